@@ -1,0 +1,49 @@
+# make demo   learn a table that ships here, write 10,000 rows like it, score them
+# make test   run the tests
+# make lint   ruff and mypy
+#
+# CONSTRAINTS names the pip constraints file (empty for none), PYTHON the interpreter of the virtual environment.
+
+PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+VENV ?= .venv
+DEMO ?= demo
+
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
+SYNTHTAB = $(VENV)/bin/synthtab
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+# Editable installs: only a change of pyproject.toml or of the constraints installs again.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
+	$(PIP_INSTALL) --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(PIP_INSTALL) --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/installed
+	mkdir -p $(DEMO)
+	$(SYNTHTAB) fit datasets/flights/flights.csv --schema datasets/flights/flights.schema.json --time 90s -o $(DEMO)/flights.synthtab
+	$(SYNTHTAB) sample -n 10000 -m $(DEMO)/flights.synthtab -o $(DEMO)/flights-synthetic.csv
+	$(SYNTHTAB) evaluate datasets/flights/flights.csv $(DEMO)/flights-synthetic.csv --json $(DEMO)/flights-report.json
+	@echo
+	@echo 'model   $(DEMO)/flights.synthtab         (in words: $(SYNTHTAB) inspect $(DEMO)/flights.synthtab)'
+	@echo 'rows    $(DEMO)/flights-synthetic.csv'
+	@echo 'report  $(DEMO)/flights-report.json'
+
+test: $(VENV)/installed-test
+	$(VENV)/bin/python -m pytest --cov --cov-report=term
+
+lint: $(VENV)/installed-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info

@@ -1,0 +1,167 @@
+"""Fit a literature table, sample as many rows, score them; or score rows that somebody else made.
+
+    python benchmarks/fidelity.py adult magic --preset default --seeds 0 1
+    python benchmarks/fidelity.py adult --rows rows.csv --label "ctgan 0.12.1"
+    python benchmarks/fidelity.py --table
+
+Each dataset is a folder with train.csv, test.csv and meta.json (target, numerical, categorical)
+under --data, $SYNTHTAB_DATA or ../shared/data beside the repository. Every run appends a line to
+results/<dataset>.jsonl; --table writes the newest of each into README.md. A run has a process of
+its own, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import table
+from baselines import peak_mb
+
+HERE = Path(__file__).resolve().parent
+
+
+def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Training table, test table and meta data."""
+    if not (folder / "train.csv").is_file():
+        raise SystemExit(f"{folder} holds no train.csv; name the folder of the datasets with --data or SYNTHTAB_DATA")
+    train, test = (pd.read_csv(folder / f"{part}.csv") for part in ("train", "test"))
+    return train, test, json.loads((folder / "meta.json").read_text())
+
+
+def fit_and_sample(
+    folder: Path, preset: str, seed: int, options: dict[str, Any]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Rows of this project's generator, told the literature's column roles, and what they cost."""
+    from synthtab import Synthesizer, infer
+
+    train, _, meta = read(folder)
+    schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
+    passes = options.pop("passes", None)
+    start = time.perf_counter()
+    model = Synthesizer(preset, target=meta["target"], seed=seed, **options).fit(train, schema)
+    fitted = time.perf_counter()
+    rows = model.sample(len(train), passes=passes)
+    cost = {
+        "fit_seconds": round(fitted - start, 1),
+        "sample_seconds": round(time.perf_counter() - fitted, 1),
+        "peak_mb": peak_mb(),
+        "device": str(model.device),
+        "steps": model.report.get("steps"),
+        "stopped": model.report.get("stopped"),
+        "passes": passes or model.report.get("passes"),
+        "warnings": model.report.get("warnings"),
+    }
+    return rows, cost
+
+
+def score(folder: Path, rows: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
+    """The figures of a row of the table."""
+    from synthtab import evaluate
+
+    train, test, meta = read(folder)
+    start = time.perf_counter()
+    report = evaluate(train, rows, holdout=test, target=meta["target"], numeric=meta["numerical"], seed=seed)
+    value = {s.name: s.value for s in report.scores}
+    beside = {s.name: s.reference.value for s in report.scores if s.reference is not None}
+    return {
+        "rows": len(rows),
+        "shape": value["shape_error"],
+        "shape_floor": beside["shape_error"],
+        "trend": value["trend_error"],
+        "trend_floor": beside["trend_error"],
+        "auc": value["detection_auc"],
+        "detection": value["detection_score"],
+        "auc_logistic": value["detection_auc_logistic"],
+        "utility": value["utility"],
+        "utility_real": beside["utility"],
+        "measure": report.score("utility").detail["measure"],
+        "nearer": value["nearer_to_train"],
+        "copies": value["exact_copies"],
+        "copies_test": beside["exact_copies"],
+        "evaluate_seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """One fit, or one file of rows, scored."""
+    folder = Path(job["folder"])
+    record = {"label": job["label"], "dataset": folder.name, "seed": job["seed"]}
+    if job["rows"] is None:
+        rows, cost = fit_and_sample(folder, job["preset"], job["seed"], dict(job["options"]))
+        if job["keep"]:
+            rows.to_csv(job["keep"], index=False)
+    else:
+        rows = pd.read_csv(job["rows"])
+        beside = Path(job["rows"]).with_suffix(".json")
+        known = json.loads(beside.read_text()) if beside.is_file() else {}
+        cost = {key: known[key] for key in ("fit_seconds", "sample_seconds", "peak_mb") if key in known}
+    threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
+    system = {"threads": threads, "machine": platform.machine(), "python": platform.python_version()}
+    return record | score(folder, rows) | cost | system
+
+
+def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """One per dataset, preset and seed."""
+    options = {key: getattr(args, key) for key in ("time", "epochs", "device", "passes") if getattr(args, key)}
+    found = []
+    for dataset in args.datasets:
+        for preset in ["rows"] if args.rows else args.preset:
+            for seed in args.seeds:
+                extra = "".join(f", {key} {value}" for key, value in options.items() if key != "device")
+                found.append(
+                    {
+                        "folder": str(args.data / dataset),
+                        "preset": preset,
+                        "seed": seed,
+                        "rows": args.rows,
+                        "options": options,
+                        "label": args.label or f"synthtab, {preset}{extra}",
+                        "keep": args.keep,
+                    }
+                )
+    return found
+
+
+def main() -> None:
+    default_data = os.environ.get("SYNTHTAB_DATA", str(HERE.parent.parent / "shared" / "data"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}")
+    parser.add_argument("--preset", nargs="+", default=["default"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--time", help="time budget of each fit, such as 5m")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--passes", type=int)
+    parser.add_argument("--device")
+    parser.add_argument("--data", type=Path, default=Path(default_data))
+    parser.add_argument("--rows", help="score this CSV instead of fitting")
+    parser.add_argument("--label", help="name in the table")
+    parser.add_argument("--keep", help="also write the sampled rows to this CSV")
+    parser.add_argument("--out", type=Path, help="append the records here instead of results/<dataset>.jsonl")
+    parser.add_argument("--table", action="store_true", help="write the table of README.md")
+    args = parser.parse_args()
+    if not args.datasets and not args.table:
+        parser.error("name a dataset, or --table")
+    if args.rows and not args.label:
+        parser.error("--rows needs a --label")
+    for job in jobs(args):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            record = pool.apply(run, (job,))
+        out = args.out or HERE / "results" / f"{record['dataset']}.jsonl"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        print(json.dumps(record), flush=True)
+    if args.table:
+        table.write(HERE)
+
+
+if __name__ == "__main__":
+    main()

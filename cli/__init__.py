@@ -1,0 +1,1 @@
+"""The command line of synthtab: parse, call the library, print."""

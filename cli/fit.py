@@ -1,0 +1,90 @@
+"""`synthtab fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import Device, Quiet, Seed, check_output, default_model
+from .render import duration, note, progress
+
+if TYPE_CHECKING:
+    from synthtab import Synthesizer
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(help="Table to learn: CSV, TSV (also .gz) or Parquet.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Model file. [default: DATA.synthtab here]", metavar="FILE")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column that models will predict: its dependence on the others matters most.")
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="Column kinds from `synthtab schema`, perhaps edited.", metavar="FILE")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="How much to compute.", metavar="quick|default|best|ctgan")] = None,
+    time: Annotated[str | None, typer.Option(help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the table, instead.", metavar="N")] = None,
+    holdout: Annotated[
+        float | None, typer.Option(help="Share of the rows kept aside to choose the model by.", metavar="SHARE")
+    ] = None,
+    device: Device = None,
+    seed: Seed = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn a table and write a model file.
+
+    Example: synthtab fit people.csv --target income --time 5m
+    """
+    output = output or default_model(data)
+    check_output(output, data, schema)
+
+    from synthtab import Schema, Synthesizer, infer, tables
+
+    given: dict[str, Any] = dict(
+        preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs
+    )
+    model = Synthesizer(**{k: v for k, v in given.items() if v is not None})
+    frame = tables.read(data)
+    declared = Schema.load(schema) if schema else infer(frame)
+    frame = tables.typed(frame, declared)
+
+    if dry_run:
+        _print_plan(model.plan(frame, declared), output)
+        return
+    try:
+        with progress(quiet) as observe:
+            model.fit(frame, declared, observe)
+    except KeyboardInterrupt:
+        if not model.fitted:
+            note("interrupted before there was a model: nothing was written")
+        else:
+            model.save(output)
+            note(f"interrupted: the best model so far is in {output}")
+        raise typer.Exit(130) from None
+    model.save(output)
+    if not quiet:
+        _summary(model, output)
+
+
+def _print_plan(plan: dict[str, Any], output: Path) -> None:
+    """One line per fact, then one per field of the config."""
+    config = plan.pop("config")
+    if plan["steps"] is None:
+        plan["steps"] = "until the time is up"
+    for name, value in {**plan, "output": output, **config}.items():
+        typer.echo(f"{name:<16} {f'{value:,}' if type(value) is int else value}")
+
+
+def _summary(model: Synthesizer, output: Path) -> None:
+    report = model.report
+    best = "" if report["best"] is None else f", held-out score {report['best']:.3f} (1 is best)"
+    note(f"learned {report['rows']:,} rows in {duration(report['seconds'])}{best}")
+    for warning in report["warnings"]:
+        note(f"warning: {warning}")
+    note(f"model: {output}")
+    note(f"next:  synthtab sample -n {report['rows']} -m {output} -o {output.stem}-synthetic.csv")

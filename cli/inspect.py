@@ -1,0 +1,24 @@
+"""`synthtab inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .render import print_columns, print_facts
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(help="Model file written by fit.", show_default=False)],
+) -> None:
+    """Say in words what a model file holds.
+
+    Example: synthtab inspect people.synthtab
+    """
+    from synthtab import Synthesizer
+
+    synthesizer = Synthesizer.load(model, device="cpu")
+    print_facts(synthesizer.describe())
+    print_columns(synthesizer.schema)

@@ -1,0 +1,108 @@
+"""The entry point: the registry of commands, and the one place where errors become messages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from synthtab import __version__
+from synthtab.errors import SynthtabError
+
+from .evaluate import evaluate
+from .fit import fit
+from .inspect import inspect
+from .sample import sample
+from .schema import schema
+
+# Threads that wait for work sleep instead of spinning: costs little on an idle machine, and on a busy one saves a
+# factor of ten. Read by OpenMP when torch or scikit-learn is first imported, thus set here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "fit": fit,
+    "sample": sample,
+    "evaluate": evaluate,
+    "schema": schema,
+    "inspect": inspect,
+}
+
+app = typer.Typer(
+    name="synthtab",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"synthtab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _synthtab(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Learn a table, write rows like it, and say how good they are.
+
+    Example: synthtab fit people.csv, then synthtab sample -n 1000 -o rows.csv
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (`sys.argv` if not given); the exit status is 2 for a user's error, 130 for Ctrl-C."""
+    try:
+        status = app(args=arguments, prog_name="synthtab", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read us has gone (`| head`); stop the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except SynthtabError as error:
+        return _fail(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}")
+    except Exception as error:
+        message = _usage(error) or _memory(error)
+        if message is None:
+            raise
+        return _fail(message)
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str, status: int = 2) -> int:
+    typer.echo(f"synthtab: error: {' '.join(message.split())}" if status == 2 else f"synthtab: {message}", err=True)
+    return status
+
+
+def _usage(error: Any) -> str | None:
+    """The message of an error in the command line itself; Typer's own classes for it differ between releases."""
+    if not hasattr(error, "format_message"):
+        return None
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "synthtab"
+    return f"{error.format_message()} (see {path} --help)"
+
+
+def _memory(error: Exception) -> str | None:
+    """The message of an error that means too little memory, on whatever device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate" in str(error):
+        return "not enough memory: use fewer rows, a smaller preset, or another --device"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What several commands share: options, and looking at paths before the long work starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthtab.errors import ConfigError, DataError
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Same seed, same result.", metavar="N", show_default=False)]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="Where to compute.", metavar="auto|cpu|cuda|mps", show_default=False),
+]
+
+MODEL_SUFFIX = ".synthtab"
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+
+
+def default_model(data: Path) -> Path:
+    """``somewhere/data.csv.gz`` -> ``data.synthtab`` in the working folder."""
+    name = data.name.removesuffix(".gz")
+    stem, suffix = os.path.splitext(name)
+    return Path((stem if suffix.lower() in TABLE_SUFFIXES else name) + MODEL_SUFFIX)
+
+
+def newest_model() -> Path:
+    """The model file in the working folder that was written last."""
+    models = [p for p in Path.cwd().glob(f"*{MODEL_SUFFIX}") if p.is_file()]
+    if not models:
+        raise ConfigError(f"no {MODEL_SUFFIX} file in this folder: name one with -m, or make one with synthtab fit")
+    return Path(max(models, key=lambda p: p.stat().st_mtime_ns).name)
+
+
+def check_output(path: Path, *inputs: Path | None) -> None:
+    """Find out now whether ``path`` can be written later.
+
+    Raises:
+        ConfigError: It is a folder, one of the inputs, or its folder is missing or read-only.
+    """
+    if path.is_dir():
+        raise ConfigError(f"cannot write {path}: it is a folder")
+    for source in inputs:
+        if source is not None and path.exists() and source.exists() and path.samefile(source):
+            raise ConfigError(f"refusing to overwrite the input {source}: name another output")
+    folder = path.parent
+    if not folder.is_dir():
+        raise ConfigError(f"cannot write {path}: there is no folder {folder}")
+    try:
+        # Trying is the only honest check: permissions, read-only and virtual file systems all show.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""What a person sees: progress and notes on stderr, results as tables on stdout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from synthtab.progress import Observer, Progress, silent
+
+if TYPE_CHECKING:
+    from synthtab import Report, Schema
+
+LINE_EVERY = 5.0
+"""Seconds between two plain progress lines of one phase, at least."""
+
+
+def note(text: str = "") -> None:
+    """A line for the person at the terminal, out of the data's way."""
+    typer.echo(text, err=True)
+
+
+def duration(seconds: float) -> str:
+    """``8 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Observer]:
+    """An observer for a long job: bars on a terminal, plain lines elsewhere, nothing when quiet."""
+    console = Console(stderr=True)
+    if quiet:
+        yield silent
+    elif console.is_terminal:
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TaskProgressColumn(), _DETAIL)
+        with Bars(*columns, console=console, transient=True) as bars:
+            yield _Bar(bars)
+    else:
+        yield _Lines()
+
+
+_DETAIL = TextColumn("{task.fields[detail]}", markup=False)
+
+
+def _detail(p: Progress) -> str:
+    parts = []
+    if p.seconds_left is not None:
+        parts.append(f"{duration(p.seconds_left)} left")
+    if p.score is not None:
+        parts.append(f"score {p.score:.3f}" + (f" (best {p.best:.3f})" if p.best is not None else ""))
+    return ", ".join(parts)
+
+
+class _Bar:
+    """One bar per phase; a phase that is over makes room for the next."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._phase = ""
+        self._task: TaskID | None = None
+
+    def __call__(self, p: Progress) -> None:
+        if p.message:
+            self._bars.console.print(p.message, markup=False, highlight=False)
+        if p.phase != self._phase or self._task is None:
+            if self._task is not None:
+                self._bars.remove_task(self._task)
+            self._phase, self._task = p.phase, self._bars.add_task(p.phase, total=None, detail="")
+        total = None if p.fraction is None else 1.0
+        self._bars.update(self._task, total=total, completed=p.fraction or 0.0, detail=_detail(p))
+
+
+class _Lines:
+    """A line when a phase begins, then one every tenth of it, but not more often than every few seconds."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._time = float("-inf")
+        self._fraction = 0.0
+
+    def __call__(self, p: Progress) -> None:
+        if p.message:
+            note(p.message)
+        now, fraction = time.monotonic(), p.fraction or 0.0
+        fresh = p.phase != self._phase
+        waited = now - self._time
+        if waited < (1.0 if fresh else LINE_EVERY) or not (fresh or fraction - self._fraction >= 0.1):
+            return
+        self._phase, self._time, self._fraction = p.phase, now, fraction
+        share = f"{100 * fraction:.0f} %" if p.fraction is not None and not fresh else ""
+        note(" ".join(filter(None, [p.phase, ", ".join(filter(None, [share, _detail(p)]))])))
+
+
+def print_columns(schema: Schema) -> None:
+    """What each column is taken for, and why, as a table on stdout."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("column", "kind", "missing", "why"):
+        table.add_column(heading, overflow="fold")
+    for column in schema.columns:
+        cells = (column.name, column.kind, "yes" if column.missing else "", column.why)
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)
+
+
+def print_report(report: Report) -> None:
+    """The scores on stdout; its own text, with emphasis where that can be shown."""
+    console = Console(highlight=False)
+    headings = set(report.headings().values())
+    for line in str(report).splitlines():
+        style = "bold" if line in headings else "dim" if line.startswith("      ") else ""
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Headings with text beside each, on stdout."""
+    table = Table.grid(padding=(0, 2))
+    for heading, text in facts:
+        table.add_row(Text(heading, style="bold"), Text(text))
+    Console().print(table)

@@ -1,0 +1,65 @@
+"""Learn a mixed-type table with a conditional GAN, write rows like it, and say how good they are.
+
+    from synthtab import Synthesizer, evaluate
+    model = Synthesizer(target="income", seed=0).fit(df)
+    rows = model.sample(10_000)
+    print(evaluate(df, rows, target="income"))
+
+Names are imported when first used: ``import synthtab`` and ``synthtab --help`` load neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthtab import datasets
+    from synthtab.columns import infer
+    from synthtab.config import PRESETS, TrainConfig
+    from synthtab.errors import SynthtabError
+    from synthtab.evaluation import Report, evaluate
+    from synthtab.schema import Column, Schema
+    from synthtab.synthesizer import Synthesizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PRESETS",
+    "Column",
+    "Report",
+    "Schema",
+    "Synthesizer",
+    "SynthtabError",
+    "TrainConfig",
+    "__version__",
+    "datasets",
+    "evaluate",
+    "infer",
+]
+
+_HOME = {
+    "PRESETS": "synthtab.config",
+    "Column": "synthtab.schema",
+    "Report": "synthtab.evaluation",
+    "Schema": "synthtab.schema",
+    "Synthesizer": "synthtab.synthesizer",
+    "SynthtabError": "synthtab.errors",
+    "TrainConfig": "synthtab.config",
+    "evaluate": "synthtab.evaluation",
+    "infer": "synthtab.columns",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "datasets":
+        return importlib.import_module("synthtab.datasets")
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'synthtab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

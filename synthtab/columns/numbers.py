@@ -1,0 +1,266 @@
+"""Numbers <=> codes and offsets: atoms for values that repeat, modes for the continuous rest.
+
+Shared by every kind whose cells are numbers in disguise (float, integer, datetime). All work is on
+the distinct values and their counts, so that its cost is one sort whatever the number of rows.
+
+What comes back: atoms and modes of at most 2,048 distinct values exactly; otherwise a value of the
+same rank to within 1e-6 of the rows, rounded to the column's decimals (whole numbers beyond 2**53
+keep 53 bits there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthtab.columns.base import Mask, Settings
+from synthtab.columns.mixture import Mixture
+from synthtab.columns.quantiles import Floats, Numbers, Quantiles, nearest
+from synthtab.layout import CURVE_POINTS, Block
+
+ALL_ATOMS = 128
+MOST_ATOMS = 100
+NEIGHBOURS = 10
+CURVE_DETAIL = 16
+
+
+class NumberCodec:
+    """The encoding of one numeric column.
+
+    Args:
+        atoms: Ascending values with a code of their own.
+        missing: Whether "missing" has a code, the one after the atoms.
+        tables: The distribution of each continuous mode.
+        mixture: Which mode a value (scaled) belongs to, where there is more than one.
+        decimals: To what results are rounded; None for not at all. 0 for integers.
+        scale: Power of two by which values are divided before they are squared, for 1e308.
+        moments: Mean and standard deviation of the training values (scaled).
+    """
+
+    def __init__(
+        self,
+        atoms: Numbers,
+        missing: bool,
+        tables: tuple[Quantiles, ...],
+        mixture: Mixture | None,
+        decimals: int | None,
+        scale: float,
+        moments: tuple[float, float],
+    ) -> None:
+        self.atoms = atoms
+        self.missing = missing
+        self.tables = tables
+        self.mixture = mixture
+        self.decimals = decimals
+        self.scale = scale
+        self.moments = moments
+
+    @classmethod
+    def fit(
+        cls, values: Numbers, missing: Mask, decimals: int | None, rng: np.random.Generator, settings: Settings
+    ) -> NumberCodec:
+        """Learn atoms and modes.
+
+        Args:
+            values: The cells that are not missing, int64 or float64.
+            missing: ``[rows]``: which cells are missing.
+            decimals: See the class.
+            rng: For the mixture alone.
+            settings: ``continuous`` "cdf" for one mode, "mixture" for up to ``max_modes``.
+        """
+        scale = _scale(values)
+        distinct, counts = np.unique(values, return_counts=True)
+        atom = choose_atoms(counts)
+        rest, weights = distinct[~atom], counts[~atom].astype(np.float64)
+        resolution = _resolution(decimals)
+        mixture = None
+        tables: tuple[Quantiles, ...] = ()
+        if len(rest) and settings.continuous == "mixture":
+            mixture = Mixture.fit(rest / scale, weights, settings.max_modes, rng)
+            shares = mixture.responsibilities(rest / scale) * weights[:, None]
+            used = shares.sum(axis=0) > 0
+            mixture = Mixture(mixture.weights[used], mixture.means[used], mixture.deviations[used])
+            tables = tuple(
+                Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256)
+                for s in np.ascontiguousarray(shares.T[used])
+            )
+        elif len(rest):
+            tables = (Quantiles.fit(rest, weights, resolution),)
+        return cls(distinct[atom], bool(missing.any()), tables, mixture, decimals, scale, _moments(distinct / scale, counts))
+
+    @property
+    def size(self) -> int:
+        """Number of codes."""
+        return len(self.atoms) + self.missing + len(self.tables)
+
+    def block(self, column: str) -> Block | None:
+        """The layout's view of the column; None where there is nothing to choose."""
+        if self.size < 2 and not self.tables:
+            return None
+        values = tuple(self._standardise(self.atoms).tolist()) + (float("nan"),) * self.missing
+        curves = tuple(self._curve(table) for table in self.tables)
+        return Block(column, "", len(values), len(curves), values, curves)
+
+    def encode(
+        self, values: Numbers, missing: Mask, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """Values that are not missing, and which cells are => codes ``[rows]``, offsets ``[rows]``."""
+        codes = np.full(len(missing), self._code_of_missing(), dtype=np.uint8)
+        offsets = np.full(len(missing), 0.5, dtype=np.float32)
+        if not len(self.atoms) and not self.tables:
+            return codes, offsets
+        first_mode = len(self.atoms) + self.missing
+        own = np.full(len(values), first_mode, dtype=np.uint8)
+        inner = np.full(len(values), 0.5, dtype=np.float32)
+        continuous = np.ones(len(values), dtype=bool)
+        if len(self.atoms):
+            atom = nearest(self.atoms, values)
+            hit = self.atoms[atom] == values if self.tables else np.ones(len(values), dtype=bool)
+            own[hit] = atom[hit]
+            continuous = ~hit
+        rest = values[continuous]
+        mode = self._draw_modes(rest, rng)
+        own[continuous] = first_mode + mode
+        spot = np.flatnonzero(continuous)
+        for m, table in enumerate(self.tables):
+            inner[spot[mode == m]] = table.encode(rest[mode == m], rng)
+        codes[~missing], offsets[~missing] = own, inner
+        return codes, offsets
+
+    def decode(
+        self, codes: npt.NDArray[np.integer[Any]], offsets: npt.NDArray[np.floating[Any]]
+    ) -> tuple[Numbers, Mask]:
+        """Codes and offsets => the values that are not missing, and which cells are."""
+        missing = codes == len(self.atoms) if self.missing else np.zeros(len(codes), dtype=bool)
+        codes, offsets = codes[~missing], offsets[~missing]
+        first_mode = len(self.atoms) + self.missing
+        values = np.zeros(len(codes), dtype=self.atoms.dtype)
+        if len(self.atoms):
+            atom = codes < len(self.atoms)
+            values[atom] = self.atoms[codes[atom]]
+        for m, table in enumerate(self.tables):
+            mine = codes == first_mode + m
+            values[mine] = self._round(table.decode(offsets[mine]))
+        return values, missing
+
+    def _round(self, values: Numbers) -> Numbers:
+        if self.decimals is None or values.dtype == self.atoms.dtype == np.int64:
+            return values
+        if self.atoms.dtype == np.int64:
+            # Largest magnitudes that are floats and fit int64.
+            return np.clip(np.rint(values), -(2.0**63), 2.0**63 - 1024).astype(np.int64)
+        return round_decimals(values, self.decimals)
+
+    def _draw_modes(self, values: Numbers, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        if self.mixture is None or len(self.tables) < 2:
+            return np.zeros(len(values), dtype=np.int64)
+        distinct, inverse = np.unique(values, return_inverse=True)
+        edges = np.cumsum(self.mixture.responsibilities(distinct / self.scale), axis=1)
+        draws = rng.random(len(values))
+        mode = np.zeros(len(values), dtype=np.int64)
+        for m in range(len(self.tables) - 1):
+            mode += draws >= edges[inverse, m]
+        return mode
+
+    def _code_of_missing(self) -> int:
+        """Where no training cell was missing, a missing cell counts as a middling value."""
+        if self.missing or not len(self.atoms):
+            return len(self.atoms)
+        return len(self.atoms) // 2
+
+    def _standardise(self, values: Numbers) -> Floats:
+        mean, deviation = self.moments
+        return np.clip((values / self.scale - mean) / deviation, -10, 10)
+
+    def _curve(self, table: Quantiles) -> tuple[float, ...]:
+        """Mean standardised value of each curve point's neighbourhood of offsets."""
+        cells = (CURVE_POINTS - 1) * CURVE_DETAIL
+        fine = self._standardise(table.decode((np.arange(cells) + 0.5) / cells))
+        half = CURVE_DETAIL // 2
+        sums = np.add.reduceat(fine, [0, *range(half, cells, CURVE_DETAIL)])
+        widths = np.full(CURVE_POINTS, float(CURVE_DETAIL))
+        widths[[0, -1]] = half
+        return tuple((sums / widths).tolist())
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for `from_state`."""
+        return {
+            "whole": self.atoms.dtype == np.int64,
+            "atoms": self.atoms.tolist(),
+            "missing": self.missing,
+            "tables": [t.state() for t in self.tables],
+            "mixture": self.mixture.state() if self.mixture else None,
+            "decimals": self.decimals,
+            "scale": self.scale,
+            "moments": list(self.moments),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> NumberCodec:
+        """The inverse of `state`."""
+        dtype = np.int64 if state["whole"] else np.float64
+        decimals = state["decimals"]
+        return cls(
+            np.array(state["atoms"], dtype=dtype),
+            state["missing"],
+            tuple(Quantiles.from_state(t, dtype, _resolution(decimals)) for t in state["tables"]),
+            Mixture.from_state(state["mixture"]) if state["mixture"] else None,
+            decimals,
+            state["scale"],
+            (state["moments"][0], state["moments"][1]),
+        )
+
+
+def choose_atoms(counts: npt.NDArray[np.int64]) -> Mask:
+    """Which of the distinct values, given in ascending order by their counts, are atoms.
+
+    All, where there are few and each repeats. Otherwise the frequent ones that hold 2 % of the rows
+    or stand out among their neighbours: three times the median of the ten values on either side.
+    """
+    rows, distinct = int(counts.sum()), len(counts)
+    if distinct <= ALL_ATOMS and rows >= 4 * distinct:
+        return np.ones(distinct, dtype=bool)
+    atoms = np.zeros(distinct, dtype=bool)
+    candidates = np.flatnonzero(counts >= max(5, 0.002 * rows))
+    if not len(candidates):
+        return atoms
+    reach = np.concatenate([np.arange(-NEIGHBOURS, 0), np.arange(1, NEIGHBOURS + 1)])
+    window = candidates[:, None] + reach
+    inside = (window >= 0) & (window < distinct)
+    around = np.where(inside, counts[np.clip(window, 0, distinct - 1)], np.nan)
+    around[~inside.any(axis=1)] = 0
+    standing_out = counts[candidates] >= 3 * np.nanmedian(around, axis=1)
+    chosen = candidates[standing_out | (counts[candidates] >= 0.02 * rows)]
+    chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:MOST_ATOMS]
+    atoms[chosen] = True
+    if distinct - len(chosen) == 1 and distinct <= MOST_ATOMS:
+        atoms[:] = True
+    return atoms
+
+
+def round_decimals(values: Floats, decimals: int) -> Floats:
+    """`numpy.round` that leaves values alone whose last binary digit is coarser than the decimals."""
+    fine = np.abs(values) < 2.0**52 / 10.0**decimals
+    return np.where(fine, np.round(np.where(fine, values, 0), decimals), values)
+
+
+def _scale(values: Numbers) -> float:
+    if values.dtype == np.int64 or not len(values) or np.abs(values).max() < 1e150:
+        return 1.0
+    return float(2.0**600)
+
+
+def _resolution(decimals: int | None) -> float:
+    return 0.0 if decimals is None else float(10.0**-decimals)
+
+
+def _moments(distinct: Floats, counts: npt.NDArray[np.int64]) -> tuple[float, float]:
+    if not len(distinct):
+        return 0.0, 1.0
+    shares = counts / counts.sum()
+    mean = float(shares @ distinct)
+    deviation = float(np.sqrt(shares @ (distinct - mean) ** 2))
+    return mean, deviation or 1.0

@@ -1,0 +1,88 @@
+"""Which rows a batch holds, and which of their cells the generator observes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthtab.layout import Encoded, Layout
+
+POOL = 200_000
+"""Rows among which rows of a given category are looked up; bounds the memory of the index."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows on the device: codes ``[B, K]``, offsets ``[B, C]``, and what is observed, ``[B, K]`` or None."""
+
+    codes: Tensor
+    offsets: Tensor
+    mask: Tensor | None = None
+
+
+class Rows:
+    """The encoded training table on the device, and ways to draw from it.
+
+    Epochs go through all rows in a new random order. `by_category` draws rows so that rare categories are
+    seen often: a block uniformly, one of its codes by the logarithm of its frequency, then one of the rows
+    that have it (arXiv 1907.00503, section 4.3, which calls it training by sampling).
+    """
+
+    def __init__(self, table: Encoded, device: torch.device, random: torch.Generator) -> None:
+        self.layout: Layout = table.layout
+        self.codes = torch.as_tensor(table.codes.astype(np.int16)).to(device)  # torch sorts no unsigned ones
+        self.offsets = torch.as_tensor(table.offsets).to(device)
+        self.random = random
+        self._order = torch.zeros(0, dtype=torch.int64, device=device)
+        pool = self.codes[:POOL]
+        self._sorted = torch.stack([column.argsort() for column in pool.T], dim=1).int()
+        sizes = torch.as_tensor(self.layout.sizes, device=device)
+        self.counts = torch.zeros(len(sizes), int(sizes.max()), device=device)
+        self.counts.scatter_add_(1, pool.T.long(), torch.ones(1, device=device).expand(pool.T.shape))
+        self._ends = self.counts.cumsum(1)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, index: Tensor, mask: Tensor | None = None) -> Batch:
+        """The rows with these numbers."""
+        return Batch(self.codes[index].long(), self.offsets[index], mask)
+
+    def next(self, size: int) -> Batch:
+        """The next ``size`` rows of the epoch."""
+        while len(self._order) < size:
+            order = torch.randperm(len(self.codes), generator=self.random, device=self.codes.device)
+            self._order = torch.cat([self._order, order])
+        index, self._order = self._order[:size], self._order[size:]
+        return self.take(index)
+
+    def by_category(self, size: int, log_frequency: bool = True) -> Batch:
+        """Rows of drawn categories; exactly the drawn block of each row is observed."""
+        device, blocks = self.codes.device, len(self.layout.blocks)
+        block = torch.randint(blocks, (size,), generator=self.random, device=device)
+        counts = self.counts[block]
+        weights = counts.log1p() if log_frequency else counts
+        code = torch.multinomial(weights, 1, generator=self.random).squeeze(1)
+        count = counts.gather(1, code[:, None]).squeeze(1)
+        nth = torch.rand(size, generator=self.random, device=device) * count
+        first = self._ends[block, code] - count
+        place = (first + nth.floor().clamp(max=count - 1)).long()
+        mask = torch.zeros(size, blocks, dtype=torch.bool, device=device)
+        mask[torch.arange(size, device=device), block] = True
+        return self.take(self._sorted[place, block].long(), mask)
+
+    def subset(self, size: int, rare: float = 0.25) -> Batch:
+        """Rows with any subset of their cells observed: a share drawn uniformly per row, then each cell with
+        that probability. A ``rare`` share of the rows comes from `by_category`, with the drawn cell observed:
+        given that cell, the others follow the data's own conditional frequencies."""
+        few = int(size * rare)
+        drawn, plain = self.by_category(few), self.next(size - few)
+        device = self.codes.device
+        share = torch.rand(size, 1, generator=self.random, device=device)
+        mask = torch.rand(size, len(self.layout.blocks), generator=self.random, device=device) < share
+        assert drawn.mask is not None
+        mask[:few] |= drawn.mask
+        return Batch(torch.cat([drawn.codes, plain.codes]), torch.cat([drawn.offsets, plain.offsets]), mask)

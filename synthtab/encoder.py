@@ -1,0 +1,121 @@
+"""A whole table <=> codes and offsets: where pandas ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthtab.columns import KINDS, ColumnEncoder, Settings
+from synthtab.errors import ConfigError
+from synthtab.layout import Encoded, Layout
+from synthtab.randomness import Streams
+from synthtab.schema import Schema
+from synthtab.tables import typed
+
+CONTINUOUS = ("cdf", "mixture")
+
+
+class TableEncoder:
+    """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks."""
+
+    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder, ...]) -> None:
+        self.schema = schema
+        self.columns = columns
+        self.layout = Layout(tuple(b for c in columns for b in c.blocks))
+
+    @classmethod
+    def fit(
+        cls,
+        frame: pd.DataFrame,
+        schema: Schema,
+        streams: Streams,
+        *,
+        continuous: str = "cdf",
+        max_modes: int = 10,
+    ) -> TableEncoder:
+        """Learn the encoding.
+
+        Args:
+            frame: The table, as text or in the schema's dtypes.
+            schema: What its columns are.
+            streams: Randomness; uses the streams "encoder.fit".
+            continuous: What the continuous part of a numeric column becomes: "cdf" for one mode,
+                "mixture" for the components of a variational Gaussian mixture.
+            max_modes: Most components of a mixture.
+        """
+        if continuous not in CONTINUOUS:
+            raise ConfigError(f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}")
+        if max_modes < 1:
+            raise ConfigError(f"max_modes is {max_modes}; it must be 1 or more")
+        frame = typed(frame, schema)
+        settings = Settings(continuous, max_modes)
+        columns = tuple(
+            KINDS[c.kind].fit(frame[c.name], c, streams.numpy("encoder.fit", i), settings)
+            for i, c in enumerate(schema.columns)
+        )
+        return cls(schema, columns)
+
+    def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
+        """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
+        frame = typed(frame, self.schema)
+        codes = np.zeros((len(frame), len(self.layout.blocks)), dtype=self._code_type)
+        offsets = np.zeros((len(frame), len(self.layout.continuous)), dtype=np.float32)
+        for i, (encoder, b, o) in enumerate(self._parts()):
+            if encoder.blocks:
+                codes[:, b], offsets[:, o] = encoder.encode(
+                    frame[encoder.column.name], streams.numpy("encoder.encode", i)
+                )
+        return Encoded(codes, offsets, self.layout)
+
+    def decode(
+        self,
+        codes: npt.NDArray[np.integer[Any]],
+        offsets: npt.NDArray[np.floating[Any]],
+        rng: np.random.Generator,
+        start: int = 0,
+    ) -> pd.DataFrame:
+        """Codes and offsets => table with the schema's names, order and dtypes.
+
+        Args:
+            codes: ``[rows, blocks]``.
+            offsets: ``[rows, continuous blocks]``.
+            rng: For columns that are invented rather than decoded.
+            start: Number of the first row; identifiers go on from it.
+        """
+        assert codes.shape[1] == len(self.layout.blocks), f"codes of another table, report this: {codes.shape}"
+        assert offsets.shape[1] == len(self.layout.continuous), f"offsets of another table: {offsets.shape}"
+        series = [e.decode(codes[:, b], offsets[:, o], rng, start) for e, b, o in self._parts()]
+        return pd.DataFrame(dict(zip(self.schema.names, series, strict=True)), columns=list(self.schema.names))
+
+    def _parts(self) -> list[tuple[ColumnEncoder, slice, slice]]:
+        """Each column with its share of the codes and of the offsets."""
+        parts, b, o = [], 0, 0
+        for encoder in self.columns:
+            blocks, continuous = len(encoder.blocks), sum(block.modes > 0 for block in encoder.blocks)
+            parts.append((encoder, slice(b, b + blocks), slice(o, o + continuous)))
+            b, o = b + blocks, o + continuous
+        return parts
+
+    @property
+    def _code_type(self) -> np.dtype[Any]:
+        return np.min_scalar_type(max(int(self.layout.sizes.max(initial=1)) - 1, 0))
+
+    @property
+    def bytes(self) -> int:
+        """Size of one encoded row."""
+        return len(self.layout.blocks) * self._code_type.itemsize + 4 * len(self.layout.continuous)
+
+    def state(self) -> dict[str, Any]:
+        """Plain JSON data for `from_state`: no row of the table."""
+        return {"format": 1, "schema": self.schema.to_json(), "columns": [c.state() for c in self.columns]}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
+        """The inverse of `state`."""
+        schema = Schema.from_json(state["schema"])
+        pairs = zip(schema.columns, state["columns"], strict=True)
+        return cls(schema, tuple(KINDS[c.kind].from_state(c, s) for c, s in pairs))

@@ -1,0 +1,30 @@
+"""What can go wrong because of the user's input.
+
+Every message is one line that names the thing (file, column, option, value) and the fix.
+The command line catches `SynthtabError` once, prints the message and exits with status 2.
+A state that only a bug of ours can reach is an ``assert``, not one of these.
+"""
+
+
+class SynthtabError(Exception):
+    """Base of all errors that the caller can fix."""
+
+
+class DataError(SynthtabError, ValueError):
+    """The table cannot be read or used as it is."""
+
+
+class SchemaError(SynthtabError, ValueError):
+    """The schema is malformed or disagrees with the table."""
+
+
+class ConfigError(SynthtabError, ValueError):
+    """An option has a value that cannot work."""
+
+
+class ArtefactError(SynthtabError, ValueError):
+    """The model file is damaged, foreign, or of a newer format."""
+
+
+class NotFittedError(SynthtabError, AttributeError):
+    """`sample` or `save` was called before `fit`."""

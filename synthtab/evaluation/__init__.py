@@ -1,0 +1,101 @@
+"""How good are these rows? Any two tables, whoever made the second.
+
+`evaluate` compares a real table with a synthetic one. Every score stands beside what a perfect
+sampler or real rows would get. A metric is one function and one line in `METRICS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from synthtab.errors import ConfigError
+from synthtab.evaluation import copying, coverage, detection, fidelity, utility
+from synthtab.evaluation.metric import Metric, Outcome, Reference, Score, Skip
+from synthtab.evaluation.report import Report
+from synthtab.evaluation.views import Tables, prepare
+from synthtab.progress import Observer, Progress, silent
+from synthtab.randomness import Streams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthtab.schema import Schema
+
+__all__ = ["METRICS", "Metric", "Outcome", "Reference", "Report", "Score", "Skip", "Tables", "evaluate", "prepare"]
+
+METRICS: tuple[Metric, ...] = (
+    fidelity.SHAPE,
+    fidelity.TREND,
+    fidelity.MISSING,
+    detection.AUC,
+    detection.SCORE,
+    detection.LOGISTIC,
+    utility.UTILITY,
+    coverage.CATEGORIES,
+    coverage.RARE_CATEGORIES,
+    coverage.RANGES,
+    copying.COPIES,
+    copying.NEARER,
+)
+
+
+def evaluate(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    *,
+    holdout: pd.DataFrame | None = None,
+    target: str | None = None,
+    schema: Schema | None = None,
+    numeric: Sequence[str] | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] | None = None,
+    observe: Observer = silent,
+) -> Report:
+    """Score synthetic rows against the real ones.
+
+    Args:
+        real: The table that the generator learnt from.
+        synthetic: The rows to judge, with the same columns in any order.
+        holdout: Real rows that the generator never saw: for utility and for the checks on copying.
+        target: The column that a model is to predict; without it, utility is skipped.
+        schema: Says what each column is; inferred from ``real`` by default.
+        numeric: The numeric columns by name, all others being categorical, as the literature fixes
+            them per table; overrides the schema.
+        seed: One seed, one report.
+        metrics: Names of the metrics to compute; all by default.
+        observe: Told of the progress.
+
+    Raises:
+        DataError: The tables do not fit each other.
+        ConfigError: There is no metric of such a name.
+    """
+    chosen = METRICS if metrics is None else tuple(_metric(name) for name in metrics)
+    observe(Progress("prepare tables"))
+    tables = prepare(real, synthetic, holdout, target=target, schema=schema, numeric=numeric)
+    scores = []
+    for i, metric in enumerate(chosen):
+        observe(Progress(metric.title, i / len(chosen)))
+        scores.append(metric.compute(tables, Streams(seed)))
+    observe(Progress("done", 1.0))
+    return Report(tuple(scores), _facts(tables), seed)
+
+
+def _metric(name: str) -> Metric:
+    for metric in METRICS:
+        if metric.name == name:
+            return metric
+    raise ConfigError(f"there is no metric {name!r}; there are {', '.join(m.name for m in METRICS)}")
+
+
+def _facts(tables: Tables) -> dict[str, object]:
+    rows = {"real": len(tables.real), "synthetic": len(tables.synthetic)}
+    if tables.holdout is not None:
+        rows["holdout"] = len(tables.holdout)
+    return {
+        "rows": rows,
+        "numeric": list(tables.numeric),
+        "categorical": list(tables.categorical),
+        "skipped": dict(tables.skipped),
+        "target": tables.target,
+    }

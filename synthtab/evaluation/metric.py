@@ -1,0 +1,149 @@
+"""What a score is and what a metric declares about itself.
+
+A number alone says little: a `Score` carries beside its value what a perfect sampler (or real rows)
+would score, an interval where one is cheap, and why it is absent where it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from synthtab.randomness import Streams
+
+if TYPE_CHECKING:
+    from synthtab.evaluation.views import Tables
+
+Family = Literal["fidelity", "detection", "utility", "coverage", "copying"]
+Better = Literal["higher", "lower", "ideal"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What stands beside a score: a floor, a ceiling or an ideal."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a metric's function returns: the measured part of a `Score`."""
+
+    value: float
+    reference: Reference | None = None
+    interval: Interval | None = None
+    n: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure of a report.
+
+    Attributes:
+        name: Name of the metric, for `Report.score` and JSON.
+        title: The same for people.
+        meaning: One line for somebody who does not know the term.
+        family: "fidelity", "detection", "utility", "coverage" or "copying".
+        value: The figure; NaN where `status` is not "ok".
+        unit: "%" or "".
+        better: "higher", "lower", or "ideal" (the nearer to the reference, the better).
+        bounds: Smallest and largest possible value; infinite where there is none.
+        reference: What a perfect sampler or real rows score, with a label.
+        interval: About 95 %, where it is cheap.
+        n: Number of rows (or other units) that the value rests on.
+        detail: Per-column figures, the worst pairs and the like; plain data.
+        status: "ok" or "skipped: reason".
+    """
+
+    name: str
+    title: str
+    meaning: str
+    family: Family
+    value: float
+    unit: str
+    better: Better
+    bounds: Interval
+    reference: Reference | None = None
+    interval: Interval | None = None
+    n: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "ok"
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a value."""
+        return self.status == "ok"
+
+
+class Skip(Exception):
+    """Raised by a metric's function that cannot say anything about these tables; its text is the reason."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: what it declares and the function that computes it.
+
+    Attributes:
+        needs: Which optional parts of the tables it cannot do without: "holdout", "target".
+        measure: ``(tables, streams) -> Outcome``; may raise `Skip`.
+
+    The other attributes are those of `Score`.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    family: Family
+    better: Better
+    measure: Callable[[Tables, Streams], Outcome]
+    bounds: Interval = (0.0, 1.0)
+    unit: str = ""
+    needs: tuple[str, ...] = ()
+
+    def compute(self, tables: Tables, streams: Streams) -> Score:
+        """The score of the tables; never raises for want of data."""
+        outcome, status = Outcome(math.nan), "ok"
+        lacking = [need for need in self.needs if getattr(tables, need) is None]
+        if lacking:
+            status = f"skipped: no {lacking[0]} given"
+        else:
+            try:
+                outcome = self.measure(tables, streams)
+            except Skip as reason:
+                status = f"skipped: {reason}"
+        return Score(
+            self.name,
+            self.title,
+            self.meaning,
+            self.family,
+            outcome.value,
+            self.unit,
+            self.better,
+            self.bounds,
+            outcome.reference,
+            outcome.interval,
+            outcome.n,
+            outcome.detail,
+            status,
+        )
+
+
+def share_interval(successes: float, n: int) -> Interval:
+    """Wilson's 95 % interval of a share (Wilson 1927)."""
+    z, p = 1.96, successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (max(0.0, centre - half), min(1.0, centre + half))
+
+
+def auc_interval(auc: float, positives: int, negatives: int) -> Interval:
+    """95 % interval of an area under the ROC curve (Hanley and McNeil 1982)."""
+    q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
+    variance = auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) + (negatives - 1) * (q2 - auc * auc)
+    half = 1.96 * math.sqrt(max(variance, 0.0) / (positives * negatives))
+    return (max(0.0, auc - half), min(1.0, auc + half))

@@ -1,0 +1,139 @@
+"""All scores of a pair of tables, as text, as table rows and as JSON. Nothing is computed here."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from synthtab.errors import ConfigError
+from synthtab.evaluation.metric import Score
+
+WIDTH = 78
+_HEADINGS = {
+    "fidelity": "Fidelity: do the columns look like the real ones?",
+    "detection": "Detection: can a model tell the rows from real ones?",
+    "utility": "Utility: do the rows train a model as well as real ones?",
+    "coverage": "Coverage: do the rows reach everything that the real ones do?",
+    "copying": "Copying: are they the training rows over again? (not a privacy measure)",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a report, as text."""
+
+    family: str
+    title: str
+    value: str
+    reference: str
+    label: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `evaluate` found.
+
+    Attributes:
+        scores: In the order of the registry.
+        tables: Facts about the tables: rows of each, columns of each role, what was left out.
+        seed: One seed, one report.
+    """
+
+    scores: tuple[Score, ...]
+    tables: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def score(self, name: str) -> Score:
+        """The score of this name."""
+        for score in self.scores:
+            if score.name == name:
+                return score
+        raise ConfigError(f"the report has no score {name!r}; it has {', '.join(s.name for s in self.scores)}")
+
+    def rows(self) -> list[Row]:
+        """One `Row` per score, ready to print."""
+        return [_row(score) for score in self.scores]
+
+    def headings(self) -> dict[str, str]:
+        """Family -> heading, for the families that the report has."""
+        return {family: text for family, text in _HEADINGS.items() if any(s.family == family for s in self.scores)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; figures that do not exist or are infinite are None."""
+        plain: dict[str, Any] = _plain(
+            {"seed": self.seed, "tables": self.tables, "scores": [asdict(s) for s in self.scores]}
+        )
+        return plain
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def __str__(self) -> str:
+        """A plain table of at most 80 columns."""
+        rows = self.rows()
+        lines = [*self.facts(), "", f"{'':<34}{'score':>9}  {'beside it'}"]
+        for family, heading in self.headings().items():
+            lines += ["", heading]
+            for row in rows:
+                if row.family != family:
+                    continue
+                if row.value:
+                    lines.append(f"  {row.title:<32}{row.value:>9}  {row.reference:>8}  {row.label}"[:80].rstrip())
+                else:
+                    lines.append(f"  {row.title:<32}{'-':>9}  {row.label}"[:80].rstrip())
+                lines.append(f"      {row.meaning}"[:80])
+        return "\n".join(lines)
+
+    def facts(self) -> list[str]:
+        """The tables in words, in lines of at most 80 columns."""
+        facts = self.tables
+        if not facts:
+            return []
+        rows = [f"{name} {count:,} rows" for name, count in facts["rows"].items()]
+        lines = [", ".join(rows)]
+        columns = f"{len(facts['numeric'])} numeric and {len(facts['categorical'])} categorical columns"
+        lines.append(columns if facts["target"] is None else f"{columns}; target {facts['target']}"[:80])
+        if facts["skipped"]:
+            left = ", ".join(f"{name} ({why})" for name, why in facts["skipped"].items())
+            lines.append(_shorten(f"left out: {left}"))
+        return lines
+
+
+def _row(score: Score) -> Row:
+    if not score.ok:
+        return Row(score.family, score.title, "", "", score.status, score.meaning)
+    reference = score.reference
+    return Row(
+        score.family,
+        score.title,
+        _figure(score.value, score.unit),
+        "" if reference is None else _figure(reference.value, score.unit),
+        "" if reference is None else reference.label,
+        score.meaning,
+    )
+
+
+def _figure(value: float, unit: str) -> str:
+    """Percentages with two decimals, shares and areas with three."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.2f} {unit}" if unit else f"{value:.3f}"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _plain(value: Any) -> Any:
+    """JSON data: tuples become lists, NaN and infinities None."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,233 @@
+"""The generator and the critic, and how an encoded row looks to them.
+
+Shapes: B rows, K blocks, W slots of the flat vector, C continuous blocks, M continuous modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from synthtab.config import TrainConfig
+from synthtab.layout import Layout
+
+FREQUENCIES = (1.0, 2.0, 4.0, 8.0)
+"""Cycles per unit of offset of the Fourier features (arXiv 2006.10739)."""
+
+
+class Slots(nn.Module):
+    """A `Layout` as tensors on a device: everything that turns codes into flat vectors and back."""
+
+    starts: Tensor
+    padding: Tensor
+    slot_block: Tensor
+    mode_slots: Tensor
+    mode_offsets: Tensor
+    mode_starts: Tensor
+    continuous: Tensor
+    atoms: Tensor
+    unsort: Tensor
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+
+        def keep(name: str, array: object) -> None:
+            self.register_buffer(name, torch.as_tensor(np.asarray(array)), persistent=False)
+
+        for name in ("starts", "slot_block", "mode_slots", "mode_offsets", "mode_starts", "continuous", "atoms"):
+            keep(name, getattr(layout, name))
+        keep("padding", np.where(layout.used, 0.0, -1e9).astype(np.float32))
+        keep("unsort", np.argsort([b for g in layout.groups for b in g.blocks]))
+
+    def by_block(self, flat: Tensor, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """Apply a function to the view ``[B, count, width]`` of every group of blocks."""
+        groups = self.layout.groups
+        parts = flat.split([g.count * g.width for g in groups], dim=1)  # its gradient is one concatenation
+        return [function(p.unflatten(1, (g.count, g.width))) for p, g in zip(parts, groups, strict=True)]
+
+    def softmax(self, logits: Tensor) -> Tensor:
+        """Probabilities ``[B, W]``, one softmax per block."""
+        return torch.cat([p.flatten(1) for p in self.by_block(logits, lambda x: x.softmax(2))], dim=1)
+
+    def log_softmax(self, logits: Tensor) -> Tensor:
+        """Log-probabilities ``[B, W]``, one softmax per block."""
+        return torch.cat([p.flatten(1) for p in self.by_block(logits, lambda x: x.log_softmax(2))], dim=1)
+
+    def argmax(self, flat: Tensor) -> Tensor:
+        """The code with the largest entry in each block, ``[B, K]``."""
+        return torch.cat(self.by_block(flat, lambda x: x.argmax(2)), dim=1)[:, self.unsort]
+
+    def one_hot(self, codes: Tensor) -> Tensor:
+        """Codes ``[B, K]`` as a flat one-hot vector ``[B, W]``."""
+        flat = torch.zeros(len(codes), self.layout.width, device=codes.device)
+        return flat.scatter_(1, codes.long() + self.starts, 1.0)
+
+    def spread(self, cells: Tensor) -> Tensor:
+        """A value per block ``[B, K]`` as a value per slot ``[B, W]``."""
+        return cells[:, self.slot_block]
+
+    def modes(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """For each continuous block: the index of the row's mode among all modes ``[B, C]`` (that of the
+        first mode where the code is an atom), and whether the code is a mode, ``[B, C]``."""
+        local = codes[:, self.continuous].long() - self.atoms[self.continuous]
+        return self.mode_starts + local.clamp(min=0), local >= 0
+
+    def gumbel(self, logits: Tensor, random: torch.Generator | None) -> Tensor:
+        """Logits plus Gumbel noise: their argmax per block is a draw from the softmax."""
+        # -log(-log u); `exponential_` would be one logarithm less and, on a CPU, seven times slower
+        uniform = torch.rand(logits.shape, generator=random, device=logits.device)
+        return logits - uniform.clamp_(1e-20).log_().neg_().clamp_(1e-20).log_()
+
+    def draw(self, logits: Tensor, temperature: float, hard: bool, random: torch.Generator | None) -> Tensor:
+        """Gumbel-softmax draws ``[B, W]`` (arXiv 1611.01144); one-hot forward if ``hard``, soft backward."""
+        noisy = self.gumbel(logits, random)
+        soft = self.softmax(noisy / temperature)
+        if not hard:
+            return soft
+        with torch.no_grad():
+            correction = self.one_hot(self.argmax(noisy)) - soft
+        return soft + correction
+
+    def fourier(self, offsets: Tensor) -> Tensor:
+        """Features ``[..., 1 + 2 len(FREQUENCIES)]`` of offsets in [0, 1]."""
+        angles = offsets.unsqueeze(-1) * (2 * torch.pi * torch.tensor(FREQUENCIES, device=offsets.device))
+        return torch.cat([2 * offsets.unsqueeze(-1) - 1, angles.sin(), angles.cos()], dim=-1)
+
+    def dense(self, one_hot: Tensor, offsets: Tensor) -> Tensor:
+        """What the critic sees of a row ``[B, features]``: the one-hot vector and, for each mode that the
+        row is in, the Fourier features of its offset. ``offsets`` is per mode, ``[B, M]``."""
+        gate = one_hot[:, self.mode_slots].unsqueeze(-1)
+        return torch.cat([one_hot, (gate * self.fourier(offsets)).flatten(1)], dim=1)
+
+    @property
+    def features(self) -> int:
+        """Width of `dense`."""
+        return self.layout.width + len(self.layout.mode_slots) * (1 + 2 * len(FREQUENCIES))
+
+
+class ResidualBlock(nn.Module):
+    """``x + W2 silu(W1 norm(x))``; W2 starts at zero where there is a norm."""
+
+    def __init__(self, width: int, norm: bool) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(width) if norm else nn.Identity()
+        self.inner = nn.Linear(width, width)
+        self.outer = nn.Linear(width, width, bias=False)
+        nn.init.normal_(self.outer.weight, std=0.1 / width**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.outer(F.silu(self.inner(self.norm(x))))
+        return x + y
+
+
+class Generator(nn.Module):
+    """``G(noise, observed cells, mask)``: logits ``[B, W]`` and one offset per continuous mode ``[B, M]``."""
+
+    def __init__(self, layout: Layout, config: TrainConfig) -> None:
+        super().__init__()
+        self.slots = Slots(layout)
+        width, modes = config.width, len(layout.mode_slots)
+        self.from_noise = nn.Linear(config.noise, width)
+        self.from_cells = nn.Linear(self.slots.features + len(layout.blocks), width, bias=False)
+        self.body, out = body(config, width)
+        self.head = nn.Linear(out, layout.width + modes)
+        nn.init.normal_(self.from_cells.weight, std=1 / (1 + len(layout.blocks)) ** 0.5)
+
+    def start_from(self, frequencies: Tensor) -> None:
+        """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""
+        with torch.no_grad():
+            w = self.slots.layout.width
+            self.head.bias[:w] = frequencies.clamp(min=1e-6).log()
+            self.head.weight[:w] *= 0.3
+
+    def forward(self, noise: Tensor, cells: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Complete rows.
+
+        Args:
+            noise: ``[B, noise]``, standard normal; a whole multiple of the rows for several draws of each.
+            cells: The rows as `Slots.dense` shows them; only what ``mask`` marks is read. None: nothing observed.
+            mask: ``[rows, K]`` bool, True where a cell is observed.
+        """
+        hidden = self.from_noise(noise)
+        if cells is not None and mask is not None:
+            seen = self.from_cells(self.observed(cells, mask))
+            hidden = hidden + seen.repeat(len(noise) // len(seen), 1)
+        out = self.head(self.body(hidden))
+        logits, offsets = out.split([self.slots.layout.width, len(self.slots.mode_slots)], dim=1)
+        return logits + self.slots.padding, offsets.sigmoid()
+
+    def observed(self, cells: Tensor, mask: Tensor) -> Tensor:
+        """The observed part of dense rows, and which part it is: ``[B, features + K]``."""
+        seen = mask.float()
+        slot = self.slots.spread(seen)
+        feature = slot[:, self.slots.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
+        return torch.cat([cells * torch.cat([slot, feature], dim=1), seen], dim=1)
+
+
+class Critic(nn.Module):
+    """Scores ``[B / packing]`` of whole rows together with their mask; judges ``packing`` rows at a time."""
+
+    def __init__(self, layout: Layout, config: TrainConfig, random: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.slots = Slots(layout)
+        self.packing = config.packing
+        features = (self.slots.features + len(layout.blocks)) * config.packing
+        if config.network == "concat":
+            # Xu et al. 2019 (arXiv 1907.00503), section 4.4
+            self.net: nn.Module = nn.Sequential(
+                nn.Linear(features, 256), nn.LeakyReLU(0.2), Dropout(random),
+                nn.Linear(256, 256), nn.LeakyReLU(0.2), Dropout(random),
+                nn.Linear(256, 1),
+            )  # fmt: skip
+        else:
+            blocks = [ResidualBlock(config.width, norm=False) for _ in range(config.depth)]
+            self.net = nn.Sequential(nn.Linear(features, config.width), *blocks, nn.SiLU(), nn.Linear(config.width, 1))
+
+    def see(self, one_hot: Tensor, offsets: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Rows as the critic takes them: ``[B / packing, packing x features]``."""
+        rows = self.slots.dense(one_hot, offsets)
+        seen = mask.float() if mask is not None else rows.new_zeros(len(rows), len(self.slots.layout.blocks))
+        rows = torch.cat([rows, seen], dim=1)
+        return rows.unflatten(0, (-1, self.packing)).flatten(1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        score: Tensor = self.net(rows)
+        return score.squeeze(1)
+
+
+class Dropout(nn.Module):
+    """Drops half of the features, with a random stream of its own: torch's dropout draws from the global one."""
+
+    def __init__(self, random: torch.Generator | None) -> None:
+        super().__init__()
+        self.random = random
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        return x * torch.empty_like(x).bernoulli_(0.5, generator=self.random) * 2
+
+
+class ConcatBlock(nn.Module):
+    """``[relu(batchnorm(W x)), x]``: the generator's layer of arXiv 1907.00503, section 4.4."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.norm = nn.BatchNorm1d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([F.relu(self.norm(self.linear(x))), x], dim=1)
+
+
+def body(config: TrainConfig, width: int) -> tuple[nn.Module, int]:
+    """The generator's layers between its inputs and its head, and the width that they return."""
+    if config.network == "concat":
+        return nn.Sequential(ConcatBlock(width, 256), ConcatBlock(width + 256, 256)), width + 512
+    blocks = [ResidualBlock(width, norm=True) for _ in range(config.depth)]
+    return nn.Sequential(*blocks, nn.RMSNorm(width)), width

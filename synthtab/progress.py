@@ -1,0 +1,34 @@
+"""What a long job tells whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One observation of a running job.
+
+    Attributes:
+        phase: What is going on, in a word or two ("encode", "train", "sample").
+        fraction: Share of the phase that is done, in [0, 1]; None where unknown.
+        seconds_left: Estimate for the phase; None where unknown.
+        score: The newest held-out score in [0, 1], higher is better; None before the first.
+        best: The best held-out score so far.
+        message: Something worth a line of its own (a warning on training health).
+    """
+
+    phase: str
+    fraction: float | None = None
+    seconds_left: float | None = None
+    score: float | None = None
+    best: float | None = None
+    message: str | None = None
+
+
+Observer = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """An observer that ignores everything."""

@@ -1,0 +1,191 @@
+"""What each column of a table is: declared once, readable and editable as JSON.
+
+A `Schema` is inferred (`synthtab.columns.infer`) or read from a file; every other part of the
+program asks it. It holds no cell of the table beyond bounds, category lists of pandas categoricals
+and the value of a constant column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthtab.errors import SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+KIND_NAMES = ("float", "integer", "boolean", "category", "datetime", "identifier", "constant")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Its header.
+        kind: One of `KIND_NAMES`; a time of day is a "datetime" whose format has no date.
+        dtype: The pandas dtype that sampled rows have, as ``str(dtype)``.
+        options: What the kind needs to know: decimals, minimum, maximum, format, categories, ...
+        missing: Whether cells may be missing.
+        why: One sentence on why inference chose this kind.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    missing: bool = False
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KIND_NAMES:
+            raise SchemaError(f"column {self.name!r}: unknown kind {self.kind!r}; use one of {', '.join(KIND_NAMES)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `from_json`."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "dtype": self.dtype,
+            "missing": self.missing,
+            "why": self.why,
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Column:
+        """The inverse of `to_json`; "options", "missing" and "why" may be left out."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
+            raise SchemaError('every column of a schema needs a "name"')
+        name = data["name"]
+        unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
+        if unknown:
+            raise SchemaError(f"column {name!r}: unknown schema entry {unknown[0]!r}")
+        for key, types in {"kind": str, "dtype": str, "options": Mapping, "missing": bool, "why": str}.items():
+            if key in data and not isinstance(data[key], types):
+                raise SchemaError(f"column {name!r}: {key!r} has the value {data[key]!r}, which is of the wrong type")
+        for key in ("kind", "dtype"):
+            if key not in data:
+                raise SchemaError(f"column {name!r}: the schema lacks its {key!r}")
+        return cls(
+            name,
+            data["kind"],
+            data["dtype"],
+            dict(data.get("options", {})),
+            data.get("missing", False),
+            data.get("why", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All columns, in the order of the table."""
+
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise SchemaError("a schema needs at least one column")
+        seen: set[str] = set()
+        for column in self.columns:
+            if column.name in seen:
+                raise SchemaError(f"the schema has two columns named {column.name!r}; rename one")
+            seen.add(column.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(c.name for c in self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise SchemaError(f"the schema has no column {name!r}; it has {_listing(self.names)}")
+
+    def replace(self, column: Column) -> Schema:
+        """A schema in which the column of the same name is this one."""
+        self[column.name]
+        return Schema(tuple(column if c.name == column.name else c for c in self.columns))
+
+    def with_kind(self, name: str, kind: str) -> Schema:
+        """A schema in which the column is of another kind; its dtype and options stay."""
+        return self.replace(dataclasses.replace(self[name], kind=kind, why="set by hand"))
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Compare the table's column names with the schema's; their order does not matter.
+
+        Raises:
+            SchemaError: Naming every column that is missing, unexpected or there twice.
+        """
+        given = [str(name) for name in frame.columns]
+        problems = []
+        if lacking := [n for n in self.names if n not in set(given)]:
+            problems.append(f"the table lacks {_listing(lacking)}")
+        if extra := [n for n in dict.fromkeys(given) if n not in set(self.names)]:
+            problems.append(f"the schema does not know {_listing(extra)}")
+        if twice := [n for n in dict.fromkeys(given) if given.count(n) > 1]:
+            problems.append(f"the table has more than one {_listing(twice)}")
+        if problems:
+            raise SchemaError(f"table and schema disagree: {'; '.join(problems)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `from_json`."""
+        return {"format": FORMAT, "columns": [c.to_json() for c in self.columns]}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Schema:
+        """The inverse of `to_json`."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("columns"), list):
+            raise SchemaError('not a schema: expected an object with "format" and a list of "columns"')
+        version = data.get("format")
+        if version != FORMAT:
+            raise SchemaError(f"the schema has format {version!r}; this version of synthtab reads format {FORMAT}")
+        return cls(tuple(Column.from_json(c) for c in data["columns"]))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the schema as indented JSON; an existing file is replaced only once all is written."""
+        path = Path(path)
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            scratch.write_text(json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            os.replace(scratch, path)
+        except OSError as error:
+            raise SchemaError(f"cannot write the schema {path}: {error.strerror or error}") from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Schema:
+        """Read a schema that `save` wrote, perhaps edited by hand since."""
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SchemaError(f"cannot read the schema {path}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise SchemaError(f"the schema {path} is not a text file in UTF-8") from error
+        except json.JSONDecodeError as error:
+            raise SchemaError(f"the schema {path} is not valid JSON: line {error.lineno}, {error.msg}") from error
+        try:
+            return cls.from_json(data)
+        except SchemaError as error:
+            raise SchemaError(f"{path}: {error}") from error
+
+
+def _listing(names: Any, limit: int = 8) -> str:
+    """``'a', 'b' and 3 more``."""
+    names = [repr(n) for n in names]
+    return ", ".join(names) if len(names) <= limit else f"{', '.join(names[:limit])} and {len(names) - limit} more"

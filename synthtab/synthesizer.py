@@ -1,0 +1,349 @@
+"""`Synthesizer`: fit a table, sample rows like it, save, load. The one file that sees both sides."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import synthtab
+from synthtab import artefact, sampler, trainer
+from synthtab.columns import infer
+from synthtab.config import TrainConfig, configure, seconds
+from synthtab.encoder import TableEncoder
+from synthtab.errors import ConfigError, DataError, NotFittedError
+from synthtab.layout import Encoded
+from synthtab.networks import Generator
+from synthtab.progress import Observer, Progress, silent
+from synthtab.quality import quality
+from synthtab.randomness import Streams
+from synthtab.schema import Schema
+
+MIN_ROWS = 10
+MIN_HOLDOUT = 20
+"""Fewer held-out rows could not choose anything: then all rows train, and the last checkpoint stays."""
+
+
+class Synthesizer:
+    """A generator of rows like those of a table.
+
+    >>> rows = Synthesizer("quick", seed=0).fit(frame).sample(1000)  # doctest: +SKIP
+
+    Args:
+        preset: "quick", "default", "best" or "ctgan": how much to compute, and which recipe.
+        target: A column that models will predict from the others; checked, and recorded.
+        seed: Everything random follows from it.
+        device: "auto" (a GPU where there is one), "cpu", "cuda" or "mps".
+        holdout: Share of the rows kept out of training to choose the checkpoint by; None for the preset's.
+        time: Most time to train, in seconds or as "90s", "5m", "1.5h".
+        epochs: Passes over the training rows, instead of what the preset allows.
+        **overrides: Any field of `TrainConfig`.
+
+    Attributes:
+        schema: The columns, after `fit`.
+        config: The `TrainConfig` that runs.
+        report: After `fit`, a dict of what ran: rows, holdout_rows, steps, seconds, stopped, best (held-out
+            score), history, warnings, losses, passes, device, versions.
+
+    Raises:
+        ConfigError: An option is unknown or cannot work.
+    """
+
+    def __init__(
+        self,
+        preset: str = "default",
+        *,
+        target: str | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        holdout: float | None = None,
+        time: float | str | None = None,
+        epochs: int | None = None,
+        **overrides: Any,
+    ) -> None:
+        if not isinstance(seed, int) or seed < 0:
+            raise ConfigError(f"seed must be a whole number of 0 or more, not {seed!r}")
+        if epochs is not None and epochs < 1:
+            raise ConfigError(f"epochs must be at least 1, not {epochs!r}")
+        limit = None if time is None else seconds(time)
+        self.config: TrainConfig = configure(preset, holdout=holdout, time=limit, epochs=epochs, **overrides)
+        self.preset, self.target, self.seed = preset, target, seed
+        self.device = _device(device)
+        self.report: dict[str, Any] = {}
+        self._encoder: TableEncoder | None = None
+        self._generator: Generator | None = None
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a model to sample from."""
+        return self._encoder is not None
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of the table that was learnt."""
+        return self._fitted().schema
+
+    def fit(self, table: pd.DataFrame, schema: Schema | None = None, observe: Observer = silent) -> Synthesizer:
+        """Learn a table.
+
+        Args:
+            table: Any columns that `synthtab.infer` knows; see its kinds.
+            schema: What the columns are; inferred if not given.
+            observe: Told about the progress, see `Progress`.
+
+        Raises:
+            DataError: The table cannot be learnt.
+            SchemaError: The schema disagrees with the table.
+            KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
+        """
+        schema = self._checked(table, schema)
+        observe(Progress("encode", 0.0))
+        streams = Streams(self.seed)
+        training, held_out = self._split(len(table), streams)
+        encoder = self._encode(table.iloc[training], schema, streams)
+        encoded = encoder.encode(table.iloc[training], streams)
+        kept = encoder.encode(table.iloc[held_out], streams)
+        self.report = self._ran(len(table), len(held_out))
+        if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
+            self._encoder, self._generator = encoder, None
+            return self
+        with _fast_products():
+            trained = trainer.train(encoded, kept, self.config, streams, self.device, observe)
+        self._encoder, self._generator = encoder, trained.generator
+        self.report.update(
+            steps=trained.steps,
+            seconds=round(trained.seconds, 1),
+            stopped=trained.stopped,
+            best=trained.best.quality.score if trained.best else None,
+            history=[
+                {"step": c.step, "seconds": round(c.seconds, 1), "score": c.quality.score, **vars(c.quality)}
+                for c in trained.history
+            ],
+            warnings=trained.warnings,
+            losses=trained.losses,
+        )
+        if trained.stopped == "interrupted":
+            raise KeyboardInterrupt
+        self.report["passes"] = self._choose_passes(kept, streams, observe)
+        return self
+
+    def sample(
+        self, n: int, *, seed: int | None = None, passes: int | None = None, observe: Observer = silent
+    ) -> pd.DataFrame:
+        """``n`` rows with the table's columns, order and dtypes.
+
+        Args:
+            n: How many.
+            seed: Other seeds give other rows; None takes the seed of the fit. With one seed, ``sample(10)`` is
+                the start of ``sample(100)``.
+            passes: Passes of sampling; None takes the number that did best on held-out rows.
+            observe: Told about the progress.
+        """
+        return pd.concat(self.sample_blocks(n, seed=seed, passes=passes, observe=observe), ignore_index=True)
+
+    def sample_blocks(
+        self, n: int, *, seed: int | None = None, passes: int | None = None, observe: Observer = silent
+    ) -> Iterator[pd.DataFrame]:
+        """The rows of `sample` in blocks, in constant memory."""
+        encoder = self._fitted()
+        if not isinstance(n, (int, np.integer)) or n < 1:
+            raise ConfigError(f"the number of rows must be a whole number of 1 or more, not {n!r}")
+        if passes is not None and passes < 1:
+            raise ConfigError(f"passes must be at least 1, not {passes!r}")
+        streams = Streams(self.seed if seed is None else seed)
+        return self._blocks(encoder, int(n), streams, passes or self.report.get("passes") or 1, observe)
+
+    def _blocks(
+        self, encoder: TableEncoder, n: int, streams: Streams, passes: int, observe: Observer
+    ) -> Iterator[pd.DataFrame]:
+        start = 0
+        for number, block in enumerate(self._encoded(n, passes, streams)):
+            yield encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
+            start += len(block)
+            observe(Progress("sample", start / n))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all. See `synthtab.artefact`."""
+        state = self._fitted().state()
+        manifest = {
+            "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},
+            "preset": self.preset,
+            "target": self.target,
+            "seed": self.seed,
+            "report": self.report,
+        }
+        weights = self._generator.state_dict() if self._generator else {}
+        schema = state.pop("schema")
+        artefact.save(artefact.Bundle(manifest, schema, state, self.config.to_json(), weights), path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str = "auto") -> Synthesizer:
+        """Read a model file onto any device.
+
+        Raises:
+            ArtefactError: The file is missing, damaged, foreign or of a newer format.
+        """
+        bundle = artefact.load(path)
+        manifest = bundle.manifest
+        try:
+            model = cls(manifest["preset"], target=manifest["target"], seed=manifest["seed"], device=device)
+            model.config = TrainConfig.from_json(bundle.config)
+            model.report = dict(manifest["report"])
+            model._encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})
+            if bundle.weights:
+                model._generator = Generator(model._encoder.layout, model.config)
+                model._generator.load_state_dict(bundle.weights)
+                model._generator.to(model.device).eval()
+        except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+            if isinstance(error, ConfigError) and "device" in str(error):
+                raise
+            what = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise artefact.ArtefactError(f"{path} does not fit together ({what}): copy or fit it again") from None
+        return model
+
+    def plan(self, table: pd.DataFrame, schema: Schema | None = None) -> dict[str, Any]:
+        """What `fit` would do, without doing it: sizes, parameters, steps, and the config in full."""
+        schema = self._checked(table, schema)
+        streams = Streams(self.seed)
+        training, held_out = self._split(len(table), streams)
+        encoder = self._encode(table.iloc[training[:20_000]], schema, streams)
+        layout = encoder.layout
+        empty = Encoded(np.zeros((len(training), 0), np.int16), np.zeros((len(training), 0), np.float32), layout)
+        return {
+            "rows": len(table),
+            "holdout_rows": len(held_out),
+            "columns": len(schema.columns),
+            "encoded_bytes": encoder.bytes * len(table),
+            "parameters": sum(p.numel() for p in Generator(layout, self.config).parameters()) if layout.blocks else 0,
+            "steps": None if self.config.time else trainer.total_steps(empty, self.config) if layout.blocks else 0,
+            "device": str(self.device),
+            "seed": self.seed,
+            "preset": self.preset,
+            "config": self.config.to_json(),
+        }
+
+    def _checked(self, table: pd.DataFrame, schema: Schema | None) -> Schema:
+        if not isinstance(table, pd.DataFrame):
+            raise DataError(f"fit takes a pandas DataFrame, not {type(table).__name__}")
+        if len(table) < MIN_ROWS:
+            raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
+        schema = schema or infer(table)
+        schema.check(table)
+        if self.target is not None and self.target not in schema.names:
+            near = difflib.get_close_matches(self.target, schema.names, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"
+            raise DataError(f"the target {self.target!r} is not a column{hint}")
+        return schema
+
+    def _split(self, rows: int, streams: Streams) -> tuple[Any, Any]:
+        """Training and held-out row numbers, both in table order."""
+        order = streams.numpy("holdout").permutation(rows)
+        count = int(self.config.holdout * rows)
+        if count < MIN_HOLDOUT:
+            count = 0
+        return np.sort(order[count:]), np.sort(order[:count])
+
+    def _encode(self, table: pd.DataFrame, schema: Schema, streams: Streams) -> TableEncoder:
+        return TableEncoder.fit(
+            table, schema, streams, continuous=self.config.continuous, max_modes=self.config.modes
+        )
+
+    def _ran(self, rows: int, held_out: int) -> dict[str, Any]:
+        return {
+            "rows": rows,
+            "holdout_rows": held_out,
+            "device": str(self.device),
+            "platform": platform.platform(),
+            "steps": 0,
+            "seconds": 0.0,
+            "stopped": "nothing to learn",
+            "best": None,
+            "history": [],
+            "warnings": [],
+            "passes": self.config.passes or 1,
+        }
+
+    def _encoded(self, n: int, passes: int, streams: Streams) -> Iterator[Encoded]:
+        layout = self._fitted().layout
+        if self._generator is None:
+            for start in range(0, n, sampler.BLOCK):
+                size = min(sampler.BLOCK, n - start)
+                yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
+            return
+        yield from sampler.generate(
+            self._generator, n, sampler.plan(layout, passes), streams, noise=self.config.noise, device=self.device
+        )
+
+    def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
+        """One pass or one per column, whichever did better on the held-out rows."""
+        if self.config.passes or not len(held_out):
+            return self.config.passes or 1
+        observe(Progress("choose passes"))
+        scores = {}
+        for passes in (1, len(held_out.layout.columns)):
+            block = next(self._encoded(sampler.BLOCK, passes, Streams(streams.integer("passes", passes))))
+            scores[passes] = quality(held_out, block, streams).score
+        self.report["passes_scores"] = {str(k): v for k, v in scores.items()}
+        return max(scores, key=lambda passes: scores[passes])
+
+    def _fitted(self) -> TableEncoder:
+        if self._encoder is None:
+            raise NotFittedError("this model has not learnt a table yet: call fit first")
+        return self._encoder
+
+    def describe(self) -> list[tuple[str, str]]:
+        """What the model holds, as headings and sentences."""
+        encoder, report = self._fitted(), self.report
+        weights = sum(p.numel() for p in self._generator.parameters()) if self._generator else 0
+        kinds = pd.Series([c.kind for c in self.schema.columns]).value_counts()
+        best = report.get("best")
+        changed = {k: v for k, v in self.config.to_json().items() if v != getattr(TrainConfig(), k)}
+        texts = [
+            ("learnt from", f"{report['rows']:,} rows, {report['holdout_rows']:,} of them held out of training"),
+            ("columns", f"{len(self.schema.columns)}: " + ", ".join(f"{n} {k}" for k, n in kinds.items())),
+            ("target", self.target or "none"),
+            ("training", f"{report['steps']:,} steps in {report['seconds']:.0f} s on {report['device']}; "
+                         f"stopped: {report['stopped']}"),
+            ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
+            ("sampling", f"{report['passes']} passes unless told otherwise"),
+            ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
+            ("seed", str(self.seed)),
+            ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
+                          f"{len(encoder.layout.continuous)} offsets"),
+            ("training rows", "none are stored"),
+        ]  # fmt: skip
+        return [*texts, *(("warning", w) for w in report["warnings"])]
+
+    def __repr__(self) -> str:
+        state = f"learnt {self.report['rows']:,} rows" if self.fitted else "not fitted"
+        return f"<Synthesizer preset={self.preset!r} seed={self.seed} {state}>"
+
+
+@contextmanager
+def _fast_products() -> Iterator[None]:
+    """Matrix products in bfloat16 with float32 sums, where the processor has them; twice as fast on a CPU.
+    The setting is torch's and global, so it is put back."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _device(name: str) -> torch.device:
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device("cuda" if available["cuda"] else "cpu")
+    if name not in available:
+        raise ConfigError(f"device must be auto, cpu, cuda or mps, not {name!r}")
+    if not available[name]:
+        raise ConfigError(f"device {name!r} is not available here: use --device cpu, or install a torch built for it")
+    return torch.device(name)

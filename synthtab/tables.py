@@ -1,0 +1,245 @@
+"""Files <=> DataFrames, without a guess: a text file is read as text, typed by the schema alone.
+
+A table goes ``read`` (text) -> `synthtab.columns.infer` (schema) -> ``typed`` (pandas dtypes), and
+``write`` renders it back in the formats that the schema remembers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import io
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from synthtab.columns import KINDS, TEXT_MARK, check_table
+from synthtab.errors import DataError
+from synthtab.schema import Schema
+
+DELIMITERS = (",", ";", "\t", "|")
+SNIFF_BYTES = 1 << 16
+SIGNATURES = {
+    b"PAR1": "a Parquet file; name it *.parquet",
+    b"PK\x03\x04": "a zip archive or an Excel sheet; save the table as CSV",
+    b"\xd0\xcf\x11\xe0": "an old Excel sheet; save the table as CSV",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
+}
+
+PathLike = str | os.PathLike[str]
+
+
+def read(path: PathLike, *, schema: Schema | None = None) -> pd.DataFrame:
+    """Read a CSV, TSV (either with .gz) or Parquet file.
+
+    Args:
+        path: The file. Every cell of a text file comes back as text, an empty one as missing.
+            A file with another suffix is taken for CSV; a header without a comma may be separated
+            by semicolons, tabs or bars.
+        schema: Makes the result `typed` by it.
+
+    Raises:
+        DataError: One line that names the file, what is wrong with it, and what to do.
+        SchemaError: The schema disagrees with the file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a CSV or Parquet file in it")
+    try:
+        frame = _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_text(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    try:
+        check_table(frame)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    return frame if schema is None else typed(frame, schema)
+
+
+def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Text or other cells => the columns, order and dtypes of the schema.
+
+    Raises:
+        SchemaError: Columns differ from the schema's, or a cell does not fit its column's kind.
+    """
+    schema.check(frame)
+    cells = {c.name: KINDS[c.kind].typed(frame[c.name], c).array for c in schema.columns}
+    return pd.DataFrame(cells, columns=list(schema.names), index=frame.index)
+
+
+def write(frames: pd.DataFrame | Iterable[pd.DataFrame], path: PathLike, schema: Schema | None = None) -> None:
+    """Write typed rows, a piece at a time; the file appears under its name only once it is whole.
+
+    Args:
+        frames: The rows, in one piece or several.
+        path: ``*.csv``, ``*.tsv`` (either with .gz) or ``*.parquet``; "-" is CSV on standard output.
+        schema: Decimals, dates and words as the schema says; pandas' own forms without it.
+
+    Raises:
+        DataError: The file cannot be written; nothing is left behind.
+    """
+    pieces = iter([frames] if isinstance(frames, pd.DataFrame) else frames)
+    if str(path) == "-":
+        _write_text(pieces, sys.stdout, ",", schema)
+        sys.stdout.flush()
+        return
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file in it")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write_file(pieces, scratch, [s.lower() for s in path.suffixes[-2:]], schema)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+def _write_file(pieces: Iterator[pd.DataFrame], path: Path, suffixes: list[str], schema: Schema | None) -> None:
+    if suffixes[-1:] in ([".parquet"], [".pq"]):
+        writer = None
+        for piece in pieces:
+            table = pa.Table.from_pandas(piece, preserve_index=False, schema=writer.schema if writer else None)
+            writer = writer or pa.parquet.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+        if writer:
+            writer.close()
+        return
+    delimiter = "\t" if ".tsv" in suffixes else ","
+    with _open_text(path, compressed=suffixes[-1:] == [".gz"]) as file:
+        _write_text(pieces, file, delimiter, schema)
+
+
+def _open_text(path: Path, compressed: bool) -> IO[str]:
+    if compressed:
+        return gzip.open(path, "wt", encoding="utf-8", newline="", compresslevel=6)
+    return open(path, "w", encoding="utf-8", newline="")
+
+
+def _write_text(pieces: Iterator[pd.DataFrame], file: IO[str], delimiter: str, schema: Schema | None) -> None:
+    for i, piece in enumerate(pieces):
+        cells = piece
+        if schema is not None:
+            cells = pd.DataFrame({c.name: KINDS[c.kind].text(piece[c.name], c) for c in schema.columns}, dtype=object)
+        cells.to_csv(file, sep=delimiter, index=False, header=i == 0, lineterminator="\n")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(path, engine="pyarrow")
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} is not a whole Parquet file; write it again, or use CSV") from error
+    # An index with a name is a column in disguise; one without is only a numbering.
+    return frame.reset_index(drop=frame.index.names == [None])
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    with open(path, "rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    try:
+        with gzip.open(path) if compressed else open(path, "rb") as file:
+            start = file.read(SNIFF_BYTES)
+            _check_start(start, path)
+            names, delimiter = _header(start, ".tsv" in [s.lower() for s in path.suffixes], path)
+            table = _parse(start + file.read(), names, delimiter, path)
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is a damaged gzip file; compress it again") from error
+    frame = pd.DataFrame({name: _as_text(table.column(i)) for i, name in enumerate(names)}, columns=names)
+    frame.attrs[TEXT_MARK] = True
+    return frame
+
+
+def _as_text(column: pa.ChunkedArray) -> pd.Series:
+    series = column.to_pandas()
+    # An all-missing column of text comes as object.
+    return series.astype("str") if int(pd.__version__.split(".")[0]) >= 3 else series
+
+
+def _check_start(start: bytes, path: Path) -> None:
+    if not start.strip():
+        raise DataError(f"{path} is empty; expected a header line and rows")
+    for signature, advice in SIGNATURES.items():
+        if start.startswith(signature):
+            raise DataError(f"{path} is {advice}")
+    if b"\0" in start:
+        raise DataError(f"{path} is a binary file; expected CSV text")
+
+
+def _header(start: bytes, tabs: bool, path: Path) -> tuple[list[str], str]:
+    """Column names and the delimiter."""
+    try:
+        text = start.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 4:  # otherwise a character that was cut in two
+            raise _encoding_error(path) from error
+        text = start[: error.start].decode("utf-8-sig")
+    first = text.lstrip("\r\n").splitlines()[0]
+    delimiter = "\t" if tabs else max(DELIMITERS, key=lambda d: (d == "," and d in first, first.count(d)))
+    names = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=delimiter))
+    blank = [i for i, name in enumerate(names, 1) if not name.strip()]
+    if blank:
+        raise DataError(f"{path}: column {blank[0]} of {len(names)} has a blank name; give it one in the first line")
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise DataError(f"{path}: two columns are named {twice[0]!r}; rename one in the first line")
+    return names, delimiter
+
+
+def _parse(content: bytes, names: list[str], delimiter: str, path: Path) -> pa.Table:
+    try:
+        return _arrow_table(content, names, delimiter, threads=True)
+    except pa.ArrowInvalid as error:
+        message = str(error).splitlines()[0]
+    try:
+        _arrow_table(content, names, delimiter, threads=False)  # only one thread knows the line
+    except pa.ArrowInvalid as error:
+        message = str(error).splitlines()[0]
+    if "UTF8" in message or "UTF-8" in message:
+        raise _encoding_error(path)
+    raise DataError(f"{path}: {_plain_words(message)}")
+
+
+def _arrow_table(content: bytes, names: list[str], delimiter: str, threads: bool) -> pa.Table:
+    return pa.csv.read_csv(
+        pa.BufferReader(content),
+        read_options=pa.csv.ReadOptions(column_names=names, use_threads=threads),
+        parse_options=pa.csv.ParseOptions(
+            delimiter=delimiter,
+            newlines_in_values=True,
+            # In a table of one column an empty line is a missing cell.
+            ignore_empty_lines=len(names) > 1,
+        ),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    ).slice(1)
+
+
+def _plain_words(message: str) -> str:
+    """Pyarrow's complaint about a row, in the words of this program."""
+    found = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", message)
+    if not found:
+        return f"not a well-formed table ({message})"
+    row = f"line {found[1]}" if found[1] else "a line"
+    return f"{row} has {found[3]} cells where the header has {found[2]}; correct or quote it"
+
+
+def _encoding_error(path: Path) -> DataError:
+    return DataError(f"{path} is not in UTF-8; convert it, say with: iconv -f latin1 -t utf-8 {path.name}")

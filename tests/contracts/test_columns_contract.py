@@ -1,0 +1,219 @@
+"""What every column kind promises, for every kind in the registry."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.columns import KINDS, Cells, Settings
+from synthtab.columns.base import ColumnEncoder
+from synthtab.schema import KIND_NAMES, Column
+
+ROWS = 60
+RNG = np.random.default_rng(5)
+
+WORDS = pd.Series(RNG.choice(["red", "green", "NA", "None", "0311"], ROWS))
+STAMPS = pd.Series(pd.Timestamp("2021-03-01 10:00") + pd.to_timedelta(RNG.integers(0, 10**6, ROWS), unit="s"))
+DAYS = STAMPS.dt.normalize()
+
+
+def with_gaps(series: pd.Series) -> pd.Series:
+    return series.mask(pd.Series(np.arange(len(series)) % 7 == 2))
+
+
+SERIES: dict[str, list[pd.Series]] = {
+    "float": [
+        pd.Series(RNG.normal(size=ROWS)),
+        with_gaps(pd.Series(RNG.normal(size=ROWS).round(2))),
+        pd.Series(RNG.normal(size=ROWS).astype("float32")),
+        with_gaps(pd.Series(RNG.normal(size=ROWS).round(1), dtype="Float64")),
+        pd.Series([0.0, -1e308, 1e308, 1e-300, 3.5] * 12),
+        pd.Series([f"{v:.2f}" for v in RNG.normal(size=ROWS)], dtype="string"),
+        pd.Series([f"{v:.2f}" if v > -1 else "N/A" for v in RNG.normal(size=ROWS)], dtype=object),
+        pd.Series([Decimal("1.50"), Decimal("2.25"), None] * 20, dtype=object),
+    ],
+    "integer": [
+        pd.Series(RNG.integers(0, 9, ROWS)),
+        pd.Series(RNG.integers(-128, 127, ROWS).astype("int8")),
+        pd.Series(RNG.integers(0, 2**62, ROWS)),
+        pd.Series([2**63 - 1, -(2**63), 0] * 20),
+        with_gaps(pd.Series(RNG.integers(0, 1000, ROWS), dtype="Int64")),
+        pd.Series([str(v) for v in RNG.integers(0, 1000, ROWS)]),
+        pd.Series([7, None, 9] * 20, dtype=object),
+    ],
+    "boolean": [
+        pd.Series(RNG.random(ROWS) < 0.3),
+        with_gaps(pd.Series(RNG.random(ROWS) < 0.3, dtype="boolean")),
+        pd.Series(RNG.choice(["Yes", "No"], ROWS)),
+        with_gaps(pd.Series(RNG.choice(["t", "f"], ROWS), dtype="string")),
+        pd.Series([True, False, None] * 20, dtype=object),
+    ],
+    "category": [
+        WORDS,
+        with_gaps(WORDS.astype("string")),
+        pd.Series(pd.Categorical(RNG.choice(["low", "high"], ROWS), ["low", "middle", "high"], ordered=True)),
+        with_gaps(pd.Series(pd.Categorical(RNG.choice([10, 20], ROWS), [10, 15, 20]))),
+        pd.Series([f"c{v}" for v in RNG.integers(0, 20, ROWS)], dtype=object),
+    ],
+    "datetime": [
+        STAMPS,
+        with_gaps(DAYS),
+        with_gaps(STAMPS.dt.tz_localize("Europe/Zurich")),
+        STAMPS.astype("datetime64[s]"),
+        STAMPS - STAMPS.min(),
+        STAMPS.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        with_gaps(DAYS.dt.strftime("%d/%m/%Y").astype("string")),
+        STAMPS.dt.strftime("%H:%M"),
+        pd.Series([datetime.date(2020, 2, 29), None, datetime.date(9999, 12, 31)] * 20, dtype=object),
+    ],
+    "identifier": [
+        pd.Series([f"{i * 37:04d}-{'AB'[i % 2]}{'XYZ'[i % 3]}" for i in range(ROWS)]),
+        with_gaps(pd.Series([f"user{i}@mail{i % 3}.org" for i in range(ROWS)])),
+        pd.Series(range(1000, 1000 + ROWS), name="PassengerId"),
+    ],
+    "constant": [
+        pd.Series(["same"] * ROWS),
+        with_gaps(pd.Series([5.5] * ROWS)),
+        pd.Series([7] * ROWS),
+        pd.Series(pd.Categorical(["a"] * ROWS, ["a", "b"])),
+        pd.Series([True] * ROWS),
+        pd.Series([pd.Timestamp("2020-01-01 03:00", tz="UTC")] * ROWS),
+    ],
+}
+
+CASES = [(kind, i) for kind in KINDS for i in range(len(SERIES.get(kind, ())))]
+
+
+def describe(kind: str, series: pd.Series) -> Column:
+    if series.name is None:
+        series = series.rename("x")
+    column = KINDS[kind].accepts(Cells(series), forced=True)
+    assert column is not None
+    return column
+
+
+def fit(kind: str, series: pd.Series, column: Column, settings: Settings = Settings()) -> ColumnEncoder:  # noqa: B008
+    fitted = KINDS[kind].fit(series, column, np.random.default_rng(0), settings)
+    return KINDS[kind].from_state(column, json.loads(json.dumps(fitted.state())))
+
+
+def round_trip(encoder: ColumnEncoder, series: pd.Series) -> pd.Series:
+    codes, offsets = encoder.encode(series, np.random.default_rng(1))
+    assert codes.shape == (len(series), len(encoder.blocks))
+    assert offsets.shape == (len(series), sum(b.modes > 0 for b in encoder.blocks))
+    assert offsets.dtype == np.float32
+    assert ((offsets >= 0) & (offsets <= 1)).all()
+    for block, code in zip(encoder.blocks, codes.T, strict=True):
+        assert code.max(initial=0) < block.size
+    return encoder.decode(codes, offsets, np.random.default_rng(2), 0)
+
+
+def check_same(kind: str, encoder: ColumnEncoder, series: pd.Series) -> None:
+    back = round_trip(encoder, series)
+    assert str(back.dtype) == str(series.dtype)
+    assert back.name == encoder.column.name
+    if kind != "identifier":
+        pd.testing.assert_series_equal(back, series, check_names=False, check_exact=True)
+    else:
+        assert (back.isna() == series.isna()).all()
+        assert back.dropna().is_unique
+        assert not set(back.dropna()) & set(series.dropna())
+
+
+def test_every_kind_is_named_and_has_examples() -> None:
+    assert set(KINDS) == set(KIND_NAMES) == set(SERIES)
+    assert all(KINDS[name].kind == name for name in KINDS)
+
+
+@pytest.mark.parametrize(("kind", "i"), CASES)
+def test_accepts_its_own_without_force(kind: str, i: int) -> None:
+    series = SERIES[kind][i]
+    series = series if series.name else series.rename("x")
+    first = next(c for c in (k.accepts(Cells(series)) for k in KINDS.values()) if c is not None)
+    assert first.kind == kind
+    assert first.dtype == str(series.dtype)
+    assert first.missing == (series.isna().any() or (series == "N/A").any())
+    assert first.why
+    assert Column.from_json(json.loads(json.dumps(first.to_json()))) == first
+
+
+@pytest.mark.parametrize(("kind", "i"), CASES)
+@pytest.mark.parametrize("continuous", ["cdf", "mixture"])
+def test_decode_of_encode_is_the_column(kind: str, i: int, continuous: str) -> None:
+    series = SERIES[kind][i]
+    column = describe(kind, series)
+    check_same(kind, fit(kind, series, column, Settings(continuous)), series)
+
+
+@pytest.mark.parametrize(("kind", "i"), CASES)
+def test_text_form_leads_back(kind: str, i: int) -> None:
+    series = SERIES[kind][i]
+    column = describe(kind, series)
+    texts = pd.Series(KINDS[kind].text(series, column), dtype=object)
+    assert all(isinstance(t, str) for t in texts)
+    typed = KINDS[kind].typed(texts.where(texts != "", None), column)
+    pd.testing.assert_series_equal(typed, series, check_names=False, check_exact=True)
+    again = KINDS[kind].typed(typed, column)
+    pd.testing.assert_series_equal(again, typed, check_exact=True)
+
+
+@pytest.mark.parametrize(("kind", "i"), CASES)
+def test_one_row(kind: str, i: int) -> None:
+    series = SERIES[kind][i].iloc[:1]
+    column = describe(kind, series)
+    encoder = fit(kind, series, column)
+    check_same(kind, encoder, series)
+
+
+@pytest.mark.parametrize(("kind", "i"), CASES)
+def test_training_rows_may_lack_what_the_schema_knows(kind: str, i: int) -> None:
+    """Fit on some rows, encode others: unseen values and missing cells become something valid."""
+    series = SERIES[kind][i]
+    column = describe(kind, series)
+    encoder = fit(kind, series.iloc[:2].reset_index(drop=True), column)
+    assert len(round_trip(encoder, series)) == len(series)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("dtype", ["float64", "object", "string", "Int64", "datetime64[ns]", "category", "boolean"])
+def test_all_missing_is_constant_whatever_the_dtype(kind: str, dtype: str) -> None:
+    series = pd.Series([None] * 5, dtype=pd.CategoricalDtype(["a"]) if dtype == "category" else dtype, name="x")
+    accepted = KINDS[kind].accepts(Cells(series))
+    assert (accepted is not None) or kind != "constant"
+    if kind == "constant" and accepted is not None:
+        encoder = fit(kind, series, accepted)
+        assert encoder.blocks == ()
+        check_same(kind, encoder, series)
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "constant"])
+def test_all_missing_training_rows(kind: str) -> None:
+    """The schema knows values, but the rows of this fit hold none."""
+    series = SERIES[kind][0]
+    column = describe(kind, series)
+    gone = series.astype(object).where(series.isna() & False, None)
+    encoder = fit(kind, gone, column) if kind != "boolean" else None
+    if encoder is not None:
+        assert encoder.blocks == ()
+
+
+FOREIGN = {
+    "float": [WORDS, DAYS, pd.Series(["1.5", "x"]), pd.Series(["01.5", "2"])],
+    "integer": [WORDS, pd.Series(["007", "008"]), pd.Series(["1.5"]), pd.Series([0.5, 1.5]), pd.Series(["+41", "+42"])],
+    "boolean": [WORDS, pd.Series(["yes", "NO"]), pd.Series(["yes", "false"]), pd.Series([0, 1]), pd.Series(["0", "1"])],
+    "datetime": [WORDS, pd.Series([20200101, 20200102]), pd.Series(["2020-02-30"]), pd.Series(["2020-01-01", "1/2/20"])],
+    "identifier": [WORDS, pd.Series(RNG.normal(size=99)), pd.Series(range(99), name="age"), pd.Series(["1.5", "2.5"] * 40)],
+    "constant": [WORDS, pd.Series([1.0, 2.0])],
+    "category": [],
+}
+
+
+@pytest.mark.parametrize(("kind", "i"), [(k, i) for k in KINDS for i in range(len(FOREIGN[k]))])
+def test_declines_foreign_columns(kind: str, i: int) -> None:
+    series = FOREIGN[kind][i]
+    assert KINDS[kind].accepts(Cells(series if series.name else series.rename("x"))) is None

@@ -1,0 +1,117 @@
+"""How rows look to the networks: one-hot vectors, draws, completion, packing."""
+
+import numpy as np
+import pytest
+import torch
+
+from synthtab.config import configure
+from synthtab.networks import FREQUENCIES, Critic, Generator, Slots
+from tests.model_tables import LAYOUT, table
+
+SMALL = dict(width=32, noise=16, batch=20)
+
+
+def codes_and_offsets(rows: int = 50) -> tuple[torch.Tensor, torch.Tensor]:
+    encoded = table(rows)
+    return torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+
+
+def test_one_hot_and_argmax_are_inverse() -> None:
+    slots = Slots(LAYOUT)
+    codes, _ = codes_and_offsets()
+    flat = slots.one_hot(codes)
+    assert flat.sum() == codes.numel()
+    assert torch.equal(slots.argmax(flat), codes)
+    assert not flat[:, ~torch.as_tensor(LAYOUT.used)].any()
+
+
+def test_softmax_sums_to_one_per_block_and_leaves_padding_at_zero() -> None:
+    slots = Slots(LAYOUT)
+    logits = torch.randn(7, LAYOUT.width) * 3 + slots.padding
+    p = slots.softmax(logits)
+    sums = torch.zeros(7, len(LAYOUT.blocks)).index_add_(1, slots.slot_block, p)
+    torch.testing.assert_close(sums, torch.ones_like(sums))
+    assert p[:, ~torch.as_tensor(LAYOUT.used)].abs().max() == 0
+    torch.testing.assert_close(slots.log_softmax(logits).exp(), p)
+
+
+def test_gumbel_draws_follow_the_softmax() -> None:
+    slots = Slots(LAYOUT)
+    random = torch.Generator().manual_seed(0)
+    logits = (torch.randn(1, LAYOUT.width, generator=random) + slots.padding).expand(20_000, -1)
+    codes = slots.argmax(slots.gumbel(logits, random))
+    expected = slots.softmax(logits[:1])[0]
+    found = slots.one_hot(codes).mean(0)
+    # five standard errors of a share of 20,000 draws
+    assert ((found - expected).abs() <= 5 * (expected * (1 - expected) / 20_000).sqrt() + 1e-9).all()
+
+
+def test_hard_draws_are_one_hot_and_carry_gradients() -> None:
+    slots = Slots(LAYOUT)
+    logits = torch.randn(9, LAYOUT.width, requires_grad=True)
+    drawn = slots.draw(logits + slots.padding, 0.7, True, torch.Generator().manual_seed(1))
+    rounded = drawn.detach().round()
+    torch.testing.assert_close(drawn.detach(), rounded)
+    assert torch.equal(slots.one_hot(slots.argmax(drawn)), rounded)
+    (drawn * torch.randn(LAYOUT.width)).sum().backward()
+    assert logits.grad is not None and logits.grad.abs().sum() > 0
+
+
+def test_offsets_show_only_in_the_mode_that_the_row_is_in() -> None:
+    slots = Slots(LAYOUT)
+    codes, offsets = codes_and_offsets()
+    dense = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
+    moved = slots.dense(slots.one_hot(codes), torch.rand(offsets.shape)[:, slots.mode_offsets])
+    mode, inside = slots.modes(codes)
+    per_mode = 1 + 2 * len(FREQUENCIES)
+    features = dense[:, LAYOUT.width :].unflatten(1, (-1, per_mode))
+    active = torch.zeros(len(codes), len(LAYOUT.mode_slots), dtype=torch.bool)
+    active.scatter_(1, mode, inside)
+    assert (features.abs().sum(2) > 0).eq(active).all()
+    assert torch.equal(dense[:, : LAYOUT.width], moved[:, : LAYOUT.width])
+
+
+@pytest.mark.parametrize("network", ["residual", "concat"])
+def test_the_generator_reads_what_the_mask_marks_and_nothing_else(network: str) -> None:
+    torch.manual_seed(0)
+    generator = Generator(LAYOUT, configure("default", network=network, **SMALL)).eval()
+    slots = generator.slots
+    codes, offsets = codes_and_offsets()
+    mask = torch.zeros(codes.shape, dtype=torch.bool)
+    mask[:, [0, 3]] = True
+    other_codes, other_offsets = codes.clone(), offsets.clone()
+    other_codes[:, 1], other_offsets[:, 0] = (codes[:, 1] + 1) % 4, 0.9  # hidden cells
+    z = torch.randn(len(codes), 16)
+
+    def out(c: torch.Tensor, o: torch.Tensor) -> torch.Tensor:
+        return generator(z, slots.dense(slots.one_hot(c), o[:, slots.mode_offsets]), mask)[0]
+
+    assert torch.equal(out(codes, offsets), out(other_codes, other_offsets))
+    other_codes[:, 0] = (codes[:, 0] + 1) % 5  # an observed one
+    assert not torch.equal(out(codes, offsets), out(other_codes, other_offsets))
+
+
+def test_several_draws_of_each_row_equal_one_by_one() -> None:
+    generator = Generator(LAYOUT, configure("default", **SMALL)).eval()
+    slots = generator.slots
+    codes, offsets = codes_and_offsets(10)
+    cells, mask = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets]), torch.rand(codes.shape) < 0.5
+    z = torch.randn(20, 16)
+    both = generator(z, cells, mask)[0]
+    torch.testing.assert_close(both[:10], generator(z[:10], cells, mask)[0])
+    torch.testing.assert_close(both[10:], generator(z[10:], cells, mask)[0])
+
+
+@pytest.mark.parametrize("packing", [1, 4])
+def test_the_critic_scores_packs_of_rows(packing: int) -> None:
+    critic = Critic(LAYOUT, configure("default", packing=packing, **SMALL))
+    codes, offsets = codes_and_offsets(20)
+    seen = critic.see(critic.slots.one_hot(codes), offsets[:, critic.slots.mode_offsets])
+    assert critic(seen).shape == (20 // packing,)
+
+
+def test_the_generator_starts_at_the_one_way_frequencies() -> None:
+    generator = Generator(LAYOUT, configure("default", **SMALL))
+    frequencies = torch.as_tensor(np.where(LAYOUT.used, 0.2, 1.0)).float()
+    generator.start_from(frequencies)
+    torch.testing.assert_close(generator.head.bias[: LAYOUT.width].exp(), frequencies)

@@ -1,0 +1,61 @@
+"""Blocks do not depend on how many rows are asked for; passes reveal every cell once; given cells stay."""
+
+import numpy as np
+import pytest
+import torch
+
+from synthtab.conditions import Batch
+from synthtab.config import configure
+from synthtab.layout import Block, Layout
+from synthtab.networks import Generator
+from synthtab.randomness import Streams
+from synthtab.sampler import BLOCK, complete, generate, plan
+from tests.model_tables import LAYOUT, table
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    torch.manual_seed(0)
+    return Generator(LAYOUT, configure("default", width=32, noise=16)).eval()
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3, 5, 50])
+def test_a_plan_reveals_every_block_once(passes: int) -> None:
+    layout = Layout((Block("a", "digit 0", 4), Block("a", "digit 1", 4), *(Block(c, atoms=2) for c in "bcde")))
+    made = plan(layout, passes)
+    assert len(made) == min(passes, 5)
+    assert sorted(b for revealed in made for b in revealed) == list(range(6))
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> None:
+    def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
+        parts = list(generate(generator, n, plan(LAYOUT, passes), Streams(4), noise=16, device=CPU))
+        assert all(len(p) <= BLOCK for p in parts)
+        return np.concatenate([p.codes for p in parts]), np.concatenate([p.offsets for p in parts])
+
+    few, many = rows(10), rows(BLOCK + 50)
+    assert len(many[0]) == BLOCK + 50
+    np.testing.assert_array_equal(few[0], many[0][:10])
+    np.testing.assert_array_equal(few[1], many[1][:10])
+    assert not np.array_equal(many[0][:50], many[0][BLOCK:]), "blocks must not repeat"
+
+
+def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> None:
+    encoded = table(500)
+    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.5
+    done = complete(generator, Batch(codes, offsets, mask), plan(LAYOUT, 3), noise=16, random=torch.Generator().manual_seed(0))
+    assert torch.equal(done.codes[mask], codes[mask])
+    known = mask[:, LAYOUT.continuous]
+    assert torch.equal(done.offsets[known], offsets[known])
+    assert not torch.equal(done.codes, codes)
+    assert done.mask is not None and done.mask.all() and (done.codes < torch.as_tensor(LAYOUT.sizes)).all()
+
+
+def test_sampling_changes_no_weight(generator: Generator) -> None:
+    before = [p.clone() for p in generator.parameters()]
+    list(generate(generator, 20, plan(LAYOUT, 2), Streams(0), noise=16, device=CPU))
+    assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))

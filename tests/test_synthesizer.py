@@ -1,0 +1,256 @@
+"""The library as a pandas user meets it: fit, sample, save, load, and what it says when that cannot be."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synthtab
+from synthtab import Synthesizer, artefact, datasets, infer
+from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError, SchemaError
+from synthtab.progress import Progress
+
+TINY = dict(width=32, noise=16, batch=64, checks=2, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    n = 400
+    size = pd.Categorical(random.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]), ["S", "M", "L"], ordered=True)
+    return pd.DataFrame(
+        {
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 900, n), unit="D"),
+            "size": size,
+            "price": np.round(random.gamma(2, 30, n), 2),
+            "count": pd.array(np.where(random.random(n) < 0.1, pd.NA, random.integers(0, 9, n)), dtype="Int64"),
+            "member": random.random(n) < 0.3,
+            "code": pd.Series([f"{i:04d}" for i in random.integers(0, 40, n)], dtype="object"),
+            "always": "x",
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def model(frame: pd.DataFrame) -> Synthesizer:
+    return Synthesizer(seed=3, target="member", **TINY).fit(frame)
+
+
+@pytest.fixture(scope="module")
+def saved(model: Synthesizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "model.synthtab"
+    model.save(path)
+    return path
+
+
+def test_rows_have_the_tables_columns_order_and_dtypes(model: Synthesizer, frame: pd.DataFrame) -> None:
+    rows = model.sample(200)
+    assert list(rows.columns) == list(frame.columns) and len(rows) == 200
+    pd.testing.assert_series_equal(rows.dtypes, frame.dtypes)
+    assert rows.index.equals(pd.RangeIndex(200))
+    assert rows["price"].between(frame["price"].min(), frame["price"].max()).all()
+    assert (rows["price"].round(2) == rows["price"]).all()
+    assert set(rows["code"]) <= set(frame["code"]) and set(rows["always"]) == {"x"}
+
+
+@pytest.mark.parametrize("passes", [None, 1, 4])
+def test_fewer_rows_are_the_start_of_more(model: Synthesizer, passes: int | None) -> None:
+    many = model.sample(5000, passes=passes)  # more than one block
+    pd.testing.assert_frame_equal(model.sample(10, passes=passes), many.head(10))
+    blocks = pd.concat(list(model.sample_blocks(5000, passes=passes)), ignore_index=True)
+    pd.testing.assert_frame_equal(blocks, many)
+
+
+def test_seeds(model: Synthesizer, frame: pd.DataFrame) -> None:
+    assert model.sample(50).equals(model.sample(50, seed=3))
+    assert not model.sample(50).equals(model.sample(50, seed=4))
+    again = Synthesizer(seed=3, target="member", **TINY).fit(frame)
+    pd.testing.assert_frame_equal(again.sample(50), model.sample(50))
+
+
+def test_save_and_load_give_the_same_rows(model: Synthesizer, saved: Path) -> None:
+    loaded = Synthesizer.load(saved)
+    pd.testing.assert_frame_equal(loaded.sample(100), model.sample(100))
+    assert loaded.report == json.loads(json.dumps(model.report)) and loaded.config == model.config
+    assert loaded.target == "member" and loaded.schema == model.schema
+
+
+def test_the_file_is_data_and_readable(saved: Path) -> None:
+    with zipfile.ZipFile(saved) as file:
+        assert sorted(file.namelist()) == sorted([*(f"{p}.json" for p in artefact.JSON_PARTS), artefact.WEIGHTS])
+        manifest = json.loads(file.read("manifest.json"))
+        everything = b"".join(file.read(name) for name in file.namelist())
+    assert manifest["format"] == artefact.FORMAT and manifest["seed"] == 3
+    assert {"steps", "seconds", "best", "history", "warnings"} <= set(manifest["report"])
+    assert b"pickle" not in everything
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name], "nothing half-written is left beside it"
+
+
+def test_the_file_holds_no_training_row(saved: Path) -> None:
+    """Nothing in the file is as long as the table (400 rows, 360 of them trained on), nor has it a side of that length."""
+    bundle = artefact.load(saved)
+
+    def lengths(data: object) -> set[int]:
+        if isinstance(data, dict):
+            return set().union(*map(lengths, data.values())) if data else set()
+        return {len(data)}.union(*map(lengths, data)) if isinstance(data, list) else set()
+
+    found = lengths([bundle.manifest, bundle.schema, bundle.encoder, bundle.config])
+    found |= {side for tensor in bundle.weights.values() for side in tensor.shape}
+    assert not found & {400, 360} and max(found) < 400
+
+
+def test_a_failed_save_leaves_the_old_file(model: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.synthtab"
+    path.write_text("old")
+
+    def full(*_: object, **__: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artefact.safetensors.torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        model.save(path)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def rewrite(source: Path, target: Path, change: dict[str, object]) -> Path:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if change.get(name, ...) is not None:
+                data = old.read(name)
+                new.writestr(name, change[name](data) if name in change else data)  # type: ignore[operator]
+    return target
+
+
+def newer(data: bytes) -> str:
+    return json.dumps({**json.loads(data), "format": 99})
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda s, t: t.write_bytes(s.read_bytes()[:2000]), "only a part"),
+        (lambda s, t: t.write_text("age,sex\n1,2\n"), "not a synthtab model"),
+        (lambda s, t: t.write_bytes(b""), "not a synthtab model"),
+        (lambda s, t: t.mkdir(), "folder"),
+        (lambda s, t: None, "no model file"),
+        (lambda s, t: rewrite(s, t, {"manifest.json": newer}), "newer"),
+        (lambda s, t: rewrite(s, t, {"manifest.json": None}), "not a synthtab model"),
+        (lambda s, t: rewrite(s, t, {"manifest.json": lambda d: "{}"}), "no format"),
+        (lambda s, t: rewrite(s, t, {"encoder.json": None}), "damaged"),
+        (lambda s, t: rewrite(s, t, {"encoder.json": lambda d: d[:50]}), "damaged"),
+        (lambda s, t: rewrite(s, t, {"weights.safetensors": lambda d: d[:50]}), "damaged"),
+        (lambda s, t: rewrite(s, t, {"config.json": lambda d: d.replace(b'"width": 32', b'"width": 64')}), "fit together"),
+    ],
+)
+def test_bad_model_files_are_named(saved: Path, tmp_path: Path, damage: object, says: str) -> None:
+    path = tmp_path / "bad.synthtab"
+    damage(saved, path)  # type: ignore[operator]
+    with pytest.raises(ArtefactError, match=says) as caught:
+        Synthesizer.load(path)
+    assert "bad.synthtab" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_not_fitted() -> None:
+    model = Synthesizer()
+    assert not model.fitted
+    for use in (lambda: model.sample(3), lambda: model.save("x"), lambda: model.schema):
+        with pytest.raises(NotFittedError, match="call fit first"):
+            use()
+
+
+@pytest.mark.parametrize("n", [0, -5, 2.5, "many"])
+def test_bad_numbers_of_rows(model: Synthesizer, n: object) -> None:
+    with pytest.raises(ConfigError, match="number of rows"):
+        model.sample(n)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="passes"):
+        model.sample(5, passes=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (dict(preset="fast"), "preset must be one of quick, default"),
+        (dict(seed=-1), "seed"),
+        (dict(device="tpu"), "device must be"),
+        (dict(time="soon"), "duration"),
+        (dict(epochs=0), "epochs"),
+        (dict(holdout=0.8), "holdout"),
+        (dict(widht=3), "did you mean 'width'"),
+    ],
+)
+def test_bad_options(arguments: dict, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Synthesizer(**arguments)
+
+
+def test_bad_tables(frame: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="at least 10"):
+        Synthesizer().fit(frame.head(1))
+    with pytest.raises(DataError, match="did you mean 'member'"):
+        Synthesizer(target="membr").fit(frame)
+    with pytest.raises(DataError, match="DataFrame"):
+        Synthesizer().fit([[1, 2]])  # type: ignore[arg-type]
+    with pytest.raises(SchemaError):
+        Synthesizer().fit(frame.drop(columns="price"), infer(frame))
+
+
+def test_constants_and_identifiers_alone_need_no_training() -> None:
+    frame = pd.DataFrame({"id": range(1000, 1200), "kind": "x"})
+    model = Synthesizer().fit(frame)
+    rows = model.sample(50)
+    assert set(rows["kind"]) == {"x"} and rows["id"].is_unique and model.report["steps"] == 0
+
+
+def test_one_column() -> None:
+    frame = pd.DataFrame({"size": list("SSMMMLLLLL") * 20})
+    assert set(Synthesizer(**TINY).fit(frame).sample(100)["size"]) <= set("SML")
+
+
+def test_ten_thousand_categories_stay_compact() -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"city": [f"c{i}" for i in random.zipf(1.3, 20_000) % 10_000], "n": random.integers(0, 5, 20_000)})
+    model = Synthesizer(**{**TINY, "epochs": 1, "batch": 512})
+    plan = model.plan(frame)
+    assert plan["parameters"] < 200_000 and plan["encoded_bytes"] <= 4 * len(frame)
+    assert set(model.fit(frame).sample(500)["city"]) <= set(frame["city"])
+
+
+def test_ctrl_c_leaves_a_model_that_can_be_saved(frame: pd.DataFrame, tmp_path: Path) -> None:
+    presses = iter([KeyboardInterrupt])
+
+    def press(progress: Progress) -> None:
+        if progress.phase == "train" and (pressed := next(presses, None)):
+            raise pressed
+
+    model = Synthesizer(**{**TINY, "epochs": 400})
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(frame, observe=press)
+    assert model.fitted and model.report["stopped"] == "interrupted"
+    model.save(tmp_path / "m.synthtab")
+    assert len(Synthesizer.load(tmp_path / "m.synthtab").sample(7)) == 7
+
+
+def test_plan_says_what_would_run(frame: pd.DataFrame) -> None:
+    plan = Synthesizer(**TINY).plan(frame)
+    assert (plan["rows"], plan["holdout_rows"], plan["columns"]) == (400, 40, 7)
+    assert plan["steps"] == 3 * 360 // 64 and plan["config"]["width"] == 32
+
+
+def test_describe_is_words(model: Synthesizer) -> None:
+    text = dict(model.describe())
+    assert text["training rows"] == "none are stored" and "400 rows" in text["learnt from"]
+    assert "learnt 400 rows" in repr(model)
+
+
+def test_the_documented_calls_work(tmp_path: Path) -> None:
+    frame = datasets.load("penguins")
+    model = Synthesizer(preset="default", target="species", seed=0, **{**TINY, "epochs": 2}).fit(frame)
+    rows = model.sample(344)
+    report = synthtab.evaluate(frame, rows, target="species")
+    assert 0 <= report.score("shape_error").value <= 100 and "Shape" in str(report)

@@ -1,0 +1,167 @@
+"""Training: it learns, it is reproducible, it survives illness and Ctrl-C, and it keeps the best checkpoint."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from synthtab import trainer
+from synthtab.config import LOSS_NAMES, TrainConfig, configure
+from synthtab.layout import Encoded
+from synthtab.progress import Progress, silent
+from synthtab.quality import pair_error, values
+from synthtab.randomness import Streams
+from synthtab.sampler import generate, plan
+from tests.model_tables import LAYOUT, table
+
+TINY = dict(width=32, noise=16, batch=60, checks=2, work=1e-9)
+CPU = torch.device("cpu")
+
+
+def config(**more: object) -> TrainConfig:
+    return configure("default", **{**TINY, **more})
+
+
+def fit(seed: int = 0, observe: object = silent, **more: object) -> trainer.Trained:
+    encoded = table(600)
+    return trainer.train(encoded.take(slice(100, None)), encoded.take(slice(100)), config(**more), Streams(seed), CPU, observe)  # type: ignore[arg-type]
+
+
+def rows_of(trained: trainer.Trained, n: int, passes: int = 1, noise: int = 16) -> Encoded:
+    blocks = list(generate(trained.generator, n, plan(LAYOUT, passes), Streams(1), noise=noise, device=CPU))
+    return Encoded(np.concatenate([b.codes for b in blocks]), np.concatenate([b.offsets for b in blocks]), LAYOUT)
+
+
+@pytest.mark.parametrize("loss", LOSS_NAMES)
+@pytest.mark.parametrize("how", [dict(), dict(condition="subset"), dict(condition="category", packing=3, network="concat", hard=False)])
+def test_every_loss_trains_under_every_condition(loss: str, how: dict) -> None:
+    trained = fit(loss=loss, epochs=1, **how)
+    assert trained.steps == 500 // 60 and trained.stopped == "done" and not trained.warnings
+    assert all(np.isfinite(v) for v in trained.losses.values())
+
+
+@pytest.mark.parametrize("off", ["adversarial", "cross_entropy", "energy", "moments"])
+def test_each_loss_can_be_switched_off(off: str) -> None:
+    # losses are looked at every 50 steps, so take more than that
+    assert off in fit(epochs=8).losses and off not in fit(epochs=8, **{off: 0.0}).losses
+
+
+def test_one_seed_one_model_and_no_global_randomness() -> None:
+    def global_state() -> tuple:
+        return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
+
+    before = global_state()
+    first, again, other = fit(epochs=3), fit(epochs=3), fit(seed=1, epochs=3)
+    for recipe in (dict(condition="category", network="concat", packing=3),):
+        one, two = fit(epochs=2, **recipe), fit(epochs=2, **recipe)
+        assert all(torch.equal(a, b) for a, b in zip(one.generator.parameters(), two.generator.parameters(), strict=True))
+    rows_of(first, 10)
+    assert global_state() == before
+    pairs = list(zip(first.generator.parameters(), again.generator.parameters(), other.generator.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b, _ in pairs)
+    assert not all(torch.equal(a, c) for a, _, c in pairs)
+
+
+def test_it_learns_the_joint_distribution() -> None:
+    """Sampling column by column from a short fit halves the pair error of independent columns."""
+    encoded = table(3000)
+    trained = trainer.train(
+        encoded.take(slice(500, None)), encoded.take(slice(500)), config(batch=200, epochs=60, width=64), Streams(0), CPU, silent
+    )
+    real = values(table(3000, seed=5))
+    shuffled = np.stack([c[np.random.default_rng(i).permutation(3000)] for i, c in enumerate(real.T)], 1)
+    independent = pair_error(real, shuffled)
+    assert pair_error(real, values(rows_of(trained, 3000, passes=5))) < 0.5 * independent
+
+
+def test_a_non_finite_loss_rolls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = trainer.cross_entropy
+    calls = iter(range(10**6))
+
+    def broken(*arguments: object) -> torch.Tensor:
+        return honest(*arguments) * (float("nan") if 60 <= next(calls) < 90 else 1.0)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "cross_entropy", broken)
+    trained = fit(epochs=30)
+    assert len(trained.warnings) == 1 and "not finite" in trained.warnings[0]
+    assert all(torch.isfinite(p).all() for p in trained.generator.parameters())
+
+
+def test_a_fit_that_only_diverges_stops_with_finite_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "cross_entropy", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    trained = fit(epochs=100)
+    assert trained.stopped == "diverged"
+    assert all(torch.isfinite(p).all() for p in trained.generator.parameters())
+
+
+def test_ctrl_c_leaves_a_usable_model() -> None:
+    def press(progress: Progress) -> None:
+        if progress.fraction and progress.fraction > 0.5:
+            raise KeyboardInterrupt
+
+    trained = fit(epochs=40, observe=press, checks=4)
+    assert trained.stopped == "interrupted" and trained.best is not None
+    assert len(rows_of(trained, 5)) == 5
+
+
+def test_the_clock_stops_a_fit() -> None:
+    trained = fit(time=0.5)
+    assert trained.stopped == "time" and 0.4 < trained.seconds < 20 and trained.best is not None
+
+
+def test_no_more_progress_stops_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    # every check finds the same rows, so that none is better than the first
+    monkeypatch.setattr(trainer.Game, "averaged", lambda self, g=[]: g.append(self.average) or g[0] if not g else g[0])
+    frozen = trainer.quality(table(60), table(60, seed=1), Streams(0))
+    monkeypatch.setattr(trainer, "quality", lambda *_: frozen)
+    trained = fit(epochs=200, checks=40, patience=3)
+    assert trained.stopped == "no more progress" and len(trained.history) == 4
+
+
+def test_the_best_checkpoint_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.1, 0.9, 0.2, 0.3])
+    monkeypatch.setattr(trainer.Quality, "score", property(lambda self: self.__dict__.setdefault("s", 0)))
+    kept: list[torch.Tensor] = []
+
+    class Fake(trainer.Quality):
+        pass
+
+    def fake(*_: object) -> trainer.Quality:
+        found = Fake(0.5, 0.0, 1.0, 0.0)
+        object.__setattr__(found, "__dict__", {**found.__dict__, "s": next(scores)})
+        return found
+
+    monkeypatch.setattr(trainer, "quality", fake)
+    original = trainer.Watch._check
+
+    def check(self: trainer.Watch) -> None:
+        kept.append(next(iter(self.game.averaged().parameters())).detach().clone())
+        original(self)
+
+    monkeypatch.setattr(trainer.Watch, "_check", check)
+    trained = fit(epochs=12, checks=4)
+    assert trained.best is trained.history[1]
+    assert torch.equal(next(iter(trained.generator.parameters())), kept[1])
+
+
+def test_progress_tells_time_left_and_scores() -> None:
+    seen: list[Progress] = []
+    fit(epochs=30, observe=seen.append, checks=3)
+    assert {p.phase for p in seen} == {"train"}
+    shares = [p.fraction for p in seen if p.fraction is not None]
+    assert shares == sorted(shares) and seen[-1].best is not None
+
+
+def test_training_without_held_out_rows_keeps_the_last_weights() -> None:
+    encoded = table(200)
+    trained = trainer.train(encoded, encoded.take(slice(0)), config(epochs=2), Streams(0), CPU, silent)
+    assert trained.best is None and not trained.history
+
+
+def test_work_pays_for_fewer_steps_of_a_wider_net() -> None:
+    small, wide = (trainer.step_flops(LAYOUT, config(width=w)) for w in (64, 256))
+    assert wide > 4 * small
+    assert trainer.total_steps(table(500), config(epochs=6)) == 50
