@@ -11,6 +11,7 @@ DEMO ?= demo
 
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 SYNTHTAB = $(VENV)/bin/synthtab
+FLIGHTS = datasets/flights/flights
 
 .PHONY: demo test lint clean
 .DELETE_ON_ERROR:
@@ -29,9 +30,10 @@ $(VENV)/installed-test: $(VENV)/installed
 
 demo: $(VENV)/installed
 	mkdir -p $(DEMO)
-	$(SYNTHTAB) fit datasets/flights/flights.csv --schema datasets/flights/flights.schema.json --time 90s -o $(DEMO)/flights.synthtab
+	$(SYNTHTAB) fit $(FLIGHTS).csv --schema $(FLIGHTS).schema.json --target arr_delay --time 2m -o $(DEMO)/flights.synthtab
 	$(SYNTHTAB) sample -n 10000 -m $(DEMO)/flights.synthtab -o $(DEMO)/flights-synthetic.csv
-	$(SYNTHTAB) evaluate datasets/flights/flights.csv $(DEMO)/flights-synthetic.csv --json $(DEMO)/flights-report.json
+	$(SYNTHTAB) evaluate $(FLIGHTS).csv $(DEMO)/flights-synthetic.csv --holdout $(FLIGHTS)-holdout.csv \
+	  --target arr_delay --json $(DEMO)/flights-report.json
 	@echo
 	@echo 'model   $(DEMO)/flights.synthtab         (in words: $(SYNTHTAB) inspect $(DEMO)/flights.synthtab)'
 	@echo 'rows    $(DEMO)/flights-synthetic.csv'

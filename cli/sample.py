@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,9 +43,11 @@ def sample(
 
     from synthtab import Synthesizer, tables
 
+    # Rows that scroll by on the same terminal are progress enough.
+    hidden = quiet or (output == "-" and sys.stdout.isatty())
     try:
         synthesizer = Synthesizer.load(model, device=device or "auto")
-        with progress(quiet) as observe:
+        with progress(hidden) as observe:
             blocks = synthesizer.sample_blocks(n, seed=seed, passes=passes, observe=observe)
             tables.write(blocks, output, synthesizer.schema)
     except KeyboardInterrupt:

@@ -43,6 +43,7 @@ class Rows:
         self.counts = torch.zeros(len(sizes), int(sizes.max()), device=device)
         self.counts.scatter_add_(1, pool.T.long(), torch.ones(1, device=device).expand(pool.T.shape))
         self._ends = self.counts.cumsum(1)
+        self._nominal = torch.as_tensor(self.layout.conditionable, device=device)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -59,13 +60,15 @@ class Rows:
         index, self._order = self._order[:size], self._order[size:]
         return self.take(index)
 
-    def by_category(self, size: int, log_frequency: bool = True) -> Batch:
-        """Rows of drawn categories; exactly the drawn block of each row is observed."""
+    def by_category(self, size: int, nominal: bool = False) -> Batch:
+        """Rows of drawn categories; exactly the drawn block of each row is observed. ``nominal`` draws among
+        the blocks of categories alone, as CTGAN does."""
         device, blocks = self.codes.device, len(self.layout.blocks)
-        block = torch.randint(blocks, (size,), generator=self.random, device=device)
+        block = torch.randint(len(self._nominal) if nominal else blocks, (size,), generator=self.random, device=device)
+        if nominal:
+            block = self._nominal[block]
         counts = self.counts[block]
-        weights = counts.log1p() if log_frequency else counts
-        code = torch.multinomial(weights, 1, generator=self.random).squeeze(1)
+        code = torch.multinomial(counts.log1p(), 1, generator=self.random).squeeze(1)
         count = counts.gather(1, code[:, None]).squeeze(1)
         nth = torch.rand(size, generator=self.random, device=device) * count
         first = self._ends[block, code] - count

@@ -107,6 +107,11 @@ class TrainConfig:
             "may be 0 only while another loss is on",
         )
 
+    @property
+    def completes(self) -> bool:
+        """Whether the generator learns to complete rows of which a part is observed."""
+        return self.condition != "nothing" or self.cross_entropy > 0 or self.energy > 0
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `from_json` takes it."""
         return asdict(self)

@@ -192,6 +192,12 @@ class Layout:
         return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64) if counts else np.zeros(0, np.int64)
 
     @cached_property
+    def conditionable(self) -> npt.NDArray[np.int64]:
+        """The blocks that hold categories; all blocks where every column is numeric."""
+        nominal = [i for i, b in enumerate(self.blocks) if not b.numeric]
+        return np.array(nominal or range(len(self.blocks)), dtype=np.int64)
+
+    @cached_property
     def columns(self) -> dict[str, tuple[int, ...]]:
         """Table column -> indices of its blocks, in order; a constant column has no block and no entry."""
         columns: dict[str, tuple[int, ...]] = {}

@@ -125,25 +125,55 @@ class ResidualBlock(nn.Module):
         return x + y
 
 
+class Trunk(nn.Module):
+    """Noise and, where ``reads`` > 0, a description of the observed cells, to logits and offsets."""
+
+    def __init__(self, config: TrainConfig, reads: int, logits: int, offsets: int) -> None:
+        super().__init__()
+        self.from_noise = nn.Linear(config.noise, config.width)
+        self.from_cells = nn.Linear(reads, config.width, bias=False) if reads else None
+        self.body, out = body(config, config.width)
+        self.head = nn.Linear(out, logits + offsets)
+        if self.from_cells is not None:
+            nn.init.normal_(self.from_cells.weight, std=0.2)
+
+    def forward(self, noise: Tensor, seen: Tensor | None = None) -> Tensor:
+        hidden = self.from_noise(noise)
+        if self.from_cells is not None and seen is not None:
+            read = self.from_cells(seen)
+            hidden = hidden + read.repeat(len(noise) // len(read), 1)
+        out: Tensor = self.head(self.body(hidden))
+        return out
+
+
 class Generator(nn.Module):
-    """``G(noise, observed cells, mask)``: logits ``[B, W]`` and one offset per continuous mode ``[B, M]``."""
+    """``G(noise, observed cells, mask)``: logits ``[B, W]`` and one offset per continuous mode ``[B, M]``.
+
+    Two trunks, since their objectives spoil each other in one (docs/lab.md): ``plain`` turns noise into whole
+    rows, and learns against the critic; ``completing`` fills the hidden cells of a row given the others, and
+    learns by cross-entropy and energy score. A recipe that always observes something has no ``plain`` one.
+    """
+
+    frequencies: Tensor
 
     def __init__(self, layout: Layout, config: TrainConfig) -> None:
         super().__init__()
         self.slots = Slots(layout)
-        width, modes = config.width, len(layout.mode_slots)
-        self.from_noise = nn.Linear(config.noise, width)
-        self.from_cells = nn.Linear(self.slots.features + len(layout.blocks), width, bias=False)
-        self.body, out = body(config, width)
-        self.head = nn.Linear(out, layout.width + modes)
-        nn.init.normal_(self.from_cells.weight, std=1 / (1 + len(layout.blocks)) ** 0.5)
+        self.prompted = config.condition == "category"
+        modes = len(layout.mode_slots)
+        reads = self.slots.features + len(layout.blocks)
+        self.plain = None if self.prompted else Trunk(config, 0, layout.width, modes)
+        self.completing = Trunk(config, reads, layout.width, modes) if config.completes else None
+        self.register_buffer("frequencies", torch.zeros(layout.width))
 
     def start_from(self, frequencies: Tensor) -> None:
         """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""
         with torch.no_grad():
-            w = self.slots.layout.width
-            self.head.bias[:w] = frequencies.clamp(min=1e-6).log()
-            self.head.weight[:w] *= 0.3
+            self.frequencies.copy_(frequencies)
+            for trunk in (self.plain, self.completing):
+                if trunk is not None:
+                    trunk.head.bias[: len(frequencies)] = frequencies.clamp(min=1e-6).log()
+                    trunk.head.weight[: len(frequencies)] *= 0.3
 
     def forward(self, noise: Tensor, cells: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Complete rows.
@@ -153,11 +183,12 @@ class Generator(nn.Module):
             cells: The rows as `Slots.dense` shows them; only what ``mask`` marks is read. None: nothing observed.
             mask: ``[rows, K]`` bool, True where a cell is observed.
         """
-        hidden = self.from_noise(noise)
-        if cells is not None and mask is not None:
-            seen = self.from_cells(self.observed(cells, mask))
-            hidden = hidden + seen.repeat(len(noise) // len(seen), 1)
-        out = self.head(self.body(hidden))
+        if cells is None or mask is None:
+            assert self.plain is not None, "this generator needs something observed, report this"
+            out = self.plain(noise)
+        else:
+            assert self.completing is not None, "this generator completes no rows, report this"
+            out = self.completing(noise, self.observed(cells, mask))
         logits, offsets = out.split([self.slots.layout.width, len(self.slots.mode_slots)], dim=1)
         return logits + self.slots.padding, offsets.sigmoid()
 
@@ -167,6 +198,16 @@ class Generator(nn.Module):
         slot = self.slots.spread(seen)
         feature = slot[:, self.slots.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
         return torch.cat([cells * torch.cat([slot, feature], dim=1), seen], dim=1)
+
+    def prompt(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Conditions to sample under for a generator that always observes one: a block uniformly, one of its
+        codes by the data's frequency. Codes ``[rows, K]`` and what of them is observed, ``[rows, K]``."""
+        slots = self.slots
+        chosen = torch.as_tensor(slots.layout.conditionable, device=slots.starts.device)
+        picked = torch.randint(len(chosen), (rows,), generator=random, device=chosen.device)
+        codes = slots.argmax(slots.gumbel(self.frequencies.clamp(min=1e-12).log().expand(rows, -1), random))
+        mask = torch.zeros(codes.shape, dtype=torch.bool, device=chosen.device)
+        return codes, mask.scatter_(1, chosen[picked][:, None], True)
 
 
 class Critic(nn.Module):

@@ -52,9 +52,12 @@ def complete(generator: Generator, given: Batch, passes: Plan, *, noise: int, ra
     mask = given.mask.clone() if given.mask is not None else torch.zeros_like(codes, dtype=torch.bool)
     for revealed in passes:
         z = torch.randn(len(codes), noise, generator=random, device=codes.device)
-        blind = not bool(mask.any())
-        cells = None if blind else slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
-        logits, moved = generator(z, cells, None if blind else mask)
+        seen: Tensor | None = mask
+        shown = codes
+        if not bool(mask.any()):
+            shown, seen = generator.prompt(len(codes), random) if generator.prompted else (codes, None)
+        cells = None if seen is None else slots.dense(slots.one_hot(shown), offsets[:, slots.mode_offsets])
+        logits, moved = generator(z, cells, seen)
         drawn = slots.argmax(slots.gumbel(logits, random))
         fresh = _only(mask, revealed) & ~mask
         codes = torch.where(fresh, drawn, codes)

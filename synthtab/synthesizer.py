@@ -157,6 +157,8 @@ class Synthesizer:
             raise ConfigError(f"the number of rows must be a whole number of 1 or more, not {n!r}")
         if passes is not None and passes < 1:
             raise ConfigError(f"passes must be at least 1, not {passes!r}")
+        if passes is not None and passes > 1 and not self.config.completes:
+            raise ConfigError("this model was trained without cross_entropy and energy: it samples in 1 pass only")
         streams = Streams(self.seed if seed is None else seed)
         return self._blocks(encoder, int(n), streams, passes or self.report.get("passes") or 1, observe)
 
@@ -283,7 +285,7 @@ class Synthesizer:
 
     def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
         """One pass or one per column, whichever did better on the held-out rows."""
-        if self.config.passes or not len(held_out):
+        if self.config.passes or not len(held_out) or not self.config.completes:
             return self.config.passes or 1
         observe(Progress("choose passes"))
         scores = {}

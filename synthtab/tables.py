@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from synthtab.columns import KINDS, TEXT_MARK, check_table
+from synthtab.columns import TEXT_MARK, cells_to_text, check_table, typed_cells
 from synthtab.errors import DataError
 from synthtab.schema import Schema
 
@@ -75,7 +75,7 @@ def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         SchemaError: Columns differ from the schema's, or a cell does not fit its column's kind.
     """
     schema.check(frame)
-    cells = {c.name: KINDS[c.kind].typed(frame[c.name], c).array for c in schema.columns}
+    cells = {c.name: typed_cells(frame[c.name], c).array for c in schema.columns}
     return pd.DataFrame(cells, columns=list(schema.names), index=frame.index)
 
 
@@ -104,6 +104,8 @@ def write(frames: pd.DataFrame | Iterable[pd.DataFrame], path: PathLike, schema:
         os.replace(scratch, path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+    except pa.ArrowException as error:
+        raise DataError(f"cannot write {path}: {str(error).splitlines()[0]}; use CSV") from error
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
@@ -134,7 +136,7 @@ def _write_text(pieces: Iterator[pd.DataFrame], file: IO[str], delimiter: str, s
     for i, piece in enumerate(pieces):
         cells = piece
         if schema is not None:
-            cells = pd.DataFrame({c.name: KINDS[c.kind].text(piece[c.name], c) for c in schema.columns}, dtype=object)
+            cells = pd.DataFrame({c.name: cells_to_text(piece[c.name], c) for c in schema.columns}, dtype=object)
         cells.to_csv(file, sep=delimiter, index=False, header=i == 0, lineterminator="\n")
 
 

@@ -73,9 +73,7 @@ def train(
     try:
         while not watch.finished():
             game.learning_rate(watch.fraction())
-            for _ in range(config.critic_steps):
-                game.critic_step()
-            game.generator_step()
+            game.play()
             watch.after_step()
     except KeyboardInterrupt:
         watch.result.stopped = "interrupted"
@@ -93,10 +91,9 @@ class Game:
             torch.default_generator.manual_seed(streams.integer("weights"))
             self.generator = Generator(table.layout, config)
             self.critic = Critic(table.layout, config, self.random).to(device)
-        slots = self.generator.slots
-        self.generator.start_from(torch.as_tensor(_frequencies(self.rows, table.layout)))
+        self.generator.start_from(_frequencies(self.rows, table.layout))
         self.generator.to(device)
-        self.slots = slots
+        self.slots = slots = self.generator.slots
         self.loss = ADVERSARIAL[config.loss](config)
         self.moments = PairMoments(slots, self.rows, config.moment_budget, streams.numpy("moments"))
         self.average = copy.deepcopy(self.generator)
@@ -116,42 +113,42 @@ class Game:
         for optimiser, rate in zip(self.optimisers, (self.config.lr_generator, self.config.lr_critic), strict=True):
             optimiser.param_groups[0]["lr"] = rate * factor * self.slowdown
 
-    def critic_step(self) -> None:
-        """One update of the critic on real rows and generated ones."""
-        if not self.config.adversarial:
-            return
-        real = self._batch()
-        with torch.no_grad():
-            fake = self._fake(real)[0]
-        terms = self.loss.critic_terms(self.critic, self._see(real), fake, self.step)
-        self._update(1, terms)
-        self.loss.after_critic(self.critic)
-
-    def generator_step(self) -> None:
-        """One update of the generator: each objective on a batch of its own, gradients added up."""
-        config, terms = self.config, {}
-        if config.adversarial or config.moments:
-            real = self._batch()
-            fake, logits, offsets = self._fake(real)
-            if config.adversarial:
-                self.critic.requires_grad_(False)
-                with torch.no_grad():
-                    seen = self._see(real)
-                for name, term in self.loss.generator_terms(self.critic, seen, fake).items():
-                    terms[name] = config.adversarial * term
-                self.critic.requires_grad_(True)
-            if config.moments and real.mask is None:
-                terms["moments"] = config.moments * self.moments.loss(logits, offsets, self.step)
-            if config.condition == "category" and real.mask is not None:
-                terms["condition"] = config.cross_entropy * cross_entropy(self.slots, logits, real.codes, real.mask)
-        if config.condition != "category" and (config.cross_entropy or config.energy):
-            terms.update(self._completion_terms())
+    def play(self) -> None:
+        """One step: the critic `TrainConfig.critic_steps` times, then the generator once, judged on the rows that
+        the critic saw last (drawing them anew costs a sixth of the step and gains nothing, docs/lab.md)."""
+        terms: Terms = {}
+        if self.config.adversarial or self.config.moments:
+            terms = self._contest()
+        if self.config.completes and self.config.condition != "category":
+            terms |= self._completion_terms()
         self._update(0, terms)
-        if config.ema:
-            decay = min(0.5 ** (1 / config.ema), (1 + self.step) / (10 + self.step))
+        if self.config.ema:
+            decay = min(0.5 ** (1 / self.config.ema), (1 + self.step) / (10 + self.step))
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
         self.step += 1
+
+    def _contest(self) -> Terms:
+        """Train the critic against the generator; the generator's terms on rows of its own making."""
+        config, terms = self.config, {}
+        for turn in reversed(range(config.critic_steps)):
+            real = self._batch()
+            with torch.set_grad_enabled(turn == 0):
+                fake, logits, offsets = self._fake(real)
+            if config.adversarial:
+                seen = self._see(real)
+                self._update(1, self.loss.critic_terms(self.critic, seen, fake.detach(), self.step))
+                self.loss.after_critic(self.critic)
+        if config.adversarial:
+            self.critic.requires_grad_(False)
+            for name, term in self.loss.generator_terms(self.critic, seen, fake).items():
+                terms[name] = config.adversarial * term
+            self.critic.requires_grad_(True)
+        if config.moments and real.mask is None:
+            terms["moments"] = config.moments * self.moments.loss(logits, offsets, self.step)
+        if config.condition == "category" and real.mask is not None:
+            terms["condition"] = config.cross_entropy * cross_entropy(self.slots, logits, real.codes, real.mask)
+        return terms
 
     def averaged(self) -> Generator:
         """The generator to judge and to keep."""
@@ -171,7 +168,7 @@ class Game:
         """Rows of the adversarial batch, with what the generator observes of them."""
         size = self.config.batch
         if self.config.condition == "category":
-            return self.rows.by_category(size)
+            return self.rows.by_category(size, nominal=True)
         if self.config.condition == "subset":
             few = int(size * self.config.observed)
             some, rest = self.rows.subset(few, rare=0.0), self.rows.next(size - few)
@@ -356,11 +353,8 @@ def step_flops(layout: Layout, config: TrainConfig) -> float:
     c = sum(p.numel() for p in critic.parameters()) / config.packing
     per_row = 0.0
     if config.adversarial:
-        per_row += config.critic_steps * (12 * c * (1 + 1 / config.penalty_every) + 2 * g) + 6 * c
-    if config.adversarial or config.moments:
-        per_row += 6 * g
-    if config.condition != "category":
-        per_row += 6 * g
+        per_row += config.critic_steps * 12 * c * (1 + 1 / config.penalty_every) + 6 * c
+    per_row += 6 * g  # one batch through each of its trunks
     if config.moments:
         per_row += 6 * min(config.moment_budget, layout.width + 8 * len(layout.mode_slots)) ** 2
     return per_row * config.batch

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.columns import KINDS, Cells, Settings, dates, infer
+from synthtab import tables
+from synthtab.columns import KINDS, Cells, Settings, cells_to_text, dates, infer
 from synthtab.columns.categorical import digit_base
 from synthtab.columns.identifier import IdentifierEncoder, name_words, names_a_key
 from synthtab.errors import DataError, SchemaError
@@ -92,7 +93,11 @@ def test_text_of_a_file(cells: list[str | None], kind: str, dtype: str, options:
 
 
 def test_the_same_text_in_a_users_frame_stays_text() -> None:
-    for cells, kind in ((["1", "22"], "integer"), (["2020-01-01", "2020-01-05"], "datetime"), (["yes", "no"], "boolean")):
+    for cells, kind in (
+        (["1", "22"], "integer"),
+        (["2020-01-01", "2020-01-05"], "datetime"),
+        (["yes", "no"], "boolean"),
+    ):
         for dtype in ("object", "string"):
             column = described(pd.Series(cells, dtype=dtype), text=False)
             assert (column.kind, column.dtype) == (kind, dtype)
@@ -131,6 +136,9 @@ def test_words_that_hardly_repeat_are_invented_and_categories_are_not() -> None:
     assert described(names * 3).kind == "category"
     assert described(names * 3, "email").kind == "identifier"
     assert described(names[:20]).kind == "category"
+    assert described(names[:20], "FullName").kind == "identifier"
+    assert described(names[:20] * 2, "FullName").kind == "category"
+    assert described([str(v) for v in range(4179000, 4179009)], "phone").kind == "identifier"
 
 
 def test_overrides() -> None:
@@ -145,7 +153,54 @@ def test_overrides() -> None:
         infer(frame, {"w": "datetime"})
 
 
-@pytest.mark.parametrize("values", [[1, 2, 2], [1.5, 2.0, 2.0], [True, False, True], pd.to_datetime(["2020-01-01"] * 3)])
+@pytest.mark.parametrize(
+    ("cells", "dtype"),
+    [
+        (["31/01/2020", "01/02/2020", None], "datetime64[us]"),
+        (["4.10", "5.00", None], "float64"),
+        (["4", "NA", "5"], "Int64"),
+        (["yes", "no", None], "boolean"),
+        (["10:30", "11:45", None], "str"),
+    ],
+)
+def test_text_of_a_file_keeps_its_format_as_a_category(cells: list[str | None], dtype: str) -> None:
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
+    schema = infer(frame, text=True).with_kind("x", "category")
+    assert schema["x"].dtype == dtype
+    typed = tables.typed(frame, schema)
+    assert cells_to_text(typed["x"], schema["x"]).tolist() == [c or "" for c in cells]
+    encoder = KINDS["category"].fit(typed["x"], schema["x"], RNG, Settings())
+    assert encoder.blocks[0].size == 3
+    codes, offsets = encoder.encode(typed["x"], RNG)
+    pd.testing.assert_series_equal(encoder.decode(codes, offsets, RNG, 0), typed["x"])
+
+
+def test_a_kind_set_by_hand_that_cannot_be() -> None:
+    frame = pd.DataFrame({"x": [1.5, 2.5, 3.5], "d": pd.date_range("2020-01-01", periods=3), "i": [1, 2, 4]})
+    with pytest.raises(SchemaError, match="no identifiers of dtype float64"):
+        KINDS["identifier"].fit(frame["x"], infer(frame).with_kind("x", "identifier")["x"], RNG, Settings())
+    with pytest.raises(SchemaError, match="is not a whole number"):
+        tables.typed(frame, infer(frame).with_kind("x", "integer"))
+    with pytest.raises(SchemaError, match="lacks the date format"):
+        tables.typed(pd.DataFrame({"w": WORDS}), infer(pd.DataFrame({"w": WORDS})).with_kind("w", "datetime"))
+    column = infer(frame).with_kind("i", "float")["i"]
+    encoder = KINDS["float"].fit(frame["i"], column, RNG, Settings())
+    pd.testing.assert_series_equal(encoder.decode(*encoder.encode(frame["i"], RNG), RNG, 0), frame["i"])
+
+
+def test_zero_and_one_are_boolean_on_demand() -> None:
+    for text, dtype in ((True, "bool"), (False, "int64")):
+        cells = ["0", "1", "1"] if text else [0, 1, 1]
+        frame = pd.DataFrame({"x": cells})
+        schema = infer(frame, {"x": "boolean"}, text=text)
+        typed = tables.typed(frame, schema)
+        assert str(typed["x"].dtype) == dtype
+        assert cells_to_text(typed["x"], schema["x"]).tolist() == ["0", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2, 2], [1.5, 2.0, 2.0], [True, False, True], pd.to_datetime(["2020-01-01"] * 3)]
+)
 def test_any_dtype_can_be_a_category_and_comes_back(values: Any) -> None:
     frame = pd.DataFrame({"x": values, "y": WORDS})
     column = infer(frame).with_kind("x", "category")["x"]
@@ -175,7 +230,9 @@ def test_tables_that_cannot_be_described(frame: pd.DataFrame, complaint: str) ->
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("size", "expected"), [(1, (1, 1)), (129, (129, 1)), (130, (12, 2)), (16384, (128, 2)), (16385, (26, 3))])
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1, (1, 1)), (129, (129, 1)), (130, (12, 2)), (16384, (128, 2)), (16385, (26, 3))]
+)
 def test_digits_of_many_categories(size: int, expected: tuple[int, int]) -> None:
     assert digit_base(size) == expected
 
@@ -254,7 +311,7 @@ def test_numbers_go_on_after_the_greatest_and_stop_at_the_dtype() -> None:
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%-d/%-m/%Y %-H:%M:%S", "%b %d, %Y", "%H:%M:%S.%9f", "%d.%m.%y %H:%M"])
 def test_every_rendered_date_is_parsed_again(form: str) -> None:
     unit = dates.unit_of(form)
-    span = (0, dates.PER_DAY[unit]) if "%Y" not in form and "%y" not in form else (-10**4, 10**4)
+    span = (0, dates.PER_DAY[unit]) if "%Y" not in form and "%y" not in form else (-(10**4), 10**4)
     values = RNG.integers(*span, 200) * (1 if span[0] == 0 or unit == "D" else dates.PER_DAY[unit] // 24)
     if "%y" in form:
         values = np.abs(values) % (30 * 365 * dates.PER_DAY[unit])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from synthtab import tables
@@ -89,7 +89,10 @@ def test_decoding_in_pieces_gives_the_same_rows() -> None:
     encoder = TableEncoder.fit(frame, infer(frame), Streams(1))
     encoded = encoder.encode(frame, Streams(2))
     whole = encoder.decode(encoded.codes, encoded.offsets, rng(), start=10)
-    parts = [encoder.decode(encoded.codes[s], encoded.offsets[s], rng(), start=10 + s.start) for s in (slice(0, 150), slice(150, 400))]  # noqa: E501
+    parts = [
+        encoder.decode(encoded.codes[s], encoded.offsets[s], rng(), start=10 + s.start)
+        for s in (slice(0, 150), slice(150, 400))
+    ]
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
 
 
@@ -141,7 +144,9 @@ def test_a_table_of_constants_has_no_block() -> None:
 # Numbers
 
 
-def codec(values: npt.ArrayLike, decimals: int | None = None, continuous: str = "cdf") -> tuple[NumberCodec, npt.NDArray]:  # type: ignore[type-arg]
+def codec(
+    values: npt.ArrayLike, decimals: int | None = None, continuous: str = "cdf"
+) -> tuple[NumberCodec, npt.NDArray]:  # type: ignore[type-arg]
     array = np.asarray(values)
     none = np.zeros(len(array), dtype=bool)
     return NumberCodec.fit(array, none, decimals, rng(), Settings(continuous)), array
@@ -292,6 +297,7 @@ def test_positions_are_float32_exact() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example([0.0, 1.6944416398611722e19, -1.6064587950105557e173], "mixture")
 @given(
     st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=40),
     st.sampled_from(CONTINUOUS),

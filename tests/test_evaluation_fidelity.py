@@ -106,9 +106,7 @@ def test_the_parts_agree_with_scipy_and_pandas() -> None:
     assert len(pairs) == 6
     for a, b in itertools.product(["x", "y"], ["group", "flag"]):
         edges = np.histogram_bin_edges(real[a], bins=10)
-        shares = [
-            pd.crosstab(np.digitize(f[a], edges), f[b], normalize=True).stack() for f in (real, synthetic)
-        ]
+        shares = [pd.crosstab(np.digitize(f[a], edges), f[b], normalize=True).stack() for f in (real, synthetic)]
         expected = 50 * shares[0].sub(shares[1], fill_value=0).abs().sum()
         found = pairs.get(f"{a} + {b}", pairs.get(f"{b} + {a}"))
         assert found == pytest.approx(expected, abs=1e-6)

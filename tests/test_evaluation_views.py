@@ -79,7 +79,9 @@ def test_words_of_a_boolean_column_equal_its_typed_cells() -> None:
     words = pd.DataFrame({"b": ["yes", "no", "yes", ""] * 10, "x": ["1.5", "2.5", "3.5", "4.5"] * 10})
     words.loc[3, "b"] = None
     schema = infer(words.replace("", None), {"b": "boolean"})
-    typed = pd.DataFrame({"b": pd.array([True, False, True, None] * 10, dtype="boolean"), "x": [1.5, 2.5, 3.5, 4.5] * 10})
+    typed = pd.DataFrame(
+        {"b": pd.array([True, False, True, None] * 10, dtype="boolean"), "x": [1.5, 2.5, 3.5, 4.5] * 10}
+    )
     tables = prepare(words, typed, schema=schema)
     np.testing.assert_array_equal(tables.real.codes, tables.synthetic.codes)
     assert tables.categories == (("False", "True"),)

@@ -114,4 +114,19 @@ def test_the_generator_starts_at_the_one_way_frequencies() -> None:
     generator = Generator(LAYOUT, configure("default", **SMALL))
     frequencies = torch.as_tensor(np.where(LAYOUT.used, 0.2, 1.0)).float()
     generator.start_from(frequencies)
-    torch.testing.assert_close(generator.head.bias[: LAYOUT.width].exp(), frequencies)
+    for trunk in (generator.plain, generator.completing):
+        assert trunk is not None
+        torch.testing.assert_close(trunk.head.bias[: LAYOUT.width].exp(), frequencies)
+
+
+def test_a_prompted_generator_is_sampled_under_the_datas_own_frequencies() -> None:
+    generator = Generator(LAYOUT, configure("ctgan"))
+    weights = np.where(LAYOUT.used, 1.0 + np.arange(LAYOUT.width) % 3, 0.0)
+    sums = np.bincount(LAYOUT.slot_block, weights)
+    generator.start_from(torch.as_tensor(weights / sums[LAYOUT.slot_block]).float())
+    codes, mask = generator.prompt(20_000, torch.Generator().manual_seed(0))
+    assert generator.plain is None and (mask.sum(1) == 1).all()
+    assert mask.any(0).tolist() == [not b.numeric for b in LAYOUT.blocks], "conditions are on categories"
+    found = generator.slots.one_hot(codes).mean(0)
+    # five standard errors of a share of 20,000 draws
+    assert ((found - generator.frequencies).abs() < 5 * (0.25 / 20_000) ** 0.5).all()

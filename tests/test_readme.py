@@ -33,8 +33,9 @@ def small(text: str) -> str:
 
 @pytest.mark.parametrize("block", SHELL)
 def test_shell(block: str, tmp_path: Path) -> None:
-    rows = datasets.path("flights").read_text().splitlines()[:1501]
-    (tmp_path / "flights.csv").write_text("\n".join(rows) + "\n")
+    for name in ("flights.csv", "flights-holdout.csv"):
+        rows = datasets.path("flights").with_name(name).read_text().splitlines()[:1501]
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
     shim = tmp_path / "bin"
     shim.mkdir()
     (shim / "synthtab").write_text(f'#!/bin/sh\nexec {sys.executable} -m synthtab_cli.main "$@"\n')

@@ -18,9 +18,9 @@ from synthtab.schema import Schema
 CSV = """id,when,amount,share,flag,note,size,empty
 A-01,2024-01-31,5.00,15.0,yes,None,0311,
 A-02,2024-02-29,12.50,3.25,no,"a, ""b""
-c",0012, 
+c",0012,{blank}
 A-03,2024-03-01,?,-0.5,yes,NA,7000,
-"""
+""".replace("{blank}", " ")
 
 
 def test_read_gives_text_and_write_gives_it_back(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_every_format_round_trips_in_pieces(tmp_path: Path, name: str) -> None:
     back = tables.read(tmp_path / name, schema=schema)
     pd.testing.assert_frame_equal(back.reset_index(drop=True), frame)
     if name.endswith("gz"):
-        assert gzip.open(tmp_path / name).read(1) == b"n"
+        assert gzip.decompress((tmp_path / name).read_bytes()).startswith(b"n")
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 

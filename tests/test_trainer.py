@@ -66,7 +66,7 @@ def test_one_seed_one_model_and_no_global_randomness() -> None:
 
 
 def test_it_learns_the_joint_distribution() -> None:
-    """Sampling column by column from a short fit halves the pair error of independent columns."""
+    """Two-way tables, against those of independent columns (0.215; fresh rows have 0.055, the sampling error)."""
     encoded = table(3000)
     trained = trainer.train(
         encoded.take(slice(500, None)), encoded.take(slice(500)), config(batch=200, epochs=60, width=64), Streams(0), CPU, silent
@@ -74,7 +74,8 @@ def test_it_learns_the_joint_distribution() -> None:
     real = values(table(3000, seed=5))
     shuffled = np.stack([c[np.random.default_rng(i).permutation(3000)] for i, c in enumerate(real.T)], 1)
     independent = pair_error(real, shuffled)
-    assert pair_error(real, values(rows_of(trained, 3000, passes=5))) < 0.5 * independent
+    assert pair_error(real, values(rows_of(trained, 3000, passes=1))) < 0.45 * independent
+    assert pair_error(real, values(rows_of(trained, 3000, passes=5))) < 0.6 * independent
 
 
 def test_a_non_finite_loss_rolls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

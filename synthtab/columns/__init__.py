@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtab.columns.base import Cells, ColumnEncoder, Settings
+from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, is_text_dtype
 from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.categorical import CategoryEncoder
 from synthtab.columns.constant import ConstantEncoder
@@ -34,7 +34,17 @@ KINDS: dict[str, type[ColumnEncoder]] = {
 TEXT_MARK = "synthtab.text"
 """Key of `DataFrame.attrs` with which `synthtab.tables.read` marks cells that come from a text file."""
 
-__all__ = ["KINDS", "TEXT_MARK", "Cells", "ColumnEncoder", "Settings", "infer"]
+__all__ = [
+    "KINDS",
+    "TEXT_MARK",
+    "Cells",
+    "ColumnEncoder",
+    "Settings",
+    "cells_to_text",
+    "check_table",
+    "infer",
+    "typed_cells",
+]
 
 
 def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, text: bool | None = None) -> Schema:
@@ -72,6 +82,31 @@ def _describe(cells: Cells, kind: str | None) -> Column:
     if column is None:
         raise SchemaError(f"column {cells.name!r} cannot be of kind {kind}: some cells do not fit; choose another")
     return column
+
+
+def typed_cells(series: pd.Series, column: Column) -> pd.Series:
+    """Text or other cells => the dtype that the schema names.
+
+    Raises:
+        SchemaError: A cell does not fit; the message names it.
+    """
+    return KINDS[_kind_of_cells(column)].typed(series, column)
+
+
+def cells_to_text(series: pd.Series, column: Column) -> Texts:
+    """Typed cells => the cells of a CSV file, in the format of the schema."""
+    return KINDS[_kind_of_cells(column)].text(series, column)
+
+
+def _kind_of_cells(column: Column) -> str:
+    """Who reads and writes the cells: numbers and dates keep their format when modelled as categories."""
+    dtype = column.dtype.lower()
+    if column.kind != "category" or is_text_dtype(dtype) or dtype == "category":
+        return column.kind
+    for kind, words in {"datetime": ("date", "time"), "boolean": ("bool",), "integer": ("int",)}.items():
+        if any(word in dtype for word in words):
+            return kind
+    return "float" if "float" in dtype or "double" in dtype else column.kind
 
 
 def check_table(frame: pd.DataFrame) -> None:

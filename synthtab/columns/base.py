@@ -165,10 +165,10 @@ class Cells:
 
     def missing_options(self) -> dict[str, str]:
         """``{"missing": token}`` where a token stands for "missing" more often than an empty cell."""
-        counts = np.where(self.token_mask, self.counts, 0)
-        if self.is_text and counts.any() and counts.max() > self.missing:
-            return {"missing": str(self.distinct[int(counts.argmax())])}
-        return {}
+        counts = np.where(self.token_mask, self.counts, 0) if self.is_text else np.zeros(1, dtype=np.int64)
+        if not counts.any() or counts.max() <= self.missing:
+            return {}
+        return {"missing": str(self.distinct[int(counts.argmax())])}
 
     def column(self, kind: str, dtype: str, why: str, options: Mapping[str, Any], missing: int | None = None) -> Column:
         """The verdict of a kind; the dtype is used only where the column comes from a file."""

@@ -41,6 +41,8 @@ class BooleanEncoder(ColumnEncoder):
         """Boolean dtypes, and two texts that are a pair such as "yes" and "no" in one spelling."""
         if cells.is_text:
             pair = _pair(cells.distinct, alone=forced)
+            if pair is None and forced and cells.count and set(cells.distinct) <= {"0", "1"}:
+                pair = "1", "0"
             if pair is None:
                 return None
             words = {"true": pair[0], "false": pair[1]}

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, as_dtype, is_text_dtype, natural
+from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, as_dtype, is_text, is_text_dtype, natural
 from synthtab.errors import DataError
 from synthtab.layout import Block
 from synthtab.schema import Column
@@ -65,6 +65,8 @@ class CategoryEncoder(ColumnEncoder):
         dtype = cells.series.dtype
         if isinstance(dtype, pd.CategoricalDtype):
             options = {"categories": _plain(dtype.categories), "ordered": bool(dtype.ordered)}
+        if cells.python == "bytes":
+            raise DataError(f"column {cells.name!r} holds bytes; decode them to text")
         try:
             count = cells.count
             from_texts(category_texts(cells.series.dropna().iloc[:10]), cells.column(cls.kind, "str", "", options))
@@ -72,6 +74,8 @@ class CategoryEncoder(ColumnEncoder):
             message = f"column {cells.name!r} has cells of a type that is not supported ({dtype}); convert it to text"
             raise DataError(message) from error
         noun = "texts" if cells.is_text else f"values of dtype {dtype}"
+        if cells.python or _are_objects(dtype):
+            noun += ", which come back as text"
         return cells.column(cls.kind, "str", f"{count:,} distinct {noun}", options)
 
     @classmethod
@@ -166,7 +170,9 @@ def category_texts(series: pd.Series) -> Texts:
         names = np.array([str(c) for c in series.cat.categories] + [""], dtype=object)
         return names[series.cat.codes.to_numpy()]
     codes, distinct = pd.factorize(series)
-    names = np.array([str(d) for d in distinct] + [""], dtype=object)
+    names = np.append(np.asarray(distinct, dtype=object), "")
+    if not is_text(series):
+        names = np.array([str(name) for name in names], dtype=object)
     return np.asarray(names[codes], dtype=object)
 
 
@@ -200,6 +206,12 @@ def _take(categories: Any, codes: npt.NDArray[np.int64], missing: npt.NDArray[np
     if not missing.any():
         return pool.take(spots).reset_index(drop=True)
     return pool.reindex(pd.RangeIndex(-1, len(pool))).take(spots + 1).astype(pool.dtype).reset_index(drop=True)
+
+
+def _are_objects(dtype: Any) -> bool:
+    """Whether the categories of a categorical are neither numbers nor text, such as intervals."""
+    categories = dtype.categories.tolist() if isinstance(dtype, pd.CategoricalDtype) else []
+    return _plain(pd.Index(categories, dtype=object)) != categories
 
 
 def _plain(categories: pd.Index) -> list[Any]:

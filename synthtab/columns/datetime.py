@@ -38,7 +38,7 @@ class DatetimeEncoder(NumberEncoder):
             return cls._accept_text(cells, forced)
         if cells.python in ("date", "datetime"):
             unit = "D" if cells.python == "date" else "us"
-        elif np.dtype(getattr(cells.series.dtype, "base", None) or "O").kind in "mM" or _is_zoned(cells.series):
+        elif _is_temporal(cells.series):
             unit = _unit_of_dtype(str(cells.series.dtype))
         else:
             return None
@@ -98,7 +98,7 @@ class DatetimeEncoder(NumberEncoder):
         try:
             stamps = present.to_numpy()
             if stamps.dtype == object:
-                stamps = stamps.astype("M8[us]")
+                stamps = stamps.astype("M8[us]" if column.options.get("python") else "M8[ns]")
             own = np.datetime_data(stamps.dtype)[0]
         except (TypeError, ValueError):
             raise cell_error(column, present.iloc[0], "a date or time") from None
@@ -184,6 +184,12 @@ def _bound(text: Any, column: Column) -> int | None:
     if values is None:
         raise SchemaError(f"column {column.name!r}: the bound {text!r} is not a date or time like {form}; correct it")
     return int(dates.convert(values, dates.unit_of(form), column.options.get("unit", "s"))[0])
+
+
+def _is_temporal(series: pd.Series) -> bool:
+    if isinstance(series.dtype, pd.ArrowDtype):
+        return str(series.dtype).startswith(("timestamp[", "date32")) and "tz=" not in str(series.dtype)
+    return _is_zoned(series) or np.dtype(getattr(series.dtype, "base", None) or "O").kind in "mM"
 
 
 def _is_zoned(series: pd.Series) -> bool:

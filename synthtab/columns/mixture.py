@@ -15,6 +15,7 @@ from sklearn.mixture import BayesianGaussianMixture
 SAMPLE = 10_000
 LEAST_WEIGHT = 0.005
 LEAST_RESPONSIBILITY = 1e-4
+LEAST_DEVIATION = 1e-9
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,8 +35,10 @@ class Mixture:
         sample = rng.choice(distinct, size=rows, p=counts / counts.sum())[:, None]
         components = min(max_modes, len(np.unique(sample)))
         centre, spread = float(sample.mean()), float(sample.std())
-        if components < 2 or spread == 0:
-            return cls(np.ones(1), np.array([centre]), np.array([spread or 1.0]))
+        # A mode much narrower than that would be at an infinite distance from other values.
+        least = LEAST_DEVIATION * float(distinct.max() - distinct.min()) or 1.0
+        if components < 2 or spread < least:
+            return cls(np.ones(1), np.array([centre]), np.array([max(spread, least)]))
         model = BayesianGaussianMixture(
             n_components=components,
             weight_concentration_prior=0.001,
@@ -48,7 +51,8 @@ class Mixture:
         keep = model.weights_ > LEAST_WEIGHT
         weights = model.weights_[keep] / model.weights_[keep].sum()
         means = centre + spread * model.means_[keep, 0]
-        return cls(weights, means, spread * np.sqrt(model.covariances_[keep, 0, 0]))
+        deviations = spread * np.sqrt(model.covariances_[keep, 0, 0])
+        return cls(weights, means, np.maximum(deviations, least))
 
     def responsibilities(self, values: Floats) -> Floats:
         """P(mode | value), ``[values, modes]``; tiny ones are zero, so that a mode's table stays short."""

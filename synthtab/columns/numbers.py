@@ -89,7 +89,9 @@ class NumberCodec:
             )
         elif len(rest):
             tables = (Quantiles.fit(rest, weights, resolution),)
-        return cls(distinct[atom], bool(missing.any()), tables, mixture, decimals, scale, _moments(distinct / scale, counts))
+        return cls(
+            distinct[atom], bool(missing.any()), tables, mixture, decimals, scale, _moments(distinct / scale, counts)
+        )
 
     @property
     def size(self) -> int:

@@ -185,8 +185,8 @@ class FloatEncoder(NumberEncoder):
 
     @classmethod
     def decimals(cls, column: Column) -> int | None:
-        """To what decoded values are rounded."""
-        decimals = column.options.get("decimals")
+        """To what decoded values are rounded; a kind set by hand may have left an integer dtype."""
+        decimals = 0 if "int" in column.dtype.lower() else column.options.get("decimals")
         return None if decimals is None else int(decimals)
 
     @classmethod

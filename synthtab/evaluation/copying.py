@@ -54,7 +54,7 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
     assert tables.holdout is not None
     size = min(len(tables.real), len(tables.holdout), MAX_ROWS)
     if size < MIN_ROWS:
-        raise Skip(f"fewer than {MIN_ROWS} rows in one of the tables")
+        raise Skip(f"a table has fewer than {MIN_ROWS} rows")
     queries = tables.synthetic.some(QUERIES, streams.numpy("queries"))
     real = tables.real.some(size, streams.numpy("real side"))
     holdout = tables.holdout.some(size, streams.numpy("holdout side"))

@@ -138,7 +138,7 @@ def _equal(tables: Tables, streams: Streams) -> tuple[View, View]:
     """As many real as synthetic rows."""
     size = min(len(tables.real), len(tables.synthetic), MAX_ROWS)
     if size < MIN_ROWS:
-        raise Skip(f"fewer than {MIN_ROWS} rows in one of the tables")
+        raise Skip(f"a table has fewer than {MIN_ROWS} rows")
     return tables.real.some(size, streams.numpy("real rows")), tables.synthetic.some(size, streams.numpy("other rows"))
 
 

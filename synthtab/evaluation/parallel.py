@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import joblib
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Item = TypeVar("Item")
@@ -27,9 +26,15 @@ def each(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
             return compute(item)
 
     queue = list(items)
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    cores = min(joblib.cpu_count(), int(asked) if asked.isdecimal() else 64, len(queue))
+    cores = min(_cores(), len(queue))
     if cores < 2:
         return [alone(item) for item in queue]
     with ThreadPoolExecutor(cores) as pool:
         return list(pool.map(alone, queue))
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, int(asked)) if asked.isdecimal() and int(asked) else allowed

@@ -84,7 +84,8 @@ class Report:
                 if row.value:
                     lines.append(f"  {row.title:<32}{row.value:>9}  {row.reference:>8}  {row.label}"[:80].rstrip())
                 else:
-                    lines.append(f"  {row.title:<32}{'-':>9}  {row.label}"[:80].rstrip())
+                    reason = row.label.removeprefix("skipped: ")
+                    lines.append(f"  {row.title:<32}{'skipped':>9}  {reason}"[:80].rstrip())
                 lines.append(f"      {row.meaning}"[:80])
         return "\n".join(lines)
 

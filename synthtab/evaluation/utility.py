@@ -6,6 +6,8 @@ none, a fifth of the real table that the comparison model does not see (but the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import roc_auc_score
@@ -24,7 +26,8 @@ MAX_CLASSES = 50
 def utility(tables: Tables, streams: Streams) -> Outcome:
     """AUC (two classes), mean one-against-rest AUC (more) or R² (a number) on real test rows.
 
-    A number that is never negative and heavy-tailed is predicted as log(1 + number).
+    A number with two values is a class; one that is never negative and heavy-tailed is predicted as
+    log(1 + number).
     """
     assert tables.target is not None
     if tables.target in tables.skipped:
@@ -32,10 +35,11 @@ def utility(tables: Tables, streams: Streams) -> Outcome:
     if len(tables.names) < 2:
         raise Skip("no column but the target")
     train, test = _split(tables, streams)
-    if tables.target in tables.numeric:
+    labels = _labels(tables)
+    if labels is None:
         value, real, name, interval, detail = _regression(tables, train, test, streams)
     else:
-        value, real, name, interval, detail = _classification(tables, train, test, streams)
+        value, real, name, interval, detail = _classification(tables, train, test, labels, streams)
     return Outcome(
         value,
         Reference(real, f"{name}, trained on real"),
@@ -63,7 +67,7 @@ def _known(tables: Tables, view: View, target: Floats, name: str) -> tuple[Float
     matrix, _ = features(tables, view, leave_out=tables.target)
     rows = np.flatnonzero(~np.isnan(target))
     if len(rows) < MIN_ROWS:
-        raise Skip(f"fewer than {MIN_ROWS} {name} rows have a target")
+        raise Skip(f"too few {name} rows have a target")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MAX_ROWS)).astype(np.int64))]
     return matrix[rows], target[rows]
 
@@ -71,14 +75,24 @@ def _known(tables: Tables, view: View, target: Floats, name: str) -> tuple[Float
 Result = tuple[float, float, str, Interval | None, dict[str, object]]
 
 
-def _classification(tables: Tables, train: View, test: View, streams: Streams) -> Result:
-    j = tables.categorical.index(str(tables.target))
-    missing = tables.sizes[j] - 1
+def _labels(tables: Tables) -> Callable[[View], Floats] | None:
+    """What gives the classes of a table's rows, NaN where missing; None if the target is a number."""
+    if tables.target in tables.categorical:
+        j = tables.categorical.index(tables.target)
+        missing = tables.sizes[j] - 1
+        return lambda view: np.where(view.codes[:, j] == missing, np.nan, view.codes[:, j].astype(np.float64))
+    j = tables.numeric.index(str(tables.target))
+    values = np.unique(tables.real.numbers[:, j])
+    values = values[~np.isnan(values)]
+    if len(values) != 2:
+        return None
+    middle = values.mean()  # 0 and 1: two classes, whatever the schema calls them
+    return lambda view: np.where(np.isnan(view.numbers[:, j]), np.nan, view.numbers[:, j] > middle)
 
-    def target(view: View) -> Floats:
-        codes = view.codes[:, j].astype(np.float64)
-        return np.where(view.codes[:, j] == missing, np.nan, codes)
 
+def _classification(
+    tables: Tables, train: View, test: View, target: Callable[[View], Floats], streams: Streams
+) -> Result:
     x_test, y_test = _known(tables, test, target(test), "test")
     classes = np.unique(y_test)
     if len(classes) < 2:
@@ -125,7 +139,7 @@ def _regression(tables: Tables, train: View, test: View, streams: Streams) -> Re
     x_test, y_test = _known(tables, test, target(test), "test")
     total = float(((y_test - y_test.mean()) ** 2).sum())
     if total == 0:
-        raise Skip("the target is the same in all test rows")
+        raise Skip("all test rows have one target value")
     samples = [
         _known(tables, view, target(view), kind) for view, kind in ((tables.synthetic, "synthetic"), (train, "real"))
     ]

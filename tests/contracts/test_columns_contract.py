@@ -206,8 +206,18 @@ FOREIGN = {
     "float": [WORDS, DAYS, pd.Series(["1.5", "x"]), pd.Series(["01.5", "2"])],
     "integer": [WORDS, pd.Series(["007", "008"]), pd.Series(["1.5"]), pd.Series([0.5, 1.5]), pd.Series(["+41", "+42"])],
     "boolean": [WORDS, pd.Series(["yes", "NO"]), pd.Series(["yes", "false"]), pd.Series([0, 1]), pd.Series(["0", "1"])],
-    "datetime": [WORDS, pd.Series([20200101, 20200102]), pd.Series(["2020-02-30"]), pd.Series(["2020-01-01", "1/2/20"])],
-    "identifier": [WORDS, pd.Series(RNG.normal(size=99)), pd.Series(range(99), name="age"), pd.Series(["1.5", "2.5"] * 40)],
+    "datetime": [
+        WORDS,
+        pd.Series([20200101, 20200102]),
+        pd.Series(["2020-02-30"]),
+        pd.Series(["2020-01-01", "1/2/20"]),
+    ],
+    "identifier": [
+        WORDS,
+        pd.Series(RNG.normal(size=99)),
+        pd.Series(range(99), name="age"),
+        pd.Series(["1.5", "2.5"] * 40),
+    ],
     "constant": [WORDS, pd.Series([1.0, 2.0])],
     "category": [],
 }

@@ -1,0 +1,161 @@
+"""What every metric of the registry must do, whoever adds one."""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
+
+JOINT = {"trend_error", "detection_auc", "detection_score", "utility"}
+NAMES = [m.name for m in METRICS]
+
+
+def table(seed: int, rows: int = 900) -> pd.DataFrame:
+    """Mixed columns that depend on each other; two have missing cells, one a rare category."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["a", "b", "c", "rare"], rows, p=[0.5, 0.3, 0.194, 0.006])
+    x = rng.normal(size=rows) + 2.0 * (group == "b")
+    y = np.where(rng.random(rows) < 0.4, 0.0, np.exp(x + 0.3 * rng.normal(size=rows)))
+    z = 2 * x - np.log1p(y) + 0.1 * rng.normal(size=rows)
+    target = np.where(x + (group == "c") + 0.5 * rng.normal(size=rows) > 0.8, "yes", "no")
+    frame = pd.DataFrame({"x": x, "y": y.round(2), "z": z, "group": group, "target": target})
+    frame.loc[rng.random(rows) < 0.1, "z"] = np.nan
+    frame.loc[rng.random(rows) < 0.05, "group"] = None
+    return frame
+
+
+def independent(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Each column shuffled by itself."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({name: frame[name].to_numpy()[rng.permutation(len(frame))] for name in frame})
+
+
+REAL, FRESH, HOLDOUT = table(0), table(1), table(2)
+
+
+@functools.cache
+def report(kind: str, seed: int = 0) -> Report:
+    synthetic = {"itself": REAL, "fresh": FRESH, "independent": independent(FRESH, 0)}[kind]
+    return evaluate(REAL, synthetic, holdout=HOLDOUT, target="target", seed=seed)
+
+
+def badness(score: Score) -> float:
+    """The lower the better, whatever the direction of the score."""
+    if score.better == "ideal":
+        assert score.reference is not None
+        return abs(score.value - score.reference.value)
+    return score.value if score.better == "lower" else -score.value
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=NAMES)
+def test_declares_what_people_must_know(metric: Metric) -> None:
+    assert metric.name.replace("_", "").isalnum()
+    assert metric.name.islower()
+    assert 0 < len(metric.title) <= 32
+    assert 0 < len(metric.meaning) <= 74
+    assert metric.measure.__doc__
+    assert metric.bounds[0] < metric.bounds[1]
+
+
+def test_names_differ() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["itself", "fresh", "independent"])
+def test_bounds_reference_and_interval_hold(name: str, kind: str) -> None:
+    score = report(kind).score(name)
+    assert score.ok, score.status
+    low, high = score.bounds
+    assert low <= score.value <= high
+    assert score.reference is not None
+    assert low <= score.reference.value <= high
+    assert 0 < len(score.reference.label) <= 34
+    if score.interval is not None:
+        assert low <= score.interval[0] <= score.value <= score.interval[1] <= high
+
+
+@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family != "copying"])
+def test_real_rows_against_themselves_score_best(name: str) -> None:
+    best = badness(report("itself").score(name))
+    assert best <= badness(report("fresh").score(name)) + 1e-9
+    assert best <= badness(report("independent").score(name)) + 1e-9
+
+
+@pytest.mark.parametrize("name", sorted(JOINT))
+def test_independent_columns_score_worst_where_columns_meet(name: str) -> None:
+    assert badness(report("independent").score(name)) > badness(report("fresh").score(name)) + 0.05
+
+
+@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family == "copying"])
+def test_copies_are_found(name: str) -> None:
+    assert badness(report("itself").score(name)) > badness(report("fresh").score(name)) + 0.3
+
+
+def test_a_fresh_sample_passes() -> None:
+    fresh = report("fresh")
+    assert fresh.score("exact_copies").value == 0.0
+    for name in ("detection_auc", "nearer_to_train"):
+        interval = fresh.score(name).interval
+        assert interval is not None
+        assert interval[0] - 0.02 <= 0.5 <= interval[1] + 0.02
+    for name in ("shape_error", "trend_error"):
+        reference = fresh.score(name).reference
+        assert reference is not None
+        assert fresh.score(name).value < 2.5 * reference.value
+
+
+def test_the_order_of_rows_and_columns_changes_nothing() -> None:
+    def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+        return frame.sample(frac=1, random_state=seed)[list(frame.columns)[::-1]].reset_index(drop=True)
+
+    other = evaluate(mixed(REAL, 1), mixed(FRESH, 2), holdout=mixed(HOLDOUT, 3), target="target")
+    for score in report("fresh").scores:
+        assert other.score(score.name).value == score.value, score.name
+
+
+def test_one_seed_one_report_and_global_randomness_is_left_alone() -> None:
+    state, legacy = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    again = evaluate(REAL, FRESH, holdout=HOLDOUT, target="target")
+    assert again.to_json() == report("fresh").to_json()
+    assert random.getstate() == state
+    assert (np.random.get_state()[1] == legacy).all()  # noqa: NPY002
+
+
+def test_another_seed_is_another_draw_of_the_same() -> None:
+    scores = zip(report("fresh").scores, report("fresh", seed=1).scores, strict=True)
+    assert any(a.value != b.value for a, b in scores)
+
+
+ODD = {
+    "one column": pd.DataFrame({"x": np.arange(60.0) % 7}),
+    "one category": pd.DataFrame({"c": ["a", "b", "c"] * 20}),
+    "one row": pd.DataFrame({"x": [1.5], "c": ["a"]}),
+    "two rows": pd.DataFrame({"x": [1.5, 2.5], "c": ["a", "b"]}),
+    "an empty column": pd.DataFrame({"x": np.arange(60.0), "e": [None] * 60, "c": ["a", "b"] * 30}),
+    "a constant": pd.DataFrame({"x": np.arange(60.0) % 11, "k": [1] * 60}),
+    "huge numbers": pd.DataFrame({"x": [1e308, -1e308, np.inf, 0.0] * 15, "y": np.arange(60.0)}),
+    "hardly any cell": pd.DataFrame({"x": [1.0, 2.0] + [np.nan] * 58, "y": np.arange(60.0) % 5}),
+    "many categories": pd.DataFrame({"c": [f"w{i // 2}" for i in range(1200)], "d": ["p", "q", "q"] * 400}),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("holdout", [False, True], ids=["", "holdout"])
+@pytest.mark.parametrize("name", ODD)
+def test_odd_tables_give_a_score_or_a_reason(name: str, holdout: bool) -> None:
+    frame = ODD[name]
+    numeric = [c for c in frame.columns if frame[c].dtype.kind == "f"]
+    target = frame.columns[-1]
+    other = frame.sample(frac=1, replace=True, random_state=0)
+    found = evaluate(frame, other, holdout=frame if holdout else None, target=target, numeric=numeric)
+    for score in found.scores:
+        assert score.ok == math.isfinite(score.value), score
+        assert score.ok or 0 < len(score.status.removeprefix("skipped: ")) <= 35
+    assert len(str(found)) > 0

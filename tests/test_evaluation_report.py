@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.errors import ConfigError
+from synthtab.evaluation import METRICS, evaluate
+from synthtab.progress import Progress
+
+
+def frame(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = 200
+    return pd.DataFrame(
+        {
+            "a very long column name, as surveys have them, with a question in it": rng.normal(size=rows),
+            "c": rng.choice(["a", "b"], rows),
+            "id": [f"P{seed}{i:05d}" for i in range(rows)],
+        }
+    )
+
+
+def test_the_text_fits_80_columns_and_has_every_score() -> None:
+    report = evaluate(frame(0), frame(1), target="c")
+    lines = str(report).splitlines()
+    assert max(map(len, lines)) <= 80
+    for metric in METRICS:
+        assert any(metric.title in line for line in lines), metric.name
+    assert any("left out: id (identifier)" in line for line in lines)
+    assert "skipped  no holdout given" in str(report)
+    assert not any(line != line.rstrip() for line in lines)
+
+
+def test_rows_and_headings_are_ready_to_print() -> None:
+    report = evaluate(frame(0), frame(1))
+    rows = report.rows()
+    assert [row.title for row in rows] == [metric.title for metric in METRICS]
+    assert {row.family for row in rows} == set(report.headings())
+    shape = rows[0]
+    assert shape.value.endswith(" %")
+    assert shape.label == "a perfect sampler"
+
+
+def test_json_is_strict_and_complete() -> None:
+    report = evaluate(frame(0), frame(1))
+    data = json.loads(report.to_json(), parse_constant=pytest.fail)
+    assert [s["name"] for s in data["scores"]] == [m.name for m in METRICS]
+    assert data["tables"]["rows"] == {"real": 200, "synthetic": 200}
+    utility = next(s for s in data["scores"] if s["name"] == "utility")
+    assert utility["value"] is None
+    assert utility["status"] == "skipped: no target given"
+    assert utility["bounds"] == [None, 1.0]
+
+
+def test_a_score_is_found_by_its_name() -> None:
+    report = evaluate(frame(0), frame(1), metrics=["trend_error", "shape_error"])
+    assert [s.name for s in report.scores] == ["trend_error", "shape_error"]
+    assert report.score("shape_error").family == "fidelity"
+    with pytest.raises(ConfigError, match="no score 'utility'; it has trend_error, shape_error"):
+        report.score("utility")
+    with pytest.raises(ConfigError, match="no metric 'overall'"):
+        evaluate(frame(0), frame(1), metrics=["overall"])
+
+
+def test_whoever_watches_hears_of_every_metric() -> None:
+    heard: list[Progress] = []
+    evaluate(frame(0), frame(1), observe=heard.append, metrics=["shape_error", "exact_copies"])
+    assert [p.phase for p in heard] == ["prepare tables", "Shape error", "Exact copies", "done"]
+    fractions = [p.fraction for p in heard if p.fraction is not None]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_evaluation_needs_no_torch() -> None:
+    code = "import sys, synthtab.evaluation; assert not any(m.split('.')[0] == 'torch' for m in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
