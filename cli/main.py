@@ -32,7 +32,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 app = typer.Typer(
     name="synthtab",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -62,8 +61,9 @@ def _synthtab(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (`sys.argv` if not given); the exit status is 2 for a user's error, 130 for Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(args=arguments, prog_name="synthtab", standalone_mode=False)
+        status = app(args=arguments or ["--help"], prog_name="synthtab", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except BrokenPipeError:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthtab.config import TrainConfig
-from synthtab.layout import Layout
+from synthtab.layout import CURVE_POINTS, Layout
 
 FREQUENCIES = (1.0, 2.0, 4.0, 8.0)
 """Cycles per unit of offset of the Fourier features (arXiv 2006.10739)."""
@@ -31,6 +32,11 @@ class Slots(nn.Module):
     continuous: Tensor
     atoms: Tensor
     unsort: Tensor
+    numeric: Tensor
+    atom_values: Tensor
+    curved: Tensor
+    curve_owner: Tensor
+    curves: Tensor
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -41,6 +47,19 @@ class Slots(nn.Module):
 
         for name in ("starts", "slot_block", "mode_slots", "mode_offsets", "mode_starts", "continuous", "atoms"):
             keep(name, getattr(layout, name))
+        numeric = [i for i, b in enumerate(layout.blocks) if b.numeric]
+        values = np.zeros((layout.width, len(numeric)), dtype=np.float32)
+        for column, b in enumerate(numeric):
+            block = layout.blocks[b]
+            values[layout.starts[b] + np.arange(block.atoms), column] = np.nan_to_num(_squash(block.values))
+        keep("atom_values", values)
+        keep("numeric", np.array(numeric, dtype=np.int64))
+        owner = {b: column for column, b in enumerate(numeric)}
+        curved = [(m, owner[b]) for m, b in enumerate(layout.continuous[layout.mode_offsets].tolist()) if b in owner]
+        keep("curved", np.array([m for m, _ in curved], dtype=np.int64))
+        keep("curve_owner", np.array([[o == c for c in range(len(numeric))] for _, o in curved], dtype=np.float32))
+        curves = [c for b in layout.blocks if b.numeric for c in b.curves]
+        keep("curves", _squash(curves).astype(np.float32).reshape(len(curved), CURVE_POINTS))
         keep("padding", np.where(layout.used, 0.0, -1e9).astype(np.float32))
         keep("unsort", np.argsort([b for g in layout.groups for b in g.blocks]))
 
@@ -99,15 +118,29 @@ class Slots(nn.Module):
         return torch.cat([2 * offsets.unsqueeze(-1) - 1, angles.sin(), angles.cos()], dim=-1)
 
     def dense(self, one_hot: Tensor, offsets: Tensor) -> Tensor:
-        """What the critic sees of a row ``[B, features]``: the one-hot vector and, for each mode that the
-        row is in, the Fourier features of its offset. ``offsets`` is per mode, ``[B, M]``."""
-        gate = one_hot[:, self.mode_slots].unsqueeze(-1)
-        return torch.cat([one_hot, (gate * self.fourier(offsets)).flatten(1)], dim=1)
+        """What the networks see of a row ``[B, features]``: the one-hot vector, for each mode that the row is in
+        the Fourier features of its offset, and the values of the numeric blocks. ``offsets`` is per mode, ``[B, M]``."""
+        gate = one_hot[:, self.mode_slots]
+        waves = (gate.unsqueeze(-1) * self.fourier(offsets)).flatten(1)
+        return torch.cat([one_hot, waves, self.values(one_hot, gate, offsets)], dim=1)
+
+    def values(self, one_hot: Tensor, gate: Tensor, offsets: Tensor) -> Tensor:
+        """``[B, numeric blocks]``: standardised values, squashed by ``sign(x) log(1 + |x|)``; 0 for missing."""
+        known = one_hot @ self.atom_values
+        if not len(self.curved):
+            return known
+        at = offsets[:, self.curved] * (CURVE_POINTS - 1)
+        left = at.detach().floor().clamp(0, CURVE_POINTS - 2).long()
+        mode = torch.arange(len(self.curved), device=at.device).expand(left.shape)
+        low, high = self.curves[mode, left], self.curves[mode, left + 1]
+        inner = (low + (high - low) * (at - left)) * gate[:, self.curved]
+        return known + inner @ self.curve_owner
 
     @property
     def features(self) -> int:
         """Width of `dense`."""
-        return self.layout.width + len(self.layout.mode_slots) * (1 + 2 * len(FREQUENCIES))
+        waves = len(self.layout.mode_slots) * (1 + 2 * len(FREQUENCIES))
+        return self.layout.width + waves + len(self.numeric)
 
 
 class ResidualBlock(nn.Module):
@@ -196,8 +229,8 @@ class Generator(nn.Module):
         """The observed part of dense rows, and which part it is: ``[B, features + K]``."""
         seen = mask.float()
         slot = self.slots.spread(seen)
-        feature = slot[:, self.slots.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
-        return torch.cat([cells * torch.cat([slot, feature], dim=1), seen], dim=1)
+        waves = slot[:, self.slots.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
+        return torch.cat([cells * torch.cat([slot, waves, seen[:, self.slots.numeric]], dim=1), seen], dim=1)
 
     def prompt(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Conditions to sample under for a generator that always observes one: a block uniformly, one of its
@@ -272,3 +305,8 @@ def body(config: TrainConfig, width: int) -> tuple[nn.Module, int]:
         return nn.Sequential(ConcatBlock(width, 256), ConcatBlock(width + 256, 256)), width + 512
     blocks = [ResidualBlock(width, norm=True) for _ in range(config.depth)]
     return nn.Sequential(*blocks, nn.RMSNorm(width)), width
+
+
+def _squash(values: object) -> npt.NDArray[np.float64]:
+    x = np.asarray(values, dtype=np.float64)
+    return np.asarray(np.sign(x) * np.log1p(np.abs(x)))

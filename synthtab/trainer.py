@@ -114,8 +114,8 @@ class Game:
             optimiser.param_groups[0]["lr"] = rate * factor * self.slowdown
 
     def play(self) -> None:
-        """One step: the critic `TrainConfig.critic_steps` times, then the generator once, judged on the rows that
-        the critic saw last (drawing them anew costs a sixth of the step and gains nothing, docs/lab.md)."""
+        """One step: the critic `TrainConfig.critic_steps` times, then the generator once, on rows of a fresh draw:
+        judged on the rows that the critic has just seen, it learnt worse (docs/lab.md)."""
         terms: Terms = {}
         if self.config.adversarial or self.config.moments:
             terms = self._contest()
@@ -131,14 +131,16 @@ class Game:
     def _contest(self) -> Terms:
         """Train the critic against the generator; the generator's terms on rows of its own making."""
         config, terms = self.config, {}
-        for turn in reversed(range(config.critic_steps)):
-            real = self._batch()
-            with torch.set_grad_enabled(turn == 0):
-                fake, logits, offsets = self._fake(real)
-            if config.adversarial:
+        real = self._batch()
+        if config.adversarial:
+            for turn in range(config.critic_steps):
+                real = real if turn == 0 else self._batch()
                 seen = self._see(real)
-                self._update(1, self.loss.critic_terms(self.critic, seen, fake.detach(), self.step))
+                with torch.no_grad():
+                    rows = self._fake(real)[0]
+                self._update(1, self.loss.critic_terms(self.critic, seen, rows, self.step))
                 self.loss.after_critic(self.critic)
+        fake, logits, offsets = self._fake(real)
         if config.adversarial:
             self.critic.requires_grad_(False)
             for name, term in self.loss.generator_terms(self.critic, seen, fake).items():
@@ -353,7 +355,7 @@ def step_flops(layout: Layout, config: TrainConfig) -> float:
     c = sum(p.numel() for p in critic.parameters()) / config.packing
     per_row = 0.0
     if config.adversarial:
-        per_row += config.critic_steps * 12 * c * (1 + 1 / config.penalty_every) + 6 * c
+        per_row += config.critic_steps * (12 * c * (1 + 1 / config.penalty_every) + 2 * g) + 6 * c
     per_row += 6 * g  # one batch through each of its trunks
     if config.moments:
         per_row += 6 * min(config.moment_budget, layout.width + 8 * len(layout.mode_slots)) ** 2

@@ -218,3 +218,54 @@ def test_plain_progress_is_sparse(capsys, monkeypatch):
     assert lines[-1] == "a warning"
     assert 4 <= len(lines) <= 7
     assert "score 0.900 (best 0.910)" in lines[1]
+
+
+def test_the_bar_shows_phase_time_left_and_score(monkeypatch):
+    from rich.console import Console
+
+    from synthtab.progress import Progress
+    from synthtab_cli import render
+
+    screen = Console(force_terminal=True, width=80, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    monkeypatch.setattr(render, "Console", lambda **_: screen)
+    with render.progress() as observe:
+        observe(Progress("encode"))
+        observe(Progress("train", 0.5, seconds_left=70, score=0.9, best=0.92))
+        observe(Progress("train", 0.6, message="the critic wins"))
+        observe(Progress("train", 0.7, seconds_left=70, score=0.9, best=0.92))
+    text = screen.export_text()
+    for word in ("the critic wins", "70%", "1 min 10 s left", "score 0.900 (best 0.920)"):
+        assert word in text
+
+
+def test_fit_in_words(call, here):
+    said = call("fit", "people.csv", "--epochs", "1", "--seed", "3", "-o", "again.synthtab")
+    assert said.status == 0
+    assert said.out == ""
+    assert said.err.splitlines()[-2:] == [
+        "model: again.synthtab",
+        "next:  synthtab sample -n 300 -m again.synthtab -o again-synthetic.csv",
+    ]
+
+
+def test_write_text_leaves_the_old_file_if_it_cannot_write(tmp_path, monkeypatch):
+    from synthtab.errors import DataError
+    from synthtab_cli.options import write_text
+
+    path = tmp_path / "report.json"
+    path.write_text("old")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(DataError, match="No space left"):
+        write_text(path, "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+    assert path.read_text() == "old"
+
+
+def test_no_arguments_is_help(call):
+    said = call()
+    assert said.status == 0
+    assert all(name in said.out for name in COMMANDS)

@@ -6,6 +6,7 @@ import torch
 
 from synthtab.config import configure
 from synthtab.networks import FREQUENCIES, Critic, Generator, Slots
+from synthtab.quality import values
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=20)
@@ -64,11 +65,23 @@ def test_offsets_show_only_in_the_mode_that_the_row_is_in() -> None:
     moved = slots.dense(slots.one_hot(codes), torch.rand(offsets.shape)[:, slots.mode_offsets])
     mode, inside = slots.modes(codes)
     per_mode = 1 + 2 * len(FREQUENCIES)
-    features = dense[:, LAYOUT.width :].unflatten(1, (-1, per_mode))
+    waves = dense[:, LAYOUT.width :][:, : per_mode * len(LAYOUT.mode_slots)]
+    features = waves.unflatten(1, (-1, per_mode))
     active = torch.zeros(len(codes), len(LAYOUT.mode_slots), dtype=torch.bool)
     active.scatter_(1, mode, inside)
     assert (features.abs().sum(2) > 0).eq(active).all()
     assert torch.equal(dense[:, : LAYOUT.width], moved[:, : LAYOUT.width])
+
+
+def test_the_values_of_numeric_blocks_are_those_that_quality_decodes() -> None:
+    slots = Slots(LAYOUT)
+    encoded = table(200)
+    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    hot = slots.one_hot(codes)
+    found = slots.values(hot, hot[:, slots.mode_slots], offsets[:, slots.mode_offsets]).numpy()
+    expected = np.nan_to_num(values(encoded)[:, [1, 3, 4]])
+    # the curve is interpolated after the squashing here and before it there; both agree at its points
+    np.testing.assert_allclose(found, np.sign(expected) * np.log1p(np.abs(expected)), atol=0.01)
 
 
 @pytest.mark.parametrize("network", ["residual", "concat"])
