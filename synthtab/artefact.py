@@ -1,10 +1,10 @@
 """The model file: one zip of readable JSON and safetensors weights. Data, never code; no training row.
 
-    manifest.json        format number, versions, seed, what ran, held-out scores
-    schema.json          what the columns are
-    encoder.json         how cells become codes and offsets
-    config.json          the training configuration that ran
-    weights.safetensors  the generator
+manifest.json        format number, versions, seed, what ran, held-out scores
+schema.json          what the columns are
+encoder.json         how cells become codes and offsets
+config.json          the training configuration that ran
+weights.safetensors  the generator
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ class Rows:
 
     def by_category(self, size: int, nominal: bool = False) -> Batch:
         """Rows of drawn categories; exactly the drawn block of each row is observed. ``nominal`` draws among
-        the blocks of categories alone, as CTGAN does."""
+        the blocks of categories alone, as CTGAN does.
+        """
         device, blocks = self.codes.device, len(self.layout.blocks)
         block = torch.randint(len(self._nominal) if nominal else blocks, (size,), generator=self.random, device=device)
         if nominal:
@@ -80,7 +81,8 @@ class Rows:
     def subset(self, size: int, rare: float = 0.25) -> Batch:
         """Rows with any subset of their cells observed: a share drawn uniformly per row, then each cell with
         that probability. A ``rare`` share of the rows comes from `by_category`, with the drawn cell observed:
-        given that cell, the others follow the data's own conditional frequencies."""
+        given that cell, the others follow the data's own conditional frequencies.
+        """
         few = int(size * rare)
         drawn, plain = self.by_category(few), self.next(size - few)
         device = self.codes.device

@@ -10,7 +10,6 @@ from typing import Any
 
 from synthtab.errors import ConfigError
 
-
 LOSS_NAMES = ("minimax", "non-saturating", "hinge", "wgan", "wgan-gp", "relativistic")
 """The keys of `synthtab.losses.ADVERSARIAL`, which this module, torch-free, cannot ask."""
 
@@ -69,16 +68,16 @@ class TrainConfig:
     critic_steps: int = 1
     penalty: float = 1.0
     penalty_every: int = 4
-    temperature: float = 0.7
+    temperature: float = 0.5
     hard: bool = True
-    lr_generator: float = 1e-3
-    lr_critic: float = 1e-3
+    lr_generator: float = 2e-3
+    lr_critic: float = 2e-3
     beta1: float = 0.0
     beta2: float = 0.99
     weight_decay: float = 0.0
     ema: float = 300.0
     moment_budget: int = 1024
-    work: float = 30.0
+    work: float = 60.0
     epochs: int = 0
     time: float = 0.0
     patience: int = 0
@@ -127,9 +126,9 @@ class TrainConfig:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick":   dict(work=6.0,  checks=5),
-    "default": dict(work=30.0, checks=12),
-    "best":    dict(work=240.0, checks=48, patience=12, width=384),
+    "quick":   dict(work=9.0, checks=5),
+    "default": dict(),
+    "best":    dict(work=600.0, checks=60, patience=15),
     "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, energy=0.0, moments=0.0, condition="category",
                     network="concat", continuous="mixture", modes=10, batch=500, packing=10, penalty=10.0,
                     penalty_every=1, temperature=0.2, hard=False, lr_generator=2e-4, lr_critic=2e-4, beta1=0.5,

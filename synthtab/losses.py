@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from synthtab.conditions import Rows
 from synthtab.config import TrainConfig
-from synthtab.layout import Layout
 from synthtab.networks import Critic, Slots
 
 Terms = dict[str, Tensor]
@@ -101,7 +100,8 @@ class WassersteinPenalty(Wasserstein):
 
 class Relativistic(Minimax):
     """min_D E f(D(G) - D(x)), min_G E f(D(x) - D(G)), f = softplus (arXiv 1807.00734), with zero-centred
-    penalties on real and fake, R1 + R2 = c/2 E |grad D|^2 (arXiv 2501.05441), taken every few steps."""
+    penalties on real and fake, R1 + R2 = c/2 E |grad D|^2 (arXiv 2501.05441), taken every few steps.
+    """
 
     def critic_terms(self, critic: Critic, real: Tensor, fake: Tensor, step: int) -> Terms:
         lazy = self.config.penalty_every
@@ -134,10 +134,7 @@ ADVERSARIAL: dict[str, type[AdversarialLoss]] = {
 def cross_entropy(slots: Slots, logits: Tensor, codes: Tensor, hidden: Tensor) -> Tensor:
     """Mean of -log p(code) over the hidden cells: CTGAN's condition loss for any subset of a row.
 
-    Args:
-        logits: ``[B, W]``.
-        codes: The true codes ``[B, K]``.
-        hidden: ``[B, K]`` bool, the cells that count.
+    ``logits`` is ``[B, W]``, ``codes`` the true codes ``[B, K]``, and ``hidden`` ``[B, K]`` marks the cells that count.
     """
     logs = slots.log_softmax(logits).gather(1, codes + slots.starts)
     return -(logs * hidden).sum() / hidden.sum().clamp(min=1)
@@ -147,10 +144,8 @@ def energy_score(slots: Slots, one: Tensor, two: Tensor, codes: Tensor, offsets:
     """Energy score (CRPS) of the hidden offsets in their true mode, from two draws a, a' under other noise:
     |a - y|/2 + |a' - y|/2 - |a - a'|/2 (Gneiting and Raftery 2007, eq. 20), a proper scoring rule.
 
-    Args:
-        one, two: Offsets per mode, ``[B, M]``.
-        codes, offsets: The true codes ``[B, K]`` and offsets ``[B, C]``.
-        hidden: ``[B, K]`` bool, the cells that count.
+    ``one`` and ``two`` are offsets per mode, ``[B, M]``; ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` the true ones;
+    ``hidden`` ``[B, K]`` marks the cells that count.
     """
     mode, inside = slots.modes(codes)
     counts = inside & hidden[:, slots.continuous]
@@ -220,9 +215,7 @@ class PairMoments:
         total = torch.zeros(len(self.chosen) + 1, len(self.chosen) + 1, device=device)
         for part in index.split(4096):
             batch = self.rows.take(part)
-            features = self._features(
-                self.slots.one_hot(batch.codes), batch.offsets[:, self.slots.mode_offsets]
-            )
+            features = self._features(self.slots.one_hot(batch.codes), batch.offsets[:, self.slots.mode_offsets])
             total += features.T @ features
         self.target = total / count
         share = self.target[-1].clamp(min=1 / count)

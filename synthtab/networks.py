@@ -92,7 +92,8 @@ class Slots(nn.Module):
 
     def modes(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """For each continuous block: the index of the row's mode among all modes ``[B, C]`` (that of the
-        first mode where the code is an atom), and whether the code is a mode, ``[B, C]``."""
+        first mode where the code is an atom), and whether the code is a mode, ``[B, C]``.
+        """
         local = codes[:, self.continuous].long() - self.atoms[self.continuous]
         return self.mode_starts + local.clamp(min=0), local >= 0
 
@@ -119,7 +120,8 @@ class Slots(nn.Module):
 
     def dense(self, one_hot: Tensor, offsets: Tensor) -> Tensor:
         """What the networks see of a row ``[B, features]``: the one-hot vector, for each mode that the row is in
-        the Fourier features of its offset, and the values of the numeric blocks. ``offsets`` is per mode, ``[B, M]``."""
+        the Fourier features of its offset, and the values of the numeric blocks. ``offsets`` is per mode, ``[B, M]``.
+        """
         gate = one_hot[:, self.mode_slots]
         waves = (gate.unsqueeze(-1) * self.fourier(offsets)).flatten(1)
         return torch.cat([one_hot, waves, self.values(one_hot, gate, offsets)], dim=1)
@@ -234,7 +236,8 @@ class Generator(nn.Module):
 
     def prompt(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Conditions to sample under for a generator that always observes one: a block uniformly, one of its
-        codes by the data's frequency. Codes ``[rows, K]`` and what of them is observed, ``[rows, K]``."""
+        codes by the data's frequency. Codes ``[rows, K]`` and what of them is observed, ``[rows, K]``.
+        """
         slots = self.slots
         chosen = torch.as_tensor(slots.layout.conditionable, device=slots.starts.device)
         picked = torch.randint(len(chosen), (rows,), generator=random, device=chosen.device)

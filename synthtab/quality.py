@@ -40,8 +40,8 @@ class Quality:
 
     @property
     def score(self) -> float:
-        """Detection score 1 - |2 AUC - 1| less the pair error; higher is better, 1 the limit."""
-        return 1 - abs(2 * self.auc - 1) - self.pairs
+        """Mean of the detection score, 1 - |2 AUC - 1|, and of 1 - pair error; in [0, 1], higher is better."""
+        return 1 - (abs(2 * self.auc - 1) + self.pairs) / 2
 
 
 def quality(real: Encoded, fake: Encoded, streams: Streams) -> Quality:
@@ -49,7 +49,9 @@ def quality(real: Encoded, fake: Encoded, streams: Streams) -> Quality:
     rows = min(ROWS, len(real), len(fake))
     real, fake = real.take(slice(rows)), fake.take(slice(rows))
     a, b = values(real), values(fake)
-    coverage = float(np.mean([np.isin(np.unique(x), y).mean() for x, y in zip(real.codes.T, fake.codes.T, strict=True)]))
+    coverage = float(
+        np.mean([np.isin(np.unique(x), y).mean() for x, y in zip(real.codes.T, fake.codes.T, strict=True)])
+    )
     return Quality(detection(real, a, b, streams), pair_error(a, b), coverage, max(0.0, repeats(b) - repeats(a)))
 
 

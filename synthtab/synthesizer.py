@@ -18,7 +18,7 @@ from synthtab import artefact, sampler, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
 from synthtab.encoder import TableEncoder
-from synthtab.errors import ConfigError, DataError, NotFittedError
+from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
 from synthtab.layout import Encoded
 from synthtab.networks import Generator
 from synthtab.progress import Observer, Progress, silent
@@ -175,7 +175,6 @@ class Synthesizer:
         """Write the model file, whole or not at all. See `synthtab.artefact`."""
         state = self._fitted().state()
         manifest = {
-            "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},
             "preset": self.preset,
             "target": self.target,
             "seed": self.seed,
@@ -206,8 +205,8 @@ class Synthesizer:
         except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
             if isinstance(error, ConfigError) and "device" in str(error):
                 raise
-            what = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise artefact.ArtefactError(f"{path} does not fit together ({what}): copy or fit it again") from None
+            what = " ".join(str(error).split())[:120] or type(error).__name__
+            raise ArtefactError(f"{path} does not fit together ({what}): copy or fit it again") from None
         return model
 
     def plan(self, table: pd.DataFrame, schema: Schema | None = None) -> dict[str, Any]:
@@ -253,9 +252,7 @@ class Synthesizer:
         return np.sort(order[count:]), np.sort(order[:count])
 
     def _encode(self, table: pd.DataFrame, schema: Schema, streams: Streams) -> TableEncoder:
-        return TableEncoder.fit(
-            table, schema, streams, continuous=self.config.continuous, max_modes=self.config.modes
-        )
+        return TableEncoder.fit(table, schema, streams, continuous=self.config.continuous, max_modes=self.config.modes)
 
     def _ran(self, rows: int, held_out: int) -> dict[str, Any]:
         return {
@@ -263,6 +260,7 @@ class Synthesizer:
             "holdout_rows": held_out,
             "device": str(self.device),
             "platform": platform.platform(),
+            "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},
             "steps": 0,
             "seconds": 0.0,
             "stopped": "nothing to learn",
@@ -319,6 +317,7 @@ class Synthesizer:
             ("seed", str(self.seed)),
             ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
                           f"{len(encoder.layout.continuous)} offsets"),
+            ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
             ("training rows", "none are stored"),
         ]  # fmt: skip
         return [*texts, *(("warning", w) for w in report["warnings"])]
@@ -331,7 +330,8 @@ class Synthesizer:
 @contextmanager
 def _fast_products() -> Iterator[None]:
     """Matrix products in bfloat16 with float32 sums, where the processor has them; twice as fast on a CPU.
-    The setting is torch's and global, so it is put back."""
+    The setting is torch's and global, so it is put back.
+    """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:

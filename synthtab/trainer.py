@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -68,6 +68,7 @@ def train(
 
     Ctrl-C ends the loop: the best checkpoint so far is returned, with ``stopped == "interrupted"``.
     """
+    config = suited(config, len(table))
     game = Game(table, config, streams, device)
     watch = Watch(game, held_out, config, streams, total_steps(table, config), observe)
     try:
@@ -97,7 +98,11 @@ class Game:
         self.loss = ADVERSARIAL[config.loss](config)
         self.moments = PairMoments(slots, self.rows, config.moment_budget, streams.numpy("moments"))
         self.average = copy.deepcopy(self.generator)
-        adam = {"betas": (config.beta1, config.beta2), "weight_decay": config.weight_decay, "fused": True}
+        adam: dict[str, Any] = {
+            "betas": (config.beta1, config.beta2),
+            "weight_decay": config.weight_decay,
+            "fused": True,
+        }
         self.optimisers = [
             torch.optim.Adam(self.generator.parameters(), lr=config.lr_generator, **adam),
             torch.optim.Adam(self.critic.parameters(), lr=config.lr_critic, **adam),
@@ -115,7 +120,8 @@ class Game:
 
     def play(self) -> None:
         """One step: the critic `TrainConfig.critic_steps` times, then the generator once, on rows of a fresh draw:
-        judged on the rows that the critic has just seen, it learnt worse (docs/lab.md)."""
+        judged on the rows that the critic has just seen, it learnt worse (docs/lab.md).
+        """
         terms: Terms = {}
         if self.config.adversarial or self.config.moments:
             terms = self._contest()
@@ -158,13 +164,16 @@ class Game:
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that a roll-back restores."""
-        parts = (self.generator, self.critic, self.average, *self.optimisers)
-        return {str(i): copy.deepcopy(p.state_dict()) for i, p in enumerate(parts)}
+        return {name: copy.deepcopy(part.state_dict()) for name, part in self._parts().items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a `state`."""
-        for i, part in enumerate((self.generator, self.critic, self.average, *self.optimisers)):
-            part.load_state_dict(copy.deepcopy(state[str(i)]))
+        for name, part in self._parts().items():
+            part.load_state_dict(copy.deepcopy(state[name]))
+
+    def _parts(self) -> dict[str, Any]:
+        networks = {"generator": self.generator, "critic": self.critic, "average": self.average}
+        return {**networks, **{f"optimiser {i}": o for i, o in enumerate(self.optimisers)}}
 
     def _batch(self) -> Batch:
         """Rows of the adversarial batch, with what the generator observes of them."""
@@ -175,6 +184,7 @@ class Game:
             few = int(size * self.config.observed)
             some, rest = self.rows.subset(few, rare=0.0), self.rows.next(size - few)
             mask = torch.zeros(size, len(self.slots.starts), dtype=torch.bool, device=self.device)
+            assert some.mask is not None
             mask[:few] = some.mask
             return Batch(torch.cat([some.codes, rest.codes]), torch.cat([some.offsets, rest.offsets]), mask)
         return self.rows.next(size)
@@ -335,9 +345,17 @@ class Watch:
         self._tell(message)
 
 
+def suited(config: TrainConfig, rows: int) -> TrainConfig:
+    """The config with a batch of at most half the training rows, in whole packs."""
+    batch = min(config.batch, max(16, rows // 2))
+    return replace(config, batch=max(1, batch // config.packing) * config.packing)
+
+
 def total_steps(table: Encoded, config: TrainConfig) -> int:
     """Steps of a fit: by epochs where given, else what `TrainConfig.work` pays for; no limit but the clock's
-    where only a time is given."""
+    where only a time is given.
+    """
+    config = suited(config, len(table))
     if config.epochs:
         return max(1, config.epochs * len(table) // config.batch)
     if config.time:
@@ -349,7 +367,8 @@ def total_steps(table: Encoded, config: TrainConfig) -> int:
 
 def step_flops(layout: Layout, config: TrainConfig) -> float:
     """Floating-point operations of one step, counting matrix products alone (6 per weight and row: forward,
-    and the gradients of inputs and weights)."""
+    and the gradients of inputs and weights).
+    """
     generator, critic = Generator(layout, config), Critic(layout, config)
     g = sum(p.numel() for p in generator.parameters())
     c = sum(p.numel() for p in critic.parameters()) / config.packing

@@ -23,7 +23,9 @@ def table(rows: int = 400, seed: int = 0, layout: Layout = LAYOUT) -> Encoded:
     """Codes with skewed frequencies in which neighbouring blocks depend on one another; uniform offsets."""
     random = np.random.default_rng(seed)
     latent = random.random(rows)
-    codes = np.stack([(b.size * (latent + 0.4 * random.random(rows)) ** 2 % b.size).astype(np.int16) for b in layout.blocks], 1)
+    codes = np.stack(
+        [(b.size * (latent + 0.4 * random.random(rows)) ** 2 % b.size).astype(np.int16) for b in layout.blocks], 1
+    )
     codes = np.minimum(codes, layout.sizes - 1).astype(np.int16)
     offsets = np.clip(0.7 * latent[:, None] + 0.3 * random.random((rows, len(layout.continuous))), 0, 1)
     atom = codes[:, layout.continuous] < layout.atoms[layout.continuous]

@@ -15,8 +15,20 @@ def test_presets_resolve_and_round_trip(preset: str) -> None:
 
 def test_the_ctgan_preset_is_the_papers_recipe() -> None:
     config = configure("ctgan")
-    assert (config.loss, config.packing, config.batch, config.epochs, config.condition) == ("wgan-gp", 10, 500, 300, "category")
-    assert (config.penalty, config.temperature, config.beta1, config.beta2, config.lr_generator) == (10, 0.2, 0.5, 0.9, 2e-4)
+    assert (config.loss, config.packing, config.batch, config.epochs, config.condition) == (
+        "wgan-gp",
+        10,
+        500,
+        300,
+        "category",
+    )
+    assert (config.penalty, config.temperature, config.beta1, config.beta2, config.lr_generator) == (
+        10,
+        0.2,
+        0.5,
+        0.9,
+        2e-4,
+    )
 
 
 def test_none_leaves_the_preset_alone() -> None:
@@ -26,7 +38,8 @@ def test_none_leaves_the_preset_alone() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("loss", "no such"), ("condition", "sometimes"), ("width", 0), ("holdout", 0.9), ("batch", -1), ("temperature", 0),
+        ("loss", "no such"), ("condition", "sometimes"), ("width", 0), ("holdout", 0.9), ("batch", -1),
+        ("temperature", 0),
         ("lr_critic", -1e-3), ("wdith", 3), ("moments", -1), ("epochs", -2), ("depth", "deep"), ("observed", 2),
     ],
 )  # fmt: skip
@@ -41,7 +54,9 @@ def test_a_misspelt_option_is_corrected() -> None:
         configure("default", widht=3)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("90", 90), ("90s", 90), ("5m", 300), ("1.5h", 5400), ("1h30m", 5400), (7, 7)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90", 90), ("90s", 90), ("5m", 300), ("1.5h", 5400), ("1h30m", 5400), (7, 7)]
+)
 def test_durations(text: str, expected: float) -> None:
     assert seconds(text) == expected
 

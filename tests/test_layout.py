@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from synthtab.layout import CURVE_POINTS, Block, Layout
 from tests.model_tables import LAYOUT, table
 
-blocks = st.lists(st.tuples(st.integers(0, 150), st.integers(0, 4)).filter(lambda s: s[0] + s[1] >= 2), min_size=1, max_size=30)
+blocks = st.lists(
+    st.tuples(st.integers(0, 150), st.integers(0, 4)).filter(lambda s: s[0] + s[1] >= 2), min_size=1, max_size=30
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -44,7 +46,9 @@ def test_columns_map_to_their_blocks() -> None:
     assert layout.columns == {"a": (0, 1), "b": (2,)}
 
 
-@pytest.mark.parametrize("bad", [dict(atoms=1), dict(atoms=0), dict(atoms=2, values=(1.0,)), dict(modes=1, atoms=1, values=(0.0,))])
+@pytest.mark.parametrize(
+    "bad", [dict(atoms=1), dict(atoms=0), dict(atoms=2, values=(1.0,)), dict(modes=1, atoms=1, values=(0.0,))]
+)
 def test_impossible_blocks_are_refused(bad: dict) -> None:
     with pytest.raises(AssertionError, match="report this"):
         Block("x", **bad)

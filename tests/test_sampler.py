@@ -47,7 +47,9 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
     encoded = table(500)
     codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
     mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.5
-    done = complete(generator, Batch(codes, offsets, mask), plan(LAYOUT, 3), noise=16, random=torch.Generator().manual_seed(0))
+    done = complete(
+        generator, Batch(codes, offsets, mask), plan(LAYOUT, 3), noise=16, random=torch.Generator().manual_seed(0)
+    )
     assert torch.equal(done.codes[mask], codes[mask])
     known = mask[:, LAYOUT.continuous]
     assert torch.equal(done.offsets[known], offsets[known])

@@ -92,7 +92,7 @@ def test_the_file_is_data_and_readable(saved: Path) -> None:
 
 
 def test_the_file_holds_no_training_row(saved: Path) -> None:
-    """Nothing in the file is as long as the table (400 rows, 360 of them trained on), nor has it a side of that length."""
+    """Nothing in the file is as long as the table (400 rows, 360 of them trained on)."""
     bundle = artefact.load(saved)
 
     def lengths(data: object) -> set[int]:
@@ -145,7 +145,10 @@ def newer(data: bytes) -> str:
         (lambda s, t: rewrite(s, t, {"encoder.json": None}), "damaged"),
         (lambda s, t: rewrite(s, t, {"encoder.json": lambda d: d[:50]}), "damaged"),
         (lambda s, t: rewrite(s, t, {"weights.safetensors": lambda d: d[:50]}), "damaged"),
-        (lambda s, t: rewrite(s, t, {"config.json": lambda d: d.replace(b'"width": 32', b'"width": 64')}), "fit together"),
+        (
+            lambda s, t: rewrite(s, t, {"config.json": lambda d: d.replace(b'"width": 32', b'"width": 64')}),
+            "fit together",
+        ),
     ],
 )
 def test_bad_model_files_are_named(saved: Path, tmp_path: Path, damage: object, says: str) -> None:
@@ -214,7 +217,9 @@ def test_one_column() -> None:
 
 def test_ten_thousand_categories_stay_compact() -> None:
     random = np.random.default_rng(0)
-    frame = pd.DataFrame({"city": [f"c{i}" for i in random.zipf(1.3, 20_000) % 10_000], "n": random.integers(0, 5, 20_000)})
+    frame = pd.DataFrame(
+        {"city": [f"c{i}" for i in random.zipf(1.3, 20_000) % 10_000], "n": random.integers(0, 5, 20_000)}
+    )
     model = Synthesizer(**{**TINY, "epochs": 1, "batch": 512})
     plan = model.plan(frame)
     assert plan["parameters"] < 200_000 and plan["encoded_bytes"] <= 4 * len(frame)

@@ -27,7 +27,9 @@ def config(**more: object) -> TrainConfig:
 
 def fit(seed: int = 0, observe: object = silent, **more: object) -> trainer.Trained:
     encoded = table(600)
-    return trainer.train(encoded.take(slice(100, None)), encoded.take(slice(100)), config(**more), Streams(seed), CPU, observe)  # type: ignore[arg-type]
+    return trainer.train(
+        encoded.take(slice(100, None)), encoded.take(slice(100)), config(**more), Streams(seed), CPU, observe
+    )  # type: ignore[arg-type]
 
 
 def rows_of(trained: trainer.Trained, n: int, passes: int = 1, noise: int = 16) -> Encoded:
@@ -36,7 +38,9 @@ def rows_of(trained: trainer.Trained, n: int, passes: int = 1, noise: int = 16) 
 
 
 @pytest.mark.parametrize("loss", LOSS_NAMES)
-@pytest.mark.parametrize("how", [dict(), dict(condition="subset"), dict(condition="category", packing=3, network="concat", hard=False)])
+@pytest.mark.parametrize(
+    "how", [dict(), dict(condition="subset"), dict(condition="category", packing=3, network="concat", hard=False)]
+)
 def test_every_loss_trains_under_every_condition(loss: str, how: dict) -> None:
     trained = fit(loss=loss, epochs=1, **how)
     assert trained.steps == 500 // 60 and trained.stopped == "done" and not trained.warnings
@@ -51,16 +55,20 @@ def test_each_loss_can_be_switched_off(off: str) -> None:
 
 def test_one_seed_one_model_and_no_global_randomness() -> None:
     def global_state() -> tuple:
-        return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
+        return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
 
     before = global_state()
     first, again, other = fit(epochs=3), fit(epochs=3), fit(seed=1, epochs=3)
     for recipe in (dict(condition="category", network="concat", packing=3),):
         one, two = fit(epochs=2, **recipe), fit(epochs=2, **recipe)
-        assert all(torch.equal(a, b) for a, b in zip(one.generator.parameters(), two.generator.parameters(), strict=True))
+        assert all(
+            torch.equal(a, b) for a, b in zip(one.generator.parameters(), two.generator.parameters(), strict=True)
+        )
     rows_of(first, 10)
     assert global_state() == before
-    pairs = list(zip(first.generator.parameters(), again.generator.parameters(), other.generator.parameters(), strict=True))
+    pairs = list(
+        zip(first.generator.parameters(), again.generator.parameters(), other.generator.parameters(), strict=True)
+    )
     assert all(torch.equal(a, b) for a, b, _ in pairs)
     assert not all(torch.equal(a, c) for a, _, c in pairs)
 
@@ -69,7 +77,12 @@ def test_it_learns_the_joint_distribution() -> None:
     """Two-way tables, against those of independent columns (0.215; fresh rows have 0.055, the sampling error)."""
     encoded = table(3000)
     trained = trainer.train(
-        encoded.take(slice(500, None)), encoded.take(slice(500)), config(batch=200, epochs=60, width=64), Streams(0), CPU, silent
+        encoded.take(slice(500, None)),
+        encoded.take(slice(500)),
+        config(batch=200, epochs=60, width=64),
+        Streams(0),
+        CPU,
+        silent,
     )
     real = values(table(3000, seed=5))
     shuffled = np.stack([c[np.random.default_rng(i).permutation(3000)] for i, c in enumerate(real.T)], 1)

@@ -183,7 +183,9 @@ def test_pair_moments_vanish_on_the_data_and_not_on_independent_columns() -> Non
         return moments.loss(sure, offsets[:, slots.mode_offsets], 1).item()
 
     same = loss(batch.codes, batch.offsets)
-    mixed = torch.stack([c[torch.randperm(4000, generator=torch.Generator().manual_seed(i))] for i, c in enumerate(batch.codes.T)], 1)
+    mixed = torch.stack(
+        [c[torch.randperm(4000, generator=torch.Generator().manual_seed(i))] for i, c in enumerate(batch.codes.T)], 1
+    )
     assert abs(same) < 0.02 * loss(mixed, batch.offsets)
 
 
