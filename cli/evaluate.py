@@ -35,8 +35,9 @@ def evaluate(
     frame = tables.read(real)
     schema = infer(frame)
     frame = tables.typed(frame, schema)
-    rows = tables.typed(tables.read(synthetic), schema)
-    unseen = None if holdout is None else tables.typed(tables.read(holdout), schema)
+    # Only the real table must fit the schema: a cell of the others that does not fit counts against them, no more.
+    rows = tables.read(synthetic)
+    unseen = None if holdout is None else tables.read(holdout)
     chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
     with progress(quiet) as observe:
         report = judge(frame, rows, holdout=unseen, target=target, schema=schema, observe=observe, **chosen)

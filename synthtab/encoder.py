@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns import KINDS, ColumnEncoder, Settings
+from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
 from synthtab.errors import ConfigError
 from synthtab.layout import Encoded, Layout
 from synthtab.randomness import Streams
@@ -34,6 +34,7 @@ class TableEncoder:
         schema: Schema,
         streams: Streams,
         *,
+        whole: pd.DataFrame | None = None,
         continuous: str = "cdf",
         max_modes: int = 10,
     ) -> TableEncoder:
@@ -43,6 +44,8 @@ class TableEncoder:
             frame: The table, as text or in the schema's dtypes.
             schema: What its columns are.
             streams: Randomness; uses the streams "encoder.fit".
+            whole: The table that ``frame`` is a part of: keys and the like, which must not come
+                back, are looked up there.
             continuous: What the continuous part of a numeric column becomes: "cdf" for one mode,
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
@@ -52,12 +55,16 @@ class TableEncoder:
         if max_modes < 1:
             raise ConfigError(f"max_modes is {max_modes}; it must be 1 or more")
         frame = typed(frame, schema)
+        if whole is not None:
+            schema.check(whole)
         settings = Settings(continuous, max_modes)
-        columns = tuple(
-            KINDS[c.kind].fit(frame[c.name], c, streams.numpy("encoder.fit", i), settings)
-            for i, c in enumerate(schema.columns)
-        )
-        return cls(schema, columns)
+        columns = []
+        for i, column in enumerate(schema.columns):
+            kind, cells = KINDS[column.kind], frame[column.name]
+            if kind.avoids_all and whole is not None:
+                cells = typed_cells(whole[column.name], column)
+            columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
+        return cls(schema, tuple(columns))
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-
 from synthtab.layout import CURVE_POINTS, Encoded
 from synthtab.randomness import Streams
 
@@ -73,6 +70,10 @@ def values(table: Encoded) -> npt.NDArray[np.float32]:
 
 def detection(layout_of: Encoded, a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], streams: Streams) -> float:
     """AUC of a boosted tree on `values`, two folds, out of fold."""
+    # here, since `sample` imports this module too, and would pay a second for what only `fit` needs
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+
     x, y = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
     nominal = [i for i, k in enumerate(layout_of.layout.blocks) if not k.numeric and k.size <= 255]
     fold = streams.numpy("quality folds").permutation(len(y)) % 2

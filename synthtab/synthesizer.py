@@ -107,7 +107,7 @@ class Synthesizer:
         observe(Progress("encode", 0.0))
         streams = Streams(self.seed)
         training, held_out = self._split(len(table), streams)
-        encoder = self._encode(table.iloc[training], schema, streams)
+        encoder = self._encode(table, training, schema, streams)
         encoded = encoder.encode(table.iloc[training], streams)
         kept = encoder.encode(table.iloc[held_out], streams)
         self.report = self._ran(len(table), len(held_out))
@@ -214,7 +214,7 @@ class Synthesizer:
         schema = self._checked(table, schema)
         streams = Streams(self.seed)
         training, held_out = self._split(len(table), streams)
-        encoder = self._encode(table.iloc[training[:20_000]], schema, streams)
+        encoder = self._encode(table, training[:20_000], schema, streams)
         layout = encoder.layout
         empty = Encoded(np.zeros((len(training), 0), np.int16), np.zeros((len(training), 0), np.float32), layout)
         return {
@@ -251,8 +251,12 @@ class Synthesizer:
             count = 0
         return np.sort(order[count:]), np.sort(order[:count])
 
-    def _encode(self, table: pd.DataFrame, schema: Schema, streams: Streams) -> TableEncoder:
-        return TableEncoder.fit(table, schema, streams, continuous=self.config.continuous, max_modes=self.config.modes)
+    def _encode(self, table: pd.DataFrame, training: Any, schema: Schema, streams: Streams) -> TableEncoder:
+        """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
+        config = self.config
+        return TableEncoder.fit(
+            table.iloc[training], schema, streams, continuous=config.continuous, max_modes=config.modes, whole=table
+        )
 
     def _ran(self, rows: int, held_out: int) -> dict[str, Any]:
         return {
@@ -312,7 +316,7 @@ class Synthesizer:
             ("training", f"{report['steps']:,} steps in {report['seconds']:.0f} s on {report['device']}; "
                          f"stopped: {report['stopped']}"),
             ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
-            ("sampling", f"{report['passes']} passes unless told otherwise"),
+            ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise"),
             ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
             ("seed", str(self.seed)),
             ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "

@@ -17,8 +17,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -28,6 +30,7 @@ from synthtab.schema import Schema
 
 DELIMITERS = (",", ";", "\t", "|")
 SNIFF_BYTES = 1 << 16
+WRITE_ROWS = 1 << 16
 SIGNATURES = {
     b"PAR1": "a Parquet file; name it *.parquet",
     b"PK\x03\x04": "a zip archive or an Excel sheet; save the table as CSV",
@@ -134,10 +137,43 @@ def _open_text(path: Path, compressed: bool) -> IO[str]:
 
 def _write_text(pieces: Iterator[pd.DataFrame], file: IO[str], delimiter: str, schema: Schema | None) -> None:
     for i, piece in enumerate(pieces):
-        cells = piece
-        if schema is not None:
-            cells = pd.DataFrame({c.name: cells_to_text(piece[c.name], c) for c in schema.columns}, dtype=object)
-        cells.to_csv(file, sep=delimiter, index=False, header=i == 0, lineterminator="\n")
+        if schema is None:
+            piece.to_csv(file, sep=delimiter, index=False, header=i == 0, lineterminator="\n")
+            continue
+        if i == 0:
+            csv.writer(file, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
+        for start in range(0, len(piece), WRITE_ROWS):
+            rows = piece.iloc[start : start + WRITE_ROWS]
+            cells = [pa.array(cells_to_text(rows[c.name], c), pa.large_string()) for c in schema.columns]
+            file.write(_lines(cells, delimiter))
+
+
+def _lines(cells: list[pa.LargeStringArray], delimiter: str) -> str:
+    """Columns of texts => rows of CSV, with quotes around the cells that need them."""
+    if len(cells) == 1:  # an empty line would be no row to most readers
+        cells = [pc.if_else(pc.equal(cells[0], ""), '""', _quoted(cells[0], delimiter))]
+    text = _joined(cells, delimiter)
+    plain = text.count(delimiter) == (len(cells) - 1) * len(cells[0]) and text.count("\n") == len(cells[0])
+    if len(cells) == 1 or (plain and '"' not in text and "\r" not in text):
+        return text
+    return _joined([_quoted(c, delimiter) for c in cells], delimiter)
+
+
+def _joined(cells: list[pa.LargeStringArray], delimiter: str) -> str:
+    rows = _glued(*cells[:-1], _glued(cells[-1], "\n"), between=delimiter)
+    _, offsets, content = rows.buffers()  # the rows one after the other: the text of the file
+    return str(memoryview(content)[: int(np.frombuffer(offsets, dtype=np.int64)[len(rows)])], "utf-8")
+
+
+def _quoted(cells: pa.LargeStringArray, delimiter: str) -> pa.LargeStringArray:
+    special = pc.match_substring_regex(cells, f'[\r\n"{re.escape(delimiter)}]')
+    return pc.if_else(special, _glued('"', pc.replace_substring(cells, '"', '""'), '"'), cells)
+
+
+def _glued(*parts: pa.LargeStringArray | str, between: str = "") -> pa.LargeStringArray:
+    """The texts of each row as one."""
+    typed_parts = [pa.scalar(p, pa.large_string()) if isinstance(p, str) else p for p in (*parts, between)]
+    return pc.binary_join_element_wise(*typed_parts)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -139,6 +139,22 @@ def test_evaluate_to_stdout_as_json(call, here):
     assert again.status == 0
 
 
+def test_odd_cells_of_other_files_count_against_them(call, here):
+    lines = (here / "people.csv").read_text().splitlines()
+    (here / "same.csv").write_text("\n".join(lines) + "\n")
+    lines[5] = "key,old,astronaut,inf,someday,perhaps"
+    (here / "odd.csv").write_text("\n".join(lines) + "\n")
+
+    def scores(name):
+        said = call("evaluate", "people.csv", name, "--holdout", name, "--target", "job", "--json", "-", "-q")
+        assert (said.status, said.err) == (0, "")
+        return {score["name"]: score["value"] for score in json.loads(said.out)["scores"]}
+
+    odd, same = scores("odd.csv"), scores("same.csv")
+    assert odd["shape_error"] > same["shape_error"] == 0
+    assert odd["exact_copies"] == pytest.approx(same["exact_copies"] - 1 / 300)
+
+
 def test_a_closed_pipe_is_quiet(here):
     sample = subprocess.Popen(
         command("sample", "-n", "200000", "-m", "people.synthtab", "-q"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -209,11 +210,82 @@ def test_any_dtype_can_be_a_category_and_comes_back(values: Any) -> None:
     pd.testing.assert_series_equal(encoder.decode(codes, offsets, RNG, 0), frame["x"])
 
 
+def file(**columns: list[str | None]) -> pd.DataFrame:
+    """The cells of a CSV file."""
+    return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+
+
+def test_a_token_that_means_missing_among_numbers_does_so_among_words() -> None:
+    frame = file(
+        size=["1.5", "NA", "2.5", "NA"],
+        sex=["m", "NA", "f", "NA"],
+        ok=["yes", " NA", "no", "no"],
+        key=["a7", "b9", "NA", "c3"],
+        same=["k", "k", "NA", "k"],
+        none=["NA"] * 4,
+        word=["None", "?", "null", "x"],
+    )
+    schema = infer(frame, {"key": "identifier"}, text=True)
+    kinds = {c.name: (c.kind, c.dtype) for c in schema.columns}
+    assert kinds == {
+        "size": ("float", "float64"), "sex": ("category", "str"), "ok": ("boolean", "boolean"),
+        "key": ("identifier", "str"), "same": ("constant", "str"), "none": ("constant", "str"),
+        "word": ("category", "str"),
+    }  # fmt: skip
+    assert [c.missing for c in schema.columns] == [True] * 6 + [False]
+    assert "'NA' means missing, as in 'size'" in schema["sex"].why
+    typed = tables.typed(frame, schema)
+    assert typed.isna().sum().tolist() == [2, 2, 1, 1, 1, 4, 0]
+    for column in schema.columns:
+        assert cells_to_text(typed[column.name], column).tolist() == frame[column.name].tolist()
+
+
+def test_without_such_numbers_it_stays_a_word() -> None:
+    frame = file(sex=["m", "NA", "f", "NA"], size=["1.5", "?", "2.5", ""], when=["2020-01-01", "2020-01-05", None, "-"])
+    schema = infer(frame, text=True)
+    assert not schema["sex"].missing
+    assert tables.typed(frame, schema)["sex"].tolist() == ["m", "NA", "f", "NA"]
+    typed = frame.assign(size=[1.5, np.nan, 2.5, 3.5])
+    assert not infer(typed, text=False)["sex"].missing
+    numbers = file(sex=["m", "NA", "f"], size=["1.5", "NA", "2.5"])
+    assert not infer(numbers, text=False)["sex"].missing, "only files write missing cells as words"
+
+
+def test_a_key_may_be_missing_by_a_token() -> None:
+    frame = file(row_id=["11", "12", "NA", "13"])
+    column = infer(frame, text=True)["row_id"]
+    assert (column.kind, column.dtype, column.missing) == ("identifier", "Int64", True)
+    typed = tables.typed(frame, infer(frame, text=True))
+    assert cells_to_text(typed["row_id"], column).tolist() == ["11", "12", "NA", "13"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*[str(v / 7) for v in range(200)], "inf", "-Infinity", None],
+        ["inf"] * 9,
+        ["inf", "-inf"] * 9,
+        ["inf", None, "NA"],
+        [np.inf] * 9,
+        [1.5, np.inf, np.nan] * 9,
+    ],
+)
+def test_infinite_numbers_are_refused_not_taken_for_words(cells: list[Any]) -> None:
+    frame = pd.DataFrame({"pay": cells, "n": range(len(cells))})
+    for text in (True, False):
+        with pytest.raises(DataError, match="column 'pay' holds infinite values; make these cells missing or large"):
+            infer(frame, text=text)
+    assert infer(frame.astype({"pay": "str"}), {"pay": "category"}, text=True)["pay"].kind == "category"
+
+
+def test_nearly_infinite_numbers_are_numbers() -> None:
+    for cells in (["1e308", "-1.7e308", "2"], ["inf", "information"], ["fin", "coffee", "any"]):
+        assert described(cells).kind == ("float" if "2" in cells else "category")
+
+
 @pytest.mark.parametrize(
     ("frame", "complaint"),
     [
-        (pd.DataFrame({"x": [1.0, np.inf]}), "'x' holds infinite values"),
-        (pd.DataFrame({"x": ["1.5", "-inf"]}), "'x' holds infinite values"),
         (pd.DataFrame({"x": [[1], [2]]}), "nested"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns are named 'a'"),
         (pd.DataFrame([[1, 2]], columns=["a", " "]), "blank name"),
@@ -260,10 +332,12 @@ def test_codes_go_by_frequency_then_text_with_missing_last() -> None:
 
 
 def make(texts: list[str], count: int, start: int = 0) -> list[str]:
+    """New keys, by an encoder that was saved and loaded."""
     series = pd.Series(texts, name="x", dtype=object)
     column = IdentifierEncoder.accepts(Cells(series), forced=True)
     assert column is not None
-    encoder = IdentifierEncoder.fit(series, column, np.random.default_rng(0), Settings())
+    fitted = IdentifierEncoder.fit(series, column, np.random.default_rng(0), Settings())
+    encoder = IdentifierEncoder.from_state(column, json.loads(json.dumps(fitted.state())))
     none = np.zeros((count, 0))
     return encoder.decode(none, none, np.random.default_rng(1), start).tolist()  # type: ignore[no-any-return,arg-type]
 
@@ -281,12 +355,51 @@ def test_invented_keys_do_not_depend_on_the_batch() -> None:
     assert make(real, 100) == make(real, 40) + make(real, 60, start=40)
 
 
-def test_a_pattern_that_is_used_up_goes_on_with_a_suffix() -> None:
-    letters = [chr(65 + i) for i in range(26)]
-    for real in (letters, letters[:20]):
-        new = make(real, 100)
-        assert len(set(new)) == 100
-        assert not set(new) & set(real)
+@pytest.mark.parametrize(
+    ("real", "first", "last"),
+    [
+        ([f"C{v:05d}" for v in range(500)], "C00500", "C01499"),
+        ([f"C{v:03d}" for v in range(500)], "C500", "C1499"),
+        ([f"C{v}" for v in range(1, 501)], "C501", "C1500"),
+        ([f"{v:04d}-EU" for v in range(0, 900, 2)], "0899-EU", "1898-EU"),
+        ([f"user{v}@example.com" for v in range(10)] , "user10@example.com", "user1009@example.com"),
+        ([f"{v:06d}/2024/77" for v in range(60)], "000060/2024/77", "001059/2024/77"),
+        ([*[f"C{v:05d}" for v in range(500)], "unknown", "C7x"], "C00500", "C01499"),
+    ],
+)  # fmt: skip
+def test_dense_keys_count_on_past_the_greatest(real: list[str], first: str, last: str) -> None:
+    new = make(real[::-1], 1000)
+    assert (new[0], new[-1]) == (first, last)
+    assert len(set(new)) == 1000
+    assert not set(new) & set(real)
+    assert make(real, 1000) == make(real, 400) + make(real, 600, start=400)
+
+
+def test_several_series_of_keys_go_on_side_by_side() -> None:
+    real = [f"INV-{year}-{v:04d}" for year in (2023, 2024) for v in range(1, 300 if year == 2023 else 100)]
+    new = make(real, 20_000)
+    assert all(pd.Series(new).str.fullmatch(r"INV-202[34]-\d{4,5}"))
+    assert len(set(new)) == 20_000
+    assert not set(new) & set(real)
+    assert 0.7 < np.mean(["2023" in key[:8] for key in new]) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("real", "pattern"),
+    [
+        ([chr(65 + v) for v in range(26)], r"[A-Z]{2,4}"),
+        ([chr(65 + v) for v in range(20)], r"[A-Z]{1,4}"),
+        ([f"K{v}" for v in RNG.choice(90_000, 3000, replace=False) + 10_000], r"K\d{5,7}"),
+        ([f"K{v}" for v in RNG.choice(3000, 300, replace=False)], r"[A-Z]\d{1,9}"),
+        (["--", "---", "..."], r"[-.]{2,3}\d{0,6}"),
+    ],
+)
+def test_a_pattern_that_is_used_up_grows_in_its_own_class(real: list[str], pattern: str) -> None:
+    new = make(real, 30_000)
+    assert all(pd.Series(new).str.fullmatch(pattern))
+    assert len(set(new)) == 30_000
+    assert not set(new) & set(real)
+    assert new == make(real, 10_000) + make(real, 20_000, start=10_000)
 
 
 def test_no_name_survives() -> None:

@@ -96,6 +96,28 @@ def test_decoding_in_pieces_gives_the_same_rows() -> None:
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
 
 
+def test_keys_of_rows_held_out_do_not_come_back() -> None:
+    whole = pd.DataFrame({"code": [f"Q{v:03d}" for v in range(400)], "row_id": range(400), "x": 1.5})
+    part = whole[whole["row_id"] < 300]
+    schema = infer(whole, {"code": "identifier"})
+    for table, back in ((None, True), (whole, False), (whole.iloc[::-1], False)):
+        encoder = TableEncoder.fit(part, schema, Streams(1), whole=table)
+        rows = encoder.decode(np.zeros((300, 0), dtype=int), np.zeros((300, 0)), rng())
+        for key in ("code", "row_id"):
+            assert rows[key].is_unique
+            assert not set(rows[key]) & set(part[key])
+            assert bool(set(rows[key]) & set(whole[key])) == back, "else this test shows nothing"
+    with pytest.raises(SchemaError, match="lacks 'x'"):
+        TableEncoder.fit(part, schema, Streams(1), whole=whole.drop(columns="x"))
+
+
+def test_only_keys_are_fitted_on_the_whole_table() -> None:
+    whole = pd.DataFrame({"x": [1, 2] * 50 + [9] * 20, "w": ["a", "b"] * 50 + ["held out"] * 20})
+    encoder = TableEncoder.fit(whole.head(100), infer(whole), Streams(1), whole=whole)
+    assert "held out" not in json.dumps(encoder.state())
+    assert encoder.layout.sizes.tolist() == [2, 2]
+
+
 def test_state_holds_no_name_and_global_random_state_is_left_alone() -> None:
     frame = mixed()
     before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr] # noqa: NPY002

@@ -103,6 +103,22 @@ def test_words_among_numbers_and_infinities_count_as_missing() -> None:
     assert np.isfinite(np.nansum(tables.synthetic.numbers**2))
 
 
+@pytest.mark.parametrize("odd", [[1], {"a": 1}, 1j, b"x", 10**30, pd.Timedelta(1), "word", None, float("inf")])
+def test_no_cell_of_a_foreign_table_is_an_error(odd: object) -> None:
+    real = pd.DataFrame({"x": range(40), "day": ["2024-01-31", "2024-02-01"] * 20, "w": ["a", "b"] * 20})
+    schema = infer(real)
+    for name in real.columns:
+        other = real.astype(object)
+        other.at[3, name] = odd
+        view = prepare(real, other, other, schema=schema)
+        same = prepare(real, real, schema=schema)
+        assert len(view.synthetic) == 40
+        differs = (view.synthetic.codes != same.synthetic.codes).any() or not np.array_equal(
+            view.synthetic.numbers, same.synthetic.numbers, equal_nan=True
+        )
+        assert differs, "it counts against the table"
+
+
 def test_identifiers_and_constants_are_left_out() -> None:
     frame = table().assign(k=3, i=[f"row-{i:04d}" for i in range(40)])
     tables = prepare(frame, frame)

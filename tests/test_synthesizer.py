@@ -210,6 +210,12 @@ def test_constants_and_identifiers_alone_need_no_training() -> None:
     assert set(rows["kind"]) == {"x"} and rows["id"].is_unique and model.report["steps"] == 0
 
 
+def test_no_key_of_a_held_out_row_comes_back() -> None:
+    frame = pd.DataFrame({"key": [f"C{i:05d}" for i in range(500)], "size": list("SSMML") * 100})
+    rows = Synthesizer(**TINY).fit(frame).sample(500)
+    assert not set(rows["key"]) & set(frame["key"]) and rows["key"].is_unique
+
+
 def test_one_column() -> None:
     frame = pd.DataFrame({"size": list("SSMMMLLLLL") * 20})
     assert set(Synthesizer(**TINY).fit(frame).sample(100)["size"]) <= set("SML")

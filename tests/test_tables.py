@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import os
@@ -55,6 +56,36 @@ def test_every_format_round_trips_in_pieces(tmp_path: Path, name: str) -> None:
     if name.endswith("gz"):
         assert gzip.decompress((tmp_path / name).read_bytes()).startswith(b"n")
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_cells_are_quoted_where_a_csv_writer_would(tmp_path: Path, delimiter: str, columns: int) -> None:
+    rng = np.random.default_rng(0)
+    cells = ["".join(rng.choice(list('ab,\t"\n ü;'), rng.integers(0, 5))) for _ in range(900)]
+    frame = pd.DataFrame(np.array(cells, dtype=object).reshape(-1, columns)).set_axis(list('a,"')[:columns], axis=1)
+    schema = infer(frame, dict.fromkeys(frame.columns, "category"))
+    path = tmp_path / ("t.tsv" if delimiter == "\t" else "t.csv")
+    tables.write([frame.head(100), frame.iloc[100:]], path, schema)
+    wanted = io.StringIO()
+    csv.writer(wanted, delimiter=delimiter, lineterminator="\n").writerows([frame.columns, *frame.to_numpy().tolist()])
+    assert path.read_bytes().decode() == wanted.getvalue()
+
+
+def test_carriage_returns_and_empty_lines_come_back(tmp_path: Path) -> None:
+    for frame in (pd.DataFrame({"a": ["x\ry", None, "z"]}), pd.DataFrame({"a": ["x\r", "y", "z"], "b": [1, 2, 3]})):
+        schema = infer(frame, {"a": "category"})
+        tables.write(frame, tmp_path / "t.csv", schema)
+        pd.testing.assert_frame_equal(tables.read(tmp_path / "t.csv", schema=schema), frame)
+
+
+def test_many_rows_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"n": range(50), "w": [f"w{i % 7}" for i in range(50)]})
+    schema = infer(frame)
+    tables.write(frame, tmp_path / "a.csv", schema)
+    monkeypatch.setattr(tables, "WRITE_ROWS", 7)
+    tables.write(iter([frame.head(0), frame.head(20), frame.iloc[20:]]), tmp_path / "b.csv", schema)
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
 
 
 def test_without_a_schema_pandas_forms_are_written(tmp_path: Path) -> None:

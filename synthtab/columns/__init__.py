@@ -7,16 +7,17 @@ that does not decline decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, is_text_dtype
+from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, blank, is_text, is_text_dtype
 from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.categorical import CategoryEncoder
 from synthtab.columns.constant import ConstantEncoder
 from synthtab.columns.datetime import DatetimeEncoder
 from synthtab.columns.identifier import IdentifierEncoder
-from synthtab.columns.numeric import FloatEncoder, IntegerEncoder
+from synthtab.columns.numeric import FloatEncoder, IntegerEncoder, refuse_infinite
 from synthtab.errors import DataError, SchemaError
 from synthtab.schema import KIND_NAMES, Column, Schema
 
@@ -30,6 +31,9 @@ KINDS: dict[str, type[ColumnEncoder]] = {
     "category": CategoryEncoder,
 }
 """In the order in which inference asks them."""
+
+NUMERIC = ("integer", "float", "datetime")
+"""The kinds that know by themselves which text of a file means "missing"."""
 
 TEXT_MARK = "synthtab.text"
 """Key of `DataFrame.attrs` with which `synthtab.tables.read` marks cells that come from a text file."""
@@ -68,20 +72,48 @@ def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, te
         if kind not in KIND_NAMES:
             raise SchemaError(f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KIND_NAMES)}")
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
-    return Schema(tuple(_describe(Cells(frame[n], from_file), overrides.get(n)) for n in frame.columns))
+    cells = {name: Cells(frame[name], from_file) for name in frame.columns}
+    forms = {n: overrides.get(n) for n in cells}
+    found = {n: _describe(cells[n], forms[n]) for n in cells if forms[n] is None or forms[n] in NUMERIC}
+    source = _missing_tokens([cells[n] for n, column in found.items() if from_file and column.kind in NUMERIC])
+    for name, form in forms.items():
+        if name not in found or found[name].kind not in NUMERIC:
+            token = cells[name].commonest(source) if from_file and cells[name].is_text else None
+            if token is not None:
+                found[name] = _describe_without(cells[name], form, token, source[token.strip()])
+            elif name not in found:
+                found[name] = _describe(cells[name], form)
+    return Schema(tuple(found[n] for n in cells))
+
+
+def _missing_tokens(numeric: list[Cells]) -> dict[str, str]:
+    """The texts that mean "missing" in columns of numbers or dates, each with the name of such a column."""
+    return {
+        str(t).strip(): c.name for c in reversed(numeric) if c.is_text for t in c.distinct[c.token_mask] if t.strip()
+    }
+
+
+def _describe_without(cells: Cells, kind: str | None, token: str, source: str) -> Column:
+    """A text column some of whose cells hold a token that means "missing" in another column of its file."""
+    column = _describe(Cells(blank(cells.series, token), from_file=True), kind)
+    why = f"{column.why}; {token.strip()!r} means missing, as in {source!r}"
+    return replace(column, options={**column.options, "missing": token}, why=why)
 
 
 def _describe(cells: Cells, kind: str | None) -> Column:
     if kind is None:
         try:
             found = (kind_class.accepts(cells) for kind_class in KINDS.values())
-            return next(column for column in found if column is not None)
+            column = next(c for c in found if c is not None)
+            if column.kind not in NUMERIC:  # infinite numbers look like words
+                refuse_infinite(cells)
+            return column
         except TypeError as error:  # unhashable cells: lists, dicts
             raise DataError(f"column {cells.name!r} holds lists or other nested cells; convert it to text") from error
-    column = KINDS[kind].accepts(cells, forced=True)
-    if column is None:
+    forced = KINDS[kind].accepts(cells, forced=True)
+    if forced is None:
         raise SchemaError(f"column {cells.name!r} cannot be of kind {kind}: some cells do not fit; choose another")
-    return column
+    return forced
 
 
 def typed_cells(series: pd.Series, column: Column) -> pd.Series:
@@ -90,12 +122,19 @@ def typed_cells(series: pd.Series, column: Column) -> pd.Series:
     Raises:
         SchemaError: A cell does not fit; the message names it.
     """
-    return KINDS[_kind_of_cells(column)].typed(series, column)
+    kind = _kind_of_cells(column)
+    if kind not in NUMERIC and "missing" in column.options and is_text(series):
+        series = blank(series, column.options["missing"])
+    return KINDS[kind].typed(series, column)
 
 
 def cells_to_text(series: pd.Series, column: Column) -> Texts:
     """Typed cells => the cells of a CSV file, in the format of the schema."""
-    return KINDS[_kind_of_cells(column)].text(series, column)
+    kind = _kind_of_cells(column)
+    texts = KINDS[kind].text(series, column)
+    if kind not in NUMERIC and "missing" in column.options:
+        texts[series.isna().to_numpy(dtype=bool)] = column.options["missing"]
+    return texts
 
 
 def _kind_of_cells(column: Column) -> str:

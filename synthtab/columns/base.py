@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -46,9 +46,12 @@ class ColumnEncoder(ABC):
         kind: Name of the kind.
         column: The schema's word on the column.
         blocks: The discrete variables that the column becomes; none where nothing varies.
+        avoids_all: Whether decoded cells must differ from every cell of the whole table, so that
+            `fit` gets all of them, held-out rows included.
     """
 
     kind: ClassVar[str]
+    avoids_all: ClassVar[bool] = False
 
     def __init__(self, column: Column, blocks: tuple[Block, ...]) -> None:
         self.column = column
@@ -159,6 +162,11 @@ class Cells:
         """The distinct texts that are not such a token."""
         return self.distinct[~self.token_mask]
 
+    def commonest(self, tokens: Container[str]) -> str | None:
+        """Of the distinct texts that are one of these tokens, the one that most cells hold."""
+        counts = np.array([n if t.strip() in tokens else 0 for t, n in zip(self.distinct, self.counts, strict=True)])
+        return str(self.distinct[counts.argmax()]) if counts.any() else None
+
     def matches(self, pattern: re.Pattern[str]) -> bool:
         """Whether the column is text and every cell but missing ones matches in full."""
         return self.is_text and len(self.words) > 0 and all_match(self.words, pattern)
@@ -206,6 +214,13 @@ def all_match(texts: Texts, pattern: re.Pattern[str]) -> bool:
     """Whether all match in full; a look at the first few spares most columns the rest."""
     match = pattern.fullmatch
     return all(map(match, texts[:100])) and all(map(match, texts[100:]))
+
+
+def blank(series: pd.Series, token: str) -> pd.Series:
+    """The texts, those that equal the token (spaces around it aside) as missing cells."""
+    codes, distinct = pd.factorize(series)
+    mask = np.append([t.strip() == token.strip() for t in distinct], False)[codes].astype(bool)
+    return series.mask(mask)
 
 
 def parse_text(series: pd.Series, column: Column) -> tuple[Texts, Mask]:

@@ -169,10 +169,10 @@ def category_texts(series: pd.Series) -> Texts:
     if isinstance(series.dtype, pd.CategoricalDtype):
         names = np.array([str(c) for c in series.cat.categories] + [""], dtype=object)
         return names[series.cat.codes.to_numpy()]
+    if is_text(series):
+        return series.to_numpy(dtype=object, na_value="")
     codes, distinct = pd.factorize(series)
-    names = np.append(np.asarray(distinct, dtype=object), "")
-    if not is_text(series):
-        names = np.array([str(name) for name in names], dtype=object)
+    names = np.array([*map(str, np.asarray(distinct, dtype=object)), ""], dtype=object)
     return np.asarray(names[codes], dtype=object)
 
 
@@ -198,9 +198,9 @@ def from_texts(texts: Texts, column: Column) -> pd.Series:
 
 def _take(categories: Any, codes: npt.NDArray[np.int64], missing: npt.NDArray[np.bool_], column: Column) -> pd.Series:
     """Cells by number; only the distinct categories are converted to the dtype."""
-    if is_text_dtype(column.dtype):
-        return natural(np.asarray(categories, dtype=object)[codes], missing, column.dtype)
     pool = from_texts(np.asarray(categories, dtype=object), column)
+    if pool.dtype == object:
+        return natural(np.asarray(categories, dtype=object)[codes], missing, column.dtype)
     spots = np.full(len(missing), -1)
     spots[~missing] = codes
     if not missing.any():

@@ -1,6 +1,7 @@
 """Keys, names and other text that is (nearly) different in every row: invented, never learned.
 
-`synthtab.columns.shapes` says how, and why no training cell comes back.
+`synthtab.columns.shapes` and `synthtab.columns.serials` say how, and why no cell of the table comes
+back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pandas as pd
 from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, is_text_dtype, natural
 from synthtab.columns.categorical import CategoryEncoder, category_texts
 from synthtab.columns.numeric import FLOAT, INTEGER, IntegerEncoder
-from synthtab.columns.shapes import Counter, Shapes, skeleton
+from synthtab.columns.serials import Counter, Serials
+from synthtab.columns.shapes import Shapes, skeleton
 from synthtab.errors import DataError, SchemaError
 from synthtab.layout import Block
 from synthtab.schema import Column
@@ -25,6 +27,10 @@ ID_WORDS = frozenset({"id", "ids", "key", "uuid", "guid", "index", "idx", "rowid
 ID_NAME = re.compile(r"(user|cust|customer|client|order|row|record|account|patient|member|passenger|trans)_?(id|no|nr)")
 PERSON_WORDS = frozenset({"email", "mail", "phone", "mobile", "ssn", "iban", "passport", "surname", "lastname"})
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+Maker = Counter | Serials | Shapes
+MAKERS: dict[str, type[Maker]] = {"first": Counter, "serials": Serials, "shapes": Shapes}
+"""By the entry of their state that no other has."""
 
 
 class IdentifierEncoder(ColumnEncoder):
@@ -35,12 +41,14 @@ class IdentifierEncoder(ColumnEncoder):
     Args:
         column: The schema's word on the column.
         missing: Whether some training cells were.
-        maker: What invents cells: `Shapes` for text, `Counter` for integers.
+        maker: What invents cells: `Counter` for integers, `Serials` for text that counts, `Shapes`
+            for any other.
     """
 
     kind: ClassVar[str] = "identifier"
+    avoids_all: ClassVar[bool] = True
 
-    def __init__(self, column: Column, missing: bool, maker: Shapes | Counter) -> None:
+    def __init__(self, column: Column, missing: bool, maker: Maker) -> None:
         super().__init__(column, (Block(column.name, "", 2),) if missing else ())
         self.missing = missing
         self.maker = maker
@@ -55,14 +63,17 @@ class IdentifierEncoder(ColumnEncoder):
         """
         if not cells.count or not (cells.is_text or pd.api.types.is_integer_dtype(cells.series.dtype)):
             return None
-        count, cellcount = cells.count, cells.rows - cells.missing
+        whole = not cells.is_text or cells.matches(INTEGER)
+        missing = cells.missing + (int(cells.counts[cells.token_mask].sum()) if whole and cells.is_text else 0)
+        count, cellcount = len(cells.words) if whole else cells.count, cells.rows - missing
         unique = count == cellcount > 2
         personal = bool(PERSON_WORDS & set(name_words(cells.name)))
-        if not cells.is_text or cells.matches(INTEGER):
+        if whole:
             if not (forced or (unique and (names_a_key(cells.name) or personal))):
                 return None
-            dtype = "Int64" if cells.missing else "int64"
-            return cells.column(cls.kind, dtype, f"{count:,} distinct whole numbers, none repeats", {"pattern": "9"})
+            options = {"pattern": "9"} | cells.missing_options()
+            why = f"{count:,} distinct whole numbers, none repeats"
+            return cells.column(cls.kind, "Int64" if missing else "int64", why, options, missing)
         reason = f"{count:,} distinct texts in {cellcount:,} cells"
         if cells.matches(EMAIL):
             reason = "e-mail addresses"
@@ -95,12 +106,13 @@ class IdentifierEncoder(ColumnEncoder):
             raise SchemaError(f"column {column.name!r}: no identifiers of dtype {column.dtype} can be invented; {fix}")
         missing = series.isna().to_numpy(dtype=bool)
         present = series[~missing]
-        maker: Shapes | Counter
+        maker: Maker
         if _whole(column):
             values, _ = IntegerEncoder.numbers(present, column)
             maker = Counter(int(values.max(initial=0)) + 1)
         else:
-            maker = Shapes.fit(category_texts(present), rng)
+            texts = category_texts(present)
+            maker = Serials.fit(texts, rng) or Shapes.fit(texts, rng)
         return cls(column, bool(missing.any()) and not missing.all(), maker)
 
     def encode(
@@ -140,7 +152,7 @@ class IdentifierEncoder(ColumnEncoder):
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> IdentifierEncoder:
         """The inverse of `state`."""
-        maker = Counter if "first" in state["maker"] else Shapes
+        maker = next(kind for entry, kind in MAKERS.items() if entry in state["maker"])
         return cls(column, state["missing"], maker.from_state(state["maker"]))
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import BayesianGaussianMixture
 
 SAMPLE = 10_000
 LEAST_WEIGHT = 0.005
@@ -39,6 +37,10 @@ class Mixture:
         least = LEAST_DEVIATION * float(distinct.max() - distinct.min()) or 1.0
         if components < 2 or spread < least:
             return cls(np.ones(1), np.array([centre]), np.array([max(spread, least)]))
+        # Imported here: scikit-learn takes a second to load, which `synthtab sample` need not wait for.
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import BayesianGaussianMixture
+
         model = BayesianGaussianMixture(
             n_components=components,
             weight_concentration_prior=0.001,

@@ -33,7 +33,8 @@ from synthtab.schema import Column
 MOST_DECIMALS = 12
 INTEGER = re.compile(r"\s*(0|-?[1-9]\d{0,18})\s*")
 FLOAT = re.compile(r"\s*-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
-FLOAT_OR_INFINITE = re.compile(rf"{FLOAT.pattern}|\s*[+-]?(?i:inf|infinity)\s*")
+INFINITE = re.compile(r"\s*[+-]?(?i:inf|infinity)\s*")
+FLOAT_OR_INFINITE = re.compile(rf"{FLOAT.pattern}|{INFINITE.pattern}")
 
 Self = TypeVar("Self", bound="NumberEncoder")
 
@@ -160,7 +161,7 @@ class FloatEncoder(NumberEncoder):
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Float dtypes, and text of numbers without leading zeros."""
         if cells.is_text:
-            if not (cells.matches(FLOAT) or (_has_number(cells) and cells.matches(FLOAT_OR_INFINITE))):
+            if not cells.matches(FLOAT_OR_INFINITE):
                 return None
             missing = cells.missing + int(cells.counts[cells.token_mask].sum())
             values = finite(np.array([float(t) for t in cells.words]), cells.name)
@@ -287,6 +288,14 @@ def parse_floats(series: pd.Series, column: Column, wanted: str = "a number") ->
     return finite(values, column.name), missing
 
 
+def refuse_infinite(cells: Cells) -> None:
+    """Raise a DataError for a column of numbers some of which, or all, are infinite."""
+    if _is_float(cells):
+        finite(np.asarray(cells.distinct, dtype=np.float64), cells.name)
+    elif cells.matches(FLOAT_OR_INFINITE) and any(map(INFINITE.fullmatch, cells.words)):
+        finite(np.array([np.inf]), cells.name)
+
+
 def _objects(items: Any, count: int) -> Texts:
     return np.fromiter(items, dtype=object, count=count)
 
@@ -301,10 +310,6 @@ def _is_integer(cells: Cells) -> bool:
 
 def _is_number(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype)
-
-
-def _has_number(cells: Cells) -> bool:
-    return any(map(FLOAT.fullmatch, cells.words[:100]))
 
 
 def _decimals_of_texts(texts: Texts) -> tuple[int | None, int]:

@@ -6,14 +6,15 @@ that texts are unique across the rows of a table however it is produced.
 
 No training text comes back, by construction and without storing any: a shape's tail counts through
 one residue class (modulo m) in which no training text lies. m is the smallest of a fixed sequence
-for which such a class exists, so nothing about single texts can be read from it.
+for which such a class exists, so nothing about single texts can be read from it. A shape that is
+used up goes on with more characters of its last class, in a pattern that no training text has.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ MOST_SHAPES = 64
 MOST_SAMPLED = 10_000
 MOST_LETTERS = 200
 TAIL = 2**44
+ENOUGH = 2**40
 LITERAL_FROM = 20
 CLASSES = {
     "9": "0123456789",
@@ -39,28 +41,9 @@ CLASSES = {
     "x": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 }
 ALNUM = re.compile(r"[^\W_]")
+SYMBOL = re.compile(r"\\.|[^\\]", re.DOTALL)
 
 Pool = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True)
-class Counter:
-    """Whole numbers, one after the other, beyond all of the training table."""
-
-    first: int
-
-    def make(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The numbers of these rows."""
-        return self.first + rows.astype(np.int64)
-
-    def state(self) -> dict[str, Any]:
-        """Plain data for `from_state`."""
-        return {"first": self.first}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Counter:
-        """The inverse of `state`."""
-        return cls(state["first"])
 
 
 @dataclass(frozen=True)
@@ -72,9 +55,11 @@ class Shape:
             any other character, means itself.
         weight: Share of the training cells.
         modulus: See the module: the tail is always ``modulus * k + residue``; 0 if training cells
-            fill the shape, so that every invented one gets a suffix.
+            fill the shape.
         residue: A class that no training cell is in.
         key: Where the count through the tail begins.
+        wider: How many characters more each pattern has that the shape goes on with; no other
+            shape and no training cell has one of these patterns.
     """
 
     pattern: str
@@ -82,28 +67,20 @@ class Shape:
     modulus: int
     residue: int
     key: int
+    wider: tuple[int, ...] = ()
 
     def make(self, rows: npt.NDArray[np.int64]) -> Texts:
         """The texts of these rows, all different."""
-        places = _places(self.pattern)
-        sizes = [len(p) for p in places]
-        tail, room = _tail(sizes)
-        step = max(self.modulus, 1)
-        bits = (room // step).bit_length() - 1
-        turn, count = np.divmod(rows.astype(np.uint64), np.uint64(1 << bits))
-        turn += np.uint64(self.modulus == 0)
-        number = _shuffle(count, bits, self.key) * np.uint64(step) + np.uint64(self.residue)
-        letters = np.empty((len(rows), len(places)), dtype="U1")
-        for i in range(len(places) - 1, -1, -1):
-            if i < tail:
-                digit = _mix(rows.astype(np.uint64) + np.uint64((self.key + 7919 * i) % 2**62)) % np.uint64(sizes[i])
-            else:
-                number, digit = np.divmod(number, np.uint64(sizes[i]))
-            letters[:, i] = np.array(list(places[i]))[digit.astype(np.int64)]
-        texts = letters.view(f"U{max(len(places), 1)}")[:, 0].astype(object)
-        extra = turn > 0
-        texts[extra] += np.char.add("-", turn[extra].astype(str)).astype(object)
-        return np.asarray(texts, dtype=object)
+        forms = [(self.pattern, self.modulus, self.residue), *((widened(self.pattern, k), 1, 0) for k in self.wider)]
+        ends = np.cumsum([_room(pattern, modulus) for pattern, modulus, _ in forms])
+        which = np.minimum(np.searchsorted(ends, rows, side="right"), len(forms) - 1)
+        texts = np.empty(len(rows), dtype=object)
+        for i in np.unique(which):
+            mine = which == i
+            pattern, modulus, residue = forms[i]
+            count = rows[mine] - (ends[i - 1] if i else 0)
+            texts[mine] = _texts(pattern, modulus, residue, self.key, count)
+        return texts
 
 
 @dataclass(frozen=True)
@@ -116,25 +93,24 @@ class Shapes:
     def fit(cls, texts: Texts, rng: np.random.Generator) -> Shapes:
         """Group texts of equal length and punctuation; each group is a shape."""
         texts = np.array([t[:MOST_LETTERS] for t in pd.unique(texts)], dtype=object)
-        sample = texts if len(texts) <= MOST_SAMPLED else rng.choice(texts, MOST_SAMPLED, replace=False)
-        skeletons, counts = np.unique([skeleton(t) for t in sample], return_counts=True)
+        forms = np.array([skeleton(t) for t in texts], dtype=object)
+        sample = forms if len(forms) <= MOST_SAMPLED else rng.choice(forms, MOST_SAMPLED, replace=False)
+        skeletons, counts = np.unique(sample, return_counts=True)
         kept = np.argsort(-counts, kind="stable")[:MOST_SHAPES]
-        group_of = {str(skeletons[k]): i for i, k in enumerate(kept)}
+        group_of = {skeletons[k]: i for i, k in enumerate(kept)}
         groups: list[list[str]] = [[] for _ in kept]
-        for text in texts:
-            if (group := group_of.get(skeleton(text))) is not None:
+        for text, form in zip(texts, forms, strict=True):
+            if (group := group_of.get(form)) is not None:
                 groups[group].append(text)
         total = float(counts[kept].sum())
         shapes = [
             _shape(np.array(g, dtype=str), float(counts[k]) / total, rng) for g, k in zip(groups, kept, strict=True)
         ]
-        return cls(tuple(shapes) or (Shape("AAAAAAAA", 1.0, 1, 0, 0),))
+        return cls(_with_room(shapes, set(forms)) or (Shape("AAAAAAAA", 1.0, 1, 0, 0),))
 
     def make(self, rows: npt.NDArray[np.int64]) -> Texts:
         """The texts of these rows."""
-        edges = np.cumsum([s.weight for s in self.shapes])[:-1]
-        draws = _mix(rows.astype(np.uint64) + np.uint64(self.shapes[0].key)) / 2.0**64
-        which = np.searchsorted(edges, draws, side="right")
+        which = choose([s.weight for s in self.shapes], rows, self.shapes[0].key)
         texts = np.empty(len(rows), dtype=object)
         for i in np.unique(which):
             texts[which == i] = self.shapes[i].make(rows[which == i])
@@ -142,17 +118,80 @@ class Shapes:
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
-        return {"shapes": [[s.pattern, s.weight, s.modulus, s.residue, s.key] for s in self.shapes]}
+        return {"shapes": [[s.pattern, s.weight, s.modulus, s.residue, s.key, list(s.wider)] for s in self.shapes]}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Shapes:
         """The inverse of `state`."""
-        return cls(tuple(Shape(*s) for s in state["shapes"]))
+        return cls(tuple(Shape(p, w, m, r, k, tuple(wider)) for p, w, m, r, k, wider in state["shapes"]))
 
 
 def skeleton(text: str) -> str:
     """Letters and digits as "x", all else as it is."""
     return ALNUM.sub("x", text)
+
+
+def choose(weights: Sequence[float], rows: npt.NDArray[np.int64], key: int) -> npt.NDArray[np.int64]:
+    """One of several things for each row, as often as its weight says, always the same for a row."""
+    draws = _mix(rows.astype(np.uint64) + np.uint64(key)) / 2.0**64
+    return np.searchsorted(np.cumsum(weights)[:-1], draws, side="right")
+
+
+def widened(pattern: str, extra: int) -> str:
+    """The pattern with more characters of its last class; digits at the end of one without a class."""
+    symbols = SYMBOL.findall(pattern)
+    last = max((i for i, s in enumerate(symbols) if s in CLASSES), default=-1)
+    return "".join([*symbols[:last], symbols[last] * extra, *symbols[last:]]) if last >= 0 else pattern + "9" * extra
+
+
+def _with_room(shapes: list[Shape], taken: set[str]) -> tuple[Shape, ...]:
+    """The shapes with what each goes on with once it is used up; ``taken`` are the training skeletons."""
+    wider: list[list[int]] = [[] for _ in shapes]
+    rooms = [_room(s.pattern, s.modulus) for s in shapes]
+    while min(rooms, default=ENOUGH) < ENOUGH:  # one more each in turn, so that none gets only long ones
+        for i in range(len(shapes)):
+            if rooms[i] < ENOUGH:
+                extra, wide = _next_free(shapes[i].pattern, wider[i][-1] if wider[i] else 0, taken)
+                wider[i].append(extra)
+                rooms[i] += _room(wide, 1)
+    return tuple(replace(s, wider=tuple(w)) for s, w in zip(shapes, wider, strict=True))
+
+
+def _next_free(pattern: str, extra: int, taken: set[str]) -> tuple[int, str]:
+    """The next wider pattern that nothing has; it is taken from then on."""
+    while True:
+        extra += 1
+        wide = widened(pattern, extra)
+        form = skeleton("".join(p[0] for p in _places(wide)))
+        if form not in taken:
+            taken.add(form)
+            return extra, wide
+
+
+def _room(pattern: str, modulus: int) -> int:
+    """How many texts a pattern gives: a power of two, as `_shuffle` permutes that many."""
+    if not modulus:
+        return 0
+    _, room = _tail([len(p) for p in _places(pattern)])
+    return 1 << ((room // modulus).bit_length() - 1)
+
+
+def _texts(pattern: str, modulus: int, residue: int, key: int, count: npt.NDArray[np.int64]) -> Texts:
+    """The texts of these numbers below `_room`; what is left of the tail is drawn by hash."""
+    places = _places(pattern)
+    sizes = [len(p) for p in places]
+    tail, _ = _tail(sizes)
+    bits = _room(pattern, modulus).bit_length() - 1
+    index = count.astype(np.uint64)
+    number = _shuffle(index, bits, key) * np.uint64(modulus) + np.uint64(residue)
+    letters = np.empty((len(count), len(places)), dtype="U1")
+    for i in range(len(places) - 1, -1, -1):
+        if i < tail:
+            digit = _mix(index + np.uint64((key + 7919 * i) % 2**62)) % np.uint64(sizes[i])
+        else:
+            number, digit = np.divmod(number, np.uint64(sizes[i]))
+        letters[:, i] = np.array(list(places[i]))[digit.astype(np.int64)]
+    return np.asarray(letters.view(f"U{max(len(places), 1)}")[:, 0].astype(object), dtype=object)
 
 
 def _shape(texts: npt.NDArray[np.str_], weight: float, rng: np.random.Generator) -> Shape:
@@ -190,7 +229,7 @@ def _position(letters: npt.NDArray[np.str_], literal: bool) -> tuple[str, str]:
 
 def _places(pattern: str) -> list[str]:
     """The characters allowed at each position."""
-    return [CLASSES.get(p, p[-1]) for p in re.findall(r"\\.|[^\\]", pattern, flags=re.DOTALL)]
+    return [CLASSES.get(p, p[-1]) for p in SYMBOL.findall(pattern)]
 
 
 def _tail(sizes: list[int]) -> tuple[int, int]:

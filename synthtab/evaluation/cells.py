@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ Integers = npt.NDArray[np.int32]
 
 _LARGEST = 1e150  # so that squares and their sums stay finite
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
+
+
+def plain(series: pd.Series) -> pd.Series:
+    """The column with cells that are neither text nor numbers nor dates, such as lists, as text."""
+    if pd.api.types.is_complex_dtype(series.dtype):
+        return series.astype(str)
+    if series.dtype != object or not pd.api.types.infer_dtype(series).startswith(("mixed", "complex")):
+        return series
+    odd = np.array([c is not None and not isinstance(c, (str, int, float, np.generic, date)) for c in series])
+    return series.where(~odd, series.astype(str))
 
 
 def numbers(series: pd.Series, column: Column | None) -> Floats:
@@ -85,7 +96,7 @@ def _dates(series: pd.Series, column: Column) -> Floats:
     assert issubclass(kind, NumberEncoder)
     try:
         return _spread(*kind.numbers(series, column))
-    except SynthtabError:
+    except (SynthtabError, OverflowError):
         own, distinct = pd.factorize(series)
         return np.append([_date(cell, column, kind) for cell in np.asarray(distinct, dtype=object)], np.nan)[own]
 
@@ -97,7 +108,7 @@ def _date(cell: Any, column: Column, kind: type[NumberEncoder]) -> float:
         try:
             if is_text(one) or not pd.isna(reading):
                 return float(_spread(*kind.numbers(one, column))[0])
-        except SynthtabError:
+        except (SynthtabError, OverflowError):
             continue
     return float("nan")
 

@@ -118,6 +118,7 @@ def prepare(
         _check(frame, real, name)
     names = sorted(str(name) for name in real.columns)
     frames = {name: frame.set_axis([str(c) for c in frame.columns], axis=1) for name, frame in frames.items()}
+    frames |= {name: frame.apply(cells.plain) for name, frame in frames.items() if name != "real"}
     if target is not None and target not in names:
         raise DataError(f"target {target!r} is not a column; the table has {_listing(names)}")
     if numeric is not None and (unknown := sorted(set(numeric) - set(names))):
