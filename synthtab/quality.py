@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from synthtab.layout import CURVE_POINTS, Encoded
 from synthtab.randomness import Streams
 
