@@ -10,7 +10,7 @@ from synthtab.errors import ConfigError
 def test_presets_resolve_and_round_trip(preset: str) -> None:
     config = configure(preset)
     assert TrainConfig.from_json(config.to_json()) == config
-    assert any(getattr(config, k) == v for k, v in PRESETS[preset].items())
+    assert all(getattr(config, k) == v for k, v in PRESETS[preset].items())
 
 
 def test_the_ctgan_preset_is_the_papers_recipe() -> None:
