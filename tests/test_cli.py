@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shutil
@@ -242,7 +243,7 @@ def test_the_bar_shows_phase_time_left_and_score(monkeypatch):
     from synthtab.progress import Progress
     from synthtab_cli import render
 
-    screen = Console(force_terminal=True, width=80, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    screen = Console(force_terminal=True, width=80, record=True, file=io.StringIO())
     monkeypatch.setattr(render, "Console", lambda **_: screen)
     with render.progress() as observe:
         observe(Progress("encode"))
