@@ -5,7 +5,8 @@ Shapes: B rows, K blocks, W slots of the flat vector, C continuous blocks, M con
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -143,6 +144,14 @@ class Slots(nn.Module):
         """Width of `dense`."""
         waves = len(self.layout.mode_slots) * (1 + 2 * len(FREQUENCIES))
         return self.layout.width + waves + len(self.numeric)
+
+
+@contextmanager
+def fresh_weights(seed: int = 0) -> Iterator[None]:
+    """Build networks in here: torch draws initial weights from its global stream, which is seeded and put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
 
 
 class ResidualBlock(nn.Module):

@@ -20,7 +20,7 @@ from synthtab.config import TrainConfig, configure, seconds
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
 from synthtab.layout import Encoded
-from synthtab.networks import Generator
+from synthtab.networks import Generator, fresh_weights
 from synthtab.progress import Observer, Progress, silent
 from synthtab.quality import quality
 from synthtab.randomness import Streams
@@ -199,7 +199,8 @@ class Synthesizer:
             model.report = dict(manifest["report"])
             model._encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})
             if bundle.weights:
-                model._generator = Generator(model._encoder.layout, model.config)
+                with fresh_weights():
+                    model._generator = Generator(model._encoder.layout, model.config)
                 model._generator.load_state_dict(bundle.weights)
                 model._generator.to(model.device).eval()
         except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
@@ -216,13 +217,15 @@ class Synthesizer:
         training, held_out = self._split(len(table), streams)
         encoder = self._encode(table, training[:20_000], schema, streams)
         layout = encoder.layout
+        with fresh_weights():
+            weights = sum(p.numel() for p in Generator(layout, self.config).parameters()) if layout.blocks else 0
         empty = Encoded(np.zeros((len(training), 0), np.int16), np.zeros((len(training), 0), np.float32), layout)
         return {
             "rows": len(table),
             "holdout_rows": len(held_out),
             "columns": len(schema.columns),
             "encoded_bytes": encoder.bytes * len(table),
-            "parameters": sum(p.numel() for p in Generator(layout, self.config).parameters()) if layout.blocks else 0,
+            "parameters": weights,
             "steps": None if self.config.time else trainer.total_steps(empty, self.config) if layout.blocks else 0,
             "device": str(self.device),
             "seed": self.seed,

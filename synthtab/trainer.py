@@ -14,7 +14,7 @@ from synthtab.conditions import Batch, Rows
 from synthtab.config import TrainConfig
 from synthtab.layout import Encoded, Layout
 from synthtab.losses import ADVERSARIAL, PairMoments, Terms, cross_entropy, energy_score
-from synthtab.networks import Critic, Generator
+from synthtab.networks import Critic, Generator, fresh_weights
 from synthtab.progress import Observer, Progress
 from synthtab.quality import ROWS, Quality, quality
 from synthtab.randomness import Streams
@@ -88,8 +88,7 @@ class Game:
         self.config, self.device, self.step = config, device, 0
         self.random = torch.Generator(device).manual_seed(streams.integer("train"))
         self.rows = Rows(table, device, self.random)
-        with torch.random.fork_rng(devices=[]):  # torch initialises layers from its global stream
-            torch.default_generator.manual_seed(streams.integer("weights"))
+        with fresh_weights(streams.integer("weights")):
             self.generator = Generator(table.layout, config)
             self.critic = Critic(table.layout, config, self.random).to(device)
         self.generator.start_from(_frequencies(self.rows, table.layout))
@@ -369,7 +368,8 @@ def step_flops(layout: Layout, config: TrainConfig) -> float:
     """Floating-point operations of one step, counting matrix products alone (6 per weight and row: forward,
     and the gradients of inputs and weights).
     """
-    generator, critic = Generator(layout, config), Critic(layout, config)
+    with fresh_weights():
+        generator, critic = Generator(layout, config), Critic(layout, config)
     g = sum(p.numel() for p in generator.parameters())
     c = sum(p.numel() for p in critic.parameters()) / config.packing
     per_row = 0.0

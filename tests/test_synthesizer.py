@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import synthtab
 from synthtab import Synthesizer, artefact, datasets, infer
@@ -20,17 +22,17 @@ TINY = dict(width=32, noise=16, batch=64, checks=2, epochs=3)
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    random = np.random.default_rng(0)
+    draw = np.random.default_rng(0)
     n = 400
-    size = pd.Categorical(random.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]), ["S", "M", "L"], ordered=True)
+    size = pd.Categorical(draw.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]), ["S", "M", "L"], ordered=True)
     return pd.DataFrame(
         {
-            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 900, n), unit="D"),
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(draw.integers(0, 900, n), unit="D"),
             "size": size,
-            "price": np.round(random.gamma(2, 30, n), 2),
-            "count": pd.array(np.where(random.random(n) < 0.1, pd.NA, random.integers(0, 9, n)), dtype="Int64"),
-            "member": random.random(n) < 0.3,
-            "code": pd.Series([f"{i:04d}" for i in random.integers(0, 40, n)], dtype="object"),
+            "price": np.round(draw.gamma(2, 30, n), 2),
+            "count": pd.array(np.where(draw.random(n) < 0.1, pd.NA, draw.integers(0, 9, n)), dtype="Int64"),
+            "member": draw.random(n) < 0.3,
+            "code": pd.Series([f"{i:04d}" for i in draw.integers(0, 40, n)], dtype="object"),
             "always": "x",
         }
     )
@@ -216,16 +218,27 @@ def test_no_key_of_a_held_out_row_comes_back() -> None:
     assert not set(rows["key"]) & set(frame["key"]) and rows["key"].is_unique
 
 
+def test_no_call_touches_global_randomness(frame: pd.DataFrame, saved: Path) -> None:
+    def state() -> tuple[list[int], object, object]:
+        return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+
+    before = state()
+    model = Synthesizer(width=32, noise=16, batch=64, checks=1, work=1e-9)  # steps from `work`: sizes networks first
+    model.plan(frame)
+    model.fit(frame).sample(5)
+    Synthesizer.load(saved).sample(5)
+    synthtab.evaluate(frame, frame.head(100), target="member")
+    assert state() == before
+
+
 def test_one_column() -> None:
     frame = pd.DataFrame({"size": list("SSMMMLLLLL") * 20})
     assert set(Synthesizer(**TINY).fit(frame).sample(100)["size"]) <= set("SML")
 
 
 def test_ten_thousand_categories_stay_compact() -> None:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        {"city": [f"c{i}" for i in random.zipf(1.3, 20_000) % 10_000], "n": random.integers(0, 5, 20_000)}
-    )
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"city": [f"c{i}" for i in draw.zipf(1.3, 20_000) % 10_000], "n": draw.integers(0, 5, 20_000)})
     model = Synthesizer(**{**TINY, "epochs": 1, "batch": 512})
     plan = model.plan(frame)
     assert plan["parameters"] < 200_000 and plan["encoded_bytes"] <= 4 * len(frame)
