@@ -14,7 +14,7 @@ columns. Nobody but `Layout` adds positions up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,9 @@ import numpy.typing as npt
 
 CURVE_POINTS = 33
 """Number of equally spaced offsets at which a block's `curves` are given."""
+
+SLACK = 0.7
+"""A block joins a group if it fills at least this share of the group's width."""
 
 Codes = npt.NDArray[np.integer[Any]]
 Offsets = npt.NDArray[np.float32]
@@ -111,7 +114,6 @@ class Layout:
     """Which position means what. Immutable; everything is derived from the blocks."""
 
     blocks: tuple[Block, ...]
-    _slack: float = field(default=0.7, repr=False)
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -119,7 +121,7 @@ class Layout:
         order = sorted(range(len(self.blocks)), key=lambda b: (-self.blocks[b].size, b))
         members: list[list[int]] = []
         for b in order:
-            if members and self.blocks[b].size >= self._slack * self.blocks[members[-1][0]].size:
+            if members and self.blocks[b].size >= SLACK * self.blocks[members[-1][0]].size:
                 members[-1].append(b)
             else:
                 members.append([b])
