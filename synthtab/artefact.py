@@ -5,6 +5,7 @@ schema.json          what the columns are
 encoder.json         how cells become codes and offsets
 config.json          the training configuration that ran
 weights.safetensors  the generator
+trees.safetensors    the boosted trees and frequencies that choose among its rows, where there are any
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from torch import Tensor
 
 from synthtab.errors import ArtefactError
 
-FORMAT = 1
+FORMAT = 2
 JSON_PARTS = ("manifest", "schema", "encoder", "config")
-WEIGHTS = "weights.safetensors"
+WEIGHTS, TREES = "weights.safetensors", "trees.safetensors"
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Bundle:
     encoder: Mapping[str, Any]
     config: Mapping[str, Any]
     weights: Mapping[str, Tensor]
+    trees: Mapping[str, Tensor]
 
 
 def save(bundle: Bundle, path: str | os.PathLike[str]) -> None:
     """Write the file whole or not at all: to a temporary name beside it, then renamed."""
     target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.weights.items()}
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
             for name in JSON_PARTS:
@@ -53,7 +54,9 @@ def save(bundle: Bundle, path: str | os.PathLike[str]) -> None:
                 if name == "manifest":
                     data = {"format": FORMAT, **data}
                 file.writestr(f"{name}.json", json.dumps(data, indent=1, allow_nan=False))
-            file.writestr(WEIGHTS, safetensors.torch.save(weights), zipfile.ZIP_STORED)
+            for name, tensors in ((WEIGHTS, bundle.weights), (TREES, bundle.trees)):
+                whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+                file.writestr(name, safetensors.torch.save(whole), zipfile.ZIP_STORED)
         os.replace(partial, target)
     except BaseException:
         with suppress(OSError):
@@ -74,7 +77,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
             manifest = json.loads(file.read("manifest.json"))
             _check_format(manifest, path)
             parts = {name: json.loads(file.read(f"{name}.json")) for name in JSON_PARTS}
-            return Bundle(**{**parts, "manifest": manifest}, weights=safetensors.torch.load(file.read(WEIGHTS)))
+            weights, trees = (_tensors(file, name) for name in (WEIGHTS, TREES))
+            return Bundle(**{**parts, "manifest": manifest}, weights=weights, trees=trees)
     except FileNotFoundError:
         raise ArtefactError(f"no model file {path}: make one with `synthtab fit`") from None
     except IsADirectoryError:
@@ -88,6 +92,11 @@ def load(path: str | os.PathLike[str]) -> Bundle:
             raise
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ArtefactError(f"{path} is damaged ({what}): copy or fit it again") from None
+
+
+def _tensors(file: zipfile.ZipFile, name: str) -> dict[str, Tensor]:
+    """Format 1 had no trees."""
+    return safetensors.torch.load(file.read(name)) if name == WEIGHTS or name in file.namelist() else {}
 
 
 def _check_format(manifest: Any, path: str | os.PathLike[str]) -> None:

@@ -48,6 +48,9 @@ class TrainConfig:
         checks: Held-out evaluations during a fit.
         holdout: Share of the rows kept out of training to choose the checkpoint by.
         passes: Passes of sampling; 0 to choose by held-out score among one pass and one per column.
+        rounds: Rounds of boosted trees that choose among the generated rows; 0 for none (see
+            `synthtab.refinement`).
+        rake: Whether the rows that are kept match the one-way frequencies of the training rows.
     """
 
     loss: str = "relativistic"
@@ -84,6 +87,8 @@ class TrainConfig:
     checks: int = 12
     holdout: float = 0.1
     passes: int = 0
+    rounds: int = 2
+    rake: bool = True
 
     def __post_init__(self) -> None:
         _check_choice("loss", self.loss, LOSS_NAMES)
@@ -92,7 +97,17 @@ class TrainConfig:
         _check_choice("continuous", self.continuous, ("cdf", "mixture"))
         for name in ("width", "depth", "noise", "batch", "packing", "critic_steps", "penalty_every", "modes"):
             _check(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
-        for name in ("adversarial", "cross_entropy", "energy", "moments", "penalty", "epochs", "time", "passes"):
+        for name in (
+            "adversarial",
+            "cross_entropy",
+            "energy",
+            "moments",
+            "penalty",
+            "epochs",
+            "time",
+            "passes",
+            "rounds",
+        ):
             _check(getattr(self, name) >= 0, name, getattr(self, name), "must not be negative")
         for name in ("lr_generator", "lr_critic", "temperature"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "must be positive")
@@ -132,7 +147,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, energy=0.0, moments=0.0, condition="category",
                     network="concat", continuous="mixture", modes=10, batch=500, packing=10, penalty=10.0,
                     penalty_every=1, temperature=0.2, hard=False, lr_generator=2e-4, lr_critic=2e-4, beta1=0.5,
-                    beta2=0.9, weight_decay=1e-6, ema=0.0, epochs=300, checks=10, passes=1),
+                    beta2=0.9, weight_decay=1e-6, ema=0.0, epochs=300, checks=10, passes=1,
+                    rounds=0, rake=False),
 }  # fmt: skip
 """Preset -> what differs from the defaults of `TrainConfig`."""
 

@@ -139,6 +139,13 @@ class Slots(nn.Module):
         inner = (low + (high - low) * (at - left)) * gate[:, self.curved]
         return known + inner @ self.curve_owner
 
+    def observed(self, cells: Tensor, mask: Tensor) -> Tensor:
+        """The observed part of `dense` rows, and which part it is: ``[B, features + K]``; ``mask`` is ``[B, K]``."""
+        seen = mask.float()
+        slot = self.spread(seen)
+        waves = slot[:, self.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
+        return torch.cat([cells * torch.cat([slot, waves, seen[:, self.numeric]], dim=1), seen], dim=1)
+
     @property
     def features(self) -> int:
         """Width of `dense`."""
@@ -206,6 +213,7 @@ class Generator(nn.Module):
         self.prompted = config.condition == "category"
         modes = len(layout.mode_slots)
         reads = self.slots.features + len(layout.blocks)
+        self.noise = config.noise
         self.plain = None if self.prompted else Trunk(config, 0, layout.width, modes)
         self.completing = Trunk(config, reads, layout.width, modes) if config.completes else None
         self.register_buffer("frequencies", torch.zeros(layout.width))
@@ -232,16 +240,9 @@ class Generator(nn.Module):
             out = self.plain(noise)
         else:
             assert self.completing is not None, "this generator completes no rows, report this"
-            out = self.completing(noise, self.observed(cells, mask))
+            out = self.completing(noise, self.slots.observed(cells, mask))
         logits, offsets = out.split([self.slots.layout.width, len(self.slots.mode_slots)], dim=1)
-        return logits + self.slots.padding, offsets.sigmoid()
-
-    def observed(self, cells: Tensor, mask: Tensor) -> Tensor:
-        """The observed part of dense rows, and which part it is: ``[B, features + K]``."""
-        seen = mask.float()
-        slot = self.slots.spread(seen)
-        waves = slot[:, self.slots.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
-        return torch.cat([cells * torch.cat([slot, waves, seen[:, self.slots.numeric]], dim=1), seen], dim=1)
+        return logits + self.slots.padding, unit(offsets)
 
     def prompt(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Conditions to sample under for a generator that always observes one: a block uniformly, one of its
@@ -317,6 +318,11 @@ def body(config: TrainConfig, width: int) -> tuple[nn.Module, int]:
         return nn.Sequential(ConcatBlock(width, 256), ConcatBlock(width + 256, 256)), width + 512
     blocks = [ResidualBlock(width, norm=True) for _ in range(config.depth)]
     return nn.Sequential(*blocks, nn.RMSNorm(width)), width
+
+
+def unit(x: Tensor) -> Tensor:
+    """The head's outputs as offsets in [0, 1]."""
+    return x.sigmoid()
 
 
 def _squash(values: object) -> npt.NDArray[np.float64]:

@@ -22,8 +22,9 @@ from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedErro
 from synthtab.layout import Encoded
 from synthtab.networks import Generator, fresh_weights
 from synthtab.progress import Observer, Progress, silent
-from synthtab.quality import quality
+from synthtab.quality import Quality, quality
 from synthtab.randomness import Streams
+from synthtab.refinement import Refinement, learn
 from synthtab.schema import Schema
 
 MIN_ROWS = 10
@@ -79,6 +80,7 @@ class Synthesizer:
         self.report: dict[str, Any] = {}
         self._encoder: TableEncoder | None = None
         self._generator: Generator | None = None
+        self._refinement: Refinement | None = None
 
     @property
     def fitted(self) -> bool:
@@ -112,11 +114,11 @@ class Synthesizer:
         kept = encoder.encode(table.iloc[held_out], streams)
         self.report = self._ran(len(table), len(held_out))
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
-            self._encoder, self._generator = encoder, None
+            self._encoder, self._generator, self._refinement = encoder, None, None
             return self
         with _fast_products():
             trained = trainer.train(encoded, kept, self.config, streams, self.device, observe)
-        self._encoder, self._generator = encoder, trained.generator
+        self._encoder, self._generator, self._refinement = encoder, trained.generator, None
         self.report.update(
             steps=trained.steps,
             seconds=round(trained.seconds, 1),
@@ -132,6 +134,7 @@ class Synthesizer:
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
         self.report["passes"] = self._choose_passes(kept, streams, observe)
+        self._refine(encoded, kept, streams, observe)
         return self
 
     def sample(
@@ -166,7 +169,7 @@ class Synthesizer:
         self, encoder: TableEncoder, n: int, streams: Streams, passes: int, observe: Observer
     ) -> Iterator[pd.DataFrame]:
         start = 0
-        for number, block in enumerate(self._encoded(n, passes, streams)):
+        for number, block in enumerate(self._encoded(n, passes, streams, self._refinement)):
             yield encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
             start += len(block)
             observe(Progress("sample", start / n))
@@ -181,8 +184,9 @@ class Synthesizer:
             "report": self.report,
         }
         weights = self._generator.state_dict() if self._generator else {}
+        trees = self._refinement.state() if self._refinement else {}
         schema = state.pop("schema")
-        artefact.save(artefact.Bundle(manifest, schema, state, self.config.to_json(), weights), path)
+        artefact.save(artefact.Bundle(manifest, schema, state, self.config.to_json(), weights, trees), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: str = "auto") -> Synthesizer:
@@ -203,6 +207,8 @@ class Synthesizer:
                     model._generator = Generator(model._encoder.layout, model.config)
                 model._generator.load_state_dict(bundle.weights)
                 model._generator.to(model.device).eval()
+            if bundle.trees:
+                model._refinement = Refinement.from_state(bundle.trees)
         except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
             if isinstance(error, ConfigError) and "device" in str(error):
                 raise
@@ -277,28 +283,52 @@ class Synthesizer:
             "passes": self.config.passes or 1,
         }
 
-    def _encoded(self, n: int, passes: int, streams: Streams) -> Iterator[Encoded]:
+    def _encoded(self, n: int, passes: int, streams: Streams, refinement: Refinement | None) -> Iterator[Encoded]:
         layout = self._fitted().layout
         if self._generator is None:
             for start in range(0, n, sampler.BLOCK):
                 size = min(sampler.BLOCK, n - start)
                 yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
             return
-        yield from sampler.generate(
-            self._generator, n, sampler.plan(layout, passes), streams, noise=self.config.noise, device=self.device
-        )
+        yield from sampler.generate(self._generator, n, sampler.plan(layout, passes), streams, self.device, refinement)
 
     def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
         """One pass or one per column, whichever did better on the held-out rows."""
         if self.config.passes or not len(held_out) or not self.config.completes:
             return self.config.passes or 1
         observe(Progress("choose passes"))
-        scores = {}
-        for passes in (1, len(held_out.layout.columns)):
-            block = next(self._encoded(sampler.BLOCK, passes, Streams(streams.integer("passes", passes))))
-            scores[passes] = quality(held_out, block, streams).score
+        scores = {
+            passes: self._judge(held_out, passes, None, streams).score for passes in (1, len(held_out.layout.columns))
+        }
         self.report["passes_scores"] = {str(k): v for k, v in scores.items()}
         return max(scores, key=lambda passes: scores[passes])
+
+    def _refine(self, training: Encoded, held_out: Encoded, streams: Streams, observe: Observer) -> None:
+        """Learn which rows to keep; but not if the held-out rows know better."""
+        config, passes = self.config, self.report["passes"]
+        if not config.rounds and not config.rake:
+            return
+
+        def draw(refinement: Refinement | None, n: int, streams: Streams) -> Encoded:
+            parts = list(self._encoded(n, passes, streams, refinement))
+            codes, offsets = (np.concatenate([getattr(p, name) for p in parts]) for name in ("codes", "offsets"))
+            return Encoded(codes, offsets, training.layout)
+
+        observe(Progress("tree critic", 0.0))
+        found = learn(
+            training, config.rounds, config.rake, draw, Streams(streams.integer("refine")),
+            lambda done: observe(Progress("tree critic", done)),
+        )  # fmt: skip
+        if len(held_out):
+            before, after = (self._judge(held_out, passes, r, streams) for r in (None, found))
+            self.report["refined"] = {"before": before.score, "after": after.score, "pool": found.pool}
+            if after.score < before.score:
+                return
+        self._refinement = found
+
+    def _judge(self, held_out: Encoded, passes: int, refinement: Refinement | None, streams: Streams) -> Quality:
+        block = next(self._encoded(sampler.BLOCK, passes, Streams(streams.integer("judge", passes)), refinement))
+        return quality(held_out, block, streams)
 
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:

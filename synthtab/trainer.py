@@ -318,7 +318,7 @@ class Watch:
         streams = Streams(self.streams.integer("check", self.checks))
         blocks = generate(
             game.averaged(), min(ROWS, len(self.held_out)), plan(self.held_out.layout, self.config.passes or 1),
-            streams, noise=self.config.noise, device=game.device,
+            streams, game.device,
         )  # fmt: skip
         parts = list(blocks)
         found = quality(self.held_out, parts[0], streams)

@@ -9,7 +9,7 @@ from synthtab.config import configure
 from synthtab.layout import Block, Layout
 from synthtab.networks import Generator
 from synthtab.randomness import Streams
-from synthtab.sampler import BLOCK, complete, generate, plan
+from synthtab.sampler import BLOCK, Completer, generate, plan
 from tests.model_tables import LAYOUT, table
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def test_a_plan_reveals_every_block_once(passes: int) -> None:
 @pytest.mark.parametrize("passes", [1, 3])
 def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> None:
     def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
-        parts = list(generate(generator, n, plan(LAYOUT, passes), Streams(4), noise=16, device=CPU))
+        parts = list(generate(generator, n, plan(LAYOUT, passes), Streams(4), CPU))
         assert all(len(p) <= BLOCK for p in parts)
         return np.concatenate([p.codes for p in parts]), np.concatenate([p.offsets for p in parts])
 
@@ -47,9 +47,8 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
     encoded = table(500)
     codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
     mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.5
-    done = complete(
-        generator, Batch(codes, offsets, mask), plan(LAYOUT, 3), noise=16, random=torch.Generator().manual_seed(0)
-    )
+    completer = Completer(generator, plan(LAYOUT, 3))
+    done = completer.complete(Batch(codes, offsets, mask), torch.Generator().manual_seed(0))
     assert torch.equal(done.codes[mask], codes[mask])
     known = mask[:, LAYOUT.continuous]
     assert torch.equal(done.offsets[known], offsets[known])
@@ -59,5 +58,31 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
 
 def test_sampling_changes_no_weight(generator: Generator) -> None:
     before = [p.clone() for p in generator.parameters()]
-    list(generate(generator, 20, plan(LAYOUT, 2), Streams(0), noise=16, device=CPU))
+    list(generate(generator, 20, plan(LAYOUT, 2), Streams(0), CPU))
     assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
+
+
+def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generator) -> None:
+    """The same weights, reordered: logits, offsets and what is read of the cells agree."""
+    encoded = table(50)
+    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    slots, trunk = generator.slots, generator.completing
+    assert trunk is not None and trunk.from_cells is not None
+    everything = torch.ones(codes.shape, dtype=torch.bool)
+    with torch.no_grad():
+        cells = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
+        whole = trunk.from_cells(slots.observed(cells, everything))
+        stages = Completer(generator, plan(LAYOUT, 3)).stages
+        parts = [
+            stage.read(trunk, codes[:, stage.blocks], offsets[:, stage.columns], everything[:, stage.blocks])
+            for stage in stages
+        ]
+        torch.testing.assert_close(torch.stack(parts).sum(0), whole)
+        hidden = torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
+        head = trunk.head(trunk.body(hidden))
+        for stage in stages:
+            weight, bias = stage.heads[trunk]
+            said = torch.nn.functional.linear(trunk.body(hidden), weight, bias)
+            torch.testing.assert_close(said, head[:, stage.writes])
+            for i, b in enumerate(stage.blocks.tolist()):
+                assert stage.slots.layout.blocks[i] == LAYOUT.blocks[b]

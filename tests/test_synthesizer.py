@@ -84,7 +84,9 @@ def test_save_and_load_give_the_same_rows(model: Synthesizer, saved: Path) -> No
 
 def test_the_file_is_data_and_readable(saved: Path) -> None:
     with zipfile.ZipFile(saved) as file:
-        assert sorted(file.namelist()) == sorted([*(f"{p}.json" for p in artefact.JSON_PARTS), artefact.WEIGHTS])
+        assert sorted(file.namelist()) == sorted(
+            [*(f"{p}.json" for p in artefact.JSON_PARTS), artefact.WEIGHTS, artefact.TREES]
+        )
         manifest = json.loads(file.read("manifest.json"))
         everything = b"".join(file.read(name) for name in file.namelist())
     assert manifest["format"] == artefact.FORMAT and manifest["seed"] == 3

@@ -33,7 +33,7 @@ def fit(seed: int = 0, observe: object = silent, **more: object) -> trainer.Trai
 
 
 def rows_of(trained: trainer.Trained, n: int, passes: int = 1, noise: int = 16) -> Encoded:
-    blocks = list(generate(trained.generator, n, plan(LAYOUT, passes), Streams(1), noise=noise, device=CPU))
+    blocks = list(generate(trained.generator, n, plan(LAYOUT, passes), Streams(1), CPU))
     return Encoded(np.concatenate([b.codes for b in blocks]), np.concatenate([b.offsets for b in blocks]), LAYOUT)
 
 

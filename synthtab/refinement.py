@@ -1,0 +1,191 @@
+"""The last stage of sampling: of a pool of generated rows, keep those that boosted trees take for real, at the
+data's own one-way frequencies.
+
+Trees see dependencies that a network misses. With h the log-odds that they give a row of being generated, exp(-h)
+estimates the density ratio of real to generated rows; a row's chance to be kept is proportional to it (rejection
+sampling; Azadi et al., arXiv 1810.06758, do so with a GAN's own critic). A second round of trees, grown against
+what the first one lets through, goes on where that one stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from synthtab.layout import Encoded, Layout
+from synthtab.randomness import Streams
+from synthtab.trees import BINS, LEAVES, Binning, Forest
+
+STEPS = 16
+"""Equal steps of the offset of a mode whose frequencies are raked."""
+SWEEPS = 8
+"""Times that raking goes through the columns."""
+CLIP = 4.0
+"""Largest log-odds that one forest may give."""
+TREES, RATE = 200, 0.15
+REAL, FAKE = 60_000, 3.0
+"""Most training rows that trees are grown on, and generated ones for each."""
+PROBE = 10_000
+"""Generated rows whose weights decide the size of the pool."""
+POOL = (2, 6)
+"""Least and most rows generated for each one kept."""
+
+Draw = Callable[["Refinement | None", int, Streams], Encoded]
+"""Rows of the generator, kept by a refinement: (refinement, how many, streams)."""
+
+
+@dataclass
+class Refinement:
+    """What keeps rows.
+
+    Attributes:
+        forests: Log-odds of being generated; one per round.
+        shares: ``[K, 255]``: the training rows' frequencies in the bins of raking; None not to rake.
+        pool: Rows to generate for each one kept.
+    """
+
+    forests: tuple[Forest, ...]
+    shares: Tensor | None
+    pool: int
+
+    def compiled(self, layout: Layout, device: torch.device) -> Chooser:
+        """Ready to choose rows on a device."""
+        return Chooser(self, layout, device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Named tensors for `from_state`."""
+        state = {f"forest.{i}.{name}": t for i, f in enumerate(self.forests) for name, t in f.state().items()}
+        if self.shares is not None:
+            state["shares"] = self.shares
+        return {**state, "pool": torch.tensor(self.pool)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> Refinement:
+        """The inverse of `state`."""
+        forests: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.items():
+            if name.startswith("forest."):
+                _, number, part = name.split(".")
+                forests.setdefault(int(number), {})[part] = tensor
+        grown = tuple(Forest.from_state(forests[i]) for i in range(len(forests)))
+        return cls(grown, state.get("shares"), int(state["pool"]))
+
+
+class Chooser:
+    """A `Refinement` on a device."""
+
+    def __init__(self, refinement: Refinement, layout: Layout, device: torch.device) -> None:
+        self.binning = Binning(layout, device)
+        self.coarse = Binning(layout, device, STEPS)
+        self.scorers = [forest.compiled(device) for forest in refinement.forests]
+        self.shares = None if refinement.shares is None else refinement.shares.to(device)
+        self.pool = refinement.pool
+
+    def weights(self, codes: Tensor, offsets: Tensor) -> Tensor:
+        """Estimated density ratios of real to generated rows, ``[B]``, up to a factor."""
+        if not self.scorers:
+            return torch.ones(len(codes), device=codes.device)
+        cells = self.binning(codes, offsets)
+        odds = torch.stack([scorer(cells).clamp(-CLIP, CLIP) for scorer in self.scorers]).sum(0)
+        return (odds.min() - odds).exp()
+
+    def choose(self, codes: Tensor, offsets: Tensor, count: int, random: torch.Generator) -> Tensor:
+        """Numbers of ``count`` different rows of a pool, in random order, each kept with a probability in
+        proportion to its weight, at most 1, and raked: in the bins of every column the probabilities sum to
+        what the training rows would have there (Deming and Stephan 1940).
+        """
+        chance = _capped(self.weights(codes, offsets).double(), count)
+        if self.shares is not None:
+            cells = self.coarse(codes, offsets).T.long()
+            wanted = self.shares * count
+            for _ in range(SWEEPS):
+                for column, want in zip(cells, wanted, strict=True):
+                    have = torch.zeros(BINS, dtype=chance.dtype, device=chance.device).index_add_(0, column, chance)
+                    factor = ((want + 0.5) / (have + 0.5)).clamp(0.5, 2.0)
+                    chance = (chance * factor[column]).clamp(max=1.0)
+            chance = _capped(chance, count)
+        # systematic sampling in random order (Madow 1949): the sizes of all bins vary little, none is kept twice
+        order = torch.randperm(len(chance), generator=random, device=chance.device)
+        ends = chance[order].cumsum(0)
+        start = torch.rand(1, generator=random, device=chance.device, dtype=ends.dtype)
+        places = torch.searchsorted(ends, (start + torch.arange(count, device=ends.device)) * (ends[-1] / count))
+        picked = order[places.clamp(max=len(order) - 1)]
+        return picked[torch.randperm(count, generator=random, device=picked.device)]
+
+
+def frequencies(rows: Encoded) -> Tensor:
+    """``[K, 255]``: frequencies of the bins of raking."""
+    cells = _cells(Binning(rows.layout, torch.device("cpu"), STEPS), rows)
+    counts = torch.stack([torch.bincount(torch.as_tensor(column).long(), minlength=BINS) for column in cells.T])
+    return counts.double() / len(rows)
+
+
+def learn(
+    rows: Encoded, rounds: int, rake: bool, draw: Draw, streams: Streams, tell: Callable[[float], None]
+) -> Refinement:
+    """Grow forests on the training rows, each against the generated ones that the earlier ones let through.
+
+    Args:
+        rows: The training rows.
+        rounds: How many forests.
+        rake: Whether to keep the rows' one-way frequencies.
+        draw: Generates rows.
+        streams: Randomness.
+        tell: Told the share of the work that is done.
+    """
+    binning = Binning(rows.layout, torch.device("cpu"))
+    found = Refinement((), frequencies(rows) if rake else None, POOL[0])
+    real = rows.take(streams.numpy("refinement").permutation(len(rows))[:REAL])
+    for number in range(rounds):
+        own = Streams(streams.integer("forest", number))
+        fake = draw(found, int(FAKE * len(real)), own)
+        labels = np.repeat([0, 1], [len(real), len(fake)])
+        forest = Forest.grow(
+            np.concatenate([_cells(binning, real), _cells(binning, fake)]),
+            labels,
+            np.where(labels == 0, 1.0, len(real) / len(fake)),
+            binning.nominal,
+            max_iter=TREES,
+            learning_rate=RATE,
+            max_leaf_nodes=LEAVES,
+            min_samples_leaf=50,
+            l2_regularization=5.0,
+            random_state=own.integer("trees") % 2**32,
+        )
+        found = Refinement((*found.forests, forest), found.shares, POOL[0])
+        found.pool = _pool(found, draw(None, PROBE, own))
+        tell((number + 1) / rounds)
+    return found
+
+
+def _pool(refinement: Refinement, fake: Encoded) -> int:
+    """How many rows to generate for each one kept, so that few weights are cut."""
+    chooser = refinement.compiled(fake.layout, torch.device("cpu"))
+    weights = chooser.weights(_tensor(fake.codes), torch.as_tensor(fake.offsets))
+    return int(np.clip(np.ceil(float(weights.quantile(0.98) / weights.mean())), *POOL))
+
+
+def _cells(binning: Binning, rows: Encoded) -> npt.NDArray[np.uint8]:
+    found: npt.NDArray[np.uint8] = binning(_tensor(rows.codes), torch.as_tensor(rows.offsets)).numpy()
+    return found
+
+
+def _tensor(codes: npt.NDArray[np.integer[Any]]) -> Tensor:
+    return torch.as_tensor(codes.astype(np.int64))
+
+
+def _capped(weights: Tensor, count: int) -> Tensor:
+    """Probabilities in proportion to weights, at most 1, that sum to ``count``."""
+    chance = weights * (count / weights.sum())
+    for _ in range(20):
+        over = chance >= 1
+        rest = torch.where(over, 0.0, chance)
+        scale = (count - over.sum()) / rest.sum().clamp(min=1e-12)
+        chance = torch.where(over, 1.0, chance * scale)
+    return chance.clamp(max=1.0)
