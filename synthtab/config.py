@@ -28,6 +28,8 @@ class TrainConfig:
         network: "residual", or "concat" for the networks of arXiv 1907.00503.
         continuous: "cdf", one mode per numeric column, or "mixture", up to `modes` Gaussian ones.
         modes: Largest number of continuous modes of a column.
+        links: Whether cells that follow from another cell of their row get a code that says so (see
+            `synthtab.links`).
         width, depth: Size of the residual blocks of the generator and the critic, and their number.
         noise: Dimension of the noise.
         batch: Rows per step.
@@ -63,6 +65,7 @@ class TrainConfig:
     network: str = "residual"
     continuous: str = "cdf"
     modes: int = 10
+    links: bool = True
     width: int = 256
     depth: int = 2
     noise: int = 128
@@ -145,7 +148,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": dict(),
     "best":    dict(work=600.0, checks=60, patience=15),
     "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, energy=0.0, moments=0.0, condition="category",
-                    network="concat", continuous="mixture", modes=10, batch=500, packing=10, penalty=10.0,
+                    network="concat", continuous="mixture", modes=10, links=False, batch=500, packing=10, penalty=10.0,
                     penalty_every=1, temperature=0.2, hard=False, lr_generator=2e-4, lr_critic=2e-4, beta1=0.5,
                     beta2=0.9, weight_decay=1e-6, ema=0.0, epochs=300, checks=10, passes=1,
                     rounds=0, rake=False),

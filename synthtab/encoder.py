@@ -12,6 +12,7 @@ import pandas as pd
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
 from synthtab.errors import ConfigError
 from synthtab.layout import Encoded, Layout
+from synthtab.links import Linked, find
 from synthtab.randomness import Streams
 from synthtab.schema import Schema
 from synthtab.tables import typed
@@ -22,7 +23,7 @@ CONTINUOUS = ("cdf", "mixture")
 class TableEncoder:
     """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks."""
 
-    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder, ...]) -> None:
+    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...]) -> None:
         self.schema = schema
         self.columns = columns
         self.layout = Layout(tuple(b for c in columns for b in c.blocks))
@@ -37,6 +38,7 @@ class TableEncoder:
         whole: pd.DataFrame | None = None,
         continuous: str = "cdf",
         max_modes: int = 10,
+        links: bool = True,
     ) -> TableEncoder:
         """Learn the encoding.
 
@@ -49,6 +51,7 @@ class TableEncoder:
             continuous: What the continuous part of a numeric column becomes: "cdf" for one mode,
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
+            links: Whether cells that follow from another cell of their row get a code that says so.
         """
         if continuous not in CONTINUOUS:
             raise ConfigError(f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}")
@@ -58,9 +61,14 @@ class TableEncoder:
         if whole is not None:
             schema.check(whole)
         settings = Settings(continuous, max_modes)
-        columns = []
+        linked = find(frame, schema, streams.numpy("encoder.links")) if links else {}
+        columns: list[ColumnEncoder | Linked] = []
         for i, column in enumerate(schema.columns):
             kind, cells = KINDS[column.kind], frame[column.name]
+            if column.name in linked:
+                rng = streams.numpy("encoder.fit", i)
+                columns.append(Linked.fit(frame, column, linked[column.name], schema, rng, settings))
+                continue
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
@@ -73,9 +81,8 @@ class TableEncoder:
         offsets = np.zeros((len(frame), len(self.layout.continuous)), dtype=np.float32)
         for i, (encoder, b, o) in enumerate(self._parts()):
             if encoder.blocks:
-                codes[:, b], offsets[:, o] = encoder.encode(
-                    frame[encoder.column.name], streams.numpy("encoder.encode", i)
-                )
+                rng = streams.numpy("encoder.encode", i)
+                codes[:, b], offsets[:, o] = encoder.encode_in(frame, self.schema, rng)
         return Encoded(codes, offsets, self.layout)
 
     def decode(
@@ -95,10 +102,17 @@ class TableEncoder:
         """
         assert codes.shape[1] == len(self.layout.blocks), f"codes of another table, report this: {codes.shape}"
         assert offsets.shape[1] == len(self.layout.continuous), f"offsets of another table: {offsets.shape}"
-        series = [e.decode(codes[:, b], offsets[:, o], rng, start) for e, b, o in self._parts()]
-        return pd.DataFrame(dict(zip(self.schema.names, series, strict=True)), columns=list(self.schema.names))
+        done: dict[str, pd.Series] = {}
+        waiting = self._parts()
+        while waiting:  # parents first
+            ready = [part for part in waiting if all(name in done for name in part[0].needs)]
+            assert ready, f"links in a circle, report this: {[e.column.name for e, *_ in waiting]}"
+            for encoder, b, o in ready:
+                done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.schema)
+            waiting = [part for part in waiting if part[0].column.name not in done]
+        return pd.DataFrame(done, columns=list(self.schema.names))
 
-    def _parts(self) -> list[tuple[ColumnEncoder, slice, slice]]:
+    def _parts(self) -> list[tuple[ColumnEncoder | Linked, slice, slice]]:
         """Each column with its share of the codes and of the offsets."""
         parts, b, o = [], 0, 0
         for encoder in self.columns:
@@ -125,4 +139,4 @@ class TableEncoder:
         """The inverse of `state`."""
         schema = Schema.from_json(state["schema"])
         pairs = zip(schema.columns, state["columns"], strict=True)
-        return cls(schema, tuple(KINDS[c.kind].from_state(c, s) for c, s in pairs))
+        return cls(schema, tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs))

@@ -264,7 +264,13 @@ class Synthesizer:
         """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
         config = self.config
         return TableEncoder.fit(
-            table.iloc[training], schema, streams, continuous=config.continuous, max_modes=config.modes, whole=table
+            table.iloc[training],
+            schema,
+            streams,
+            continuous=config.continuous,
+            max_modes=config.modes,
+            whole=table,
+            links=config.links,
         )
 
     def _ran(self, rows: int, held_out: int) -> dict[str, Any]:

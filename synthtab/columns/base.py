@@ -20,7 +20,7 @@ import pandas as pd
 
 from synthtab.errors import DataError, SchemaError
 from synthtab.layout import Block
-from synthtab.schema import Column
+from synthtab.schema import Column, Schema
 
 MISSING_TOKENS = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "?"})
 """Texts that mean "missing" where all other cells of the column are numbers or dates."""
@@ -46,12 +46,14 @@ class ColumnEncoder(ABC):
         kind: Name of the kind.
         column: The schema's word on the column.
         blocks: The discrete variables that the column becomes; none where nothing varies.
+        needs: Names of the columns that must be decoded first.
         avoids_all: Whether decoded cells must differ from every cell of the whole table, so that
             `fit` gets all of them, held-out rows included.
     """
 
     kind: ClassVar[str]
     avoids_all: ClassVar[bool] = False
+    needs: tuple[str, ...] = ()
 
     def __init__(self, column: Column, blocks: tuple[Block, ...]) -> None:
         self.column = column
@@ -97,6 +99,19 @@ class ColumnEncoder(ABC):
         start: int,
     ) -> pd.Series:
         """Codes and offsets => typed form; ``start`` is the number of the first row."""
+
+    def encode_in(
+        self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """`encode` for its cells in a table."""
+        return self.encode(frame[self.column.name], rng)
+
+    def decode_in(
+        self, codes: npt.NDArray[np.integer[Any]], offsets: npt.NDArray[np.floating[Any]], rng: np.random.Generator,
+        start: int, done: Mapping[str, pd.Series], schema: Schema,
+    ) -> pd.Series:  # fmt: skip
+        """`decode` for a table of which the columns that this one `needs` are done."""
+        return self.decode(codes, offsets, rng, start)
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -145,10 +145,11 @@ class NumberCodec:
             values[atom] = self.atoms[codes[atom]]
         for m, table in enumerate(self.tables):
             mine = codes == first_mode + m
-            values[mine] = self._round(table.decode(offsets[mine]))
+            values[mine] = self.rounded(table.decode(offsets[mine]))
         return values, missing
 
-    def _round(self, values: Numbers) -> Numbers:
+    def rounded(self, values: Numbers) -> Numbers:
+        """Numbers as the column can hold them."""
         if self.decimals is None or values.dtype == self.atoms.dtype == np.int64:
             return values
         if self.atoms.dtype == np.int64:

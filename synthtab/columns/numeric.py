@@ -129,7 +129,10 @@ class NumberEncoder(ColumnEncoder):
         """Codes and offsets => typed form."""
         flat = codes[:, 0] if codes.shape[1] else np.zeros(len(codes), dtype=np.uint8)
         inner = offsets[:, 0] if offsets.shape[1] else np.full(len(codes), 0.5, dtype=np.float32)
-        values, missing = self.codec.decode(flat, inner)
+        return self.series(*self.codec.decode(flat, inner))
+
+    def series(self, values: Numbers, missing: Mask) -> pd.Series:
+        """Values of the cells that are not missing => typed form, within the bounds."""
         low, high = self.bounds(self.column)
         if low is not None or high is not None:
             values = np.clip(values, low, high)

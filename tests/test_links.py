@@ -1,0 +1,141 @@
+"""Numbers that follow from other numbers of their row are found, learnt as a code, and come back exactly."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.columns import infer
+from synthtab.encoder import TableEncoder
+from synthtab.links import Link, Linked, find
+from synthtab.randomness import Streams
+from synthtab.schema import Schema
+
+ROWS = 3000
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def bills() -> pd.DataFrame:
+    """A third of the bills is paid in full, with text and missing cells; the rest has nothing to do with the bill."""
+    r = rng()
+    bill = np.where(r.random(ROWS) < 0.2, 0, 100 * r.integers(1, 900, ROWS))
+    paid = np.where(r.random(ROWS) < 1 / 3, bill, 100 * r.integers(0, 900, ROWS))
+    share = r.random(ROWS).round(4)
+    tone = r.uniform(-1, 1, ROWS).round(3)
+    frame = pd.DataFrame(
+        {
+            "strength": np.abs(tone).round(3),
+            "bill": bill,
+            "paid": paid,
+            "share": share,
+            "rest": (1 - share).round(4),
+            "tone": tone,
+            "from_half": np.abs(share - 0.5).round(4),
+            "noise": r.normal(size=ROWS).round(3),
+            "start": pd.Timestamp("2020-01-01") + pd.to_timedelta(r.integers(0, 4000, ROWS), unit="D"),
+        }
+    )
+    frame["end"] = frame["start"] + pd.to_timedelta(np.where(r.random(ROWS) < 0.3, 0, r.integers(1, 999, ROWS)), "D")
+    frame["paid"] = frame["paid"].astype("Int64").mask(r.random(ROWS) < 0.05)
+    return frame
+
+
+def fitted(frame: pd.DataFrame) -> tuple[TableEncoder, Schema]:
+    schema = infer(frame)
+    return TableEncoder.fit(frame, schema, Streams(0)), schema
+
+
+def test_links_are_found_and_only_those() -> None:
+    frame = bills()
+    found = {c: [str(link) for link in links] for c, links in find(frame, infer(frame), rng(1)).items()}
+    assert found == {
+        "paid": ["bill"],
+        "rest": ["1 - share"],
+        "strength": ["|tone|"],
+        "from_half": ["|share - 0.5|"],
+        "end": ["start"],
+    }
+
+
+def test_a_linked_table_comes_back() -> None:
+    frame = bills()
+    encoder, schema = fitted(frame)
+    encoded = encoder.encode(frame, Streams(1))
+    for state in (encoder, TableEncoder.from_state({**json.loads(json.dumps(encoder.state()))})):
+        back = state.decode(encoded.codes, encoded.offsets, rng())
+        pd.testing.assert_frame_equal(back[["paid", "rest", "strength", "from_half", "end"]],
+                                      frame[["paid", "rest", "strength", "from_half", "end"]])  # fmt: skip
+        assert list(back) == list(schema.names) and (back.dtypes == frame.dtypes).all()
+
+
+def test_columns_that_always_follow_vanish_from_the_layout() -> None:
+    encoder, _ = fitted(bills())
+    assert {"rest", "strength", "from_half"}.isdisjoint(encoder.layout.columns)
+    linked = next(c for c in encoder.columns if c.column.name == "paid")
+    assert isinstance(linked, Linked) and linked.blocks[0].atoms == linked.first + 1
+
+
+def test_whatever_codes_are_drawn_the_cells_follow() -> None:
+    """Codes and offsets at random: cells of the link's code equal the parent's cell of their row."""
+    frame = bills()
+    encoder, _ = fitted(frame)
+    r = rng(3)
+    codes = np.column_stack([r.integers(0, b.size, 500) for b in encoder.layout.blocks])
+    back = encoder.decode(codes, r.random((500, len(encoder.layout.continuous))).astype(np.float32), r)
+    linked = next(c for c in encoder.columns if c.column.name == "paid")
+    assert isinstance(linked, Linked)
+    block = next(i for i, b in enumerate(encoder.layout.blocks) if b.column == "paid")
+    as_bill = codes[:, block] == linked.first
+    assert as_bill.any() and (back["paid"][as_bill] == back["bill"][as_bill]).all()
+    np.testing.assert_allclose(back["rest"], (1 - back["share"]).round(4))
+    assert back["paid"].max() <= frame["paid"].max() and back["paid"].isna().any()
+
+
+def test_cells_that_follow_from_a_missing_one_are_missing_where_that_may_be() -> None:
+    frame = bills()
+    frame["bill"] = frame["bill"].astype("Int64").mask(rng(9).random(ROWS) < 0.5)
+    encoder, _ = fitted(frame)
+    encoded = encoder.encode(frame, Streams(1))
+    bill, paid = (next(i for i, b in enumerate(encoder.layout.blocks) if b.column == c) for c in ("bill", "paid"))
+    linked = next(c for c in encoder.columns if c.column.name == "paid")
+    assert isinstance(linked, Linked)
+    codes = encoded.codes.copy()
+    codes[:, paid] = linked.first
+    back = encoder.decode(codes, encoded.offsets, rng())
+    assert (back["paid"].isna() == back["bill"].isna()).all() and len(set(encoded.codes[:, bill])) > 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_unrelated_columns_are_not_linked(seed: int) -> None:
+    """Counts, zero-inflated amounts and ratings agree by chance alone."""
+    r = rng(seed)
+    frame = pd.DataFrame({f"count {i}": r.poisson(40, 2000) for i in range(4)})
+    frame |= {f"amount {i}": np.where(r.random(2000) < 0.8, 0, r.integers(1, 300, 2000)) for i in range(4)}
+    frame["stars"] = r.integers(1, 6, 2000)
+    assert find(frame, infer(frame), rng(seed)) == {}
+
+
+def test_no_column_follows_from_itself_by_a_detour() -> None:
+    x = 10 * rng().integers(1, 1000, ROWS)
+    frame = pd.DataFrame({"a": x, "b": x, "c": -x, "d": np.abs(x)})
+    encoder, _ = fitted(frame)
+    encoded = encoder.encode(frame, Streams(0))
+    pd.testing.assert_frame_equal(encoder.decode(encoded.codes, encoded.offsets, rng()), frame)
+    assert list(encoder.layout.columns) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("link", "text"),
+    [(Link("x"), "x"), (Link("x", -1), "-x"), (Link("x", -1, 2.5), "2.5 - x"), (Link("x", 1, -3, True), "|x - 3|")],
+)
+def test_links_in_words_and_numbers(link: Link, text: str) -> None:
+    assert str(link) == text
+    values = link.follow(np.array([1, 5]))
+    assert values.tolist() == [eval(text.replace("|x - 3|", "abs(x - 3)"), {"x": x}) for x in (1, 5)]
+    assert values.dtype == (np.int64 if link.constant != 2.5 else np.float64)
