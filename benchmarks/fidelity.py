@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import outsiders
 import pandas as pd
 import table
 from baselines import peak_mb
@@ -85,6 +86,9 @@ def score(folder: Path, rows: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
         "measure": report.score("utility").detail["measure"],
         "nearer": value["nearer_to_train"],
         "copies": value["exact_copies"],
+        **outsiders.detection(train, rows, meta["categorical"]),
+        **outsiders.against_test(train, test, rows, meta),
+        **outsiders.membership(train, test, rows, meta),
         "copies_test": beside["exact_copies"],
         "evaluate_seconds": round(time.perf_counter() - start, 1),
     }

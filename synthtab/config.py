@@ -20,11 +20,11 @@ class TrainConfig:
 
     Attributes:
         loss: Adversarial loss, a name in `synthtab.losses.ADVERSARIAL`.
-        adversarial, cross_entropy, energy, moments: Weights of the four losses of the generator; 0 switches
+        adversarial, cross_entropy, density, moments: Weights of the four losses of the generator; 0 switches
             one off (see `synthtab.losses`).
-        condition: What the adversarial batch observes: "nothing", "subset" (any cells) or "category" (one
-            category of one column, by log-frequency, arXiv 1907.00503).
-        observed: Share of the rows of the adversarial batch that observe anything, under "subset".
+        condition: What the adversarial batch observes: "nothing", or "category" (one category of one column, by
+            log-frequency, arXiv 1907.00503).
+        adversarial_every: The critic's game is played every so many steps; all steps learn to complete rows.
         network: "residual", or "concat" for the networks of arXiv 1907.00503.
         continuous: "cdf", one mode per numeric column, or "mixture", up to `modes` Gaussian ones.
         modes: Largest number of continuous modes of a column.
@@ -58,10 +58,10 @@ class TrainConfig:
     loss: str = "relativistic"
     adversarial: float = 1.0
     cross_entropy: float = 1.0
-    energy: float = 1.0
+    density: float = 1.0
     moments: float = 1.0
     condition: str = "nothing"
-    observed: float = 0.5
+    adversarial_every: int = 3
     network: str = "residual"
     continuous: str = "cdf"
     modes: int = 10
@@ -95,15 +95,25 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_choice("loss", self.loss, LOSS_NAMES)
-        _check_choice("condition", self.condition, ("nothing", "subset", "category"))
+        _check_choice("condition", self.condition, ("nothing", "category"))
         _check_choice("network", self.network, ("residual", "concat"))
         _check_choice("continuous", self.continuous, ("cdf", "mixture"))
-        for name in ("width", "depth", "noise", "batch", "packing", "critic_steps", "penalty_every", "modes"):
+        for name in (
+            "width",
+            "depth",
+            "noise",
+            "batch",
+            "packing",
+            "critic_steps",
+            "penalty_every",
+            "adversarial_every",
+            "modes",
+        ):
             _check(getattr(self, name) >= 1, name, getattr(self, name), "must be at least 1")
         for name in (
             "adversarial",
             "cross_entropy",
-            "energy",
+            "density",
             "moments",
             "penalty",
             "epochs",
@@ -115,7 +125,6 @@ class TrainConfig:
         for name in ("lr_generator", "lr_critic", "temperature"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "must be positive")
         _check(0 <= self.holdout <= 0.5, "holdout", self.holdout, "must be a share of the rows from 0 to 0.5")
-        _check(0 <= self.observed <= 1, "observed", self.observed, "must be a share from 0 to 1")
         _check(self.batch % self.packing == 0, "batch", self.batch, f"must be a multiple of packing={self.packing}")
         _check(
             self.adversarial + self.cross_entropy + self.moments > 0,
@@ -127,7 +136,12 @@ class TrainConfig:
     @property
     def completes(self) -> bool:
         """Whether the generator learns to complete rows of which a part is observed."""
-        return self.condition != "nothing" or self.cross_entropy > 0 or self.energy > 0
+        return self.condition == "nothing" and (self.cross_entropy > 0 or self.density > 0)
+
+    @property
+    def invents(self) -> bool:
+        """Whether the generator learns to make whole rows in one pass."""
+        return self.condition == "category" or self.adversarial > 0 or self.moments > 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `from_json` takes it."""
@@ -147,11 +161,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick":   dict(work=9.0, checks=5),
     "default": dict(),
     "best":    dict(work=600.0, checks=60, patience=15),
-    "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, energy=0.0, moments=0.0, condition="category",
-                    network="concat", continuous="mixture", modes=10, links=False, batch=500, packing=10, penalty=10.0,
-                    penalty_every=1, temperature=0.2, hard=False, lr_generator=2e-4, lr_critic=2e-4, beta1=0.5,
-                    beta2=0.9, weight_decay=1e-6, ema=0.0, epochs=300, checks=10, passes=1,
-                    rounds=0, rake=False),
+    "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, density=0.0, moments=0.0, condition="category",
+                    network="concat", continuous="mixture", modes=10, links=False, batch=500, packing=10,
+                    penalty=10.0, penalty_every=1, adversarial_every=1, temperature=0.2, hard=False,
+                    lr_generator=2e-4, lr_critic=2e-4, beta1=0.5, beta2=0.9, weight_decay=1e-6, ema=0.0,
+                    epochs=300, checks=10, passes=1, rounds=0, rake=False),
 }  # fmt: skip
 """Preset -> what differs from the defaults of `TrainConfig`."""
 

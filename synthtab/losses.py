@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthtab.conditions import Rows
+from synthtab.conditions import Batch, Rows
 from synthtab.config import TrainConfig
-from synthtab.networks import Critic, Slots
+from synthtab.densities import Mixtures
+from synthtab.networks import Critic, Generator, Slots
 
 Terms = dict[str, Tensor]
 
@@ -140,18 +141,25 @@ def cross_entropy(slots: Slots, logits: Tensor, codes: Tensor, hidden: Tensor) -
     return -(logs * hidden).sum() / hidden.sum().clamp(min=1)
 
 
-def energy_score(slots: Slots, one: Tensor, two: Tensor, codes: Tensor, offsets: Tensor, hidden: Tensor) -> Tensor:
-    """Energy score (CRPS) of the hidden offsets in their true mode, from two draws a, a' under other noise:
-    |a - y|/2 + |a' - y|/2 - |a - a'|/2 (Gneiting and Raftery 2007, eq. 20), a proper scoring rule.
+def density(slots: Slots, mixtures: Mixtures, codes: Tensor, offsets: Tensor, hidden: Tensor) -> Tensor:
+    """Mean of -log p(offset) over the hidden offsets, in their true mode: 0 for a density that knows nothing.
 
-    ``one`` and ``two`` are offsets per mode, ``[B, M]``; ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` the true ones;
-    ``hidden`` ``[B, K]`` marks the cells that count.
+    ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` are the true ones; ``hidden`` ``[B, K]`` marks the cells that count.
     """
     mode, inside = slots.modes(codes)
     counts = inside & hidden[:, slots.continuous]
-    a, b = one.gather(1, mode), two.gather(1, mode)
-    score = ((a - offsets).abs() + (b - offsets).abs() - (a - b).abs()) / 2
-    return (score * counts).sum() / counts.sum().clamp(min=1)
+    return -(mixtures.log_density(offsets, mode) * counts).sum() / counts.sum().clamp(min=1)
+
+
+def completion(generator: Generator, batch: Batch) -> Terms:
+    """Cross-entropy of the hidden codes and negative log-density of the hidden offsets of a batch."""
+    slots = generator.slots
+    assert batch.mask is not None
+    logits, mixtures = generator.complete(slots.reading(batch.codes, batch.offsets, batch.mask))
+    terms = {"cross_entropy": cross_entropy(slots, logits, batch.codes, ~batch.mask)}
+    if len(slots.mode_slots):
+        terms["density"] = density(slots, mixtures, batch.codes, batch.offsets, ~batch.mask)
+    return terms
 
 
 class PairMoments:

@@ -15,10 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthtab.config import TrainConfig
+from synthtab.densities import PARAMETERS, Mixtures, first_outputs, probit
 from synthtab.layout import CURVE_POINTS, Layout
 
-FREQUENCIES = (1.0, 2.0, 4.0, 8.0)
-"""Cycles per unit of offset of the Fourier features (arXiv 2006.10739)."""
+FREQUENCIES = (0.5, 1.0, 2.0)
+"""Cycles per unit of offset of the Fourier features (arXiv 2006.10739). Higher ones make the critic's game worse."""
+WAVES = 1 + 2 * len(FREQUENCIES)
+"""Features of an offset."""
+REACH = 1.04
+"""Width of the range of a squashed offset before it is cut to [0, 1]: so that both ends are reached."""
+SHORTCUT = 0.2
+"""Scale of what the completing head sees of the observed cells past all layers: near-equal columns are linear."""
 
 
 class Slots(nn.Module):
@@ -139,18 +146,27 @@ class Slots(nn.Module):
         inner = (low + (high - low) * (at - left)) * gate[:, self.curved]
         return known + inner @ self.curve_owner
 
-    def observed(self, cells: Tensor, mask: Tensor) -> Tensor:
-        """The observed part of `dense` rows, and which part it is: ``[B, features + K]``; ``mask`` is ``[B, K]``."""
+    def reading(self, codes: Tensor, offsets: Tensor, mask: Tensor) -> Tensor:
+        """What a generator sees of the cells that ``mask [B, K]`` marks, ``[B, reads]``: their part of `dense`, the
+        probits of their offsets, and which they are. Codes are ``[B, K]``, offsets ``[B, C]``.
+        """
         seen = mask.float()
         slot = self.spread(seen)
-        waves = slot[:, self.mode_slots].repeat_interleave(1 + 2 * len(FREQUENCIES), dim=1)
-        return torch.cat([cells * torch.cat([slot, waves, seen[:, self.numeric]], dim=1), seen], dim=1)
+        hot, known = self.one_hot(codes) * slot, offsets[:, self.mode_offsets]
+        gate = hot[:, self.mode_slots]
+        waves = (gate.unsqueeze(-1) * self.fourier(known)).flatten(1)
+        numbers = self.values(hot, gate, known) * seen[:, self.numeric]
+        return torch.cat([hot, waves, numbers, gate * probit(known), seen], dim=1)
 
     @property
     def features(self) -> int:
         """Width of `dense`."""
-        waves = len(self.layout.mode_slots) * (1 + 2 * len(FREQUENCIES))
-        return self.layout.width + waves + len(self.numeric)
+        return self.layout.width + WAVES * len(self.layout.mode_slots) + len(self.numeric)
+
+    @property
+    def reads(self) -> int:
+        """Width of `reading`."""
+        return self.features + len(self.layout.mode_slots) + len(self.layout.blocks)
 
 
 @contextmanager
@@ -159,6 +175,19 @@ def fresh_weights(seed: int = 0) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+@contextmanager
+def fast_products() -> Iterator[None]:
+    """Matrix products in bfloat16 with float32 sums, where the processor has them; twice as fast on a CPU.
+    The setting is torch's and global, so it is put back.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 class ResidualBlock(nn.Module):
@@ -177,72 +206,83 @@ class ResidualBlock(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Noise and, where ``reads`` > 0, a description of the observed cells, to logits and offsets."""
+    """Noise, if ``noise`` > 0, and the `Slots.reading` of observed cells, if ``reads`` > 0, to ``outputs``."""
 
-    def __init__(self, config: TrainConfig, reads: int, logits: int, offsets: int) -> None:
+    def __init__(self, config: TrainConfig, noise: int, reads: int, outputs: int) -> None:
         super().__init__()
-        self.from_noise = nn.Linear(config.noise, config.width)
-        self.from_cells = nn.Linear(reads, config.width, bias=False) if reads else None
+        self.from_noise = nn.Linear(noise, config.width) if noise else None
+        self.from_cells = nn.Linear(reads, config.width, bias=not noise) if reads else None
         self.body, out = body(config, config.width)
-        self.head = nn.Linear(out, logits + offsets)
+        self.shortcut = not noise
+        self.head = nn.Linear(out + config.width * self.shortcut, outputs)
         if self.from_cells is not None:
             nn.init.normal_(self.from_cells.weight, std=0.2)
 
-    def forward(self, noise: Tensor, seen: Tensor | None = None) -> Tensor:
-        hidden = self.from_noise(noise)
-        if self.from_cells is not None and seen is not None:
-            read = self.from_cells(seen)
-            hidden = hidden + read.repeat(len(noise) // len(read), 1)
-        out: Tensor = self.head(self.body(hidden))
+    def deep(self, hidden: Tensor) -> Tensor:
+        """What the head sees, given the first layer."""
+        inner: Tensor = self.body(hidden)
+        return torch.cat([inner, SHORTCUT * hidden], dim=1) if self.shortcut else inner
+
+    def forward(self, noise: Tensor | None, cells: Tensor | None = None) -> Tensor:
+        parts = [
+            layer(x) for layer, x in ((self.from_noise, noise), (self.from_cells, cells)) if layer and x is not None
+        ]
+        out: Tensor = self.head(self.deep(parts[0] if len(parts) == 1 else parts[0] + parts[1]))
         return out
 
 
 class Generator(nn.Module):
-    """``G(noise, observed cells, mask)``: logits ``[B, W]`` and one offset per continuous mode ``[B, M]``.
+    """Whole rows from noise, and any part of a row from the rest.
 
     Two trunks, since their objectives spoil each other in one (docs/lab.md): ``plain`` turns noise into whole
-    rows, and learns against the critic; ``completing`` fills the hidden cells of a row given the others, and
-    learns by cross-entropy and energy score. A recipe that always observes something has no ``plain`` one.
+    rows, and learns against the critic; ``completing`` gives the distribution of the hidden cells given the observed
+    ones, and learns by maximum likelihood. A recipe that always observes a category has the first alone, which
+    then reads it. ``plain`` says logits ``[B, W]`` and an offset per mode ``[B, M]``; ``completing`` logits and
+    `Mixtures`.
     """
 
     frequencies: Tensor
 
     def __init__(self, layout: Layout, config: TrainConfig) -> None:
         super().__init__()
-        self.slots = Slots(layout)
-        self.prompted = config.condition == "category"
+        self.slots = slots = Slots(layout)
+        self.noise, self.prompted = config.noise, config.condition == "category"
         modes = len(layout.mode_slots)
-        reads = self.slots.features + len(layout.blocks)
-        self.noise = config.noise
-        self.plain = None if self.prompted else Trunk(config, 0, layout.width, modes)
-        self.completing = Trunk(config, reads, layout.width, modes) if config.completes else None
+        reads = slots.reads if self.prompted else 0
+        self.plain = Trunk(config, config.noise, reads, layout.width + modes) if config.invents else None
+        outputs = layout.width + modes * PARAMETERS
+        self.completing = Trunk(config, 0, slots.reads, outputs) if config.completes else None
         self.register_buffer("frequencies", torch.zeros(layout.width))
 
     def start_from(self, frequencies: Tensor) -> None:
         """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""
+        width = len(frequencies)
         with torch.no_grad():
             self.frequencies.copy_(frequencies)
             for trunk in (self.plain, self.completing):
                 if trunk is not None:
-                    trunk.head.bias[: len(frequencies)] = frequencies.clamp(min=1e-6).log()
-                    trunk.head.weight[: len(frequencies)] *= 0.3
+                    trunk.head.bias[:width] = frequencies.clamp(min=1e-6).log()
+                    trunk.head.weight[:width] *= 0.3
+            if self.completing is not None:
+                self.completing.head.bias[width:] = first_outputs(len(self.slots.mode_slots))
+                self.completing.head.weight[width:] *= 0.3
 
-    def forward(self, noise: Tensor, cells: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Complete rows.
+    def invent(self, noise: Tensor, cells: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Logits ``[B, W]`` and offsets ``[B, M]`` of rows made from noise ``[B, noise]``, standard normal."""
+        assert self.plain is not None, "this generator invents no rows, report this"
+        logits, offsets = self.split(self.plain(noise, cells))
+        return logits, unit(offsets)
 
-        Args:
-            noise: ``[B, noise]``, standard normal; a whole multiple of the rows for several draws of each.
-            cells: The rows as `Slots.dense` shows them; only what ``mask`` marks is read. None: nothing observed.
-            mask: ``[rows, K]`` bool, True where a cell is observed.
-        """
-        if cells is None or mask is None:
-            assert self.plain is not None, "this generator needs something observed, report this"
-            out = self.plain(noise)
-        else:
-            assert self.completing is not None, "this generator completes no rows, report this"
-            out = self.completing(noise, self.slots.observed(cells, mask))
-        logits, offsets = out.split([self.slots.layout.width, len(self.slots.mode_slots)], dim=1)
-        return logits + self.slots.padding, unit(offsets)
+    def complete(self, cells: Tensor) -> tuple[Tensor, Mixtures]:
+        """Logits ``[B, W]`` and densities of the offsets of every mode, given a `Slots.reading`."""
+        assert self.completing is not None, "this generator completes no rows, report this"
+        logits, densities = self.split(self.completing(None, cells))
+        return logits, Mixtures.of(densities, len(self.slots.mode_slots))
+
+    def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, unused slots out of the way, and the rest."""
+        width = self.slots.layout.width
+        return outputs[:, :width] + self.slots.padding, outputs[:, width:]
 
     def prompt(self, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Conditions to sample under for a generator that always observes one: a block uniformly, one of its
@@ -321,8 +361,9 @@ def body(config: TrainConfig, width: int) -> tuple[nn.Module, int]:
 
 
 def unit(x: Tensor) -> Tensor:
-    """The head's outputs as offsets in [0, 1]."""
-    return x.sigmoid()
+    """The head's outputs as offsets in [0, 1]; the gradient ignores the cut, lest a row get stuck beyond it."""
+    wide = REACH * x.sigmoid() - (REACH - 1) / 2
+    return wide + (wide.clamp(0, 1) - wide).detach()
 
 
 def _squash(values: object) -> npt.NDArray[np.float64]:

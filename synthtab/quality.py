@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from synthtab.layout import CURVE_POINTS, Encoded
+from synthtab.layout import Encoded
 from synthtab.randomness import Streams
+from synthtab.trees import Binning, Cells
 
 ROWS = 4000
 """Rows of each table that the score looks at."""
@@ -46,42 +48,27 @@ def quality(real: Encoded, fake: Encoded, streams: Streams) -> Quality:
     """Compare two encoded tables of one layout; at most `ROWS` rows of each count."""
     rows = min(ROWS, len(real), len(fake))
     real, fake = real.take(slice(rows)), fake.take(slice(rows))
-    a, b = values(real), values(fake)
+    binning = Binning(real.layout, torch.device("cpu"))
+    a, b = binning.cells(real), binning.cells(fake)
     coverage = float(
         np.mean([np.isin(np.unique(x), y).mean() for x, y in zip(real.codes.T, fake.codes.T, strict=True)])
     )
-    return Quality(detection(real, a, b, streams), pair_error(a, b), coverage, max(0.0, repeats(b) - repeats(a)))
+    found = detection(a, b, binning.nominal, streams)
+    return Quality(found, pair_error(a, b), coverage, max(0.0, repeats(b) - repeats(a)))
 
 
-def values(table: Encoded) -> npt.NDArray[np.float32]:
-    """``[rows, blocks]``: the standardised number where a block is numeric (NaN: missing), else the code."""
-    out = table.codes.astype(np.float32)
-    offset_of = {int(b): i for i, b in enumerate(table.layout.continuous)}
-    grid = np.linspace(0, 1, CURVE_POINTS)
-    for b, block in enumerate(table.layout.blocks):
-        if not block.numeric:
-            continue
-        codes = table.codes[:, b]
-        out[:, b] = np.array([*block.values, *[0.0] * block.modes], dtype=np.float32)[codes]
-        for m, curve in enumerate(block.curves):
-            inside = codes == block.atoms + m
-            out[inside, b] = np.interp(table.offsets[inside, offset_of[b]], grid, curve)
-    return out
-
-
-def detection(layout_of: Encoded, a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], streams: Streams) -> float:
-    """AUC of a boosted tree on `values`, two folds, out of fold."""
+def detection(a: Cells, b: Cells, nominal: npt.NDArray[np.bool_], streams: Streams) -> float:
+    """AUC of a boosted tree on two tables in bins, two folds, out of fold."""
     # here, since `sample` imports this module too, and would pay a second for what only `fit` needs
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
     x, y = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
-    nominal = [i for i, k in enumerate(layout_of.layout.blocks) if not k.numeric and k.size <= 255]
     fold = streams.numpy("quality folds").permutation(len(y)) % 2
     scores = np.zeros(len(y))
     for f in (0, 1):
         tree = HistGradientBoostingClassifier(
-            max_iter=60, learning_rate=0.15, max_leaf_nodes=15, categorical_features=nominal or None,
+            max_iter=60, learning_rate=0.15, max_leaf_nodes=15, categorical_features=nominal,
             early_stopping=False, random_state=0,
         )  # fmt: skip
         if len(set(y[fold != f])) < 2 or not (fold == f).any():
@@ -91,30 +78,29 @@ def detection(layout_of: Encoded, a: npt.NDArray[np.float32], b: npt.NDArray[np.
     return float(roc_auc_score(y, scores))
 
 
-def pair_error(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+def pair_error(a: Cells, b: Cells) -> float:
     """Mean over pairs of columns of the total variation between their two-way tables."""
     binned = [_bins(x, y) for x, y in zip(a.T, b.T, strict=True)]
     if len(binned) < 2:
         return float(np.mean([_variation(*columns) for columns in binned])) if binned else 0.0
     errors = [
-        _variation(left[0] * (BINS + 1) + right[0], left[1] * (BINS + 1) + right[1])
+        _variation(left[0] * BINS + right[0], left[1] * BINS + right[1])
         for i, left in enumerate(binned)
         for right in binned[i + 1 :]
     ]
     return float(np.mean(errors))
 
 
-def repeats(table: npt.NDArray[np.float32]) -> float:
+def repeats(table: Cells) -> float:
     """Share of rows that equal an earlier row."""
     return 1 - len(np.unique(table, axis=0)) / max(1, len(table))
 
 
-def _bins(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Both columns as bins 0 .. BINS: the most frequent values of the first, or its quantiles; NaN last."""
-    known = x[~np.isnan(x)]
-    distinct = np.unique(known)
-    cuts = distinct[1:] if len(distinct) <= BINS else np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-    return tuple(np.where(np.isnan(v), BINS, np.searchsorted(cuts, v, side="right")) for v in (x, y))
+def _bins(x: npt.NDArray[np.uint8], y: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Both columns as bins 0 .. BINS - 1: the values of the first, where they are few, or its quantiles."""
+    distinct = np.unique(x)
+    cuts = distinct[1:] if len(distinct) <= BINS else np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)[1:-1]))
+    return tuple(np.searchsorted(cuts, v, side="right") for v in (x, y))
 
 
 def _variation(x: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> float:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -29,15 +27,15 @@ SWEEPS = 8
 CLIP = 4.0
 """Largest log-odds that one forest may give."""
 TREES, RATE = 200, 0.15
-REAL, FAKE = 60_000, 3.0
+REAL, FAKE = 60_000, 2.0
 """Most training rows that trees are grown on, and generated ones for each."""
-PROBE = 10_000
+MOST_WEIGHTS = 1_000_000
 """Generated rows whose weights decide the size of the pool."""
 POOL = (2, 6)
 """Least and most rows generated for each one kept."""
 
-Draw = Callable[["Refinement | None", int, Streams], Encoded]
-"""Rows of the generator, kept by a refinement: (refinement, how many, streams)."""
+Draw = Callable[[int, Streams], Encoded]
+"""Rows of the generator, none of them left out."""
 
 
 @dataclass
@@ -95,21 +93,25 @@ class Chooser:
         odds = torch.stack([scorer(cells).clamp(-CLIP, CLIP) for scorer in self.scorers]).sum(0)
         return (odds.min() - odds).exp()
 
-    def choose(self, codes: Tensor, offsets: Tensor, count: int, random: torch.Generator) -> Tensor:
-        """Numbers of ``count`` different rows of a pool, in random order, each kept with a probability in
-        proportion to its weight, at most 1, and raked: in the bins of every column the probabilities sum to
-        what the training rows would have there (Deming and Stephan 1940).
+    def chances(self, codes: Tensor, offsets: Tensor, count: int) -> Tensor:
+        """Of every row of a pool, the probability to be among the ``count`` that are kept: in proportion to its
+        weight, at most 1, and raked, so that in the bins of every column they sum to what the training rows would
+        have there (Deming and Stephan 1940).
         """
         chance = _capped(self.weights(codes, offsets).double(), count)
-        if self.shares is not None:
-            cells = self.coarse(codes, offsets).T.long()
-            wanted = self.shares * count
-            for _ in range(SWEEPS):
-                for column, want in zip(cells, wanted, strict=True):
-                    have = torch.zeros(BINS, dtype=chance.dtype, device=chance.device).index_add_(0, column, chance)
-                    factor = ((want + 0.5) / (have + 0.5)).clamp(0.5, 2.0)
-                    chance = (chance * factor[column]).clamp(max=1.0)
-            chance = _capped(chance, count)
+        if self.shares is None:
+            return chance
+        cells, wanted = self.coarse(codes, offsets).T.long(), self.shares * count
+        for _ in range(SWEEPS):
+            for column, want in zip(cells, wanted, strict=True):
+                have = torch.zeros(BINS, dtype=chance.dtype, device=chance.device).index_add_(0, column, chance)
+                factor = ((want + 0.5) / (have + 0.5)).clamp(0.5, 2.0)
+                chance = (chance * factor[column]).clamp(max=1.0)
+        return _capped(chance, count)
+
+    def choose(self, codes: Tensor, offsets: Tensor, count: int, random: torch.Generator) -> Tensor:
+        """Numbers of ``count`` different rows of a pool, in random order, drawn with their `chances`."""
+        chance = self.chances(codes, offsets, count)
         # systematic sampling in random order (Madow 1949): the sizes of all bins vary little, none is kept twice
         order = torch.randperm(len(chance), generator=random, device=chance.device)
         ends = chance[order].cumsum(0)
@@ -121,7 +123,7 @@ class Chooser:
 
 def frequencies(rows: Encoded) -> Tensor:
     """``[K, 255]``: frequencies of the bins of raking."""
-    cells = _cells(Binning(rows.layout, torch.device("cpu"), STEPS), rows)
+    cells = Binning(rows.layout, torch.device("cpu"), STEPS).cells(rows)
     counts = torch.stack([torch.bincount(torch.as_tensor(column).long(), minlength=BINS) for column in cells.T])
     return counts.double() / len(rows)
 
@@ -142,14 +144,20 @@ def learn(
     binning = Binning(rows.layout, torch.device("cpu"))
     found = Refinement((), frequencies(rows) if rake else None, POOL[0])
     real = rows.take(streams.numpy("refinement").permutation(len(rows))[:REAL])
-    for number in range(rounds):
+    for number in range(rounds + 1):
         own = Streams(streams.integer("forest", number))
-        fake = draw(found, int(FAKE * len(real)), own)
+        fake = draw(int(FAKE * len(real)), own)
+        codes, offsets = torch.as_tensor(fake.codes.astype(np.int64)), torch.as_tensor(fake.offsets)
+        chooser = found.compiled(rows.layout, torch.device("cpu"))
+        found.pool = _pool(chooser.weights(codes, offsets))
+        if number == rounds:
+            return found
+        kept = chooser.chances(codes, offsets, len(fake) // found.pool).numpy()
         labels = np.repeat([0, 1], [len(real), len(fake)])
         forest = Forest.grow(
-            np.concatenate([_cells(binning, real), _cells(binning, fake)]),
+            np.concatenate([binning.cells(real), binning.cells(fake)]),
             labels,
-            np.where(labels == 0, 1.0, len(real) / len(fake)),
+            np.concatenate([np.ones(len(real)), kept * (len(real) / kept.sum())]),
             binning.nominal,
             max_iter=TREES,
             learning_rate=RATE,
@@ -159,25 +167,13 @@ def learn(
             random_state=own.integer("trees") % 2**32,
         )
         found = Refinement((*found.forests, forest), found.shares, POOL[0])
-        found.pool = _pool(found, draw(None, PROBE, own))
         tell((number + 1) / rounds)
     return found
 
 
-def _pool(refinement: Refinement, fake: Encoded) -> int:
+def _pool(weights: Tensor) -> int:
     """How many rows to generate for each one kept, so that few weights are cut."""
-    chooser = refinement.compiled(fake.layout, torch.device("cpu"))
-    weights = chooser.weights(_tensor(fake.codes), torch.as_tensor(fake.offsets))
-    return int(np.clip(np.ceil(float(weights.quantile(0.98) / weights.mean())), *POOL))
-
-
-def _cells(binning: Binning, rows: Encoded) -> npt.NDArray[np.uint8]:
-    found: npt.NDArray[np.uint8] = binning(_tensor(rows.codes), torch.as_tensor(rows.offsets)).numpy()
-    return found
-
-
-def _tensor(codes: npt.NDArray[np.integer[Any]]) -> Tensor:
-    return torch.as_tensor(codes.astype(np.int64))
+    return int(np.clip(np.ceil(float(weights[:MOST_WEIGHTS].quantile(0.98) / weights.mean())), *POOL))
 
 
 def _capped(weights: Tensor, count: int) -> Tensor:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from synthtab.conditions import Batch
+from synthtab.densities import PARAMETERS, Mixtures
 from synthtab.layout import Encoded, Layout
-from synthtab.networks import FREQUENCIES, Generator, Slots, Trunk, unit
+from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
 from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
 
@@ -52,73 +54,72 @@ def generate(
 
 
 class Completer:
-    """Fills the hidden cells of rows pass by pass; each pass observes what the earlier ones revealed."""
+    """Makes rows, and fills the hidden cells of rows. One pass over all columns makes a row from noise; several
+    complete it part by part, each pass observing what the earlier ones revealed.
+    """
 
     def __init__(self, generator: Generator, passes: Plan) -> None:
         self.generator = generator.eval()
+        self.from_noise = generator.plain is not None and (len(passes) == 1 or generator.completing is None)
         with torch.inference_mode():
-            self.stages = [Stage(generator, blocks) for blocks in passes]
+            self.stages = [Stage(generator, blocks) for blocks in passes] if generator.completing else []
 
     @torch.inference_mode()
+    @fast_products()
     def invent(self, rows: int, random: torch.Generator) -> Batch:
         """Whole new rows."""
-        layout, device = self.generator.slots.layout, random.device
-        codes = torch.zeros(rows, len(layout.blocks), dtype=torch.int64, device=device)
-        offsets = torch.full((rows, len(layout.continuous)), 0.5, device=device)
-        if not self.generator.prompted:
-            return self._fill(codes, offsets, torch.zeros_like(codes, dtype=torch.bool), None, random)
-        shown, seen = self.generator.prompt(rows, random)
-        read = self._read(shown, offsets, seen)
-        return self._fill(codes, offsets, torch.zeros_like(seen), read, random)
+        generator, device = self.generator, random.device
+        slots = generator.slots
+        codes = torch.zeros(rows, len(slots.layout.blocks), dtype=torch.int64, device=device)
+        offsets = torch.full((rows, len(slots.layout.continuous)), 0.5, device=device)
+        mask = torch.zeros_like(codes, dtype=torch.bool)
+        if not self.from_noise:
+            return self._fill(Batch(codes, offsets, mask), random)
+        z = torch.randn(rows, generator.noise, generator=random, device=device)
+        cells = None
+        if generator.prompted:
+            shown, seen = generator.prompt(rows, random)
+            cells = slots.reading(shown, offsets, seen)
+        logits, moved = generator.invent(z, cells)
+        codes = slots.argmax(slots.gumbel(logits, random))
+        mode, inside = slots.modes(codes)
+        return Batch(codes, torch.where(inside, moved.gather(1, mode), offsets), ~mask)
 
     @torch.inference_mode()
+    @fast_products()
     def complete(self, given: Batch, random: torch.Generator) -> Batch:
-        """Rows of which ``given.mask`` marks the cells that are known, at least one in every row."""
+        """Rows of which ``given.mask`` marks the cells that are known."""
         assert given.mask is not None, "a mask says what is known, report this"
-        codes, offsets, mask = given.codes.clone(), given.offsets.clone(), given.mask.clone()
-        return self._fill(codes, offsets, mask, self._read(codes, offsets, mask), random)
+        return self._fill(Batch(given.codes.clone(), given.offsets.clone(), given.mask.clone()), random)
 
-    def _fill(
-        self, codes: Tensor, offsets: Tensor, mask: Tensor, read: Tensor | None, random: torch.Generator
-    ) -> Batch:
-        """``read`` is what the known cells add to the first layer; None: nothing is known."""
-        generator = self.generator
-        invented = read is not None and generator.prompted
+    def _fill(self, rows: Batch, random: torch.Generator) -> Batch:
+        """Fill the hidden cells of rows in place."""
+        codes, offsets, mask, trunk = rows.codes, rows.offsets, rows.mask, self.generator.completing
+        assert trunk is not None and trunk.from_cells is not None and mask is not None
+        hidden = trunk.from_cells(self.generator.slots.reading(codes, offsets, mask))
         for i, stage in enumerate(self.stages):
-            trunk = generator.plain if read is None else generator.completing
-            assert trunk is not None, "this generator completes no rows, report this"
-            z = torch.randn(len(codes), generator.noise, generator=random, device=codes.device)
-            hidden = trunk.from_noise(z)
-            drawn, moved = stage.draw(trunk, hidden if read is None else hidden + read, random)
-            hidden_cells = ~mask[:, stage.blocks]
-            drawn = torch.where(hidden_cells, drawn, codes[:, stage.blocks])
+            drawn, moved = stage.draw(trunk, hidden, random)
+            fresh = ~mask[:, stage.blocks]
+            drawn = torch.where(fresh, drawn, codes[:, stage.blocks])
             codes[:, stage.blocks] = drawn
             if len(stage.columns):
                 mode, inside = stage.slots.modes(drawn)
-                kept = offsets[:, stage.columns]
-                inside &= hidden_cells[:, stage.slots.continuous]
-                offsets[:, stage.columns] = torch.where(inside, moved.gather(1, mode), kept)
+                inside &= fresh[:, stage.slots.continuous]
+                offsets[:, stage.columns] = torch.where(inside, moved.gather(1, mode), offsets[:, stage.columns])
             mask[:, stage.blocks] = True
             if i + 1 < len(self.stages):
-                news = stage.read(generator.completing, drawn, offsets[:, stage.columns], hidden_cells)
-                read = news if read is None or (invented and i == 0) else read + news
-        return Batch(codes, offsets, mask)
-
-    def _read(self, codes: Tensor, offsets: Tensor, mask: Tensor) -> Tensor:
-        slots, trunk = self.generator.slots, self.generator.completing
-        assert trunk is not None and trunk.from_cells is not None, "this generator completes no rows, report this"
-        cells = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
-        read: Tensor = trunk.from_cells(slots.observed(cells, mask))
-        return read
+                hidden = hidden + stage.read(drawn, offsets[:, stage.columns], fresh)
+        return rows
 
 
 class Stage:
-    """The generator as far as it concerns the blocks that one pass reveals: the columns of its first layer that read
-    them and the rows of its head that write them, so that a pass costs no more than what it reveals.
+    """The completing trunk as far as it concerns the blocks that one pass reveals: the columns of its first layer that
+    read them and the rows of its head that write them, so that a pass costs no more than what it reveals.
     """
 
     def __init__(self, generator: Generator, blocks: Sequence[int]) -> None:
-        blocks, whole = sorted(blocks), generator.slots.layout
+        blocks, whole, trunk = sorted(blocks), generator.slots.layout, generator.completing
+        assert trunk is not None and trunk.from_cells is not None, "this generator completes no rows, report this"
         part = Layout(tuple(whole.blocks[b] for b in blocks))
         device = generator.slots.starts.device
         self.slots = Slots(part).to(device)
@@ -127,30 +128,28 @@ class Stage:
             slot[start + np.arange(whole.blocks[b].size)] = whole.starts[b] + np.arange(whole.blocks[b].size)
         owner = whole.continuous[whole.mode_offsets]
         modes = np.concatenate([np.zeros(0, np.int64), *(np.flatnonzero(owner == b) for b in blocks)]).astype(np.int64)
-        waves = 1 + 2 * len(FREQUENCIES)
         numeric = np.flatnonzero(np.isin([b for b, k in enumerate(whole.blocks) if k.numeric], blocks))
-        first = np.cumsum([0, whole.width, waves * len(whole.mode_slots), len(generator.slots.numeric)])
-        reads = [slot, (modes[:, None] * waves + np.arange(waves)).ravel(), numeric, np.asarray(blocks)]
-        self.reads = torch.as_tensor(np.concatenate([s + r for s, r in zip(first, reads, strict=True)]), device=device)
-        self.writes = torch.as_tensor(np.concatenate([slot, whole.width + modes]), device=device)
+        sizes = [whole.width, WAVES * len(owner), len(generator.slots.numeric), len(owner)]
+        reads = [slot, _spread(modes, WAVES), numeric, modes, np.asarray(blocks)]
+        found = np.concatenate([first + at for first, at in zip(np.cumsum([0, *sizes]), reads, strict=True)])
+        self.reads = trunk.from_cells.weight[:, torch.as_tensor(found, device=device)]
+        writes = torch.as_tensor(np.concatenate([slot, whole.width + _spread(modes, PARAMETERS)]), device=device)
+        self.head = trunk.head.weight[writes], trunk.head.bias[writes]
         self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
         self.columns = torch.as_tensor(np.flatnonzero(np.isin(whole.continuous, blocks)), device=device)
-        self.heads = {
-            trunk: (trunk.head.weight[self.writes], trunk.head.bias[self.writes])
-            for trunk in (generator.plain, generator.completing)
-            if trunk is not None
-        }
 
     def draw(self, trunk: Trunk, hidden: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Codes ``[B, blocks]`` and an offset for each of their modes."""
-        out = F.linear(trunk.body(hidden), *self.heads[trunk])
-        logits, offsets = out.split([self.slots.layout.width, len(self.slots.mode_slots)], dim=1)
+        """Codes ``[B, blocks]`` and an offset for each of their modes, given the first layer."""
+        out = F.linear(trunk.deep(hidden), *self.head)
+        logits, densities = out.split([self.slots.layout.width, out.shape[1] - self.slots.layout.width], dim=1)
         codes = self.slots.argmax(self.slots.gumbel(logits + self.slots.padding, random))
-        return codes, unit(offsets)
+        return codes, Mixtures.of(densities, len(self.slots.mode_slots)).draw(random)
 
-    def read(self, trunk: Trunk | None, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:
-        """What cells add to the first layer, where ``fresh`` marks them, all ``[B, blocks]``."""
-        assert trunk is not None and trunk.from_cells is not None, "this generator completes no rows, report this"
-        slots = self.slots
-        cells = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
-        return F.linear(slots.observed(cells, fresh), trunk.from_cells.weight[:, self.reads])
+    def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:
+        """What cells add to the first layer, where ``fresh`` marks them; all ``[B, blocks]``."""
+        return F.linear(self.slots.reading(codes, offsets, fresh), self.reads)
+
+
+def _spread(numbers: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """The places of things of which each has ``count`` of them, side by side."""
+    return (numbers[:, None] * count + np.arange(count)).ravel()

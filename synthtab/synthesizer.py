@@ -6,7 +6,6 @@ import difflib
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -116,8 +115,7 @@ class Synthesizer:
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
-        with _fast_products():
-            trained = trainer.train(encoded, kept, self.config, streams, self.device, observe)
+        trained = trainer.train(encoded, kept, self.config, streams, self.device, observe)
         self._encoder, self._generator, self._refinement = encoder, trained.generator, None
         self.report.update(
             steps=trained.steps,
@@ -125,7 +123,13 @@ class Synthesizer:
             stopped=trained.stopped,
             best=trained.best.quality.score if trained.best else None,
             history=[
-                {"step": c.step, "seconds": round(c.seconds, 1), "score": c.quality.score, **vars(c.quality)}
+                {
+                    "step": c.step,
+                    "seconds": round(c.seconds, 1),
+                    "likelihood": c.likelihood,
+                    "score": c.quality.score,
+                    **vars(c.quality),
+                }
                 for c in trained.history
             ],
             warnings=trained.warnings,
@@ -161,7 +165,7 @@ class Synthesizer:
         if passes is not None and passes < 1:
             raise ConfigError(f"passes must be at least 1, not {passes!r}")
         if passes is not None and passes > 1 and not self.config.completes:
-            raise ConfigError("this model was trained without cross_entropy and energy: it samples in 1 pass only")
+            raise ConfigError("this model was trained without cross_entropy and density: it samples in 1 pass only")
         streams = Streams(self.seed if seed is None else seed)
         return self._blocks(encoder, int(n), streams, passes or self.report.get("passes") or 1, observe)
 
@@ -299,15 +303,16 @@ class Synthesizer:
         yield from sampler.generate(self._generator, n, sampler.plan(layout, passes), streams, self.device, refinement)
 
     def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
-        """One pass or one per column, whichever did better on the held-out rows."""
-        if self.config.passes or not len(held_out) or not self.config.completes:
-            return self.config.passes or 1
+        """One per column; but one pass, if the held-out rows show that it is better."""
+        assert self._generator is not None
+        one = [1] if self._generator.plain else []
+        many = [len(held_out.layout.columns)] if self._generator.completing else []
+        if self.config.passes or not (one and many and len(held_out)):
+            return self.config.passes or max([1, *many])
         observe(Progress("choose passes"))
-        scores = {
-            passes: self._judge(held_out, passes, None, streams).score for passes in (1, len(held_out.layout.columns))
-        }
+        scores = {passes: self._judge(held_out, passes, None, streams).score for passes in one + many}
         self.report["passes_scores"] = {str(k): v for k, v in scores.items()}
-        return max(scores, key=lambda passes: scores[passes])
+        return one[0] if scores[one[0]] > scores[many[0]] + _margin(held_out) else many[0]
 
     def _refine(self, training: Encoded, held_out: Encoded, streams: Streams, observe: Observer) -> None:
         """Learn which rows to keep; but not if the held-out rows know better."""
@@ -315,8 +320,8 @@ class Synthesizer:
         if not config.rounds and not config.rake:
             return
 
-        def draw(refinement: Refinement | None, n: int, streams: Streams) -> Encoded:
-            parts = list(self._encoded(n, passes, streams, refinement))
+        def draw(n: int, streams: Streams) -> Encoded:
+            parts = list(self._encoded(n, passes, streams, None))
             codes, offsets = (np.concatenate([getattr(p, name) for p in parts]) for name in ("codes", "offsets"))
             return Encoded(codes, offsets, training.layout)
 
@@ -328,7 +333,7 @@ class Synthesizer:
         if len(held_out):
             before, after = (self._judge(held_out, passes, r, streams) for r in (None, found))
             self.report["refined"] = {"before": before.score, "after": after.score, "pool": found.pool}
-            if after.score < before.score:
+            if after.score < before.score - _margin(held_out):
                 return
         self._refinement = found
 
@@ -370,17 +375,9 @@ class Synthesizer:
         return f"<Synthesizer preset={self.preset!r} seed={self.seed} {state}>"
 
 
-@contextmanager
-def _fast_products() -> Iterator[None]:
-    """Matrix products in bfloat16 with float32 sums, where the processor has them; twice as fast on a CPU.
-    The setting is torch's and global, so it is put back.
-    """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+def _margin(held_out: Encoded) -> float:
+    """Two standard errors of the AUC of a detector that is as good as chance, thus of the held-out score."""
+    return 0.82 / len(held_out) ** 0.5
 
 
 def _device(name: str) -> torch.device:

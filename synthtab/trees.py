@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthtab.layout import CURVE_POINTS, Layout
+from synthtab.layout import CURVE_POINTS, Encoded, Layout
 
 BINS = 255
 """Most values of a block that a tree tells apart; scikit-learn's limit."""
@@ -24,7 +24,7 @@ LEAVES = 31
 ROWS = 1024
 """Rows scored at once: the bits of all their trees stay in the cache."""
 
-Codes = npt.NDArray[np.uint8]
+Cells = npt.NDArray[np.uint8]
 
 
 class Binning:
@@ -64,8 +64,13 @@ class Binning:
             cells = cells.index_copy(1, self.continuous, torch.where(code >= atoms, inner, code))
         return self.tables.gather(1, cells.T).T
 
+    def cells(self, rows: Encoded) -> Cells:
+        """An encoded table as bins."""
+        found: Cells = self(torch.as_tensor(rows.codes.astype(np.int64)), torch.as_tensor(rows.offsets)).numpy()
+        return found
 
-def _order(layout: Layout, block: int, steps: int) -> Codes:
+
+def _order(layout: Layout, block: int, steps: int) -> Cells:
     """The bin of every atom and every step of every mode of a block."""
     b = layout.blocks[block]
     if not b.numeric:
@@ -102,7 +107,7 @@ class Forest:
 
     @classmethod
     def grow(
-        cls, cells: Codes, labels: npt.NDArray[np.int64], weights: npt.NDArray[np.float64],
+        cls, cells: Cells, labels: npt.NDArray[np.int64], weights: npt.NDArray[np.float64],
         nominal: npt.NDArray[np.bool_], **options: Any,
     ) -> Forest:  # fmt: skip
         """Learn log-odds of label 1 from ``cells [rows, K]``; ``options`` are those of scikit-learn's

@@ -19,14 +19,25 @@ RANKS = {
     "errors": 0, "randomness": 0, "layout": 0, "progress": 0,
     "schema": 1, "config": 1,
     "tables": 2, "columns": 2, "links": 2, "encoder": 2,
-    "networks": 3, "conditions": 3, "losses": 3, "trees": 3,
-    "trainer": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4,
+    "networks": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3,
+    "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4,
     "synthesizer": 5,
 }  # fmt: skip
 BESIDE = {"evaluation": {"errors", "randomness", "progress", "schema", "columns", "tables"},
           "datasets": {"errors", "schema", "tables"}}  # fmt: skip
 DATA_SIDE = {"tables", "columns", "links", "encoder", "datasets", "evaluation"}
-MODEL_SIDE = {"networks", "conditions", "losses", "trainer", "sampler", "quality", "trees", "refinement"}
+MODEL_SIDE = {
+    "networks",
+    "conditions",
+    "losses",
+    "trainer",
+    "watch",
+    "sampler",
+    "quality",
+    "trees",
+    "refinement",
+    "densities",
+}
 LIMIT = 400
 GLOBAL_OR_UNSAFE = {
     "np.random.seed", "np.random.rand", "np.random.randn", "np.random.choice", "np.random.permutation",

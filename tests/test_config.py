@@ -40,7 +40,8 @@ def test_none_leaves_the_preset_alone() -> None:
     [
         ("loss", "no such"), ("condition", "sometimes"), ("width", 0), ("holdout", 0.9), ("batch", -1),
         ("temperature", 0),
-        ("lr_critic", -1e-3), ("wdith", 3), ("moments", -1), ("epochs", -2), ("depth", "deep"), ("observed", 2),
+        ("lr_critic", -1e-3), ("wdith", 3), ("moments", -1), ("epochs", -2), ("depth", "deep"),
+        ("adversarial_every", 0),
     ],
 )  # fmt: skip
 def test_bad_values_are_named(field: str, value: object) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthtab.layout import Encoded
-from synthtab.quality import pair_error, quality, repeats, values
+from synthtab.quality import pair_error, quality, repeats
 from synthtab.randomness import Streams
 from tests.model_tables import LAYOUT, table
 
@@ -29,15 +29,6 @@ def test_order_of_scores() -> None:
 def test_one_seed_one_score() -> None:
     real, fresh = table(300), table(300, seed=1)
     assert quality(real, fresh, Streams(2)) == quality(real, fresh, Streams(2))
-
-
-def test_values_decode_atoms_modes_and_missing() -> None:
-    codes = np.array([[4, 0, 1, 0, 0], [0, 2, 0, 0, 1], [0, 3, 0, 0, 2]], dtype=np.int16)
-    offsets = np.array([[0.5, 0.0, 0.5], [0.5, 0.5, 1.0], [0.25, 1.0, 0.5]], dtype=np.float32)
-    found = values(Encoded(codes, offsets, LAYOUT))
-    nan = float("nan")
-    expected = [[4, -1.0, 1, -1.7, 0.0], [0, nan, 0, 0.0, 1.7], [0, -0.85, 0, 1.7, 0.0]]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_pair_error_of_a_hand_computed_table() -> None:

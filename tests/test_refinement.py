@@ -24,13 +24,15 @@ def rows(n: int, seed: int, related: bool) -> Encoded:
     return Encoded(np.column_stack([a, b, 0 * a]).astype(np.int16), x[:, None].astype(np.float32), LAYOUT)
 
 
-def draw(refinement: Refinement | None, n: int, streams: Streams) -> Encoded:
+def draw(n: int, streams: Streams) -> Encoded:
     """A generator that knows nothing of the relation."""
-    chooser = refinement.compiled(LAYOUT, CPU) if refinement else None
-    pool = rows(n * (chooser.pool if chooser else 1), streams.integer("rows") % 2**32, related=False)
-    if not chooser:
-        return pool
-    kept = chooser.choose(*tensors(pool), n, torch.Generator().manual_seed(0))
+    return rows(n, streams.integer("rows") % 2**32, related=False)
+
+
+def keep(refinement: Refinement, n: int) -> Encoded:
+    """Rows of that generator that a refinement keeps."""
+    pool = draw(n * refinement.pool, Streams(9))
+    kept = refinement.compiled(LAYOUT, CPU).choose(*tensors(pool), n, torch.Generator().manual_seed(0))
     return pool.take(kept.numpy())
 
 
@@ -50,7 +52,7 @@ def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
     refinement = learn(real, 2, True, draw, Streams(0), told.append)
     assert told == [0.5, 1.0] and len(refinement.forests) == 2 and 2 <= refinement.pool <= 6
     # sampling error of one cell: sqrt(.2 * .8 / 20,000) = .003; unrelated rows are off by .12
-    kept = draw(refinement, 20_000, Streams(9))
+    kept = keep(refinement, 20_000)
     assert np.abs(two_way(kept) - two_way(real)).max() < 0.02
     assert abs(kept.offsets[kept.codes[:, 0] == 0].mean() - 2 / 3) < 0.02
     pool, chooser = rows(12_000, 5, related=False), refinement.compiled(LAYOUT, CPU)

@@ -6,6 +6,7 @@ import torch
 
 from synthtab.conditions import Batch
 from synthtab.config import configure
+from synthtab.densities import PARAMETERS, Mixtures
 from synthtab.layout import Block, Layout
 from synthtab.networks import Generator
 from synthtab.randomness import Streams
@@ -63,26 +64,37 @@ def test_sampling_changes_no_weight(generator: Generator) -> None:
 
 
 def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generator) -> None:
-    """The same weights, reordered: logits, offsets and what is read of the cells agree."""
+    """The same weights, reordered: what is read of the cells and what the head says agree."""
     encoded = table(50)
     codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
     slots, trunk = generator.slots, generator.completing
     assert trunk is not None and trunk.from_cells is not None
     everything = torch.ones(codes.shape, dtype=torch.bool)
     with torch.no_grad():
-        cells = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
-        whole = trunk.from_cells(slots.observed(cells, everything))
+        whole = trunk.from_cells(slots.reading(codes, offsets, everything))
         stages = Completer(generator, plan(LAYOUT, 3)).stages
-        parts = [
-            stage.read(trunk, codes[:, stage.blocks], offsets[:, stage.columns], everything[:, stage.blocks])
-            for stage in stages
-        ]
-        torch.testing.assert_close(torch.stack(parts).sum(0), whole)
+        parts = [s.read(codes[:, s.blocks], offsets[:, s.columns], everything[:, s.blocks]) for s in stages]
+        torch.testing.assert_close(torch.stack(parts).sum(0) + trunk.from_cells.bias, whole)
         hidden = torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
-        head = trunk.head(trunk.body(hidden))
+        logits, mixtures = generator.split(trunk.head(trunk.deep(hidden)))
+        means = Mixtures.of(mixtures, len(slots.mode_slots)).means
         for stage in stages:
-            weight, bias = stage.heads[trunk]
-            said = torch.nn.functional.linear(trunk.body(hidden), weight, bias)
-            torch.testing.assert_close(said, head[:, stage.writes])
+            own, densities = torch.nn.functional.linear(trunk.deep(hidden), *stage.head).split(
+                [stage.slots.layout.width, PARAMETERS * len(stage.slots.mode_slots)], dim=1
+            )
+            own_means = Mixtures.of(densities, len(stage.slots.mode_slots)).means
             for i, b in enumerate(stage.blocks.tolist()):
-                assert stage.slots.layout.blocks[i] == LAYOUT.blocks[b]
+                block, at, there = LAYOUT.blocks[b], int(stage.slots.layout.starts[i]), int(LAYOUT.starts[b])
+                torch.testing.assert_close(own[:, at : at + block.size], logits[:, there : there + block.size])
+                if block.modes:
+                    mine = stage.slots.layout.continuous.tolist().index(i)
+                    first = int(stage.slots.layout.mode_starts[mine])
+                    place = int(LAYOUT.mode_starts[LAYOUT.continuous.tolist().index(b)])
+                    modes = slice(first, first + block.modes), slice(place, place + block.modes)
+                    torch.testing.assert_close(own_means[:, modes[0]], means[:, modes[1]])
+
+
+def test_one_pass_comes_from_noise_and_several_from_the_conditionals(generator: Generator) -> None:
+    assert Completer(generator, plan(LAYOUT, 1)).from_noise and not Completer(generator, plan(LAYOUT, 2)).from_noise
+    alone = Generator(LAYOUT, configure("default", width=32, noise=16, adversarial=0, moments=0))
+    assert not Completer(alone, plan(LAYOUT, 1)).from_noise

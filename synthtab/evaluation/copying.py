@@ -58,8 +58,8 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
     queries = tables.synthetic.some(QUERIES, streams.numpy("queries"))
     real = tables.real.some(size, streams.numpy("real side"))
     holdout = tables.holdout.some(size, streams.numpy("holdout side"))
-    scale = _Scale(tables.real)
-    squared = [_nearest(scale, queries, view) for view in (real, holdout)]
+    scale = Scale(tables.real)
+    squared = [nearest(scale, queries, view) for view in (real, holdout)]
     near, far = (np.sqrt(s) for s in squared)
     tie = np.abs(near - far) <= TIE * (1.0 + near)
     wins = float(((near < far) & ~tie).sum() + 0.5 * tie.sum())
@@ -72,7 +72,7 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
     )
 
 
-class _Scale:
+class Scale:
     """Numbers in units of the real table's spread, missing ones at its mean."""
 
     def __init__(self, real: View) -> None:
@@ -91,7 +91,7 @@ class _Scale:
         return np.concatenate([view.codes, np.isnan(view.numbers).astype(np.int32)], axis=1)
 
 
-def _nearest(scale: _Scale, queries: View, view: View) -> Floats:
+def nearest(scale: Scale, queries: View, view: View) -> Floats:
     """Squared distance of every query to its nearest row: numbers squared, 2 for each other category."""
     a, b = scale.numbers(queries), scale.numbers(view)
     codes_a, codes_b = scale.codes(queries), scale.codes(view)

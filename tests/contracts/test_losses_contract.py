@@ -11,7 +11,8 @@ from torch import nn
 
 from synthtab.conditions import Rows
 from synthtab.config import LOSS_NAMES, configure
-from synthtab.losses import ADVERSARIAL, PairMoments, cross_entropy, energy_score
+from synthtab.densities import COMPONENTS, PARAMETERS, Mixtures, probit
+from synthtab.losses import ADVERSARIAL, PairMoments, cross_entropy, density
 from synthtab.networks import Critic, Slots
 from tests.model_tables import LAYOUT, table
 
@@ -137,34 +138,53 @@ def test_cross_entropy_is_torchs_over_the_hidden_cells() -> None:
     torch.testing.assert_close(cross_entropy(slots, logits, codes, hidden), torch.cat(parts).mean())
 
 
-def test_energy_score_is_least_for_the_true_distribution() -> None:
-    slots = Slots(LAYOUT)
-    random = torch.Generator().manual_seed(0)
-    n = 40_000
+def mixtures(parameters: torch.Tensor) -> Mixtures:
+    return Mixtures.of(parameters, len(LAYOUT.mode_slots))
+
+
+def test_density_is_least_for_the_true_distribution() -> None:
+    """Offsets of which the probit is normal with mean 1 and deviation 1/2, in a mixture of one live component."""
+    slots, random = Slots(LAYOUT), torch.Generator().manual_seed(0)
+    n = 20_000
     codes = torch.tensor([0, 3, 0, 0, 1]).expand(n, -1)  # all three continuous blocks in a mode
     hidden = torch.ones_like(codes, dtype=torch.bool)
+    offsets = torch.special.ndtr(1 + 0.5 * torch.randn(n, 3, generator=random))
 
-    def draw() -> torch.Tensor:
-        return torch.rand(n, 4, generator=random)
+    def loss(mean: float, deviation: float) -> float:
+        parameters = torch.zeros(n, 4, 3, COMPONENTS)
+        parameters[:, :, 0, 1:], parameters[:, :, 1], parameters[:, :, 2] = -50, mean, float(np.log(deviation))
+        return density(slots, mixtures(parameters.flatten(1)), codes, offsets, hidden).item()
 
-    def score(a: torch.Tensor, b: torch.Tensor) -> float:
-        return energy_score(slots, a, b, codes, draw()[:, :3], hidden).item()
-
-    # E|U-V| = 1/3 for uniform U, V: 1/3 - 1/6; a point at 1/2: 1/4; a uniform on [1/4, 3/4]: 7/24 - 1/12... larger
-    assert score(draw(), draw()) == pytest.approx(1 / 6, abs=0.004)
-    half = torch.full((n, 4), 0.5)
-    assert score(half, half) == pytest.approx(1 / 4, abs=0.004)
-    assert score(0.25 + 0.5 * draw(), 0.25 + 0.5 * draw()) > 1 / 6 + 0.004
+    # minus the relative entropy of N(1, 1/4) to N(0, 1): -(log 2 + (1/4 + 1)/2 - 1/2); sampling error .01
+    assert loss(1, 0.5) == pytest.approx(-(np.log(2) + 0.125), abs=0.02)
+    assert loss(0, 1) == pytest.approx(0, abs=1e-5), "a density that knows nothing"
+    assert loss(1, 0.5) < min(loss(0.9, 0.5), loss(1.1, 0.5), loss(1, 0.6), loss(1, 0.4))
 
 
-def test_energy_score_ignores_atoms_and_observed_cells() -> None:
+def test_density_ignores_atoms_and_observed_cells() -> None:
     slots = Slots(LAYOUT)
     codes = torch.tensor([[0, 0, 0, 0, 0]])  # height alone is in a mode
-    y = torch.tensor([[0.5, 0.3, 0.5]])
-    a, b = torch.tensor([[0.9, 0.1, 0.9, 0.9]]), torch.tensor([[0.2, 0.6, 0.2, 0.2]])
+    parameters = torch.randn(1, 4 * PARAMETERS, generator=torch.Generator().manual_seed(0))
     hidden = torch.ones_like(codes, dtype=torch.bool)
-    assert energy_score(slots, a, b, codes, y, hidden).item() == pytest.approx((0.2 + 0.3 - 0.5) / 2)
-    assert energy_score(slots, a, b, codes, y, ~hidden).item() == 0
+    one, two = torch.tensor([[0.5, 0.3, 0.5]]), torch.tensor([[0.1, 0.3, 0.9]])
+    loss = density(slots, mixtures(parameters), codes, one, hidden)
+    assert loss.item() != 0 and torch.equal(loss, density(slots, mixtures(parameters), codes, two, hidden))
+    assert density(slots, mixtures(parameters), codes, one, ~hidden).item() == 0
+
+
+def test_drawn_offsets_follow_their_density() -> None:
+    """A mixture of two: the share, mean and deviation of each come back within 4 sigma."""
+    n = 40_000
+    parameters = torch.zeros(n, 1, 3, COMPONENTS)
+    parameters[:, :, 0] = -50
+    parameters[:, :, 0, 0], parameters[:, :, 0, 1] = float(np.log(0.3)), float(np.log(0.7))
+    parameters[:, :, 1, 0], parameters[:, :, 1, 1] = -2, 1
+    parameters[:, :, 2] = float(np.log(0.25))
+    drawn = probit(Mixtures.of(parameters.flatten(1), 1).draw(torch.Generator().manual_seed(0))[:, 0])
+    low = drawn < -0.5
+    assert float(low.float().mean()) == pytest.approx(0.3, abs=0.01)
+    assert float(drawn[low].mean()) == pytest.approx(-2, abs=0.01)
+    assert float(drawn[~low].std()) == pytest.approx(0.25, abs=0.006)
 
 
 def moments_of(rows: int, budget: int = 1024) -> tuple[PairMoments, Rows, Slots]:

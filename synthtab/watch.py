@@ -1,0 +1,207 @@
+"""What looks after a fit: the clock, the held-out rows, the best checkpoint, the illnesses."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from synthtab.conditions import Batch
+from synthtab.config import TrainConfig
+from synthtab.layout import Encoded
+from synthtab.losses import completion
+from synthtab.networks import Generator
+from synthtab.progress import Observer, Progress
+from synthtab.quality import ROWS, Quality, quality
+from synthtab.randomness import Streams
+from synthtab.sampler import generate, plan
+
+HEALTH_EVERY = 50
+"""Steps between looks at the losses: looking makes a GPU wait."""
+MAX_ROLLBACKS = 3
+
+
+class Game(Protocol):
+    """What is watched: see `synthtab.trainer.Game`."""
+
+    generator: Generator
+    device: torch.device
+    step: int
+    slowdown: float
+    terms: dict[str, Tensor]
+
+    def averaged(self) -> Generator:
+        """The generator to judge and to keep."""
+
+    def state(self) -> dict[str, Any]:
+        """A copy of everything that a roll-back restores."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a `state`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One held-out evaluation during the fit: quality of rows in one pass (in many, where the generator makes none in
+    one), and mean log-likelihood of hidden cells, where it completes rows.
+    """
+
+    step: int
+    seconds: float
+    quality: Quality
+    likelihood: float | None = None
+
+
+@dataclass
+class Trained:
+    """What training leaves behind.
+
+    Attributes:
+        generator: The averaged generator; each trunk as it was at the check that was best for it.
+        steps, seconds: What was trained in all.
+        best: The check with the best held-out quality; None without a held-out split.
+        history: All checks, in order.
+        stopped: "done", "time", "no more progress" or "interrupted".
+        warnings: Illnesses seen, each with what it means.
+        losses: Name -> value of each term at the last health check.
+    """
+
+    generator: Generator
+    steps: int = 0
+    seconds: float = 0.0
+    best: Check | None = None
+    history: list[Check] = field(default_factory=list)
+    stopped: str = "done"
+    warnings: list[str] = field(default_factory=list)
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+@torch.no_grad()
+def held_out_likelihood(generator: Generator, batch: Batch) -> float:
+    """Mean log-likelihood of the hidden cells of a batch: codes and offsets, each over those that count."""
+    return -float(torch.stack(list(completion(generator, batch).values())).sum())
+
+
+class Watch:
+    """Looks after a fit: the clock, the held-out score, the checkpoint, the illnesses, the progress."""
+
+    def __init__(
+        self, game: Game, held_out: Encoded, config: TrainConfig, streams: Streams, steps: int, observe: Observer
+    ) -> None:
+        self.game, self.held_out, self.config, self.streams = game, held_out, config, streams
+        self.steps, self.observe = steps, observe
+        self.start = self.told = time.monotonic()
+        self.result = Trained(game.averaged())
+        self.good = game.state()
+        self.kept: dict[str, tuple[float, dict[str, Tensor]]] = {}
+        self.hidden = _hidden(held_out, streams, game.device)
+        self.checks = self.stale = self.rollbacks = self.won = 0
+
+    def seconds(self) -> float:
+        """Since the fit began."""
+        return time.monotonic() - self.start
+
+    def fraction(self) -> float:
+        """How much of the fit is done: the larger of the shares of its steps and of its time."""
+        of_time = self.seconds() / self.config.time if self.config.time else 0.0
+        return min(1.0, max(of_time, self.game.step / self.steps))
+
+    def finished(self) -> bool:
+        """Whether to stop, and why."""
+        if self.config.patience and self.stale >= self.config.patience:
+            self.result.stopped = "no more progress"
+        elif self.rollbacks > MAX_ROLLBACKS:
+            self.result.stopped = "diverged"
+        elif self.fraction() < 1:
+            return False
+        elif self.config.time and self.game.step < self.steps:
+            self.result.stopped = "time"
+        return True
+
+    def after_step(self) -> None:
+        """Look at the losses now and then, at the held-out rows `checks` times, and tell the observer."""
+        if self.game.step % HEALTH_EVERY == 0:
+            self._look()
+        if self.fraction() * self.config.checks >= self.checks + 1:
+            self.checks = int(self.fraction() * self.config.checks)
+            self._check()
+        if time.monotonic() - self.told > 0.25:
+            self._tell()
+
+    def close(self) -> Trained:
+        """The result, with the best checkpoint in its generator."""
+        result, game = self.result, self.game
+        if not self.kept:
+            self._check()
+        for trunk, (_, weights) in self.kept.items():
+            getattr(result.generator, trunk).load_state_dict(weights)
+        result.generator.eval()
+        result.steps, result.seconds = game.step, self.seconds()
+        if result.best and result.best.quality.coverage < 0.5:
+            result.warnings.append(
+                f"mode collapse: only {result.best.quality.coverage:.0%} of the held-out values were generated"
+            )
+        if result.best and result.best.quality.duplicates > 0.1:
+            result.warnings.append(f"mode collapse: {result.best.quality.duplicates:.0%} of the rows are repeats")
+        if self.won > 3 and self.won > 0.5 * game.step / HEALTH_EVERY:
+            result.warnings.append("the critic won outright for most of the fit: its score no longer teaches")
+        return result
+
+    def _look(self) -> None:
+        game = self.game
+        values = {name: float(term) for name, term in game.terms.items()}
+        if all(v == v and abs(v) < 1e6 for v in values.values()):
+            self.result.losses, self.good = values, game.state()
+            self.won += values.get("critic", 1.0) < 0.02 and self.config.loss == "relativistic"
+            return
+        self.rollbacks += 1
+        game.restore(self.good)
+        game.slowdown *= 0.5
+        self._warn(f"a loss was not finite at step {game.step}: rolled back, learning rates halved")
+
+    def _check(self) -> None:
+        if not len(self.held_out):
+            return
+        game, was_training = self.game, self.game.generator.training
+        generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
+        layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
+        passes = 1 if generator.plain else self.config.passes or len(layout.columns)
+        fake = next(generate(generator, rows, plan(layout, passes), streams, game.device))
+        found = quality(self.held_out, fake, streams)
+        worth = {"plain": found.score} if generator.plain else {}
+        if generator.completing:
+            worth["completing"] = held_out_likelihood(generator, self.hidden)
+        game.generator.train(was_training)
+        check = Check(game.step, self.seconds(), found, worth.get("completing"))
+        self.result.history.append(check)
+        self.stale += 1
+        for trunk, value in worth.items():
+            if trunk not in self.kept or value > self.kept[trunk][0]:
+                self.kept[trunk] = value, copy.deepcopy(getattr(generator, trunk).state_dict())
+                self.stale = 0
+        if self.result.best is None or found.score > self.result.best.quality.score:
+            self.result.best = check
+        self._tell()
+
+    def _tell(self, message: str | None = None) -> None:
+        self.told = time.monotonic()
+        done = self.fraction()
+        left = self.seconds() * (1 - done) / done if done > 0.005 else None
+        newest = self.result.history[-1].quality.score if self.result.history else None
+        best = self.result.best.quality.score if self.result.best else None
+        self.observe(Progress("train", done, left, newest, best, message))
+
+    def _warn(self, message: str) -> None:
+        self.result.warnings.append(message)
+        self._tell(message)
+
+
+def _hidden(rows: Encoded, streams: Streams, device: torch.device) -> Batch:
+    """Rows a random part of which is hidden, the same at every check."""
+    rows, random = rows.take(slice(ROWS)), streams.numpy("hidden")
+    mask = random.random(rows.codes.shape) < random.random((len(rows), 1))
+    return Batch(*(torch.as_tensor(x, device=device) for x in (rows.codes.astype("int64"), rows.offsets, mask)))
