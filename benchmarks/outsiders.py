@@ -42,17 +42,16 @@ def detection(real: pd.DataFrame, rows: pd.DataFrame, categorical: Sequence[str]
 def against_test(
     train: pd.DataFrame, test: pd.DataFrame, rows: pd.DataFrame, meta: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Shape, Trend and AUC against the test table, and against as many rows of the training table: rows that
-    were copied are nearer to the second.
+    """Shape, Trend and AUC against the test table, against as many rows of the training table (rows that were copied
+    are nearer to the second), and of the two real tables against one another.
     """
     size = min(len(test), len(train), len(rows))
-    rows = rows.sample(size, random_state=1)
-    found = {}
-    for name, real in (("test", test), ("train", train.sample(size, random_state=1))):
-        names = ("shape_error", "trend_error", "detection_auc")
-        scores = evaluate(real, rows, numeric=meta["numerical"], metrics=names).scores
-        found |= {f"{s.name.split('_')[0]}_{name}": s.value for s in scores}
-    return {key.replace("detection", "auc"): value for key, value in found.items()}
+    some_rows, some_train = rows.sample(size, random_state=1), train.sample(size, random_state=1)
+    names, found = ("shape_error", "trend_error", "detection_auc"), {}
+    for pair, real, other in (("test", test, some_rows), ("train", some_train, some_rows), ("real", test, some_train)):
+        scores = evaluate(real, other, numeric=meta["numerical"], metrics=names).scores
+        found |= {f"{name}_{pair}": s.value for name, s in zip(("shape", "trend", "auc"), scores, strict=True)}
+    return found
 
 
 def membership(

@@ -21,36 +21,47 @@ BLOCK = 4096
 """Rows per block. A block is always generated whole, so that ``sample(10)`` equals the start of
 ``sample(100)`` bit by bit."""
 
+ORDERS = 8
+"""Orders of the columns, each for its share of the rows. A model that completes rows is a little wrong in every order,
+and in another way: the mixture is better than any of its parts (docs/lab.md)."""
+
 Plan = tuple[tuple[int, ...], ...]
 """The blocks of the layout that each pass reveals, in the order of the passes."""
 
 
-def plan(layout: Layout, passes: int) -> Plan:
-    """Split the columns, in table order, evenly over at most ``passes`` passes."""
+def plans(layout: Layout, passes: int) -> tuple[Plan, ...]:
+    """Ways to split the columns evenly over at most ``passes`` passes: one way for one pass, else `ORDERS`, at random
+    but the same for every model of a layout.
+    """
     columns = list(layout.columns.values())
-    parts = np.array_split(np.arange(len(columns)), min(max(1, passes), max(1, len(columns))))
-    return tuple(tuple(b for c in part for b in columns[c]) for part in parts)
+    passes, random = min(max(1, passes), max(1, len(columns))), Streams(0).numpy("orders")
+    orders = [random.permutation(len(columns)) for _ in range(ORDERS)] if passes > 1 else [np.arange(len(columns))]
+    return tuple(
+        tuple(tuple(b for c in part for b in columns[c]) for part in np.array_split(order, passes)) for order in orders
+    )
 
 
 def generate(
-    generator: Generator, n: int, passes: Plan, streams: Streams, device: torch.device,
+    generator: Generator, n: int, passes: int, streams: Streams, device: torch.device,
     refinement: Refinement | None = None,
 ) -> Iterator[Encoded]:  # fmt: skip
     """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own. With a refinement, a block is
     chosen from a pool of several.
     """
     layout = generator.slots.layout
-    completer = Completer(generator, passes)
+    completers = [Completer(generator, plan) for plan in plans(layout, passes)]
     chooser = refinement.compiled(layout, device) if refinement else None
+    pool = BLOCK * (chooser.pool if chooser else 1)
     for number, start in enumerate(range(0, n, BLOCK)):
         random = torch.Generator(device).manual_seed(streams.integer("sample", number))
-        pool = [completer.invent(BLOCK, random) for _ in range(chooser.pool if chooser else 1)]
-        codes, offsets = torch.cat([b.codes for b in pool]), torch.cat([b.offsets for b in pool])
+        parts = [completer.invent(pool // len(completers), random) for completer in completers]
+        codes, offsets = torch.cat([p.codes for p in parts]), torch.cat([p.offsets for p in parts])
         if chooser:
             kept = chooser.choose(codes, offsets, BLOCK, random)
-            codes, offsets = codes[kept], offsets[kept]
-        rows = slice(0, min(BLOCK, n - start))
-        yield Encoded(codes[rows].cpu().numpy(), offsets[rows].cpu().numpy(), layout)
+        else:
+            kept = torch.randperm(BLOCK, generator=random, device=device)
+        kept = kept[: n - start]
+        yield Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout)
 
 
 class Completer:

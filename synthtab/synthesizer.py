@@ -300,7 +300,7 @@ class Synthesizer:
                 size = min(sampler.BLOCK, n - start)
                 yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
             return
-        yield from sampler.generate(self._generator, n, sampler.plan(layout, passes), streams, self.device, refinement)
+        yield from sampler.generate(self._generator, n, passes, streams, self.device, refinement)
 
     def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
         """One per column; but one pass, if the held-out rows show that it is better."""

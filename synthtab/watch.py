@@ -18,7 +18,7 @@ from synthtab.networks import Generator
 from synthtab.progress import Observer, Progress
 from synthtab.quality import ROWS, Quality, quality
 from synthtab.randomness import Streams
-from synthtab.sampler import generate, plan
+from synthtab.sampler import generate
 
 HEALTH_EVERY = 50
 """Steps between looks at the losses: looking makes a GPU wait."""
@@ -170,7 +170,7 @@ class Watch:
         generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
         layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
         passes = 1 if generator.plain else self.config.passes or len(layout.columns)
-        fake = next(generate(generator, rows, plan(layout, passes), streams, game.device))
+        fake = next(generate(generator, rows, passes, streams, game.device))
         found = quality(self.held_out, fake, streams)
         worth = {"plain": found.score} if generator.plain else {}
         if generator.completing:

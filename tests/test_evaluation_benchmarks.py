@@ -43,10 +43,11 @@ def test_newest_record_and_mean_over_seeds(tmp_path: Path) -> None:
     lines = [json.dumps(floors | {"label": label, "seed": seed, "shape": shape}) for label, seed, shape in runs]
     (tmp_path / "results" / "adult.jsonl").write_text("\n".join(lines))
     rows = [line for line in table_module().fidelity(tmp_path) if line.startswith("|")]
-    assert rows[2].startswith("| *perfect sampler; real rows (AUC)* | 0.40 | 0.90 | 0.500 | 1.00 | 0.930 |")
+    assert rows[2].startswith("| *perfect sampler; real rows (AUC)* | 0.40 | 0.90 | 0.500 | 1.00 | 1.00 | 0.930 |")
     assert rows[3].startswith("| **synthtab, default** (2 seeds) | 1.50 |  |")
     assert rows[4].startswith("| b | 7.00 |")
     assert rows[5].startswith("| Other, published | 9.00 |  |  | 0.10 |")
+    assert rows[8].startswith("| *perfect sampler; real rows (AUC)* | 0.500 | 0.10% |") and len(rows) == 11
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from synthtab.densities import PARAMETERS, Mixtures
 from synthtab.layout import Block, Layout
 from synthtab.networks import Generator
 from synthtab.randomness import Streams
-from synthtab.sampler import BLOCK, Completer, generate, plan
+from synthtab.sampler import BLOCK, ORDERS, Completer, generate, plans
 from tests.model_tables import LAYOUT, table
 
 CPU = torch.device("cpu")
@@ -23,17 +23,19 @@ def generator() -> Generator:
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3, 5, 50])
-def test_a_plan_reveals_every_block_once(passes: int) -> None:
+def test_every_plan_reveals_every_block_once(passes: int) -> None:
     layout = Layout((Block("a", "digit 0", 4), Block("a", "digit 1", 4), *(Block(c, atoms=2) for c in "bcde")))
-    made = plan(layout, passes)
-    assert len(made) == min(passes, 5)
-    assert sorted(b for revealed in made for b in revealed) == list(range(6))
+    made = plans(layout, passes)
+    assert made == plans(layout, passes) and len(set(made)) == (1 if passes == 1 else ORDERS)
+    for one in made:
+        assert len(one) == min(passes, 5) and sorted(b for revealed in one for b in revealed) == list(range(6))
+        assert any({0, 1} <= set(revealed) for revealed in one), "the digits of a column come together"
 
 
 @pytest.mark.parametrize("passes", [1, 3])
 def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> None:
     def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
-        parts = list(generate(generator, n, plan(LAYOUT, passes), Streams(4), CPU))
+        parts = list(generate(generator, n, passes, Streams(4), CPU))
         assert all(len(p) <= BLOCK for p in parts)
         return np.concatenate([p.codes for p in parts]), np.concatenate([p.offsets for p in parts])
 
@@ -48,7 +50,7 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
     encoded = table(500)
     codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
     mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.5
-    completer = Completer(generator, plan(LAYOUT, 3))
+    completer = Completer(generator, plans(LAYOUT, 3)[0])
     done = completer.complete(Batch(codes, offsets, mask), torch.Generator().manual_seed(0))
     assert torch.equal(done.codes[mask], codes[mask])
     known = mask[:, LAYOUT.continuous]
@@ -59,7 +61,7 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
 
 def test_sampling_changes_no_weight(generator: Generator) -> None:
     before = [p.clone() for p in generator.parameters()]
-    list(generate(generator, 20, plan(LAYOUT, 2), Streams(0), CPU))
+    list(generate(generator, 20, 2, Streams(0), CPU))
     assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
 
 
@@ -72,7 +74,7 @@ def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generato
     everything = torch.ones(codes.shape, dtype=torch.bool)
     with torch.no_grad():
         whole = trunk.from_cells(slots.reading(codes, offsets, everything))
-        stages = Completer(generator, plan(LAYOUT, 3)).stages
+        stages = Completer(generator, plans(LAYOUT, 3)[0]).stages
         parts = [s.read(codes[:, s.blocks], offsets[:, s.columns], everything[:, s.blocks]) for s in stages]
         torch.testing.assert_close(torch.stack(parts).sum(0) + trunk.from_cells.bias, whole)
         hidden = torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
@@ -95,6 +97,9 @@ def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generato
 
 
 def test_one_pass_comes_from_noise_and_several_from_the_conditionals(generator: Generator) -> None:
-    assert Completer(generator, plan(LAYOUT, 1)).from_noise and not Completer(generator, plan(LAYOUT, 2)).from_noise
+    assert (
+        Completer(generator, plans(LAYOUT, 1)[0]).from_noise
+        and not Completer(generator, plans(LAYOUT, 2)[0]).from_noise
+    )
     alone = Generator(LAYOUT, configure("default", width=32, noise=16, adversarial=0, moments=0))
-    assert not Completer(alone, plan(LAYOUT, 1)).from_noise
+    assert not Completer(alone, plans(LAYOUT, 1)[0]).from_noise

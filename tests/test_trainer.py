@@ -14,7 +14,7 @@ from synthtab.layout import Encoded
 from synthtab.progress import Progress, silent
 from synthtab.quality import pair_error
 from synthtab.randomness import Streams
-from synthtab.sampler import generate, plan
+from synthtab.sampler import generate
 from synthtab.trees import Binning
 from tests.model_tables import LAYOUT, table
 
@@ -37,7 +37,7 @@ bins = Binning(LAYOUT, CPU).cells
 
 
 def rows_of(trained: watch.Trained, n: int, passes: int = 1) -> Encoded:
-    blocks = list(generate(trained.generator, n, plan(LAYOUT, passes), Streams(1), CPU))
+    blocks = list(generate(trained.generator, n, passes, Streams(1), CPU))
     return Encoded(np.concatenate([b.codes for b in blocks]), np.concatenate([b.offsets for b in blocks]), LAYOUT)
 
 
