@@ -1,14 +1,15 @@
-"""Cells that follow from another cell of their row: a bill paid in full, an absolute value, a complement.
+"""Cells that follow from other cells of their row: a bill paid in full, an absolute value, a total.
 
 A continuous column has a density, and no density makes two numbers equal. So where a column often equals another
-one, or a simple function of it, that is a code of its own: "as in column x". The generator learns when it holds,
+one, or a simple function of others, that is a code of its own: "as in column x". The generator learns when it holds,
 as it learns any category; nothing is imposed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -22,46 +23,75 @@ from synthtab.columns.quantiles import Numbers
 from synthtab.layout import Block
 from synthtab.schema import Column, Schema
 
-SHARE, LEAST = 0.01, 20
-"""A link holds for at least this share of the rows and so many, cells that repeat a common value aside, and for
-`LIFT` times as many as where one column is shuffled; or it holds `ALWAYS`, for that share of all rows."""
-LIFT, ALWAYS = 4.0, 0.95
+SHARE, LEAST, LIFT = 0.01, 20, 4.0
+"""A link to one column holds for at least this share of the rows and so many, cells that repeat a common value aside,
+and for `LIFT` times as many as where the parent is shuffled;"""
+ALWAYS = 0.95
+"""or it holds, as one to several columns must, for this share of all rows, and fails `LIFT` times less than by
+chance."""
 PLAIN = 1.1
 """So much more a link counts that is no absolute value."""
 COMMON = 0.002
 """A value is common that this share of the rows has."""
 MOST = 3
 """Links of one column."""
-GLANCE = 2_000
-"""Rows in which links are looked for; all rows are asked about those that show there."""
-WIDE = 150
-"""Among more columns than this, only equal ones are looked for: finding the constants of others takes long."""
+GLANCE, PEEK = 2_000, 300
+"""Rows in which links to one column are looked for, and to several; all rows are asked about those that show there."""
+WIDE = 100
+"""Among more columns than this, only equal ones are looked for: there are too many pairs for the rest."""
+WINDOW = 12
+"""Most neighbouring columns that may add up to something."""
+EXACT, CLOSE = 1e-6, 1e-5
+"""How near numbers are that count as equal, in units of the column's spread; the second where they are computed."""
 
 Floats = npt.NDArray[np.float64]
 
 
+def _sum(parents: Sequence[Numbers]) -> Numbers:
+    return np.asarray(sum(parents[1:], parents[0]))
+
+
+FORMS: dict[str, tuple[str, Callable[[Sequence[Numbers], Any], Any]]] = {
+    "sum": ("{sum}", lambda x, c: _sum(x)),
+    "rest": ("{c:g} - {sum}", lambda x, c: c - _sum(x)),
+    "distance": ("|{0} - {c:g}|", lambda x, c: np.abs(x[0] - c)),
+    "difference": ("{0} - {1}", lambda x, c: x[0] - x[1]),
+    "product": ("{0} * {1}", lambda x, c: x[0] * x[1].astype(np.float64)),
+    "ratio": ("{0} / {1}", lambda x, c: x[0] / x[1].astype(np.float64)),
+    "share": ("{0} / ({0} + {1})", lambda x, c: x[0] / _sum(x).astype(np.float64)),
+}
+"""Name -> how a link reads, and its numbers from those of its parents and a constant. A sum of one is "equal"."""
+PAIRS = {"sum": False, "difference": True, "product": False, "ratio": True, "share": True}
+"""The forms of two parents, and whether their order matters."""
+
+
 @dataclass(frozen=True)
 class Link:
-    """``sign * parent + constant``, or the absolute value of that."""
+    """What a cell is, as one of `FORMS` of other cells of its row."""
 
-    parent: str
-    sign: int = 1
+    parents: tuple[str, ...]
+    form: str = "sum"
     constant: float = 0.0
-    absolute: bool = False
 
-    def follow(self, parent: Numbers) -> Numbers:
-        """What the parent's numbers lead to; from whole numbers, whole ones where the constant is whole."""
-        whole = parent.dtype == np.int64 and float(self.constant).is_integer()
-        values = self.sign * parent + (int(self.constant) if whole else self.constant)
-        return np.asarray(np.abs(values) if self.absolute else values)
+    def follow(self, parents: Sequence[Numbers]) -> Numbers:
+        """The numbers that those of the parents lead to; from whole ones, whole ones where the form leaves them so."""
+        constant = int(self.constant) if float(self.constant).is_integer() else self.constant
+        with np.errstate(all="ignore"):
+            return np.asarray(FORMS[self.form][1](parents, constant))
+
+    @property
+    def equal(self) -> bool:
+        """Whether it says just "the same as"."""
+        return self.form == "sum" and len(self.parents) == 1
 
     def __str__(self) -> str:
-        term = f"{'-' if self.sign < 0 else ''}{self.parent}"
-        if self.constant and self.sign < 0:
-            term = f"{self.constant:g} - {self.parent}"
-        elif self.constant:
-            term = f"{self.parent} {'-' if self.constant < 0 else '+'} {abs(self.constant):g}"
-        return f"|{term}|" if self.absolute else term
+        joined = " + ".join(self.parents)
+        if self.form == "rest":
+            joined = " - ".join(self.parents)
+            return f"{self.constant:g} - {joined}" if self.constant else f"-{joined}"
+        if self.form == "distance" and not self.constant:
+            return f"|{self.parents[0]}|"
+        return FORMS[self.form][0].format(*self.parents, sum=joined, c=self.constant)
 
 
 class Linked:
@@ -73,7 +103,7 @@ class Linked:
     def __init__(self, inner: NumberEncoder, links: tuple[Link, ...]) -> None:
         self.inner, self.links = inner, links
         self.column = inner.column
-        self.needs = tuple(link.parent for link in links)
+        self.needs = tuple(name for link in links for name in link.parents)
         codec = inner.codec
         own = codec.block(self.column.name)
         self.first = len(codec.atoms) + codec.missing
@@ -90,7 +120,7 @@ class Linked:
         """Learn the encoding of the cells that follow from no other."""
         kind = KINDS[column.kind]
         assert issubclass(kind, NumberEncoder), f"links join numbers, report this: {column.kind}"
-        held = np.any([holds(link, frame, column, schema[link.parent]) for link in links], axis=0)
+        held = np.any([holds(link, frame, column, schema) for link in links], axis=0)
         return cls(kind.fit(frame[column.name][~held], column, rng, settings), links)
 
     def encode_in(
@@ -102,7 +132,7 @@ class Linked:
             codes, offsets = np.zeros((len(frame), 1), np.uint8), np.zeros((len(frame), 0), np.float32)
         codes[codes >= self.first] += len(self.links)
         for i, link in reversed(list(enumerate(self.links))):
-            held = holds(link, frame, self.column, schema[link.parent])
+            held = holds(link, frame, self.column, schema)
             codes[held, 0], offsets[held] = self.first + i, 0.5
         return codes[:, : len(self.blocks)], offsets
 
@@ -120,9 +150,11 @@ class Linked:
         values = np.zeros(len(code), dtype=codec.atoms.dtype)
         values[~missing] = found
         for i, known in enumerate(self.links):
-            parent, absent = numbers(done, schema[known.parent])
+            cells = [numbers(done, schema[name]) for name in known.parents]
+            result = known.follow([x for x, _ in cells])
+            absent = np.any([m for _, m in cells], axis=0) | ~np.isfinite(result)
             rows = (link == i) & ~absent
-            values[rows] = codec.rounded(known.follow(parent[rows]))
+            values[rows] = codec.rounded(result[rows])
             missing[rows] = False
             missing[(link == i) & absent] = self.column.missing
         return self.inner.series(values[~missing], missing)
@@ -136,7 +168,7 @@ class Linked:
         """The inverse of `state`."""
         inner = KINDS[column.kind].from_state(column, state)
         assert isinstance(inner, NumberEncoder), f"links join numbers, report this: {column.kind}"
-        return cls(inner, tuple(Link(**link) for link in state["links"]))
+        return cls(inner, tuple(Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"]))
 
 
 def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[str, tuple[Link, ...]]:
@@ -152,20 +184,22 @@ def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[
     glance = frame.iloc[np.sort(rng.permutation(len(frame))[:GLANCE])]
     shuffled = rng.permutation(len(frame))
     for name, columns in groups.items():
-        proposals = _proposals(glance, columns, simple=name != "number" or len(columns) > WIDE)
+        simple = name != "number" or len(columns) > WIDE
         checked = []
-        for child, link in proposals:
-            held = holds(link, frame, child, schema[link.parent])
-            rare = ~common(*numbers(frame, child)) & ~common(*numbers(frame, schema[link.parent]))
-            always, special = float(held.mean()) >= ALWAYS, held & rare
-            chance = rare & holds(link, frame, child, schema[link.parent], shuffled)
-            if always or special.mean() >= max(SHARE, LEAST / len(frame), LIFT * chance.mean()):
-                checked.append((always, special.mean() * (1 if link.absolute else PLAIN), child, link, special))
-        for _, _, child, link, special in sorted(checked, key=lambda c: (-c[0], -c[1])):
+        for child, link in [*_proposals(glance, columns, simple), *([] if simple else _several(glance, columns))]:
+            held, chance = (holds(link, frame, child, schema, order) for order in (None, shuffled))
+            rare = ~common(*numbers(frame, child)) & ~common(*numbers(frame, schema[link.parents[0]]))
+            always = held.mean() >= ALWAYS and (1 - held.mean()) * LIFT <= 1 - chance.mean()
+            special = (held & rare).mean() if len(link.parents) == 1 else 0.0
+            if always or special >= max(SHARE, LEAST / len(frame), LIFT * (chance & rare).mean()):
+                worth = (always, -len(link.parents), special * (PLAIN if link.form != "distance" else 1))
+                checked.append((worth, child, link, held & rare))
+        for _, child, link, special in sorted(checked, key=lambda c: c[0], reverse=True):
             mine = found.get(child.name, ())
-            if len(mine) == MOST or child.name in _ancestors(link.parent, found) | {link.parent}:
+            ancestors = set(link.parents).union(*(_ancestors(parent, found) for parent in link.parents))
+            if len(mine) == MOST or child.name in ancestors or (mine and len(link.parents) > 1):
                 continue
-            before = [holds(known, frame, child, schema[known.parent]) for known in mine]
+            before = [holds(known, frame, child, schema) for known in mine]
             if not mine or (special & ~np.any(before, axis=0)).mean() >= SHARE:
                 found[child.name] = (*mine, link)
     return found
@@ -182,11 +216,11 @@ def _proposals(glance: pd.DataFrame, columns: list[Column], simple: bool) -> Ite
             if i == j or not both.any():
                 continue
             special = both & y_rare & rare[i]
-            forms = [Link(parent.name)] if i < j else []
+            forms = [Link((parent.name,))] if i < j else []
             if not simple:
                 forms += _forms(parent.name, y[0], cells[i][0], both, special, i < j)
             for link in forms:
-                held = both & _close(link.follow(cells[i][0]), y[0], child)
+                held = both & _close(link, [cells[i][0]], y[0], child)
                 if (held & special).mean() >= SHARE / 2 or held.mean() >= ALWAYS:
                     yield child, link
 
@@ -199,35 +233,68 @@ def _forms(parent: str, y: Numbers, x: Numbers, both: Mask, special: Mask, earli
         if counts.max() >= max(5, SHARE / 2 * len(y)):
             middles.add(float(values[counts.argmax()]))
             if earlier:
-                yield Link(parent, -1, float(values[counts.argmax()]))
+                yield Link((parent,), "rest", float(values[counts.argmax()]))
     if y[both].min() >= 0:
         for middle in sorted(middles):
             if x[both].min() < middle < x[both].max():
-                yield Link(parent, 1, -middle or 0.0, absolute=True)
+                yield Link((parent,), "distance", middle)
+
+
+def _several(glance: pd.DataFrame, columns: list[Column]) -> Iterator[tuple[Column, Link]]:
+    """Links to two columns, and to neighbours that add up to another column or to a constant."""
+    cells = [numbers(glance.iloc[:PEEK], column) for column in columns]
+    table = np.column_stack([np.where(m, np.nan, x.astype(np.float64)) for x, m in cells])
+    spread = np.nanstd(table, axis=0) if len(table) else np.zeros(len(columns))
+    near = np.maximum(CLOSE * spread, [0.5 * (c.kind == "integer") for c in columns])
+    names = [c.name for c in columns]
+
+    def agreeing(values: Floats, parents: Collection[int]) -> Iterator[Column]:
+        with np.errstate(invalid="ignore"):
+            same = (np.abs(values[:, None] - table) <= near).mean(axis=0) >= ALWAYS - 0.03
+        yield from (columns[j] for j in np.flatnonzero(same & (spread > 0)) if j not in parents)
+
+    for i, j in permutations(range(len(columns)), 2):
+        for form, ordered in PAIRS.items():
+            if ordered or i < j:
+                link = Link((names[i], names[j]), form)
+                for child in agreeing(link.follow([table[:, i], table[:, j]]), {i, j}):
+                    yield child, link
+    sums = np.cumsum(np.column_stack([np.zeros(len(table)), table]), axis=1)
+    for i, j in combinations(range(len(columns) + 1), 2):
+        if not 3 <= j - i <= WINDOW:
+            continue
+        total = sums[:, j] - sums[:, i]
+        middle = float(np.round(np.nanmedian(total), 6)) if np.isfinite(total).any() else 0.0
+        if np.mean(np.abs(total - middle) <= near[j - 1]) >= ALWAYS - 0.03:
+            yield columns[j - 1], Link(tuple(names[i : j - 1]), "rest", middle)
+        for child in agreeing(total, range(i, j)):
+            yield child, Link(tuple(names[i:j]))
 
 
 def holds(
-    link: Link, frame: pd.DataFrame, child: Column, parent: Column, order: npt.NDArray[np.int64] | None = None
+    link: Link, frame: pd.DataFrame, child: Column, schema: Schema, order: npt.NDArray[np.int64] | None = None
 ) -> Mask:
-    """``[rows]``: where the child's cell is what the link says; ``order`` shuffles the parent."""
-    (y, y_missing), (x, x_missing) = numbers(frame, child), numbers(frame, parent)
+    """``[rows]``: where the child's cell is what the link says; ``order`` shuffles the parents."""
+    y, y_missing = numbers(frame, child)
+    cells = [numbers(frame, schema[name]) for name in link.parents]
     if order is not None:
-        x, x_missing = x[order], x_missing[order]
-    return np.asarray(~y_missing & ~x_missing & _close(link.follow(x), y, child))
+        cells = [(x[order], missing[order]) for x, missing in cells]
+    missing = np.any([y_missing, *(m for _, m in cells)], axis=0)
+    return np.asarray(~missing & _close(link, [x for x, _ in cells], y, child))
 
 
-def _close(found: Numbers, wanted: Numbers, child: Column) -> Mask:
-    """Whether numbers are equal once rounded as the child's are, or to a millionth of its spread."""
+def _close(link: Link, parents: Sequence[Numbers], wanted: Numbers, child: Column) -> Mask:
+    """Whether a link's numbers are the child's, once rounded as those are, or up to a tiny part of their spread."""
+    found = link.follow(parents)
     if found.dtype == wanted.dtype == np.int64:
         return np.asarray(found == wanted)
-    if wanted.dtype == np.int64:
-        return np.asarray(np.abs(found - wanted) < 0.5)
     kind = KINDS[child.kind]
     assert issubclass(kind, NumberEncoder)
     decimals = kind.decimals(child)
     half = 0.0 if decimals is None else 0.5 * 10.0**-decimals
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.abs(found - wanted) <= max(half, 1e-6 * float(np.std(wanted))))
+    slack = 0.0 if wanted.dtype == np.int64 else float(np.std(wanted)) * (EXACT if link.equal else CLOSE)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.abs(found - wanted) <= max(half, slack))
 
 
 def numbers(table: Mapping[str, pd.Series] | pd.DataFrame, column: Column) -> tuple[Numbers, Mask]:
@@ -248,5 +315,5 @@ def common(values: Numbers, missing: Mask) -> Mask:
 
 def _ancestors(name: str, found: Mapping[str, tuple[Link, ...]]) -> set[str]:
     """All columns that a column follows from."""
-    parents = {link.parent for link in found.get(name, ())}
+    parents = {parent for link in found.get(name, ()) for parent in link.parents}
     return parents.union(*(_ancestors(parent, found) for parent in parents))

@@ -116,7 +116,8 @@ def test_unrelated_columns_are_not_linked(seed: int) -> None:
     """Counts, zero-inflated amounts and ratings agree by chance alone."""
     r = rng(seed)
     frame = pd.DataFrame({f"count {i}": r.poisson(40, 2000) for i in range(4)})
-    frame |= {f"amount {i}": np.where(r.random(2000) < 0.8, 0, r.integers(1, 300, 2000)) for i in range(4)}
+    for i in range(4):
+        frame[f"amount {i}"] = np.where(r.random(2000) < 0.8, 0, r.integers(1, 300, 2000))
     frame["stars"] = r.integers(1, 6, 2000)
     assert find(frame, infer(frame), rng(seed)) == {}
 
@@ -130,12 +131,59 @@ def test_no_column_follows_from_itself_by_a_detour() -> None:
     assert list(encoder.layout.columns) == ["a"]
 
 
+def test_links_to_several_columns() -> None:
+    r = rng(5)
+    parts = r.dirichlet([1, 2, 3, 4], ROWS).round(6)
+    price, count = r.uniform(1, 50, ROWS).round(2), r.integers(1, 30, ROWS)
+    weight, height = r.normal(80, 12, ROWS).round(1), r.normal(1.7, 0.1, ROWS).round(2)
+    frame = pd.DataFrame({f"part {i}": parts[:, i] for i in range(3)})
+    frame["part 3"] = (1 - parts[:, :3].sum(1)).round(6)
+    frame = frame.assign(price=price, count=count, due=(price * count).round(2), weight=weight, height=height)
+    frame["wide"] = (weight / height).round(4)
+    frame["late"] = r.integers(-20, 300, ROWS)
+    frame["total"] = frame["count"] + frame["late"]
+    frame["left"] = (weight / (weight + price)).round(6)
+    found = {c: [str(link) for link in links] for c, links in find(frame, infer(frame), rng()).items()}
+    assert found == {
+        "part 3": ["1 - part 0 - part 1 - part 2"],
+        "due": ["price * count"],
+        "wide": ["weight / height"],
+        "total": ["count + late"],
+        "left": ["weight / (weight + price)"],
+    }
+    encoder, _ = fitted(frame)
+    encoded = encoder.encode(frame, Streams(0))
+    back = encoder.decode(encoded.codes, encoded.offsets, rng())
+    np.testing.assert_array_equal(back["total"], back["count"] + back["late"])
+    np.testing.assert_allclose(back["due"], back["price"] * back["count"], atol=0.006)
+    assert set(found).isdisjoint(encoder.layout.columns) and (back.dtypes == frame.dtypes).all()
+
+
+def test_rare_events_are_no_product_of_others() -> None:
+    """Mostly zero on both sides, thus mostly equal, by chance."""
+    r = rng(2)
+    frame = pd.DataFrame({c: np.where(r.random(ROWS) < 0.02, r.integers(1, 300, ROWS), 0) for c in "abcd"})
+    assert find(frame, infer(frame), rng()) == {}
+
+
 @pytest.mark.parametrize(
-    ("link", "text"),
-    [(Link("x"), "x"), (Link("x", -1), "-x"), (Link("x", -1, 2.5), "2.5 - x"), (Link("x", 1, -3, True), "|x - 3|")],
+    ("link", "text", "values"),
+    [
+        (Link(("x",)), "x", [1, 5]),
+        (Link(("x",), "rest"), "-x", [-1, -5]),
+        (Link(("x",), "rest", 2.5), "2.5 - x", [1.5, -2.5]),
+        (Link(("x",), "distance", 3), "|x - 3|", [2, 2]),
+        (Link(("x",), "distance"), "|x|", [1, 5]),
+        (Link(("x", "y")), "x + y", [3, 5]),
+        (Link(("x", "y"), "difference"), "x - y", [-1, 5]),
+        (Link(("x", "y"), "product"), "x * y", [2, 0]),
+        (Link(("x", "y"), "ratio"), "x / y", [0.5, np.inf]),
+        (Link(("x", "y"), "share"), "x / (x + y)", [1 / 3, 1]),
+    ],
 )
-def test_links_in_words_and_numbers(link: Link, text: str) -> None:
+def test_links_in_words_and_numbers(link: Link, text: str, values: list[float]) -> None:
     assert str(link) == text
-    values = link.follow(np.array([1, 5]))
-    assert values.tolist() == [eval(text.replace("|x - 3|", "abs(x - 3)"), {"x": x}) for x in (1, 5)]
-    assert values.dtype == (np.int64 if link.constant != 2.5 else np.float64)
+    found = link.follow([np.array([1, 5]), np.array([2, 0])][: len(link.parents)])
+    np.testing.assert_allclose(found, values)
+    whole = link.form in ("sum", "rest", "distance", "difference") and link.constant != 2.5
+    assert found.dtype == (np.int64 if whole else np.float64)
