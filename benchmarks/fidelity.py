@@ -27,6 +27,7 @@ import table
 from baselines import peak_mb
 
 HERE = Path(__file__).resolve().parent
+DATA = Path(os.environ.get("SYNTHTAB_DATA", HERE.parent.parent / "shared" / "data"))
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
@@ -45,11 +46,10 @@ def fit_and_sample(
 
     train, _, meta = read(folder)
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
-    passes = options.pop("passes", None)
     start = time.perf_counter()
     model = Synthesizer(preset, target=meta["target"], seed=seed, **options).fit(train, schema)
     fitted = time.perf_counter()
-    rows = model.sample(len(train), passes=passes)
+    rows = model.sample(len(train))
     cost = {
         "fit_seconds": round(fitted - start, 1),
         "sample_seconds": round(time.perf_counter() - fitted, 1),
@@ -57,7 +57,8 @@ def fit_and_sample(
         "device": str(model.device),
         "steps": model.report.get("steps"),
         "stopped": model.report.get("stopped"),
-        "passes": passes or model.report.get("passes"),
+        "passes": model.report.get("passes"),
+        "refined": model.report.get("refined"),
         "warnings": model.report.get("warnings"),
     }
     return rows, cost
@@ -135,7 +136,6 @@ def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    default_data = os.environ.get("SYNTHTAB_DATA", str(HERE.parent.parent / "shared" / "data"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}")
     parser.add_argument("--preset", nargs="+", default=["default"])
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--passes", type=int)
     parser.add_argument("--device")
-    parser.add_argument("--data", type=Path, default=Path(default_data))
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--rows", help="score this CSV instead of fitting")
     parser.add_argument("--label", help="name in the table")
     parser.add_argument("--keep", help="also write the sampled rows to this CSV")

@@ -30,6 +30,7 @@ COPYING = {
     "membership_distance": ("membership, distance", ".3f"),
     "membership_density": ("membership, density", ".3f"),
 }
+ABLATION = {key: FORMATS[key] for key in ("shape", "trend", "auc", "detection", "utility", "sample_seconds")}
 Columns = Mapping[str, tuple[str, str]]
 
 
@@ -37,7 +38,7 @@ def write(folder: Path) -> None:
     """Replace what stands between the markers of README.md."""
     readme = folder / "README.md"
     text = readme.read_text()
-    for name, lines in (("fidelity", fidelity(folder)), ("speed", speed(folder))):
+    for name, lines in (("fidelity", fidelity(folder)), ("ablation", ablation(folder)), ("speed", speed(folder))):
         start, end = f"<!-- {name}: generated, do not edit -->", f"<!-- {name}: end -->"
         assert start in text, f"README.md lacks the marker {start}"
         assert end in text, f"README.md lacks the marker {end}"
@@ -67,6 +68,20 @@ def fidelity(folder: Path) -> list[str]:
     return lines
 
 
+def ablation(folder: Path) -> list[str]:
+    """What ablation.py measured: a table per dataset, in the order in which the variants ran first."""
+    lines: list[str] = []
+    records = _newest(folder / "results" / "ablation.jsonl", "dataset")
+    for dataset in DATASETS:
+        mine = [r for r in records if r["dataset"] == dataset]
+        if mine:
+            lines += ["", f"### {dataset.capitalize()}, {mine[-1]['time']} of training", "", *_head(ABLATION)]
+        for label in dict.fromkeys(r["label"] for r in mine):
+            seeds = [r for r in mine if r["label"] == label]
+            lines.append(_line([_name(label, seeds), *_cells(_average(seeds), ABLATION)]))
+    return lines or [""]
+
+
 def speed(folder: Path) -> list[str]:
     """What speed.py measured, one line each."""
     newest: dict[str, dict[str, Any]] = {}
@@ -78,11 +93,13 @@ def speed(folder: Path) -> list[str]:
     return ["", _line(("what", "figure", "how")), _line(("---", "---:", "---")), *rows] if rows else [""]
 
 
-def _newest(path: Path) -> list[dict[str, Any]]:
+def _newest(path: Path, *keys: str) -> list[dict[str, Any]]:
     """The last record of every label and seed."""
     if not path.is_file():
         return []
-    records = {(r["label"], r["seed"]): r for r in map(json.loads, path.read_text().splitlines())}
+    records = {
+        (r["label"], r["seed"], *(r[k] for k in keys)): r for r in map(json.loads, path.read_text().splitlines())
+    }
     return list(records.values())
 
 

@@ -171,6 +171,7 @@ class Linked:
         return cls(inner, tuple(Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"]))
 
 
+@np.errstate(all="ignore")  # 1e308 and 0 / 0 are no links
 def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[str, tuple[Link, ...]]:
     """The links of a table: name of a column -> what its cells often are. No column follows from itself by a detour."""
     found: dict[str, tuple[Link, ...]] = {}
@@ -244,7 +245,7 @@ def _several(glance: pd.DataFrame, columns: list[Column]) -> Iterator[tuple[Colu
     """Links to two columns, and to neighbours that add up to another column or to a constant."""
     cells = [numbers(glance.iloc[:PEEK], column) for column in columns]
     table = np.column_stack([np.where(m, np.nan, x.astype(np.float64)) for x, m in cells])
-    spread = np.nanstd(table, axis=0) if len(table) else np.zeros(len(columns))
+    spread = np.array([x[~m].astype(np.float64).std() if not m.all() else 0.0 for x, m in cells])
     near = np.maximum(CLOSE * spread, [0.5 * (c.kind == "integer") for c in columns])
     names = [c.name for c in columns]
 
