@@ -122,6 +122,12 @@ class TableEncoder:
         return parts
 
     @property
+    def links(self) -> list[str]:
+        """What some cells follow from, in words: "paid = bill"."""
+        linked = [c for c in self.columns if isinstance(c, Linked)]
+        return [f"{c.column.name} = {' or '.join(map(str, c.links))}" for c in linked]
+
+    @property
     def _code_type(self) -> np.dtype[Any]:
         return np.min_scalar_type(max(int(self.layout.sizes.max(initial=1)) - 1, 0))
 

@@ -52,6 +52,10 @@ class Refinement:
     shares: Tensor | None
     pool: int
 
+    def without_trees(self) -> Refinement:
+        """The frequencies alone."""
+        return Refinement((), self.shares, POOL[0])
+
     def compiled(self, layout: Layout, device: torch.device) -> Chooser:
         """Ready to choose rows on a device."""
         return Chooser(self, layout, device)

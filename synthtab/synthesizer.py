@@ -150,7 +150,8 @@ class Synthesizer:
             n: How many.
             seed: Other seeds give other rows; None takes the seed of the fit. With one seed, ``sample(10)`` is
                 the start of ``sample(100)``.
-            passes: Passes of sampling; None takes the number that did best on held-out rows.
+            passes: Passes of sampling; None takes what held-out rows chose. Another number leaves the trees out,
+                which know rows of that one only.
             observe: Told about the progress.
         """
         return pd.concat(self.sample_blocks(n, seed=seed, passes=passes, observe=observe), ignore_index=True)
@@ -172,8 +173,10 @@ class Synthesizer:
     def _blocks(
         self, encoder: TableEncoder, n: int, streams: Streams, passes: int, observe: Observer
     ) -> Iterator[pd.DataFrame]:
-        start = 0
-        for number, block in enumerate(self._encoded(n, passes, streams, self._refinement)):
+        start, refinement = 0, self._refinement
+        if refinement and passes != self.report["passes"]:
+            refinement = refinement.without_trees()
+        for number, block in enumerate(self._encoded(n, passes, streams, refinement)):
             yield encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
             start += len(block)
             observe(Progress("sample", start / n))
@@ -312,7 +315,9 @@ class Synthesizer:
         observe(Progress("choose passes"))
         scores = {passes: self._judge(held_out, passes, None, streams).score for passes in one + many}
         self.report["passes_scores"] = {str(k): v for k, v in scores.items()}
-        return one[0] if scores[one[0]] > scores[many[0]] + _margin(held_out) else many[0]
+        chosen = one[0] if scores[one[0]] > scores[many[0]] + _margin(held_out) else many[0]
+        self.report["best"] = scores[chosen]
+        return chosen
 
     def _refine(self, training: Encoded, held_out: Encoded, streams: Streams, observe: Observer) -> None:
         """Learn which rows to keep; but not if the held-out rows know better."""
@@ -335,6 +340,7 @@ class Synthesizer:
             self.report["refined"] = {"before": before.score, "after": after.score, "pool": found.pool}
             if after.score < before.score - _margin(held_out):
                 return
+            self.report["best"] = after.score
         self._refinement = found
 
     def _judge(self, held_out: Encoded, passes: int, refinement: Refinement | None, streams: Streams) -> Quality:
@@ -353,6 +359,8 @@ class Synthesizer:
         kinds = pd.Series([c.kind for c in self.schema.columns]).value_counts()
         best = report.get("best")
         changed = {k: v for k, v in self.config.to_json().items() if v != getattr(TrainConfig(), k)}
+        pool = self._refinement.pool if self._refinement else 1
+        kept = f"; of {pool} rows made, trees keep 1" if pool > 1 else ""
         texts = [
             ("learnt from", f"{report['rows']:,} rows, {report['holdout_rows']:,} of them held out of training"),
             ("columns", f"{len(self.schema.columns)}: " + ", ".join(f"{n} {k}" for k, n in kinds.items())),
@@ -360,7 +368,8 @@ class Synthesizer:
             ("training", f"{report['steps']:,} steps in {report['seconds']:.0f} s on {report['device']}; "
                          f"stopped: {report['stopped']}"),
             ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
-            ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise"),
+            ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise{kept}"),
+            *([("links", "; ".join(encoder.links))] if encoder.links else []),
             ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
             ("seed", str(self.seed)),
             ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "

@@ -23,6 +23,8 @@ from synthtab.sampler import generate
 HEALTH_EVERY = 50
 """Steps between looks at the losses: looking makes a GPU wait."""
 MAX_ROLLBACKS = 3
+MOST_JUDGING = 0.15
+"""Share of a limited time that checks may take."""
 
 
 class Game(Protocol):
@@ -95,6 +97,7 @@ class Watch:
         self.game, self.held_out, self.config, self.streams = game, held_out, config, streams
         self.steps, self.observe = steps, observe
         self.start = self.told = time.monotonic()
+        self.judging = 0.0
         self.result = Trained(game.averaged())
         self.good = game.state()
         self.kept: dict[str, tuple[float, dict[str, Tensor]]] = {}
@@ -126,11 +129,15 @@ class Watch:
         """Look at the losses now and then, at the held-out rows `checks` times, and tell the observer."""
         if self.game.step % HEALTH_EVERY == 0:
             self._look()
-        if self.fraction() * self.config.checks >= self.checks + 1:
+        if self.fraction() * self.config.checks >= self.checks + 1 and not self._hurried():
             self.checks = int(self.fraction() * self.config.checks)
             self._check()
         if time.monotonic() - self.told > 0.25:
             self._tell()
+
+    def _hurried(self) -> bool:
+        """Whether a short `TrainConfig.time` has gone to checks already; the last one is always taken."""
+        return 0 < self.config.time and self.fraction() < 1 and self.judging > MOST_JUDGING * self.seconds()
 
     def close(self) -> Trained:
         """The result, with the best checkpoint in its generator."""
@@ -166,7 +173,7 @@ class Watch:
     def _check(self) -> None:
         if not len(self.held_out):
             return
-        game, was_training = self.game, self.game.generator.training
+        began, game, was_training = time.monotonic(), self.game, self.game.generator.training
         generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
         layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
         passes = 1 if generator.plain else self.config.passes or len(layout.columns)
@@ -185,6 +192,7 @@ class Watch:
                 self.stale = 0
         if self.result.best is None or found.score > self.result.best.quality.score:
             self.result.best = check
+        self.judging += time.monotonic() - began
         self._tell()
 
     def _tell(self, message: str | None = None) -> None:
