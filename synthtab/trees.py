@@ -122,7 +122,7 @@ class Forest:
         ranked = np.column_stack([np.searchsorted(s, cells[:, f]) for s, f in zip(seen, order, strict=True)])
         model = HistGradientBoostingClassifier(
             categorical_features=np.arange(int(nominal.sum())) if nominal.any() else None,
-            early_stopping=False, **options,
+            **{"early_stopping": False, **options},
         )  # fmt: skip
         model.fit(ranked.astype(np.float64), labels, sample_weight=weights)
         grown = [_read(p[0], order, seen, int(nominal.sum())) for p in model._predictors]

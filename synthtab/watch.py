@@ -137,12 +137,13 @@ class Watch:
 
     def _hurried(self) -> bool:
         """Whether a short `TrainConfig.time` has gone to checks already; the last one is always taken."""
-        return 0 < self.config.time and self.fraction() < 1 and self.judging > MOST_JUDGING * self.seconds()
+        return self.config.time > 0 and self.fraction() < 1 and self.judging > MOST_JUDGING * self.seconds()
 
     def close(self) -> Trained:
         """The result, with the best checkpoint in its generator."""
         result, game = self.result, self.game
-        if not self.kept:
+        judged = result.history[-1].step if result.history else -1
+        if not self.kept or (result.stopped != "interrupted" and game.step > judged):
             self._check()
         for trunk, (_, weights) in self.kept.items():
             getattr(result.generator, trunk).load_state_dict(weights)
