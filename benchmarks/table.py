@@ -16,6 +16,7 @@ FORMATS = {
     "detection": ("detection", ".2f"),
     "detection_xgboost": ("detection, XGBoost", ".2f"),
     "utility": ("utility", ".3f"),
+    "threads": ("cores", ".0f"),
     "fit_seconds": ("fit s", ".0f"),
     "sample_seconds": ("sample s", ".1f"),
     "peak_mb": ("peak MB", ".0f"),
@@ -109,7 +110,7 @@ def _head(columns: Columns) -> list[str]:
 
 
 def _floor(records: Sequence[Mapping[str, Any]], columns: Columns) -> list[str]:
-    last = records[-1]
+    last = {key: value for record in records for key, value in record.items()}
     ideal = {
         "shape": last["shape_floor"],
         "trend": last["trend_floor"],
@@ -128,7 +129,7 @@ def _floor(records: Sequence[Mapping[str, Any]], columns: Columns) -> list[str]:
 
 
 def _average(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    values = {key: [r[key] for r in records if r.get(key) is not None] for key in {**FORMATS, **COPYING}}
+    values = {key: [float(r[key]) for r in records if r.get(key) is not None] for key in {**FORMATS, **COPYING}}
     return {key: mean(found) for key, found in values.items() if found}
 
 
