@@ -35,8 +35,8 @@ COMMON = 0.002
 """A value is common that this share of the rows has."""
 MOST = 3
 """Links of one column."""
-GLANCE, PEEK = 2_000, 300
-"""Rows in which links to one column are looked for, and to several; all rows are asked about those that show there."""
+GLANCE, PEEK, LOOK = 2_000, 300, 50_000
+"""Rows in which links to one column are looked for, and to several; and rows that are asked about those found there."""
 WIDE = 100
 """Among more columns than this, only equal ones are looked for: there are too many pairs for the rest."""
 WINDOW = 12
@@ -45,6 +45,8 @@ EXACT, CLOSE = 1e-6, 1e-5
 """How near numbers are that count as equal, in units of the column's spread; the second where they are computed."""
 
 Floats = npt.NDArray[np.float64]
+Known = tuple[Numbers, Mask]
+"""A column's numbers, 0 where missing, and where they are missing."""
 
 
 def _sum(parents: Sequence[Numbers]) -> Numbers:
@@ -182,33 +184,36 @@ def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[
         elif column.kind == "datetime":
             form = {k: v for k, v in column.options.items() if k not in ("minimum", "maximum")}
             groups.setdefault(f"{column.dtype} {form}", []).append(column)
-    glance = frame.iloc[np.sort(rng.permutation(len(frame))[:GLANCE])]
+    frame = frame.iloc[rng.permutation(len(frame))[:LOOK]]
     shuffled = rng.permutation(len(frame))
     for name, columns in groups.items():
         simple = name != "number" or len(columns) > WIDE
+        cells = {c.name: numbers(frame, c) for c in columns}
+        rare = {c.name: ~common(*cells[c.name]) for c in columns}
+        glance = {c: (x[:GLANCE], missing[:GLANCE]) for c, (x, missing) in cells.items()}
         checked = []
         for child, link in [*_proposals(glance, columns, simple), *([] if simple else _several(glance, columns))]:
-            held, chance = (holds(link, frame, child, schema, order) for order in (None, shuffled))
-            rare = ~common(*numbers(frame, child)) & ~common(*numbers(frame, schema[link.parents[0]]))
+            held, chance = (_held(link, cells, child, order) for order in (None, shuffled))
+            both = rare[child.name] & rare[link.parents[0]]
             always = held.mean() >= ALWAYS and (1 - held.mean()) * LIFT <= 1 - chance.mean()
-            special = (held & rare).mean() if len(link.parents) == 1 else 0.0
-            if always or special >= max(SHARE, LEAST / len(frame), LIFT * (chance & rare).mean()):
+            special = (held & both).mean() if len(link.parents) == 1 else 0.0
+            if always or special >= max(SHARE, LEAST / len(frame), LIFT * (chance & both).mean()):
                 worth = (always, -len(link.parents), special * (PLAIN if link.form != "distance" else 1))
-                checked.append((worth, child, link, held & rare))
+                checked.append((worth, child, link, held & both))
         for _, child, link, special in sorted(checked, key=lambda c: c[0], reverse=True):
             mine = found.get(child.name, ())
             ancestors = set(link.parents).union(*(_ancestors(parent, found) for parent in link.parents))
             if len(mine) == MOST or child.name in ancestors or (mine and len(link.parents) > 1):
                 continue
-            before = [holds(known, frame, child, schema) for known in mine]
+            before = [_held(known, cells, child) for known in mine]
             if not mine or (special & ~np.any(before, axis=0)).mean() >= SHARE:
                 found[child.name] = (*mine, link)
     return found
 
 
-def _proposals(glance: pd.DataFrame, columns: list[Column], simple: bool) -> Iterator[tuple[Column, Link]]:
+def _proposals(glance: Mapping[str, Known], columns: list[Column], simple: bool) -> Iterator[tuple[Column, Link]]:
     """Links that seem to hold for half of `SHARE` of a few rows, or for nearly all."""
-    cells = [numbers(glance, column) for column in columns]
+    cells = [glance[column.name] for column in columns]
     rare = [~common(*c) for c in cells]
     for j, child in enumerate(columns):
         y, y_rare = cells[j], rare[j]
@@ -241,9 +246,9 @@ def _forms(parent: str, y: Numbers, x: Numbers, both: Mask, special: Mask, earli
                 yield Link((parent,), "distance", middle)
 
 
-def _several(glance: pd.DataFrame, columns: list[Column]) -> Iterator[tuple[Column, Link]]:
+def _several(glance: Mapping[str, Known], columns: list[Column]) -> Iterator[tuple[Column, Link]]:
     """Links to two columns, and to neighbours that add up to another column or to a constant."""
-    cells = [numbers(glance.iloc[:PEEK], column) for column in columns]
+    cells = [(x[:PEEK], missing[:PEEK]) for x, missing in (glance[column.name] for column in columns)]
     table = np.column_stack([np.where(m, np.nan, x.astype(np.float64)) for x, m in cells])
     spread = np.array([x[~m].astype(np.float64).std() if not m.all() else 0.0 for x, m in cells])
     near = np.maximum(CLOSE * spread, [0.5 * (c.kind == "integer") for c in columns])
@@ -272,16 +277,20 @@ def _several(glance: pd.DataFrame, columns: list[Column]) -> Iterator[tuple[Colu
             yield child, Link(tuple(names[i:j]))
 
 
-def holds(
-    link: Link, frame: pd.DataFrame, child: Column, schema: Schema, order: npt.NDArray[np.int64] | None = None
-) -> Mask:
-    """``[rows]``: where the child's cell is what the link says; ``order`` shuffles the parents."""
-    y, y_missing = numbers(frame, child)
-    cells = [numbers(frame, schema[name]) for name in link.parents]
+def holds(link: Link, frame: pd.DataFrame, child: Column, schema: Schema) -> Mask:
+    """``[rows]``: where the child's cell is what the link says."""
+    cells = {name: numbers(frame, schema[name]) for name in (child.name, *link.parents)}
+    return _held(link, cells, child)
+
+
+def _held(link: Link, cells: Mapping[str, Known], child: Column, order: npt.NDArray[np.int64] | None = None) -> Mask:
+    """`holds`, given the numbers of the columns; ``order`` shuffles the parents."""
+    y, y_missing = cells[child.name]
+    parents = [cells[name] for name in link.parents]
     if order is not None:
-        cells = [(x[order], missing[order]) for x, missing in cells]
-    missing = np.any([y_missing, *(m for _, m in cells)], axis=0)
-    return np.asarray(~missing & _close(link, [x for x, _ in cells], y, child))
+        parents = [(x[order], missing[order]) for x, missing in parents]
+    missing = np.any([y_missing, *(m for _, m in parents)], axis=0)
+    return np.asarray(~missing & _close(link, [x for x, _ in parents], y, child))
 
 
 def _close(link: Link, parents: Sequence[Numbers], wanted: Numbers, child: Column) -> Mask:
