@@ -19,7 +19,7 @@ import pandas as pd
 from synthtab.columns import KINDS, Settings
 from synthtab.columns.base import Mask
 from synthtab.columns.numeric import NumberEncoder
-from synthtab.columns.quantiles import Numbers
+from synthtab.columns.quantiles import Numbers, nearest
 from synthtab.layout import Block
 from synthtab.schema import Column, Schema
 
@@ -60,10 +60,11 @@ FORMS: dict[str, tuple[str, Callable[[Sequence[Numbers], Any], Any]]] = {
     "difference": ("{0} - {1}", lambda x, c: x[0] - x[1]),
     "product": ("{0} * {1}", lambda x, c: x[0] * x[1].astype(np.float64)),
     "ratio": ("{0} / {1}", lambda x, c: x[0] / x[1].astype(np.float64)),
+    "remainder": ("{0} / {1} - {0}", lambda x, c: x[0] / x[1].astype(np.float64) - x[0]),
     "share": ("{0} / ({0} + {1})", lambda x, c: x[0] / _sum(x).astype(np.float64)),
 }
 """Name -> how a link reads, and its numbers from those of its parents and a constant. A sum of one is "equal"."""
-PAIRS = {"sum": False, "difference": True, "product": False, "ratio": True, "share": True}
+PAIRS = {"sum": False, "difference": True, "product": False, "ratio": True, "remainder": True, "share": True}
 """The forms of two parents, and whether their order matters."""
 
 
@@ -100,10 +101,17 @@ class Linked:
     """The encoder of a column of numbers of which some follow from other columns.
 
     Its codes are those of the numbers that do not, with an atom more per link between atoms and modes.
+
+    Args:
+        inner: The encoder of the other numbers.
+        links: What the rest follows from.
+        grid: Values of the column that repeat, ascending; what is computed and as near to one as ``slack`` is that
+            value, since tables differ from their own arithmetic in the last digits.
+        slack: See there.
     """
 
-    def __init__(self, inner: NumberEncoder, links: tuple[Link, ...]) -> None:
-        self.inner, self.links = inner, links
+    def __init__(self, inner: NumberEncoder, links: tuple[Link, ...], grid: Numbers, slack: float) -> None:
+        self.inner, self.links, self.grid, self.slack = inner, links, grid, slack
         self.column = inner.column
         self.needs = tuple(name for link in links for name in link.parents)
         codec = inner.codec
@@ -123,7 +131,11 @@ class Linked:
         kind = KINDS[column.kind]
         assert issubclass(kind, NumberEncoder), f"links join numbers, report this: {column.kind}"
         held = np.any([holds(link, frame, column, schema) for link in links], axis=0)
-        return cls(kind.fit(frame[column.name][~held], column, rng, settings), links)
+        values, missing = numbers(frame, column)
+        distinct, counts = np.unique(values[~missing], return_counts=True)
+        grid = distinct[counts >= max(3, COMMON * len(frame))]
+        slack = CLOSE * float(np.std(values[~missing])) if values.dtype == np.float64 else 0.0
+        return cls(kind.fit(frame[column.name][~held], column, rng, settings), links, grid, slack)
 
     def encode_in(
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
@@ -156,21 +168,29 @@ class Linked:
             result = known.follow([x for x, _ in cells])
             absent = np.any([m for _, m in cells], axis=0) | ~np.isfinite(result)
             rows = (link == i) & ~absent
-            values[rows] = codec.rounded(result[rows])
+            values[rows] = self._snapped(codec.rounded(result[rows]))
             missing[rows] = False
             missing[(link == i) & absent] = self.column.missing
         return self.inner.series(values[~missing], missing)
 
+    def _snapped(self, values: Numbers) -> Numbers:
+        if not len(self.grid) or not self.slack:
+            return values
+        there = self.grid[nearest(self.grid, values)]
+        return np.asarray(np.where(np.abs(there - values) <= self.slack, there, values))
+
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
-        return {**self.inner.state(), "links": [asdict(link) for link in self.links]}
+        links = [asdict(link) for link in self.links]
+        return {**self.inner.state(), "links": links, "grid": self.grid.tolist(), "slack": self.slack}
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Linked:
         """The inverse of `state`."""
         inner = KINDS[column.kind].from_state(column, state)
         assert isinstance(inner, NumberEncoder), f"links join numbers, report this: {column.kind}"
-        return cls(inner, tuple(Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"]))
+        links = tuple(Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"])
+        return cls(inner, links, np.array(state["grid"], dtype=inner.codec.atoms.dtype), state["slack"])
 
 
 @np.errstate(all="ignore")  # 1e308 and 0 / 0 are no links
@@ -195,6 +215,8 @@ def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[
         for child, link in [*_proposals(glance, columns, simple), *([] if simple else _several(glance, columns))]:
             held, chance = (_held(link, cells, child, order) for order in (None, shuffled))
             both = rare[child.name] & rare[link.parents[0]]
+            if len(link.parents) > 1 and not _as_rough(rare, child.name, link.parents):
+                continue
             always = held.mean() >= ALWAYS and (1 - held.mean()) * LIFT <= 1 - chance.mean()
             special = (held & both).mean() if len(link.parents) == 1 else 0.0
             if always or special >= max(SHARE, LEAST / len(frame), LIFT * (chance & both).mean()):
@@ -247,7 +269,9 @@ def _forms(parent: str, y: Numbers, x: Numbers, both: Mask, special: Mask, earli
 
 
 def _several(glance: Mapping[str, Known], columns: list[Column]) -> Iterator[tuple[Column, Link]]:
-    """Links to two columns, and to neighbours that add up to another column or to a constant."""
+    """Links to two columns, and to neighbours that add up to another column. Not to those that add up to a constant: a
+    small share of a whole would get the errors of the large ones.
+    """
     cells = [(x[:PEEK], missing[:PEEK]) for x, missing in (glance[column.name] for column in columns)]
     table = np.column_stack([np.where(m, np.nan, x.astype(np.float64)) for x, m in cells])
     spread = np.array([x[~m].astype(np.float64).std() if not m.all() else 0.0 for x, m in cells])
@@ -270,9 +294,6 @@ def _several(glance: Mapping[str, Known], columns: list[Column]) -> Iterator[tup
         if not 3 <= j - i <= WINDOW:
             continue
         total = sums[:, j] - sums[:, i]
-        middle = float(np.round(np.nanmedian(total), 6)) if np.isfinite(total).any() else 0.0
-        if np.mean(np.abs(total - middle) <= near[j - 1]) >= ALWAYS - 0.03:
-            yield columns[j - 1], Link(tuple(names[i : j - 1]), "rest", middle)
         for child in agreeing(total, range(i, j)):
             yield child, Link(tuple(names[i:j]))
 
@@ -321,6 +342,13 @@ def common(values: Numbers, missing: Mask) -> Mask:
     """``[rows]``: which cells repeat a common value, or none."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray(missing | (counts >= max(3, COMMON * len(values)))[inverse])
+
+
+def _as_rough(rare: Mapping[str, Mask], child: str, parents: Sequence[str]) -> bool:
+    """Whether a column repeats common values no more than those that it follows from: what is computed from smooth
+    numbers is smooth.
+    """
+    return bool(rare[child].mean() >= min(rare[name].mean() for name in parents) - 0.05)
 
 
 def _ancestors(name: str, found: Mapping[str, tuple[Link, ...]]) -> set[str]:

@@ -133,11 +133,10 @@ def test_no_column_follows_from_itself_by_a_detour() -> None:
 
 def test_links_to_several_columns() -> None:
     r = rng(5)
-    parts = r.dirichlet([1, 2, 3, 4], ROWS).round(6)
     price, count = r.uniform(1, 50, ROWS).round(2), r.integers(1, 30, ROWS)
     weight, height = r.normal(80, 12, ROWS).round(1), r.normal(1.7, 0.1, ROWS).round(2)
-    frame = pd.DataFrame({f"part {i}": parts[:, i] for i in range(3)})
-    frame["part 3"] = (1 - parts[:, :3].sum(1)).round(6)
+    parts = r.exponential(100, (ROWS, 4)).round(2)
+    frame = pd.DataFrame({f"part {i}": parts[:, i] for i in range(4)}).assign(whole=parts.sum(1).round(2))
     frame = frame.assign(price=price, count=count, due=(price * count).round(2), weight=weight, height=height)
     frame["wide"] = (weight / height).round(4)
     frame["late"] = r.integers(-20, 300, ROWS)
@@ -145,7 +144,7 @@ def test_links_to_several_columns() -> None:
     frame["left"] = (weight / (weight + price)).round(6)
     found = {c: [str(link) for link in links] for c, links in find(frame, infer(frame), rng()).items()}
     assert found == {
-        "part 3": ["1 - part 0 - part 1 - part 2"],
+        "whole": ["part 0 + part 1 + part 2 + part 3"],
         "due": ["price * count"],
         "wide": ["weight / height"],
         "total": ["count + late"],
@@ -157,6 +156,19 @@ def test_links_to_several_columns() -> None:
     np.testing.assert_array_equal(back["total"], back["count"] + back["late"])
     np.testing.assert_allclose(back["due"], back["price"] * back["count"], atol=0.006)
     assert set(found).isdisjoint(encoder.layout.columns) and (back.dtypes == frame.dtypes).all()
+
+
+def test_values_that_repeat_come_back_to_the_last_digit() -> None:
+    """Thirds: 1 - 0.333333 is 0.666667, but the table holds 0.666666."""
+    r = rng(4)
+    x = np.where(r.random(ROWS) < 0.3, 0.333333, r.random(ROWS).round(6))
+    frame = pd.DataFrame({"x": x, "y": np.where(x == 0.333333, 0.666666, (1 - x).round(6))})
+    encoder, _ = fitted(frame)
+    encoded = encoder.encode(frame, Streams(0))
+    back = encoder.decode(encoded.codes, encoded.offsets, rng())
+    assert encoder.links == ["y = 1 - x"] and ((back["y"] == 0.666666) == (back["x"] == 0.333333)).all()
+    again = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
+    pd.testing.assert_frame_equal(again.decode(encoded.codes, encoded.offsets, rng()), back)
 
 
 def test_rare_events_are_no_product_of_others() -> None:
@@ -178,6 +190,7 @@ def test_rare_events_are_no_product_of_others() -> None:
         (Link(("x", "y"), "difference"), "x - y", [-1, 5]),
         (Link(("x", "y"), "product"), "x * y", [2, 0]),
         (Link(("x", "y"), "ratio"), "x / y", [0.5, np.inf]),
+        (Link(("x", "y"), "remainder"), "x / y - x", [-0.5, np.inf]),
         (Link(("x", "y"), "share"), "x / (x + y)", [1 / 3, 1]),
     ],
 )
