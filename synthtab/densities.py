@@ -45,12 +45,17 @@ class Mixtures:
 
     def draw(self, random: torch.Generator) -> Tensor:
         """An offset for every row and mode, ``[B, M]``."""
-        uniform = torch.rand(self.shares.shape, generator=random, device=self.shares.device)
-        gumbel = -uniform.clamp_(1e-20).log_().neg_().clamp_(1e-20).log_()
-        chosen = (self.shares + gumbel).argmax(-1, keepdim=True)
+        chosen = gumbel(self.shares, random).argmax(-1, keepdim=True)
         mean, deviation = (p.gather(-1, chosen).squeeze(-1) for p in (self.means, self.deviations))
         normal = torch.randn(mean.shape, generator=random, device=mean.device)
         return torch.special.ndtr(mean + deviation.exp() * normal)
+
+
+def gumbel(logits: Tensor, random: torch.Generator | None) -> Tensor:
+    """Logits plus Gumbel noise: their argmax is a draw from the softmax."""
+    # -log(-log u); `exponential_` would be one logarithm less and, on a CPU, seven times slower
+    uniform = torch.rand(logits.shape, generator=random, device=logits.device)
+    return logits - uniform.clamp_(1e-20).log_().neg_().clamp_(1e-20).log_()
 
 
 def probit(offsets: Tensor) -> Tensor:

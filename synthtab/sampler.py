@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthtab.conditions import Batch
-from synthtab.densities import PARAMETERS, Mixtures
+from synthtab.densities import PARAMETERS, Mixtures, gumbel
 from synthtab.layout import Encoded, Layout
 from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
 from synthtab.randomness import Streams
@@ -92,7 +92,7 @@ class Completer:
             shown, seen = generator.prompt(rows, random)
             cells = slots.reading(shown, offsets, seen)
         logits, moved = generator.invent(z, cells)
-        codes = slots.argmax(slots.gumbel(logits, random))
+        codes = slots.argmax(gumbel(logits, random))
         mode, inside = slots.modes(codes)
         return Batch(codes, torch.where(inside, moved.gather(1, mode), offsets), ~mask)
 
@@ -153,7 +153,7 @@ class Stage:
         """Codes ``[B, blocks]`` and an offset for each of their modes, given the first layer."""
         out = F.linear(trunk.deep(hidden), *self.head)
         logits, densities = out.split([self.slots.layout.width, out.shape[1] - self.slots.layout.width], dim=1)
-        codes = self.slots.argmax(self.slots.gumbel(logits + self.slots.padding, random))
+        codes = self.slots.argmax(gumbel(logits + self.slots.padding, random))
         return codes, Mixtures.of(densities, len(self.slots.mode_slots)).draw(random)
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:

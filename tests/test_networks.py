@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from synthtab.config import configure
+from synthtab.densities import gumbel
 from synthtab.networks import FREQUENCIES, Critic, Generator, Slots
 from tests.model_tables import LAYOUT, table
 
@@ -39,7 +40,7 @@ def test_gumbel_draws_follow_the_softmax() -> None:
     slots = Slots(LAYOUT)
     random = torch.Generator().manual_seed(0)
     logits = (torch.randn(1, LAYOUT.width, generator=random) + slots.padding).expand(20_000, -1)
-    codes = slots.argmax(slots.gumbel(logits, random))
+    codes = slots.argmax(gumbel(logits, random))
     expected = slots.softmax(logits[:1])[0]
     found = slots.one_hot(codes).mean(0)
     # five standard errors of a share of 20,000 draws
