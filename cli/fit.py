@@ -20,7 +20,7 @@ def fit(
         Path | None, typer.Option("--output", "-o", help="Model file. [default: DATA.synthtab here]", metavar="FILE")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Column that models will predict: its dependence on the others matters most.")
+        str | None, typer.Option(help="Column that models will predict: it is learnt given all others, and drawn last.")
     ] = None,
     schema: Annotated[
         Path | None, typer.Option(help="Column kinds from `synthtab schema`, perhaps edited.", metavar="FILE")

@@ -9,9 +9,43 @@ import torch
 from torch import Tensor
 
 from synthtab.layout import Encoded, Layout
+from synthtab.randomness import Streams
 
 POOL = 200_000
 """Rows among which rows of a given category are looked up; bounds the memory of the index."""
+
+ORDERS = 8
+"""Orders of the columns, each for its share of the rows. A model that completes rows is a little wrong in every order,
+and in another way: the mixture is better than any of its parts (docs/lab.md)."""
+
+Plan = tuple[tuple[int, ...], ...]
+"""The blocks of the layout that each pass reveals, in the order of the passes."""
+
+
+def plans(layout: Layout, passes: int) -> tuple[Plan, ...]:
+    """Ways to split the columns evenly over at most ``passes`` passes: one way for one pass, else `ORDERS`, at random
+    but the same for every model of a layout, with `Layout.last` at the end.
+    """
+    columns = list(layout.columns.values())
+    passes, random = min(max(1, passes), max(1, len(columns))), Streams(0).numpy("orders")
+    orders = [random.permutation(len(columns)) for _ in range(ORDERS)] if passes > 1 else [np.arange(len(columns))]
+    if layout.last in layout.columns:
+        last = list(layout.columns).index(layout.last)
+        orders = [np.append(order[order != last], last) for order in orders]
+    return tuple(
+        tuple(tuple(b for c in part for b in columns[c]) for part in np.array_split(order, passes)) for order in orders
+    )
+
+
+def prefixes(layout: Layout, device: torch.device) -> Tensor:
+    """What is observed when rows are made a column at a time, ``[orders x columns, K]``: a row for every pass."""
+    masks = np.zeros((0, len(layout.blocks)), dtype=bool)
+    for plan in plans(layout, len(layout.columns)):
+        shown = np.zeros((len(plan), len(layout.blocks)), dtype=bool)
+        for number, blocks in enumerate(plan):
+            shown[number + 1 :, list(blocks)] = True
+        masks = np.concatenate([masks, shown])
+    return torch.as_tensor(masks, device=device)
 
 
 @dataclass(frozen=True)
@@ -44,6 +78,7 @@ class Rows:
         self.counts.scatter_add_(1, pool.T.long(), torch.ones(1, device=device).expand(pool.T.shape))
         self._ends = self.counts.cumsum(1)
         self._nominal = torch.as_tensor(self.layout.conditionable, device=device)
+        self._prefixes = prefixes(self.layout, device)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -78,16 +113,19 @@ class Rows:
         mask[torch.arange(size, device=device), block] = True
         return self.take(self._sorted[place, block].long(), mask)
 
-    def subset(self, size: int, rare: float = 0.25) -> Batch:
+    def subset(self, size: int, rare: float = 0.25, planned: float = 0.5) -> Batch:
         """Rows with any subset of their cells observed: a share drawn uniformly per row, then each cell with
-        that probability. A ``rare`` share of the rows comes from `by_category`, with the drawn cell observed:
-        given that cell, the others follow the data's own conditional frequencies.
+        that probability; but a ``planned`` share of the rows as sampling will meet them, any of `prefixes`. A ``rare``
+        share of the rows comes from `by_category`, with the drawn cell observed: given that cell, the others follow
+        the data's own conditional frequencies.
         """
-        few = int(size * rare)
+        few, last = int(size * rare), size - int(size * planned)
         drawn, plain = self.by_category(few), self.next(size - few)
         device = self.codes.device
         share = torch.rand(size, 1, generator=self.random, device=device)
         mask = torch.rand(size, len(self.layout.blocks), generator=self.random, device=device) < share
         assert drawn.mask is not None
         mask[:few] |= drawn.mask
+        met = torch.randint(len(self._prefixes), (size - last,), generator=self.random, device=device)
+        mask[last:] = self._prefixes[met]
         return Batch(torch.cat([drawn.codes, plain.codes]), torch.cat([drawn.offsets, plain.offsets]), mask)

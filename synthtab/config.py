@@ -61,7 +61,7 @@ class TrainConfig:
     density: float = 1.0
     moments: float = 1.0
     condition: str = "nothing"
-    adversarial_every: int = 3
+    adversarial_every: int = 8
     network: str = "residual"
     continuous: str = "cdf"
     modes: int = 10
@@ -83,7 +83,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     ema: float = 300.0
     moment_budget: int = 1024
-    work: float = 60.0
+    work: float = 45.0
     epochs: int = 0
     time: float = 0.0
     patience: int = 0
@@ -158,9 +158,9 @@ class TrainConfig:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick":   dict(work=9.0, checks=5),
+    "quick":   dict(work=7.0, checks=5),
     "default": dict(),
-    "best":    dict(work=600.0, checks=60, patience=15),
+    "best":    dict(work=450.0, checks=60, patience=15),
     "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, density=0.0, moments=0.0, condition="category",
                     network="concat", continuous="mixture", modes=10, links=False, batch=500, packing=10,
                     penalty=10.0, penalty_every=1, adversarial_every=1, temperature=0.2, hard=False,

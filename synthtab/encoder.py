@@ -23,10 +23,10 @@ CONTINUOUS = ("cdf", "mixture")
 class TableEncoder:
     """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks."""
 
-    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...]) -> None:
+    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...], target: str | None = None) -> None:
         self.schema = schema
         self.columns = columns
-        self.layout = Layout(tuple(b for c in columns for b in c.blocks))
+        self.layout = Layout(tuple(b for c in columns for b in c.blocks), target)
 
     @classmethod
     def fit(
@@ -39,6 +39,7 @@ class TableEncoder:
         continuous: str = "cdf",
         max_modes: int = 10,
         links: bool = True,
+        target: str | None = None,
     ) -> TableEncoder:
         """Learn the encoding.
 
@@ -52,6 +53,7 @@ class TableEncoder:
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
             links: Whether cells that follow from another cell of their row get a code that says so.
+            target: A column that models will predict from the others, see `Layout.last`.
         """
         if continuous not in CONTINUOUS:
             raise ConfigError(f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}")
@@ -72,7 +74,7 @@ class TableEncoder:
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
-        return cls(schema, tuple(columns))
+        return cls(schema, tuple(columns), target)
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
@@ -138,11 +140,13 @@ class TableEncoder:
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`: no row of the table."""
-        return {"format": 1, "schema": self.schema.to_json(), "columns": [c.state() for c in self.columns]}
+        columns = [c.state() for c in self.columns]
+        return {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
         """The inverse of `state`."""
         schema = Schema.from_json(state["schema"])
         pairs = zip(schema.columns, state["columns"], strict=True)
-        return cls(schema, tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs))
+        columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
+        return cls(schema, columns, state["target"])

@@ -13,7 +13,6 @@ columns. Nobody but `Layout` adds positions up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -68,24 +67,6 @@ class Block:
         """Whether codes and offsets stand for numbers."""
         return bool(self.values) or bool(self.curves)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for `from_json`; NaN becomes null."""
-        return {
-            "column": self.column,
-            "part": self.part,
-            "atoms": self.atoms,
-            "modes": self.modes,
-            "values": [None if v != v else v for v in self.values],
-            "curves": [list(c) for c in self.curves],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Block:
-        """The inverse of `to_json`."""
-        values = tuple(float("nan") if v is None else float(v) for v in data["values"])
-        curves = tuple(tuple(float(v) for v in c) for c in data["curves"])
-        return cls(data["column"], data["part"], data["atoms"], data["modes"], values, curves)
-
 
 @dataclass(frozen=True)
 class Group:
@@ -111,9 +92,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which position means what. Immutable; everything is derived from the blocks."""
+    """Which position means what. Immutable; everything is derived from the blocks.
+
+    Attributes:
+        blocks: In the order of the columns.
+        last: The column that is drawn given all others, where several passes make a row: the target of a model.
+    """
 
     blocks: tuple[Block, ...]
+    last: str | None = None
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -206,15 +193,6 @@ class Layout:
         for i, b in enumerate(self.blocks):
             columns[b.column] = (*columns.get(b.column, ()), i)
         return columns
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """Plain data for `from_json`."""
-        return [b.to_json() for b in self.blocks]
-
-    @classmethod
-    def from_json(cls, data: Sequence[Mapping[str, Any]]) -> Layout:
-        """The inverse of `to_json`."""
-        return cls(tuple(Block.from_json(b) for b in data))
 
 
 @dataclass(frozen=True)

@@ -132,33 +132,42 @@ ADVERSARIAL: dict[str, type[AdversarialLoss]] = {
 """Name -> adversarial loss; the names that `TrainConfig.loss` takes."""
 
 
-def cross_entropy(slots: Slots, logits: Tensor, codes: Tensor, hidden: Tensor) -> Tensor:
-    """Mean of -log p(code) over the hidden cells: CTGAN's condition loss for any subset of a row.
+def cross_entropy(slots: Slots, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean of -log p(code) over the cells: CTGAN's condition loss for any subset of a row.
 
-    ``logits`` is ``[B, W]``, ``codes`` the true codes ``[B, K]``, and ``hidden`` ``[B, K]`` marks the cells that count.
+    ``logits`` is ``[B, W]``, ``codes`` the true codes ``[B, K]``, and ``weights`` ``[B, K]`` is 0 where a cell does not
+    count.
     """
     logs = slots.log_softmax(logits).gather(1, codes + slots.starts)
-    return -(logs * hidden).sum() / hidden.sum().clamp(min=1)
+    return -(logs * weights).sum() / weights.sum().clamp(min=1e-9)
 
 
-def density(slots: Slots, mixtures: Mixtures, codes: Tensor, offsets: Tensor, hidden: Tensor) -> Tensor:
-    """Mean of -log p(offset) over the hidden offsets, in their true mode: 0 for a density that knows nothing.
+def density(slots: Slots, mixtures: Mixtures, codes: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sum of -log p(offset) over the cells that have one, in their true mode, over the weight of all cells:
+    0 for a density that knows nothing, and with `cross_entropy` -log p of a cell.
 
-    ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` are the true ones; ``hidden`` ``[B, K]`` marks the cells that count.
+    ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` are the true ones; ``weights`` ``[B, K]`` is 0 where a cell does
+    not count.
     """
     mode, inside = slots.modes(codes)
-    counts = inside & hidden[:, slots.continuous]
-    return -(mixtures.log_density(offsets, mode) * counts).sum() / counts.sum().clamp(min=1)
+    counts = inside * weights[:, slots.continuous]
+    return -(mixtures.log_density(offsets, mode) * counts).sum() / weights.sum().clamp(min=1e-9)
 
 
 def completion(generator: Generator, batch: Batch) -> Terms:
-    """Cross-entropy of the hidden codes and negative log-density of the hidden offsets of a batch."""
+    """Cross-entropy of the hidden codes and negative log-density of the hidden offsets of a batch.
+
+    In the likelihood of a row, drawn in a random order, each of its h hidden cells has weight 1/h (Uria et al.,
+    arXiv 1310.1757). Rows of few hidden cells then make most of the noise: ``h ** -0.5`` learns faster (docs/lab.md).
+    """
     slots = generator.slots
     assert batch.mask is not None
+    hidden = (~batch.mask).float()
+    weights = hidden * hidden.sum(1, keepdim=True).clamp(min=1).rsqrt()
     logits, mixtures = generator.complete(slots.reading(batch.codes, batch.offsets, batch.mask))
-    terms = {"cross_entropy": cross_entropy(slots, logits, batch.codes, ~batch.mask)}
+    terms = {"cross_entropy": cross_entropy(slots, logits, batch.codes, weights)}
     if len(slots.mode_slots):
-        terms["density"] = density(slots, mixtures, batch.codes, batch.offsets, ~batch.mask)
+        terms["density"] = density(slots, mixtures, batch.codes, batch.offsets, weights)
     return terms
 
 

@@ -26,7 +26,12 @@ SWEEPS = 8
 """Times that raking goes through the columns."""
 CLIP = 4.0
 """Largest log-odds that one forest may give."""
-TREES, RATE = 200, 0.15
+TREES, RATE = 300, 0.15
+"""Most trees of a forest, and how much each may say."""
+KEPT_OUT, PATIENCE = 0.15, 10
+"""Share of the rows that stop a forest, and after how many trees that do not help them: later trees learn the training
+rows by heart (docs/lab.md).
+"""
 REAL, FAKE = 60_000, 2.0
 """Most training rows that trees are grown on, and generated ones for each."""
 MOST_WEIGHTS = 1_000_000
@@ -168,6 +173,9 @@ def learn(
             max_leaf_nodes=LEAVES,
             min_samples_leaf=50,
             l2_regularization=5.0,
+            early_stopping=True,
+            validation_fraction=KEPT_OUT,
+            n_iter_no_change=PATIENCE,
             random_state=own.integer("trees") % 2**32,
         )
         found = Refinement((*found.forests, forest), found.shares, POOL[0])

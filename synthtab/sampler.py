@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthtab.conditions import Batch
+from synthtab.conditions import Batch, Plan, plans
 from synthtab.densities import PARAMETERS, Mixtures, gumbel
 from synthtab.layout import Encoded, Layout
 from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
@@ -20,25 +20,6 @@ from synthtab.refinement import Refinement
 BLOCK = 4096
 """Rows per block. A block is always generated whole, so that ``sample(10)`` equals the start of
 ``sample(100)`` bit by bit."""
-
-ORDERS = 8
-"""Orders of the columns, each for its share of the rows. A model that completes rows is a little wrong in every order,
-and in another way: the mixture is better than any of its parts (docs/lab.md)."""
-
-Plan = tuple[tuple[int, ...], ...]
-"""The blocks of the layout that each pass reveals, in the order of the passes."""
-
-
-def plans(layout: Layout, passes: int) -> tuple[Plan, ...]:
-    """Ways to split the columns evenly over at most ``passes`` passes: one way for one pass, else `ORDERS`, at random
-    but the same for every model of a layout.
-    """
-    columns = list(layout.columns.values())
-    passes, random = min(max(1, passes), max(1, len(columns))), Streams(0).numpy("orders")
-    orders = [random.permutation(len(columns)) for _ in range(ORDERS)] if passes > 1 else [np.arange(len(columns))]
-    return tuple(
-        tuple(tuple(b for c in part for b in columns[c]) for part in np.array_split(order, passes)) for order in orders
-    )
 
 
 def generate(

@@ -38,7 +38,7 @@ class Synthesizer:
 
     Args:
         preset: "quick", "default", "best" or "ctgan": how much to compute, and which recipe.
-        target: A column that models will predict from the others; checked, and recorded.
+        target: A column that models will predict from the others: drawn last, given all of them.
         seed: Everything random follows from it.
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "mps".
         holdout: Share of the rows kept out of training to choose the checkpoint by; None for the preset's.
@@ -270,15 +270,8 @@ class Synthesizer:
     def _encode(self, table: pd.DataFrame, training: Any, schema: Schema, streams: Streams) -> TableEncoder:
         """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
         config = self.config
-        return TableEncoder.fit(
-            table.iloc[training],
-            schema,
-            streams,
-            continuous=config.continuous,
-            max_modes=config.modes,
-            whole=table,
-            links=config.links,
-        )
+        recipe: dict[str, Any] = dict(continuous=config.continuous, max_modes=config.modes, links=config.links)
+        return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
 
     def _ran(self, rows: int, held_out: int) -> dict[str, Any]:
         return {

@@ -111,7 +111,7 @@ class Forest:
         nominal: npt.NDArray[np.bool_], **options: Any,
     ) -> Forest:  # fmt: skip
         """Learn log-odds of label 1 from ``cells [rows, K]``; ``options`` are those of scikit-learn's
-        HistGradientBoostingClassifier.
+        HistGradientBoostingClassifier. If rows are kept out to stop early, the trees end where those rows say.
         """
         from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -125,7 +125,8 @@ class Forest:
             **{"early_stopping": False, **options},
         )  # fmt: skip
         model.fit(ranked.astype(np.float64), labels, sample_weight=weights)
-        grown = [_read(p[0], order, seen, int(nominal.sum())) for p in model._predictors]
+        best = int(np.argmax(model.validation_score_)) if model.do_early_stopping_ else model.n_iter_
+        grown = [_read(p[0], order, seen, int(nominal.sum())) for p in model._predictors[: max(1, best)]]
         parts = [np.concatenate(p) for p in zip(*(g[:3] for g in grown), strict=True)]
         trees = np.repeat(np.arange(len(grown)), [len(g[0]) for g in grown])
         return cls(

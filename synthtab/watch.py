@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from synthtab.conditions import Batch
+from synthtab.conditions import Batch, prefixes
 from synthtab.config import TrainConfig
 from synthtab.layout import Encoded
 from synthtab.losses import completion
@@ -210,7 +210,8 @@ class Watch:
 
 
 def _hidden(rows: Encoded, streams: Streams, device: torch.device) -> Batch:
-    """Rows a random part of which is hidden, the same at every check."""
-    rows, random = rows.take(slice(ROWS)), streams.numpy("hidden")
-    mask = random.random(rows.codes.shape) < random.random((len(rows), 1))
-    return Batch(*(torch.as_tensor(x, device=device) for x in (rows.codes.astype("int64"), rows.offsets, mask)))
+    """Held-out rows of which is observed what sampling observes, the same at every check."""
+    rows, masks = rows.take(slice(ROWS)), prefixes(rows.layout, device)
+    codes, offsets = (torch.as_tensor(x, device=device) for x in (rows.codes.astype("int64"), rows.offsets))
+    met = torch.as_tensor(streams.numpy("hidden").integers(0, max(1, len(masks)), len(rows)), device=device)
+    return Batch(codes, offsets, masks[met])

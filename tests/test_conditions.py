@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from synthtab.conditions import Rows
+from synthtab.conditions import ORDERS, Rows, plans, prefixes
 from tests.model_tables import LAYOUT, table
 
 
@@ -55,8 +55,23 @@ def test_given_the_drawn_cell_the_other_cells_keep_their_frequencies() -> None:
 
 
 def test_subsets_observe_anything_from_nothing_to_everything() -> None:
-    batch = rows().subset(4000, rare=0.0)
+    batch = rows().subset(4000, rare=0.0, planned=0.0)
     assert batch.mask is not None
     counts = np.bincount(batch.mask.sum(1).numpy(), minlength=6) / 4000
     # a uniform share makes every number of observed cells equally likely: 1/6 each
     assert np.abs(counts - 1 / 6).max() < 5 * (1 / 6 * 5 / 6 / 4000) ** 0.5
+
+
+def test_half_of_the_rows_are_observed_as_sampling_observes_them() -> None:
+    met = {tuple(m) for m in prefixes(LAYOUT, torch.device("cpu")).tolist()}
+    columns = len(LAYOUT.columns)
+    assert len(prefixes(LAYOUT, torch.device("cpu"))) == ORDERS * columns
+    shown = [False] * len(LAYOUT.blocks)
+    for blocks in plans(LAYOUT, columns)[3]:
+        assert tuple(shown) in met
+        shown = [s or b in blocks for b, s in enumerate(shown)]
+    assert all(shown) and tuple(shown) not in met, "a row of which all is known teaches nothing"
+    batch = rows().subset(1000)
+    assert batch.mask is not None
+    inside = [tuple(m) in met for m in batch.mask.tolist()]
+    assert all(inside[500:]) and not all(inside[:500])

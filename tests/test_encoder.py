@@ -56,9 +56,9 @@ def mixed(rows: int = 400) -> pd.DataFrame:
 def test_a_mixed_table_comes_back(continuous: str) -> None:
     frame = mixed()
     schema = infer(frame)
-    encoder = TableEncoder.fit(frame, schema, Streams(1), continuous=continuous)
+    encoder = TableEncoder.fit(frame, schema, Streams(1), continuous=continuous, target="ok")
     encoded = encoder.encode(frame, Streams(2))
-    assert encoded.layout is encoder.layout
+    assert encoder.layout.last == "ok" and encoded.layout is encoder.layout
     assert encoded.codes.dtype == np.uint8
     assert encoded.offsets.dtype == np.float32
     assert encoder.bytes == encoded.codes[0].nbytes + encoded.offsets[0].nbytes

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from synthtab.conditions import Batch
+from synthtab.conditions import ORDERS, Batch, plans
 from synthtab.config import configure
 from synthtab.densities import PARAMETERS, Mixtures
 from synthtab.layout import Block, Layout
 from synthtab.networks import Generator
 from synthtab.randomness import Streams
-from synthtab.sampler import BLOCK, ORDERS, Completer, generate, plans
+from synthtab.sampler import BLOCK, Completer, generate
 from tests.model_tables import LAYOUT, table
 
 CPU = torch.device("cpu")
@@ -30,6 +30,14 @@ def test_every_plan_reveals_every_block_once(passes: int) -> None:
     for one in made:
         assert len(one) == min(passes, 5) and sorted(b for revealed in one for b in revealed) == list(range(6))
         assert any({0, 1} <= set(revealed) for revealed in one), "the digits of a column come together"
+
+
+@pytest.mark.parametrize("passes", [2, 5])
+def test_the_target_is_drawn_given_all_other_columns(passes: int) -> None:
+    layout = Layout(tuple(Block(c, atoms=2) for c in "abcde"), "b")
+    made = plans(layout, passes)
+    assert len(set(made)) == ORDERS and all(1 in plan[-1] for plan in made)
+    assert plans(Layout(layout.blocks, "a constant"), passes) == plans(Layout(layout.blocks), passes)
 
 
 @pytest.mark.parametrize("passes", [1, 3])

@@ -81,7 +81,7 @@ def test_it_learns_the_joint_distribution() -> None:
     trained = trainer.train(
         encoded.take(slice(500, None)),
         encoded.take(slice(500)),
-        config(batch=200, epochs=60, width=64),
+        config(batch=200, epochs=60, width=64, adversarial_every=3),
         Streams(0),
         CPU,
         silent,

@@ -43,6 +43,14 @@ def test_weights_count() -> None:
     assert abs(float(shift.mean()) - np.log(20)) < 0.5, "log-odds move by the logarithm of the weight"
 
 
+def test_rows_kept_out_end_a_forest_that_has_nothing_to_learn() -> None:
+    cells, labels, kinds = planted()
+    noise = np.random.default_rng(1).permutation(labels)
+    stop = dict(max_iter=100, early_stopping=True, validation_fraction=0.2, n_iter_no_change=5, random_state=0)
+    learnt, guessed = (Forest.grow(cells, y, np.ones(len(y)), kinds, **stop) for y in (labels, noise))
+    assert len(guessed.leaves) <= 3 < 10 < len(learnt.leaves)
+
+
 def test_nothing_to_split_and_bins_never_seen_are_no_error() -> None:
     cells, _, kinds = planted(200)
     forest = Forest.grow(0 * cells, np.arange(200) % 2, np.ones(200), kinds, max_iter=3)

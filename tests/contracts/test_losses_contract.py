@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from synthtab.conditions import Rows
+from synthtab.conditions import Batch, Rows
 from synthtab.config import LOSS_NAMES, configure
 from synthtab.densities import COMPONENTS, PARAMETERS, Mixtures, probit
-from synthtab.losses import ADVERSARIAL, PairMoments, cross_entropy, density
-from synthtab.networks import Critic, Slots
+from synthtab.losses import ADVERSARIAL, PairMoments, completion, cross_entropy, density
+from synthtab.networks import Critic, Generator, Slots
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=40)
@@ -138,6 +138,22 @@ def test_cross_entropy_is_torchs_over_the_hidden_cells() -> None:
     torch.testing.assert_close(cross_entropy(slots, logits, codes, hidden), torch.cat(parts).mean())
 
 
+def test_a_row_counts_by_the_root_of_its_hidden_cells() -> None:
+    """One row with four hidden cells, one with one: weights 4 x 1/2 and 1."""
+    slots, encoded = Slots(LAYOUT), table(2)
+    generator = Generator(LAYOUT, configure("default", width=8, depth=1)).eval()
+    mask = torch.tensor([[True, False, False, False, False], [True, True, True, True, False]])
+    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    terms = completion(generator, Batch(codes, offsets, mask))
+    logits, found = generator.complete(slots.reading(codes, offsets, mask))
+    few, many = (
+        [f(slots, *x) for f, x in ((cross_entropy, (logits, codes, w)), (density, (found, codes, offsets, w)))]
+        for w in (torch.tensor([[False] * 5, [True] * 5]) & ~mask, torch.tensor([[True] * 5, [False] * 5]) & ~mask)
+    )
+    for term, one, four in zip(terms.values(), few, many, strict=True):
+        torch.testing.assert_close(term, (one + 2 * four) / 3)
+
+
 def mixtures(parameters: torch.Tensor) -> Mixtures:
     return Mixtures.of(parameters, len(LAYOUT.mode_slots))
 
@@ -146,14 +162,14 @@ def test_density_is_least_for_the_true_distribution() -> None:
     """Offsets of which the probit is normal with mean 1 and deviation 1/2, in a mixture of one live component."""
     slots, random = Slots(LAYOUT), torch.Generator().manual_seed(0)
     n = 20_000
-    codes = torch.tensor([0, 3, 0, 0, 1]).expand(n, -1)  # all three continuous blocks in a mode
+    codes = torch.tensor([0, 3, 0, 0, 1]).expand(n, -1)  # all three continuous blocks in a mode, of five
     hidden = torch.ones_like(codes, dtype=torch.bool)
     offsets = torch.special.ndtr(1 + 0.5 * torch.randn(n, 3, generator=random))
 
     def loss(mean: float, deviation: float) -> float:
         parameters = torch.zeros(n, 4, 3, COMPONENTS)
         parameters[:, :, 0, 1:], parameters[:, :, 1], parameters[:, :, 2] = -50, mean, float(np.log(deviation))
-        return density(slots, mixtures(parameters.flatten(1)), codes, offsets, hidden).item()
+        return 5 / 3 * density(slots, mixtures(parameters.flatten(1)), codes, offsets, hidden).item()
 
     # minus the relative entropy of N(1, 1/4) to N(0, 1): -(log 2 + (1/4 + 1)/2 - 1/2); sampling error .01
     assert loss(1, 0.5) == pytest.approx(-(np.log(2) + 0.125), abs=0.02)
