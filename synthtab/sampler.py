@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthtab.conditions import Batch, Plan, plans
+from synthtab.conditions import Batch, Plan
 from synthtab.densities import PARAMETERS, Mixtures, gumbel
 from synthtab.layout import Encoded, Layout
 from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
@@ -23,14 +23,14 @@ BLOCK = 4096
 
 
 def generate(
-    generator: Generator, n: int, passes: int, streams: Streams, device: torch.device,
+    generator: Generator, n: int, passes: Sequence[Plan], streams: Streams, device: torch.device,
     refinement: Refinement | None = None,
 ) -> Iterator[Encoded]:  # fmt: skip
-    """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own. With a refinement, a block is
-    chosen from a pool of several.
+    """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own, and an equal share of its rows is
+    made by each of the plans. With a refinement, a block is chosen from a pool of several.
     """
     layout = generator.slots.layout
-    completers = [Completer(generator, plan) for plan in plans(layout, passes)]
+    completers = [Completer(generator, plan) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
     for number, start in enumerate(range(0, n, BLOCK)):
@@ -132,10 +132,22 @@ class Stage:
 
     def draw(self, trunk: Trunk, hidden: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Codes ``[B, blocks]`` and an offset for each of their modes, given the first layer."""
-        out = F.linear(trunk.deep(hidden), *self.head)
-        logits, densities = out.split([self.slots.layout.width, out.shape[1] - self.slots.layout.width], dim=1)
-        codes = self.slots.argmax(gumbel(logits + self.slots.padding, random))
+        logits, densities = self._outputs(trunk, hidden)
+        codes = self.slots.argmax(gumbel(logits, random))
         return codes, Mixtures.of(densities, len(self.slots.mode_slots)).draw(random)
+
+    def log_likelihood(self, trunk: Trunk, hidden: Tensor, codes: Tensor, offsets: Tensor) -> Tensor:
+        """Of codes ``[B, blocks]`` and offsets ``[B, columns]``, given the first layer, ``[B]``."""
+        slots, (logits, densities) = self.slots, self._outputs(trunk, hidden)
+        logs = slots.log_softmax(logits).gather(1, codes + slots.starts).sum(1)
+        mode, inside = slots.modes(codes)
+        mixtures = Mixtures.of(densities, len(slots.mode_slots))
+        return logs + (mixtures.log_density(offsets, mode) * inside).sum(1) if len(self.columns) else logs
+
+    def _outputs(self, trunk: Trunk, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the blocks, unused slots out of the way, and what their densities are made of."""
+        out, width = F.linear(trunk.deep(hidden), *self.head), self.slots.layout.width
+        return out[:, :width] + self.slots.padding, out[:, width:]
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:
         """What cells add to the first layer, where ``fresh`` marks them; all ``[B, blocks]``."""

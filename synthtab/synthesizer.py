@@ -15,9 +15,12 @@ import torch
 import synthtab
 from synthtab import artefact, sampler, trainer
 from synthtab.columns import infer
+from synthtab.conditions import Plan, plans
 from synthtab.config import TrainConfig, configure, seconds
+from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
+from synthtab.grouping import from_names, grouped, to_names
 from synthtab.layout import Encoded
 from synthtab.networks import Generator, fresh_weights
 from synthtab.progress import Observer, Progress, silent
@@ -75,7 +78,7 @@ class Synthesizer:
         limit = None if time is None else seconds(time)
         self.config: TrainConfig = configure(preset, holdout=holdout, time=limit, epochs=epochs, **overrides)
         self.preset, self.target, self.seed = preset, target, seed
-        self.device = _device(device)
+        self.device = pick(device)
         self.report: dict[str, Any] = {}
         self._encoder: TableEncoder | None = None
         self._generator: Generator | None = None
@@ -138,6 +141,7 @@ class Synthesizer:
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
         self.report["passes"] = self._choose_passes(kept, streams, observe)
+        self._group(kept)
         self._refine(encoded, kept, streams, observe)
         return self
 
@@ -296,7 +300,12 @@ class Synthesizer:
                 size = min(sampler.BLOCK, n - start)
                 yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
             return
-        yield from sampler.generate(self._generator, n, passes, streams, self.device, refinement)
+        yield from sampler.generate(self._generator, n, self._plans(passes), streams, self.device, refinement)
+
+    def _plans(self, passes: int) -> tuple[Plan, ...]:
+        """How rows are made in so many passes: as `grouped` learnt it, where that is the model's own number."""
+        layout, learnt = self._fitted().layout, self.report.get("plans")
+        return from_names(layout, learnt) if learnt and passes == self.report["passes"] else plans(layout, passes)
 
     def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
         """One per column; but one pass, if the held-out rows show that it is better."""
@@ -311,6 +320,14 @@ class Synthesizer:
         chosen = one[0] if scores[one[0]] > scores[many[0]] + _margin(held_out) else many[0]
         self.report["best"] = scores[chosen]
         return chosen
+
+    def _group(self, held_out: Encoded) -> None:
+        """Draw columns together that held-out rows find independent, where the passes are not given."""
+        if self.config.passes or self.report["passes"] == 1 or not len(held_out):
+            return
+        assert self._generator is not None
+        self.report["plans"] = to_names(held_out.layout, grouped(self._generator, held_out, self.device))
+        self.report["passes"] = max(len(plan) for plan in self.report["plans"])
 
     def _refine(self, training: Encoded, held_out: Encoded, streams: Streams, observe: Observer) -> None:
         """Learn which rows to keep; but not if the held-out rows know better."""
@@ -380,14 +397,3 @@ class Synthesizer:
 def _margin(held_out: Encoded) -> float:
     """Two standard errors of the AUC of a detector that is as good as chance, thus of the held-out score."""
     return 0.82 / len(held_out) ** 0.5
-
-
-def _device(name: str) -> torch.device:
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return torch.device("cuda" if available["cuda"] else "cpu")
-    if name not in available:
-        raise ConfigError(f"device must be auto, cpu, cuda or mps, not {name!r}")
-    if not available[name]:
-        raise ConfigError(f"device {name!r} is not available here: use --device cpu, or install a torch built for it")
-    return torch.device(name)

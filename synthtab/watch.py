@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from synthtab.conditions import Batch, prefixes
+from synthtab.conditions import Batch, plans, prefixes
 from synthtab.config import TrainConfig
 from synthtab.layout import Encoded
 from synthtab.losses import completion
@@ -178,7 +178,7 @@ class Watch:
         generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
         layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
         passes = 1 if generator.plain else self.config.passes or len(layout.columns)
-        fake = next(generate(generator, rows, passes, streams, game.device))
+        fake = next(generate(generator, rows, plans(layout, passes), streams, game.device))
         found = quality(self.held_out, fake, streams)
         worth = {"plain": found.score} if generator.plain else {}
         if generator.completing:

@@ -17,10 +17,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = {
     "errors": 0, "randomness": 0, "layout": 0, "progress": 0,
-    "schema": 1, "config": 1,
+    "schema": 1, "config": 1, "devices": 1,
     "tables": 2, "columns": 2, "links": 2, "encoder": 2,
     "networks": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3,
-    "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4,
+    "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4,
     "synthesizer": 5,
 }  # fmt: skip
 BESIDE = {"evaluation": {"errors", "randomness", "progress", "schema", "columns", "tables"},
@@ -37,6 +37,8 @@ MODEL_SIDE = {
     "trees",
     "refinement",
     "densities",
+    "grouping",
+    "devices",
 }
 LIMIT = 400
 GLOBAL_OR_UNSAFE = {

@@ -43,7 +43,7 @@ def test_the_target_is_drawn_given_all_other_columns(passes: int) -> None:
 @pytest.mark.parametrize("passes", [1, 3])
 def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> None:
     def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
-        parts = list(generate(generator, n, passes, Streams(4), CPU))
+        parts = list(generate(generator, n, plans(LAYOUT, passes), Streams(4), CPU))
         assert all(len(p) <= BLOCK for p in parts)
         return np.concatenate([p.codes for p in parts]), np.concatenate([p.offsets for p in parts])
 
@@ -69,7 +69,7 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
 
 def test_sampling_changes_no_weight(generator: Generator) -> None:
     before = [p.clone() for p in generator.parameters()]
-    list(generate(generator, 20, 2, Streams(0), CPU))
+    list(generate(generator, 20, plans(LAYOUT, 2), Streams(0), CPU))
     assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
 
 

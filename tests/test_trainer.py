@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from synthtab import losses, trainer, watch
+from synthtab.conditions import plans
 from synthtab.config import LOSS_NAMES, TrainConfig, configure
 from synthtab.layout import Encoded
 from synthtab.progress import Progress, silent
@@ -37,7 +38,7 @@ bins = Binning(LAYOUT, CPU).cells
 
 
 def rows_of(trained: watch.Trained, n: int, passes: int = 1) -> Encoded:
-    blocks = list(generate(trained.generator, n, passes, Streams(1), CPU))
+    blocks = list(generate(trained.generator, n, plans(LAYOUT, passes), Streams(1), CPU))
     return Encoded(np.concatenate([b.codes for b in blocks]), np.concatenate([b.offsets for b in blocks]), LAYOUT)
 
 

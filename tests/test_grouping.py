@@ -1,0 +1,70 @@
+"""Columns that are independent are drawn together, those that are not stay apart."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+
+from synthtab import trainer
+from synthtab.conditions import ORDERS, plans
+from synthtab.config import configure
+from synthtab.grouping import from_names, grouped, to_names
+from synthtab.layout import Block, Encoded, Layout
+from synthtab.networks import Generator
+from synthtab.progress import silent
+from synthtab.randomness import Streams
+from synthtab.sampler import Stage
+
+CPU = torch.device("cpu")
+LINE = tuple(np.linspace(-1.7, 1.7, 33).tolist())
+LAYOUT = Layout((*(Block(c, atoms=4) for c in "abcd"), Block("x", modes=1, curves=(LINE,))))
+
+
+def rows(n: int, seed: int) -> Encoded:
+    """b copies a, and x is near a; c and d are noise."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, (n, 5))
+    codes[:, 1], codes[:, 4] = codes[:, 0], 0
+    x = (codes[:, 0] + rng.random(n)) / 4
+    return Encoded(codes.astype(np.int16), x[:, None].astype(np.float32), LAYOUT)
+
+
+def test_what_is_independent_is_drawn_together() -> None:
+    config = configure("default", adversarial=0, moments=0, width=32, depth=1, batch=256, epochs=40)
+    trained = trainer.train(rows(4000, 0), rows(1000, 1), config, Streams(0), CPU, silent)
+    found = grouped(trained.generator, rows(1000, 1), CPU)
+    assert len(found) == ORDERS
+    for one, plan in zip(plans(LAYOUT, 5), found, strict=True):
+        assert sum(plan, ()) == sum(one, ()), "the order stays"
+        assert 2 <= len(plan) < 5, "noise joins whatever it stands beside"
+        first = next(part for part in plan if {0, 1, 4} & set(part))
+        assert len({0, 1, 4} & set(first)) == 1, "of a, b and x any one says nearly all about the others"
+    named = json.loads(json.dumps(to_names(LAYOUT, found)))
+    assert from_names(LAYOUT, named) == found and {n for part in named[0] for n in part} == set("abcdx")
+
+
+def test_independent_columns_still_take_two_passes() -> None:
+    generator = Generator(LAYOUT, configure("default", width=8, depth=1)).eval()
+    with torch.no_grad():
+        generator.completing.head.weight.zero_()  # type: ignore[union-attr]
+    assert {len(plan) for plan in grouped(generator, rows(100, 0), CPU)} == {2}
+
+
+def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
+    generator, table = Generator(LAYOUT, configure("default", width=16, depth=1)).eval(), rows(50, 3)
+    codes, offsets = torch.as_tensor(table.codes).long(), torch.as_tensor(table.offsets)
+    mask = torch.tensor([True, False, False, True, False]).expand(50, -1)
+    slots, stage = generator.slots, Stage(generator, (1, 4))
+    with torch.inference_mode():
+        cells = slots.reading(codes, offsets, mask)
+        logits, mixtures = generator.complete(cells)
+        logs = slots.log_softmax(logits).gather(1, codes + slots.starts)[:, [1, 4]].sum(1)
+        mode, inside = slots.modes(codes)
+        expected = logs + (mixtures.log_density(offsets, mode) * inside).sum(1)
+        trunk = generator.completing
+        assert trunk is not None and trunk.from_cells is not None
+        seen = codes[:, stage.blocks], offsets[:, stage.columns]
+        found = stage.log_likelihood(trunk, trunk.from_cells(cells), *seen)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
