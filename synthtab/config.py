@@ -41,6 +41,7 @@ class TrainConfig:
         hard: Straight-through: the critic sees one-hot vectors and no softness.
         lr_generator, lr_critic: Learning rates of Adam.
         beta1, beta2, weight_decay: The other constants of Adam.
+        decay: Decoupled weight decay of what completes rows (AdamW, arXiv 1711.05101).
         ema: Half-life of the moving average of the generator, in steps; 0 for none.
         moment_budget: Most features among which pair moments are matched in one step.
         work: Compute to spend, in TFLOP, when neither `epochs` nor `time` is given.
@@ -81,6 +82,7 @@ class TrainConfig:
     beta1: float = 0.0
     beta2: float = 0.99
     weight_decay: float = 0.0
+    decay: float = 0.1
     ema: float = 300.0
     moment_budget: int = 1024
     work: float = 45.0

@@ -65,32 +65,53 @@ class Game:
             "weight_decay": config.weight_decay,
             "fused": True,
         }
-        self.optimisers = [
-            torch.optim.Adam(self.generator.parameters(), lr=config.lr_generator, **adam),
-            torch.optim.Adam(self.critic.parameters(), lr=config.lr_critic, **adam),
-        ]
+        plain, completing = (
+            list(t.parameters()) if t else [] for t in (self.generator.plain, self.generator.completing)
+        )
+        self.optimisers = {
+            "plain": torch.optim.Adam([{"params": plain}], lr=config.lr_generator, **adam),
+            "critic": torch.optim.Adam(self.critic.parameters(), lr=config.lr_critic, **adam),
+            "completing": torch.optim.AdamW(
+                [{"params": completing}], lr=config.lr_generator, **{**adam, "weight_decay": config.decay}
+            ),
+        }
+        self.completes, self.settled, self.rest = config.completes, 0, 0
         self.slowdown = 1.0
         self.terms: Terms = {}
 
     def learning_rate(self, fraction: float) -> None:
-        """Linear warm-up over 1 % of the fit, then level, then down to 5 % over its second half."""
+        """Linear warm-up over 1 % of the fit, then level, then down to 5 % over its second half; for `completing` from
+        where it `settle`s, if that is sooner.
+        """
         factor = min(1.0, fraction / 0.01 + 0.05, 0.05 + 1.9 * (1 - fraction))
         if self.config.network == "concat":
             factor = 1.0
-        for optimiser, rate in zip(self.optimisers, (self.config.lr_generator, self.config.lr_critic), strict=True):
-            optimiser.param_groups[0]["lr"] = rate * factor * self.slowdown
+        left = 1 - (self.step - self.settled) / self.rest if self.rest else 1.0
+        rates = {
+            "plain": self.config.lr_generator * factor,
+            "critic": self.config.lr_critic * factor,
+            "completing": self.config.lr_generator * min(factor, 0.05 + 0.95 * left),
+        }
+        for name, rate in rates.items():
+            self.optimisers[name].param_groups[0]["lr"] = rate * self.slowdown
+        self.completes = self.completes and left > 0
+
+    def settle(self, weights: dict[str, Tensor], steps: int) -> None:
+        """Let `completing` end within so many steps, starting from these weights, its best ones."""
+        for generator in (self.generator, self.average):
+            assert generator.completing is not None, "nothing to settle, report this"
+            generator.completing.load_state_dict(weights)
+        self.settled, self.rest = self.step, steps
 
     def play(self) -> None:
         """One step: complete rows; now and then the critic's game, in which the critic learns
         `TrainConfig.critic_steps` times, then the generator once, on rows of a fresh draw: judged on the rows that the
         critic has just seen, it learnt worse (docs/lab.md).
         """
-        terms: Terms = {}
-        if self.config.completes:
-            terms |= self._completion_terms()
+        if self.completes:
+            self._update("completing", self._completion_terms())
         if self.config.invents and self.step % self.config.adversarial_every == 0:
-            terms |= self._contest()
-        self._update(0, terms)
+            self._update("plain", self._contest())
         if self.config.ema:
             decay = min(0.5 ** (1 / self.config.ema), (1 + self.step) / (10 + self.step))
             with torch.no_grad():
@@ -107,7 +128,7 @@ class Game:
                 seen = self._see(real)
                 with torch.no_grad():
                     rows = self._fake(real)[0]
-                self._update(1, self.loss.critic_terms(self.critic, seen, rows, number))
+                self._update("critic", self.loss.critic_terms(self.critic, seen, rows, number))
                 self.loss.after_critic(self.critic)
         fake, logits, offsets = self._fake(real)
         if config.adversarial:
@@ -135,8 +156,8 @@ class Game:
             part.load_state_dict(copy.deepcopy(state[name]))
 
     def _parts(self) -> dict[str, Any]:
-        networks = {"generator": self.generator, "critic": self.critic, "average": self.average}
-        return {**networks, **{f"optimiser {i}": o for i, o in enumerate(self.optimisers)}}
+        networks = {"generator": self.generator, "judge": self.critic, "average": self.average}
+        return {**networks, **self.optimisers}
 
     def _batch(self) -> Batch:
         """Rows of the adversarial batch, with what the generator observes of them."""
@@ -165,7 +186,7 @@ class Game:
         weights = {"cross_entropy": config.cross_entropy, "density": config.density}
         return {name: weights[name] * term for name, term in found.items() if weights[name]}
 
-    def _update(self, which: int, terms: Terms) -> None:
+    def _update(self, which: str, terms: Terms) -> None:
         if not terms:
             return
         optimiser = self.optimisers[which]

@@ -23,6 +23,12 @@ from synthtab.sampler import generate
 HEALTH_EVERY = 50
 """Steps between looks at the losses: looking makes a GPU wait."""
 MAX_ROLLBACKS = 3
+ASK_EVERY = 100
+"""Steps between looks at the held-out likelihood of hidden cells."""
+WAIT, WAIT_SHARE = 400, 0.25
+"""Steps without a better one, at least, and as a share of the steps so far, until `completing` settles."""
+REST = 0.3
+"""Steps over which it then settles, as a share of those so far."""
 MOST_JUDGING = 0.15
 """Share of a limited time that checks may take."""
 
@@ -34,10 +40,15 @@ class Game(Protocol):
     device: torch.device
     step: int
     slowdown: float
+    completes: bool
+    rest: int
     terms: dict[str, Tensor]
 
     def averaged(self) -> Generator:
         """The generator to judge and to keep."""
+
+    def settle(self, weights: dict[str, Tensor], steps: int) -> None:
+        """Let `completing` end within so many steps, starting from these weights."""
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that a roll-back restores."""
@@ -102,7 +113,7 @@ class Watch:
         self.good = game.state()
         self.kept: dict[str, tuple[float, dict[str, Tensor]]] = {}
         self.hidden = _hidden(held_out, streams, game.device)
-        self.checks = self.stale = self.rollbacks = self.won = 0
+        self.checks = self.stale = self.rollbacks = self.won = self.peak = 0
 
     def seconds(self) -> float:
         """Since the fit began."""
@@ -119,6 +130,8 @@ class Watch:
             self.result.stopped = "no more progress"
         elif self.rollbacks > MAX_ROLLBACKS:
             self.result.stopped = "diverged"
+        elif not (self.game.completes or self.config.invents):
+            self.result.stopped = "no more progress"
         elif self.fraction() < 1:
             return False
         elif self.config.time and self.game.step < self.steps:
@@ -129,6 +142,8 @@ class Watch:
         """Look at the losses now and then, at the held-out rows `checks` times, and tell the observer."""
         if self.game.step % HEALTH_EVERY == 0:
             self._look()
+        if self.game.completes and self.game.step % ASK_EVERY == 0 and len(self.held_out):
+            self._ask()
         if self.fraction() * self.config.checks >= self.checks + 1 and not self._hurried():
             self.checks = int(self.fraction() * self.config.checks)
             self._check()
@@ -171,26 +186,43 @@ class Watch:
         game.slowdown *= 0.5
         self._warn(f"a loss was not finite at step {game.step}: rolled back, learning rates halved")
 
+    def _ask(self) -> float:
+        """Held-out likelihood of hidden cells now; `completing` settles once it has not risen for long, and what it
+        learns beyond that is the training rows by heart.
+        """
+        began, game = time.monotonic(), self.game
+        value = held_out_likelihood(game.averaged(), self.hidden)
+        if self._better("completing", value):
+            self.peak = game.step
+        elif not game.rest and game.step - self.peak >= max(WAIT, WAIT_SHARE * self.peak):
+            game.settle(self.kept["completing"][1], max(WAIT, int(REST * self.peak)))
+        self.judging += time.monotonic() - began
+        return value
+
+    def _better(self, trunk: str, value: float) -> bool:
+        """Keep a trunk's weights if this is its best value."""
+        better = trunk not in self.kept or value > self.kept[trunk][0]
+        if better:
+            weights = getattr(self.game.averaged(), trunk).state_dict()
+            self.kept[trunk], self.stale = (value, copy.deepcopy(weights)), 0
+        return better
+
     def _check(self) -> None:
         if not len(self.held_out):
             return
+        self.stale += 1
+        likelihood = self._ask() if self.game.generator.completing else None
         began, game, was_training = time.monotonic(), self.game, self.game.generator.training
         generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
         layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
         passes = 1 if generator.plain else self.config.passes or len(layout.columns)
         fake = next(generate(generator, rows, plans(layout, passes), streams, game.device))
         found = quality(self.held_out, fake, streams)
-        worth = {"plain": found.score} if generator.plain else {}
-        if generator.completing:
-            worth["completing"] = held_out_likelihood(generator, self.hidden)
         game.generator.train(was_training)
-        check = Check(game.step, self.seconds(), found, worth.get("completing"))
+        check = Check(game.step, self.seconds(), found, likelihood)
         self.result.history.append(check)
-        self.stale += 1
-        for trunk, value in worth.items():
-            if trunk not in self.kept or value > self.kept[trunk][0]:
-                self.kept[trunk] = value, copy.deepcopy(getattr(generator, trunk).state_dict())
-                self.stale = 0
+        if generator.plain:
+            self._better("plain", found.score)
         if self.result.best is None or found.score > self.result.best.quality.score:
             self.result.best = check
         self.judging += time.monotonic() - began

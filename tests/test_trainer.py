@@ -142,6 +142,7 @@ def test_the_best_checkpoint_of_each_trunk_is_kept(monkeypatch: pytest.MonkeyPat
     aucs, likelihoods = iter([0.9, 0.5, 0.8, 0.7]), iter([-4.0, -3.0, -1.0, -2.0])
     monkeypatch.setattr(watch, "quality", lambda *_: watch.Quality(next(aucs), 0.0, 1.0, 0.0))
     monkeypatch.setattr(watch, "held_out_likelihood", lambda *_: next(likelihoods))
+    monkeypatch.setattr(watch, "ASK_EVERY", 10**6)
     kept: list[dict[str, torch.Tensor]] = []
     original = watch.Watch._check
 
@@ -154,6 +155,35 @@ def test_the_best_checkpoint_of_each_trunk_is_kept(monkeypatch: pytest.MonkeyPat
     assert trained.best is trained.history[1] and trained.history[2].likelihood == -1
     for name, parameter in trained.generator.named_parameters():
         assert torch.equal(parameter, kept[1 if name.startswith("plain.") else 2][name])
+
+
+def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked every 10 steps: best at 30, no better by 50, over after 20 more; the game goes on to the end."""
+    values = iter([-3.0, -2.0, -1.0, *[-2.0] * 100])
+    monkeypatch.setattr(watch, "held_out_likelihood", lambda *_: next(values))
+    for name, value in (("ASK_EVERY", 10), ("WAIT", 20)):
+        monkeypatch.setattr(watch, name, value)
+    settled: list[tuple[int, int, bool]] = []
+    learnt: list[int] = []
+    settle, terms = trainer.Game.settle, trainer.Game._completion_terms
+
+    def see(self: trainer.Game, weights: dict[str, torch.Tensor], steps: int) -> None:
+        settle(self, weights, steps)
+        assert self.generator.completing is not None and self.average.completing is not None
+        pairs = zip(self.generator.completing.parameters(), self.average.completing.parameters(), strict=True)
+        settled.append((self.step, steps, all(torch.equal(a, b) for a, b in pairs)))
+
+    def count(self: trainer.Game) -> losses.Terms:
+        learnt.append(self.step)
+        return terms(self)
+
+    monkeypatch.setattr(trainer.Game, "settle", see)
+    monkeypatch.setattr(trainer.Game, "_completion_terms", count)
+    trained = fit(epochs=20, checks=2)
+    assert settled == [(50, 20, True)] and learnt == list(range(70)) and trained.steps > 100
+    alone = fit(epochs=20, checks=2, adversarial=0, moments=0)
+    # best at 10, settles from 30 to 50, and there is no game to go on with
+    assert (alone.stopped, alone.steps) == ("no more progress", 51)
 
 
 def test_progress_tells_time_left_and_scores() -> None:
