@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
-from synthtab.errors import ConfigError
+from synthtab.errors import ConfigError, SchemaError
 from synthtab.layout import Encoded, Layout
 from synthtab.links import Linked, find
 from synthtab.randomness import Streams
@@ -125,7 +125,10 @@ class TableEncoder:
                 continue
             if isinstance(encoder, Linked) or not encoder.blocks:
                 return None
-            series = typed_cells(pd.Series([value], name=column), encoder.column)
+            try:
+                series = typed_cells(pd.Series([value], name=column), encoder.column)
+            except SchemaError:
+                return None
             codes, offsets = encoder.encode(series, np.random.default_rng(0))
             back = encoder.decode(codes, offsets, np.random.default_rng(0), 0)
             alone = all(c < block.atoms for c, block in zip(codes[0], encoder.blocks, strict=True))

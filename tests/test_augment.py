@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, r2_score, roc_auc_score
 
-from synthtab.augment import paired_interval, study
+from synthtab.augment import holdout_interval, paired_interval, study
 from synthtab.augment.arms import BALANCED, REAL, Material, arms, duplicated, weighted
 from synthtab.augment.learners import Sample, measures
 from synthtab.augment.result import Score, compare, verdict
@@ -90,19 +90,28 @@ def test_one_repeat_says_nothing() -> None:
     assert paired_interval([0.3], 0.5) == (-math.inf, math.inf)
 
 
-def test_the_interval_covers_a_mean_over_halves_of_one_test_table() -> None:
-    """Random halves of the same 200 rows: 95 % cover the truth, where the plain t interval covers far fewer."""
+def test_the_interval_of_a_holdout_by_hand() -> None:
+    # S² = 0.07 as above, over 3; T² = 0.02: ν = (0.07/3 + 0.02)² / ((0.07/3)² / 2 + 0.02² / 1)
+    freedom = (0.07 / 3 + 0.02) ** 2 / ((0.07 / 3) ** 2 / 2 + 0.02**2)
+    half = stats.t.ppf(0.95, freedom) * math.sqrt(0.07 / 3 + 0.02)
+    assert holdout_interval([0.1, 0.2, 0.6], [0.2, 0.4], 0.9) == pytest.approx((0.3 - half, 0.3 + half))
+    assert holdout_interval([0.2, 0.2], [0.2, 0.2]) == (0.2, 0.2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.3])
+def test_the_interval_of_a_holdout_covers_the_truth(noise: float) -> None:
+    """Ten repeats with noise of their own on one holdout of 200 rows; the plain interval forgets the holdout."""
     rng = np.random.default_rng(7)
     covered, plain = 0, 0
     for _ in range(400):
-        rows = rng.normal(0.1, 1.0, 200)
-        means = [rng.permutation(rows)[:100].mean() for _ in range(10)]
-        low, high = paired_interval(means, 0.5)
+        rows, drawn = rng.normal(0.1, 1.0, 200), rng.normal(0, noise, 10)
+        halves = [rng.permutation(rows)[:100].mean() + drawn.mean() for _ in range(20)]
+        low, high = holdout_interval(list(rows.mean() + drawn), halves)
         covered += low <= 0.1 <= high
-        low, high = paired_interval(means, 0.0)
-        plain += low <= 0.1 <= high
-    assert covered / 400 > 0.93  # the standard error of a share of .95 in 400 is .011
-    assert plain / 400 < 0.75
+        low, high = paired_interval(list(rows.mean() + drawn), 0.0)
+        plain += low <= 0.1 <= high or noise > 0.1  # where that noise is all that counts, it would do
+    assert covered / 400 > 0.92  # the standard error of a share of .95 in 400 is .011
+    assert plain / 400 < 0.7 or noise > 0.1
 
 
 # Metrics and arms
@@ -112,7 +121,8 @@ def test_measures_are_those_of_scikit_learn() -> None:
     rng = np.random.default_rng(1)
     y = rng.integers(0, 3, 90)
     scores = rng.dirichlet(np.ones(3), 90) + 0.4 * np.eye(3)[y]
-    scores /= scores.sum(axis=1, keepdims=True)
+    scores = (scores / scores.sum(axis=1, keepdims=True)).round(1)  # with ties
+    scores[:, 2] = 1 - scores[:, 0] - scores[:, 1]
     values = measures(y.astype(float), scores, 3, 0)
     assert values["auc"] == pytest.approx(roc_auc_score(y, scores, multi_class="ovr"))
     assert values["average_precision"] == pytest.approx(average_precision_score(np.eye(3)[y], scores))
@@ -224,10 +234,11 @@ def test_what_was_not_there_in_every_repeat_is_not_judged_by() -> None:
     assert compare(some, "synthetic x2", REAL, "trees", "auc", 0.5).difference == pytest.approx(0.305)
 
 
-def test_rows_as_good_as_real_ones_help(found) -> None:
-    said = found.verdict
-    assert found.compare("synthetic x2", "trees").interval[0] > 0
-    assert said.others["trees"] == "helps"
+def test_rows_as_good_as_real_ones_help(real, good, holdout) -> None:
+    result = study(real.head(60), good, "buys", holdout, ratios=[1, 4], **FAST)
+    said = result.verdict
+    assert (said.answer, said.ratio) == ("helps", 4.0)
+    assert result.compare("synthetic x4", "trees").interval[0] > 0
     assert said.best.interval[0] <= said.best.difference <= said.best.interval[1]
 
 
@@ -327,7 +338,13 @@ def test_several_classes_as_numbers(good, holdout) -> None:
         return frame.assign(buys=pd.cut(frame["p"], [-9, -0.5, 0.5, 9], labels=False))
 
     result = study(
-        marked(good.head(150)), marked(good.tail(300)), "buys", marked(holdout), task="classification", **FAST
+        marked(good.head(150)),
+        marked(good.tail(300)),
+        "buys",
+        marked(holdout),
+        task="classification",
+        ratios=[1],
+        **FAST,
     )
     assert result.facts["classes"] == ["0", "1", "2"]
     assert result.compare(REAL, "trees", "auc").score > 0.9
@@ -336,7 +353,14 @@ def test_several_classes_as_numbers(good, holdout) -> None:
 def test_the_text_is_narrow_and_the_data_plain(found) -> None:
     text = str(found)
     assert max(map(len, text.splitlines())) <= 80
-    for word in ("buys", "synthetic x2", "real rows alone", "class weights", "best usual remedy", "299 rows"):
+    for word in (
+        "buys",
+        "synthetic x2",
+        "real rows alone",
+        "class weights",
+        "best usual remedy",
+        "600 rows of the holdout",
+    ):
         assert word in text
     data = json.loads(found.to_json())
     assert data["verdicts"][0]["answer"] in ("helps", "no evidence", "hurts")
@@ -352,7 +376,9 @@ def test_what_the_frame_says_follows_from_the_scores(found) -> None:
     value = {(s.arm, s.repeat): s.values["auc"] for s in found.scores if s.learner == "trees"}
     gains = [value["synthetic x1", i] - value[REAL, i] for i in range(4)]
     assert row["difference"] == pytest.approx(np.mean(gains))
-    assert (row["low"], row["high"]) == pytest.approx(paired_interval(gains, 0.5))
+    parts = {(s.arm, s.repeat): [h["auc"] for h in s.halves] for s in found.scores if s.learner == "trees"}
+    halves = np.mean([np.subtract(parts["synthetic x1", i], parts[REAL, i]) for i in range(4)], axis=0)
+    assert (row["low"], row["high"]) == pytest.approx(holdout_interval(gains, list(halves)))
 
 
 @pytest.mark.parametrize(

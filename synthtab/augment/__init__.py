@@ -15,14 +15,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from synthtab.augment.experiment import study
-from synthtab.augment.intervals import paired_interval
+from synthtab.augment.intervals import holdout_interval, paired_interval
 from synthtab.augment.result import Comparison, Score, Study, Verdict
 from synthtab.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from synthtab.augment.sampler import SyntheticSampler
 
-__all__ = ["Comparison", "Score", "Study", "SyntheticSampler", "Verdict", "paired_interval", "study"]
+__all__ = [
+    "Comparison",
+    "Score",
+    "Study",
+    "SyntheticSampler",
+    "Verdict",
+    "holdout_interval",
+    "paired_interval",
+    "study",
+]
 
 
 def __getattr__(name: str) -> Any:

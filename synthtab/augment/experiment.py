@@ -4,7 +4,8 @@ What is valid depends on what made the rows. A generator must not have seen the 
 hands their answers to the models. Three ways to ask:
 
 - rows, or a fitted generator, with a ``holdout`` that it never saw: models learn from all real rows in every repeat,
-  since the generator, too, knows them all; a repeat has new synthetic rows and a random half of the holdout to test on.
+  since the generator, too, knows them all (a part of them beside its rows would favour the rows); a repeat has new
+  synthetic rows and new models, tested on all of the holdout.
 - a function that fits a generator, without a holdout: every repeat splits the real rows, fits on the training part
   alone, and tests on the rest.
 - rows, or a fitted generator, without a holdout: the figures are computed, but there is no verdict.
@@ -13,7 +14,7 @@ hands their answers to the models. Three ways to ask:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from synthtab.augment.result import Score, Study, verdict
 from synthtab.augment.source import balancing_rows, drawn_rows
 from synthtab.augment.task import METRICS, Task, canonical, hashes, task_of
 from synthtab.errors import ConfigError, DataError
-from synthtab.evaluation.cells import Integers
+from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.metric import Skip
 from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import prepare
@@ -35,6 +36,8 @@ from synthtab.schema import Schema
 
 RATIOS = (0.25, 0.5, 1.0, 2.0)
 REPEATS = 10
+HALVES = 20
+"""Random halves of the holdout, for the interval."""
 TEST_SHARE = 0.2
 """Share of the real rows that a repeat tests on, where there is no holdout."""
 RARE = 0.05
@@ -123,10 +126,10 @@ def study(
             own = Streams(streams.integer("repeat", number, repeat))
             train, test = _split(real, tests, asked, size, rare, own)
             material = _material(synthetic(train) if makes else synthetic, train, test, asked, max(plan), own)
-            scores += _repeat(material, todo, learned, asked, size, repeat, own, skipped)
+            halves = None if tests is None else Streams(streams.integer("halves"))
+            scores += _repeat(material, todo, learned, asked, (size, repeat), own, halves, skipped)
     observe(Progress("done", 1.0))
     primary = metric or _metric(asked, real, rare)
-    share = 0.5 if tests is not None else TEST_SHARE
     facts = {
         "target": target,
         "task": "classification" if asked.classes else "regression",
@@ -139,8 +142,8 @@ def study(
         "repeats": repeats,
         "rare": rare,
     }
-    verdicts = tuple(verdict(scores, todo, learned, primary, size, share, doubt) for size in sizes)
-    return Study(tuple(scores), verdicts, todo, learned, primary, share, facts, skipped, tuple(notes), seed)
+    verdicts = tuple(verdict(scores, todo, learned, primary, size, TEST_SHARE, doubt) for size in sizes)
+    return Study(tuple(scores), verdicts, todo, learned, primary, TEST_SHARE, facts, skipped, tuple(notes), seed)
 
 
 def _check(
@@ -227,8 +230,7 @@ def _split(
     """What a repeat learns from and what it tests on; every class is split in the same proportion."""
     rng = streams.numpy("split")
     if holdout is not None:
-        tested, _ = _parted(task, holdout, 0.5, rng)
-        train, test = real, holdout.iloc[tested]
+        train, test = real, holdout
     else:
         tested, rest = _parted(task, real, TEST_SHARE, rng)
         train, test = real.iloc[rest], real.iloc[tested]
@@ -272,12 +274,12 @@ def _repeat(
     todo: Sequence[Arm],
     learned: Sequence[str],
     task: Task,
-    size: int | None,
-    repeat: int,
+    which: tuple[int | None, int],
     streams: Streams,
+    halves: Streams | None,
     skipped: dict[str, str],
 ) -> list[Score]:
-    """The scores of every arm and learner."""
+    """The scores of every arm and learner; on random halves of the test rows, too, if these are the same each time."""
     samples: dict[str, Sample] = {}
     for arm in todo:
         try:
@@ -292,15 +294,29 @@ def _repeat(
         test = sample.tables.holdout
         assert test is not None, "a study always has test rows, report this"
         y = task.y(sample.tables, test)
-        view = test.take(~np.isnan(y))
+        view, y = test.take(~np.isnan(y)), y[~np.isnan(y)]
         predicted = LEARNERS[learner](sample, view, len(task.classes), seed)
-        values = measures(y[~np.isnan(y)], predicted, len(task.classes), task.rarest)
-        return Score(size, repeat, arm, learner, len(material.real), len(sample), len(view), values)
+
+        def values(rows: Any) -> dict[str, float]:
+            return measures(y[rows], predicted[rows], len(task.classes), task.rarest)
+
+        parts = [] if halves is None else [values(rows) for rows in _halves(y, bool(task.classes), halves)]
+        sizes = (len(material.real), len(sample), len(view))
+        return Score(*which, arm, learner, *sizes, values(slice(None)), tuple(parts))
 
     jobs = [(arm, learner) for arm in samples for learner in learned]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a linear model that has not converged is as good as it gets here
         return each(score, jobs)
+
+
+def _halves(y: Floats, stratified: bool, streams: Streams) -> Iterator[Integers]:
+    """Rows of random halves, of every class one half, rounded at random."""
+    groups = [np.flatnonzero(y == value) for value in np.unique(y)] if stratified else [np.arange(len(y))]
+    for number in range(HALVES):
+        rng = streams.numpy("half", number)
+        picked: list[Any] = [rng.permutation(rows)[: int(len(rows) / 2 + rng.random())] for rows in groups]
+        yield np.sort(np.concatenate(picked))
 
 
 def _metric(task: Task, real: pd.DataFrame, rare: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthtab.augment.arms import REAL, Arm
-from synthtab.augment.intervals import Interval, paired_interval
+from synthtab.augment.intervals import Interval, holdout_interval, paired_interval
 from synthtab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Score:
         rows: All rows learnt from.
         tested: Rows tested on.
         values: Metric -> value.
+        halves: The same on random halves of the holdout, if there is one.
     """
 
     size: int | None
@@ -45,6 +46,7 @@ class Score:
     rows: int
     tested: int
     values: dict[str, float]
+    halves: tuple[dict[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Comparison:
         arm: What is compared.
         score: Its mean score.
         difference: Mean difference from the other arm; positive is better.
-        interval: Of the difference, see `paired_interval`.
+        interval: Of the difference, see `synthtab.augment.intervals`.
     """
 
     arm: str
@@ -109,13 +111,13 @@ def verdict(
         learners: The learners that were tried.
         metric: What to judge by.
         size: Which size.
-        share: Share of the rows that each repeat tested on.
+        share: Share of the rows that each repeat tested on, where there is no holdout.
         doubt: Why no verdict can be given.
     """
     mine = [s for s in scores if s.size == size]
     whole = len({s.repeat for s in mine})  # what could not be had in every repeat is shown, but not judged by
     mine = [s for s in mine if len({t.repeat for t in mine if t.arm == s.arm}) == whole]
-    strongest = max(learners, key=lambda name: _mean(_values(mine, REAL, name, metric)))
+    strongest = max(learners, key=lambda name: _mean(mine, REAL, name, metric))
     tried = {s.arm for s in mine}
     kinds = {arm.name: arm for arm in arms if arm.name in tried}
     synthetic = [name for name, arm in kinds.items() if arm.kind == "synthetic"]
@@ -140,20 +142,27 @@ def compare(
     scores: Sequence[Score], arm: str, other: str, learner: str, metric: str, share: float, level: float = LEVEL
 ) -> Comparison:
     """One arm against another one for one learner."""
-    mine, its = _values(scores, arm, learner, metric), _values(scores, other, learner, metric)
-    repeats = sorted(mine.keys() & its.keys())
-    differences = [mine[r] - its[r] for r in repeats if math.isfinite(mine[r] - its[r])]
-    if not differences:
+    mine, its = _of(scores, arm, learner), _of(scores, other, learner)
+    pairs = [(mine[r], its[r]) for r in sorted(mine.keys() & its.keys())]
+    pairs = [(a, b) for a, b in pairs if math.isfinite(a.values[metric] - b.values[metric])]
+    if not pairs:
         return Comparison(arm, math.nan, math.nan, (-math.inf, math.inf))
-    return Comparison(arm, _mean(mine), float(np.mean(differences)), paired_interval(differences, share, level))
+    differences = [a.values[metric] - b.values[metric] for a, b in pairs]
+    if pairs[0][0].halves:
+        parts = [[p[metric] - q[metric] for p, q in zip(a.halves, b.halves, strict=True)] for a, b in pairs]
+        interval = holdout_interval(differences, list(np.mean(parts, axis=0)), level)
+    else:
+        interval = paired_interval(differences, share, level)
+    return Comparison(arm, _mean(scores, arm, learner, metric), float(np.mean(differences)), interval)
 
 
-def _values(scores: Sequence[Score], arm: str, learner: str, metric: str) -> dict[int, float]:
-    return {s.repeat: s.values[metric] for s in scores if s.arm == arm and s.learner == learner}
+def _of(scores: Sequence[Score], arm: str, learner: str) -> dict[int, Score]:
+    return {s.repeat: s for s in scores if s.arm == arm and s.learner == learner}
 
 
-def _mean(values: dict[int, float]) -> float:
-    finite = [v for v in values.values() if math.isfinite(v)]
+def _mean(scores: Sequence[Score], arm: str, learner: str, metric: str) -> float:
+    values = [s.values[metric] for s in _of(scores, arm, learner).values()]
+    finite = [v for v in values if math.isfinite(v)]
     return float(np.mean(finite)) if finite else math.nan
 
 
@@ -172,7 +181,7 @@ class Study:
         arms: What was tried.
         learners: The kinds of models.
         metric: What the verdicts go by.
-        share: Share of the rows that each repeat tested on, as the interval needs it.
+        share: Share of the rows that each repeat tested on, where there is no holdout.
         facts: About the tables and the target.
         skipped: Arm -> why it was left out.
         notes: What else to know.
@@ -238,7 +247,7 @@ class Study:
             "facts": self.facts,
             "verdicts": [asdict(v) for v in self.verdicts],
             "comparisons": self.rows(),
-            "scores": [asdict(s) for s in self.scores],
+            "scores": [{k: v for k, v in vars(s).items() if k != "halves"} for s in self.scores],
             "skipped": self.skipped,
             "notes": self.notes,
         }
@@ -256,8 +265,8 @@ class Study:
         for v in self.verdicts:
             lines += ["", *self._said(v), "", *self._table(v)]
         tested = min(s.tested for s in self.scores)
-        where = "a random half of the holdout" if facts["holdout"] else "a random part of the real rows"
-        lines += ["", f"{facts['repeats']} repeats, each tested on {where}: {tested:,} rows"]
+        where = "rows of the holdout" if facts["holdout"] else "real rows that it did not learn from"
+        lines += ["", f"{facts['repeats']} repeats, each tested on {tested:,} {where}"]
         lines.append("± about 95 % for one figure; * it does not reach 0")
         lines += [f"{name}: {why}"[:WIDTH] for name, why in self.skipped.items()]
         return "\n".join([*lines, *(note[:WIDTH] for note in self.notes)])
