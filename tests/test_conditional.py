@@ -16,7 +16,7 @@ SMALL = dict(width=64, depth=1, noise=16, batch=128, holdout=0.0, adversarial=0.
 def table(rows: int = 600) -> pd.DataFrame:
     """The number and the word tell the class, whichever dtype it has."""
     rng = np.random.default_rng(0)
-    code = (rng.random(rows) < 0.1).astype(int)
+    code = (rng.random(rows) < 0.07).astype(int)
     return pd.DataFrame(
         {
             "key": [f"K{i:05d}" for i in rng.permutation(90_000)[:rows]],
@@ -52,6 +52,26 @@ def test_seeds_prefixes_and_identifiers(model) -> None:
     later = source.sample_class("yes", 20, seed=3, start=20)
     assert not set(later["key"]) & set(first["key"])
     assert not set(first["key"]) & set(table()["key"])
+
+
+def test_identifiers_go_on_from_class_to_class(model) -> None:
+    source = ByClass(model, "rare")
+    parts = [
+        source.sample_class("no", 30),
+        source.sample_class("yes", 30, start=30),
+        source.sample_class("no", 9, start=60),
+    ]
+    keys = pd.concat(parts)["key"]
+    assert keys.is_unique and not set(keys) & set(table()["key"])
+
+
+def test_a_rare_class_is_completed_and_a_frequent_one_kept(model, monkeypatch) -> None:
+    source, asked = ByClass(model, "rare"), []
+    for name in ("_completed", "_kept"):
+        monkeypatch.setattr(source, name, lambda *a, name=name: asked.append(name) or table().head(a[1]))
+    source.sample_class("yes", 5)
+    source.sample_class("no", 5)
+    assert asked == ["_completed", "_kept"]
 
 
 def test_sampling_a_class_leaves_the_model_as_it_was(model) -> None:
