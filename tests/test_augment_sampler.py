@@ -12,6 +12,7 @@ pytest.importorskip("imblearn", reason="needs imbalanced-learn: pip install 'syn
 
 from imblearn.pipeline import make_pipeline
 from imblearn.utils.estimator_checks import parametrize_with_checks
+from scipy.sparse import csr_matrix
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -100,5 +101,9 @@ def test_bad_parameters_are_named() -> None:
     X, y = people()
     with pytest.raises(ValueError, match="'seed' parameter"):
         SyntheticSampler(seed="x").fit_resample(X, y)
+    with pytest.raises(ValueError, match="no sparse matrix"):
+        SyntheticSampler().fit_resample(csr_matrix(np.eye(len(y))), y)
+    with pytest.raises(ValueError, match="two dimensions"):
+        SyntheticSampler().fit_resample(np.arange(len(y)), y)
     with pytest.raises(ValueError, match="width"):
         SyntheticSampler(options={"widht": 3}).fit_resample(X, y)

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
-from sklearn.utils import check_array, check_consistent_length
+from scipy.sparse import issparse
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 from synthtab.columns import infer
 from synthtab.conditional import ByClass
+from synthtab.errors import DataError
 from synthtab.synthesizer import Synthesizer
 
 
@@ -75,7 +77,11 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
         y, one_of_many = check_target_type(y, indicate_one_vs_all=True)
         if not isinstance(X, pd.DataFrame):
-            X = check_array(X, dtype=None, ensure_all_finite=False)
+            if issparse(X):
+                raise DataError("SyntheticSampler takes no sparse matrix: give it a DataFrame or a dense array")
+            X = np.asarray(X)  # missing cells are welcome, so that scikit-learn's own check will not do
+            if X.ndim != 2:
+                raise DataError(f"X must have two dimensions, not {X.ndim}")
         y = column_or_1d(y)
         check_consistent_length(X, y)
         self.n_features_in_ = X.shape[1]
