@@ -39,7 +39,8 @@ def write(folder: Path) -> None:
     """Replace what stands between the markers of README.md."""
     readme = folder / "README.md"
     text = readme.read_text()
-    for name, lines in (("fidelity", fidelity(folder)), ("ablation", ablation(folder)), ("speed", speed(folder))):
+    parts = {"fidelity": fidelity, "ablation": ablation, "augmentation": augmentation, "speed": speed}
+    for name, lines in ((name, part(folder)) for name, part in parts.items()):
         start, end = f"<!-- {name}: generated, do not edit -->", f"<!-- {name}: end -->"
         assert start in text, f"README.md lacks the marker {start}"
         assert end in text, f"README.md lacks the marker {end}"
@@ -81,6 +82,46 @@ def ablation(folder: Path) -> list[str]:
             seeds = [r for r in mine if r["label"] == label]
             lines.append(_line([_name(label, seeds), *_cells(_average(seeds), ABLATION)]))
     return lines or [""]
+
+
+def augmentation(folder: Path) -> list[str]:
+    """What augmentation.py measured: a table per dataset and size; the usual remedies once, then each generator."""
+    lines: list[str] = []
+    records = _newest(folder / "results" / "augmentation.jsonl", "dataset", "size")
+    for dataset, size in sorted({(r["dataset"], r["size"]) for r in records}, key=lambda k: (k[0], k[1] or 10**9)):
+        mine = [r for r in records if (r["dataset"], r["size"]) == (dataset, size)]
+        first = mine[0]
+        learners = list(dict.fromkeys(c["learner"] for c in first["comparisons"]))
+        metric = first["metric"].replace("_", " ").replace("auc", "AUC")
+        lines += ["", f"### {dataset.capitalize()}, {first['rows']:,} rows, {metric}", ""]
+        lines += [_line(["", *learners]), _line(["---", *["---:"] * len(learners)])]
+        for i, record in enumerate(mine):
+            arms = dict.fromkeys((c["arm"], c["kind"]) for c in record["comparisons"])
+            for arm, kind in arms:
+                if kind == "synthetic" or i == 0:
+                    name = f"{record['label']}: {arm}" if kind == "synthetic" else arm
+                    lines.append(_line([name, *(_gain(record, arm, kind, learner) for learner in learners)]))
+        lines.append("")
+        for record in mine:
+            v = record["verdict"]
+            low, high = v["best"]["interval"]
+            said = f"{v['best']['arm']}, {v['learner']}: {v['best']['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+            lines.append(f"- {_name(record['label'], [record])}: **{v['answer']}**; {said}")
+    return lines or [""]
+
+
+def _gain(record: Mapping[str, Any], arm: str, kind: str, learner: str) -> str:
+    """The score of the real rows, or the difference from it with half its interval; * where it does not reach 0."""
+    wanted = (arm, learner, record["metric"])
+    for c in record["comparisons"]:
+        if (c["arm"], c["learner"], c["metric"]) == wanted and c["difference"] is not None:
+            if kind == "real":
+                return f"{c['score']:.4f}"
+            if c["low"] is None:
+                return f"{c['difference']:+.4f}"
+            half, mark = (c["high"] - c["low"]) / 2, "*" if c["low"] > 0 or c["high"] < 0 else ""
+            return f"{c['difference']:+.4f} ±{half:.4f}{mark}"
+    return ""
 
 
 def speed(folder: Path) -> list[str]:

@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synthtab import datasets
+    from synthtab import augment, datasets
     from synthtab.columns import infer
     from synthtab.config import PRESETS, TrainConfig
     from synthtab.errors import SynthtabError
@@ -33,6 +33,7 @@ __all__ = [
     "SynthtabError",
     "TrainConfig",
     "__version__",
+    "augment",
     "datasets",
     "evaluate",
     "infer",
@@ -52,8 +53,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "datasets":
-        return importlib.import_module("synthtab.datasets")
+    if name in ("augment", "datasets"):
+        return importlib.import_module(f"synthtab.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
-from synthtab.errors import ConfigError
+from synthtab.errors import ConfigError, SchemaError
 from synthtab.layout import Encoded, Layout
 from synthtab.links import Linked, find
 from synthtab.randomness import Streams
@@ -113,6 +113,28 @@ class TableEncoder:
                 done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.schema)
             waiting = [part for part in waiting if part[0].column.name not in done]
         return pd.DataFrame(done, columns=list(self.schema.names))
+
+    def cell(self, column: str, value: Any) -> dict[int, int] | None:
+        """Block -> code of a cell that is one value by itself; None where it is not, thus depends on other cells, lies
+        in a continuous mode, was not among the rows that the encoding was learnt from, or nothing varies.
+        """
+        first = 0
+        for encoder in self.columns:
+            if encoder.column.name != column:
+                first += len(encoder.blocks)
+                continue
+            if isinstance(encoder, Linked) or not encoder.blocks:
+                return None
+            try:
+                series = typed_cells(pd.Series([value], name=column), encoder.column)
+            except SchemaError:
+                return None
+            codes, offsets = encoder.encode(series, np.random.default_rng(0))
+            back = encoder.decode(codes, offsets, np.random.default_rng(0), 0)
+            alone = all(c < block.atoms for c, block in zip(codes[0], encoder.blocks, strict=True))
+            known = bool((back == series).fillna(False).iloc[0])
+            return {first + i: int(c) for i, c in enumerate(codes[0])} if alone and known else None
+        return None
 
     def _parts(self) -> list[tuple[ColumnEncoder | Linked, slice, slice]]:
         """Each column with its share of the codes and of the offsets."""

@@ -28,3 +28,7 @@ class ArtefactError(SynthtabError, ValueError):
 
 class NotFittedError(SynthtabError, AttributeError):
     """`sample` or `save` was called before `fit`."""
+
+
+class MissingExtraError(SynthtabError, ImportError):
+    """An optional library is not installed; the message says how to get it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,11 @@ BLOCK = 4096
 
 def generate(
     generator: Generator, n: int, passes: Sequence[Plan], streams: Streams, device: torch.device,
-    refinement: Refinement | None = None,
+    refinement: Refinement | None = None, given: Mapping[int, int] | None = None,
 ) -> Iterator[Encoded]:  # fmt: skip
     """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own, and an equal share of its rows is
-    made by each of the plans. With a refinement, a block is chosen from a pool of several.
+    made by each of the plans. With a refinement, a block is chosen from a pool of several. With codes that are
+    ``given`` (block -> code of an atom), rows that have them, drawn given them.
     """
     layout = generator.slots.layout
     completers = [Completer(generator, plan) for plan in passes]
@@ -35,7 +36,11 @@ def generate(
     pool = BLOCK * (chooser.pool if chooser else 1)
     for number, start in enumerate(range(0, n, BLOCK)):
         random = torch.Generator(device).manual_seed(streams.integer("sample", number))
-        parts = [completer.invent(pool // len(completers), random) for completer in completers]
+        size = pool // len(completers)
+        if given:
+            parts = [completer.complete(_known(layout, given, size, device), random) for completer in completers]
+        else:
+            parts = [completer.invent(size, random) for completer in completers]
         codes, offsets = torch.cat([p.codes for p in parts]), torch.cat([p.offsets for p in parts])
         if chooser:
             kept = chooser.choose(codes, offsets, BLOCK, random)
@@ -43,6 +48,15 @@ def generate(
             kept = torch.randperm(BLOCK, generator=random, device=device)
         kept = kept[: n - start]
         yield Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout)
+
+
+def _known(layout: Layout, given: Mapping[int, int], rows: int, device: torch.device) -> Batch:
+    """Rows of which the given blocks are known and all others hidden."""
+    codes = torch.zeros(rows, len(layout.blocks), dtype=torch.int64, device=device)
+    mask = torch.zeros_like(codes, dtype=torch.bool)
+    for block, code in given.items():
+        codes[:, block], mask[:, block] = code, True
+    return Batch(codes, torch.full((rows, len(layout.continuous)), 0.5, device=device), mask)
 
 
 class Completer:

@@ -21,11 +21,13 @@ RANKS = {
     "tables": 2, "columns": 2, "links": 2, "encoder": 2,
     "networks": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3,
     "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4,
-    "synthesizer": 5,
+    "synthesizer": 5, "conditional": 5,
 }  # fmt: skip
 BESIDE = {"evaluation": {"errors", "randomness", "progress", "schema", "columns", "tables"},
+          "augment": {"errors", "randomness", "progress", "schema", "columns", "evaluation",
+                      "synthesizer", "conditional"},
           "datasets": {"errors", "schema", "tables"}}  # fmt: skip
-DATA_SIDE = {"tables", "columns", "links", "encoder", "datasets", "evaluation"}
+DATA_SIDE = {"tables", "columns", "links", "encoder", "datasets", "evaluation", "augment"}
 MODEL_SIDE = {
     "networks",
     "conditions",
@@ -150,6 +152,13 @@ def test_help_is_fast() -> None:
 
 def test_evaluation_needs_no_torch() -> None:
     _without("import synthtab.evaluation, synthtab.tables, synthtab.columns", "torch")
+
+
+def test_only_the_sampler_of_augment_uses_the_model() -> None:
+    for path in (PACKAGE / "augment").glob("*.py"):
+        if path.name != "sampler.py":
+            assert not inside(imports(path)) & {"synthesizer", "conditional"}
+    _without("import synthtab.augment", "torch", "imblearn")
 
 
 def test_every_public_name_resolves() -> None:

@@ -25,9 +25,10 @@ def test_there_are_blocks() -> None:
 
 
 def small(text: str) -> str:
-    """The same with a budget of seconds and fewer rows."""
+    """The same with a budget of seconds, fewer rows and fewer repeats."""
     text = re.sub(r"--time \w+", "--time 3s", text)
     text = re.sub(r'time="\w+"', 'time="3s"', text)
+    text = re.sub(r"(synthtab augment .*)", r"\1 --repeats 2", text)
     return text.replace("10000", "1000")
 
 

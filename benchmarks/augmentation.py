@@ -1,0 +1,118 @@
+"""Do added rows help a model? A literature table cut to some rows, and whole; several kinds of added rows.
+
+    python benchmarks/augmentation.py adult shoppers default --sizes 300 0 --preset default
+    python benchmarks/augmentation.py adult --sizes 300 --cut cuts           # writes cuts/adult-300.csv, for others
+    python benchmarks/augmentation.py adult --sizes 300 --rows "ctgan 0.12.1=ctgan-300.csv"
+    python benchmarks/augmentation.py --table
+
+Size 0 is the whole training table. The generator learns the rows that the models learn, no others, and the models are
+tested on the test table. Rows of another generator are read from a file: they must come from a fit of the same cut.
+The folders of the datasets are those of fidelity.py. Every run appends a line to results/augmentation.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import table
+from fidelity import DATA, HERE, read
+
+from synthtab import Synthesizer, infer
+from synthtab.augment import study
+from synthtab.conditional import ByClass
+from synthtab.randomness import Streams
+
+DATASETS = ("adult", "shoppers", "default")
+
+
+def cut(train: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
+    """The training table, or so many random rows of it."""
+    if not size:
+        return train
+    return train.iloc[sorted(Streams(seed).numpy("cut", size).permutation(len(train))[:size])].reset_index(drop=True)
+
+
+def run(folder: Path, size: int, seed: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """One record per kind of added rows."""
+    train, test, meta = read(folder)
+    train, target = cut(train, size, seed), str(meta["target"])
+    schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
+    chosen = {key: getattr(args, key) for key in ("repeats", "learners") if getattr(args, key)}
+    found = []
+    sources: dict[str, Any] = {}
+    start = time.perf_counter()
+    if args.rows:
+        sources |= {label: pd.read_csv(path) for label, path in (text.split("=", 1) for text in args.rows)}
+    else:
+        options = {key: getattr(args, key) for key in ("time", "epochs", "device") if getattr(args, key)}
+        model = Synthesizer(args.preset, target=target, seed=seed, **options).fit(train, schema)
+        extra = "".join(f", {key} {value}" for key, value in options.items() if key != "device")
+        sources[f"synthtab, {args.preset}{extra}"] = ByClass(model, target)
+    fit_seconds = round(time.perf_counter() - start, 1)
+    for label, source in sources.items():
+        start = time.perf_counter()
+        result = study(train, source, target, test, schema=schema, seed=seed, **chosen)
+        print(result, flush=True)
+        data = result.to_dict()
+        found.append(
+            {
+                "label": label,
+                "dataset": folder.name,
+                "size": size,
+                "seed": seed,
+                "rows": len(train),
+                "metric": data["metric"],
+                "verdict": data["verdicts"][0],
+                "comparisons": data["comparisons"],
+                "skipped": data["skipped"],
+                "repeats": data["facts"]["repeats"],
+                "fit_seconds": fit_seconds if not args.rows else None,
+                "study_seconds": round(time.perf_counter() - start, 1),
+            }
+        )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}")
+    parser.add_argument("--sizes", nargs="+", type=int, default=[300, 0], help="rows of the cut; 0 for all")
+    parser.add_argument("--preset", default="default")
+    parser.add_argument("--time", help="time budget of each fit, such as 5m")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--device")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--repeats", type=int)
+    parser.add_argument("--learners", nargs="+")
+    parser.add_argument("--rows", nargs="+", metavar="LABEL=FILE", help="rows of others instead of fitting")
+    parser.add_argument("--cut", type=Path, metavar="FOLDER", help="write the cut tables there, and stop")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "augmentation.jsonl")
+    parser.add_argument("--table", action="store_true", help="write the table of README.md")
+    args = parser.parse_args()
+    if not args.datasets and not args.table:
+        parser.error(f"name a dataset, such as {' '.join(DATASETS)}, or --table")
+    if args.rows and (len(args.sizes) != 1 or len(args.datasets) != 1):
+        parser.error("--rows belong to one dataset and one size")
+    for dataset in args.datasets:
+        for size in args.sizes:
+            if args.cut:
+                args.cut.mkdir(parents=True, exist_ok=True)
+                part = cut(read(args.data / dataset)[0], size, args.seed)
+                part.to_csv(args.cut / f"{dataset}-{size or 'all'}.csv", index=False)
+                continue
+            for record in run(args.data / dataset, size, args.seed, args):
+                args.out.parent.mkdir(parents=True, exist_ok=True)
+                with args.out.open("a") as file:
+                    file.write(json.dumps(record) + "\n")
+    if args.table:
+        table.write(HERE)
+
+
+if __name__ == "__main__":
+    main()

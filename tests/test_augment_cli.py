@@ -1,0 +1,88 @@
+"""`synthtab augment`, and what happens without imbalanced-learn."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+FAST = ("--epochs", "1", "--repeats", "2", "--seed", "0")
+
+
+@pytest.fixture
+def here(tmp_path, people_csv, people_model):
+    for path in (people_csv, people_model):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_real_rows_first_then_as_many_synthetic_ones(call, here):
+    said = call("augment", "people.csv", "--target", "remote", "-o", "more.csv", "--json", "study.json", *FAST)
+    assert said.status == 0, said.err
+    lines = (here / "more.csv").read_text().splitlines()
+    assert lines[:301] == (here / "people.csv").read_text().splitlines()
+    assert len(lines) == 601
+    assert pd.read_csv(here / "more.csv")["id"].is_unique
+    assert said.out.startswith("Do synthetic rows help to predict remote?")
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "300 real and 300 synthetic rows in more.csv" in said.err
+    data = json.loads((here / "study.json").read_text())
+    assert data["facts"]["real"] + data["facts"]["holdout"] == 300  # the holdout was not learnt
+    assert data["verdicts"][0]["answer"] in ("helps", "no evidence", "hurts")
+
+
+def test_balanced_marked_and_quick(call, here):
+    arguments = ("--target", "job", "--balance", "--mark", "origin", "--no-verdict", "-m", "people.synthtab", "-q")
+    said = call("augment", "people.csv", *arguments, "-o", "more.csv")
+    assert (said.status, said.out, said.err) == (0, "", "")
+    rows = pd.read_csv(here / "more.csv")
+    assert rows["job"].value_counts().nunique() == 1
+    real = pd.read_csv(here / "people.csv")
+    assert (rows["origin"] == "real").sum() == 300 and set(rows["origin"]) == {"real", "synthetic"}
+    assert rows["id"].is_unique
+    pd.testing.assert_frame_equal(rows.head(300).drop(columns="origin"), real)
+    again = call("augment", "people.csv", *arguments, "-o", "-")
+    assert again.out == (here / "more.csv").read_text()
+
+
+def test_a_model_that_may_have_seen_all_gives_no_verdict(call, here):
+    said = call("augment", "people.csv", "--target", "job", "-n", "10", "-m", "people.synthtab", "-o", "more.parquet")
+    assert said.status == 0 and said.out == ""
+    assert "no verdict: the model may have learnt these rows" in said.err
+    assert len(pd.read_parquet(here / "more.parquet")) == 310
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--target", "jbo"), "'jbo' is not a column"),
+        (("--target", "job", "-n", "0"), "-n must be at least 1"),
+        (("--target", "job", "-n", "5", "--balance"), "exclude each other"),
+        (("--target", "job", "--mark", "age"), "choose a name that no column has"),
+        (("--target", "job", "--model", "people.synthtab", "--time", "3s"), "fitted already"),
+        (("--target", "job", "--json", "-"), "cannot both go to stdout"),
+        (("--target", "job", "--json", "a.json", "--no-verdict"), "--no-verdict leaves out"),
+        (("--target", "pay", "--balance", "--no-verdict", "-m", "people.synthtab"), "needs a target with classes"),
+        (("--target", "job", "-o", "people.csv"), "refusing to overwrite"),
+    ],
+)
+def test_errors_are_one_line(call, here, arguments, message):
+    said = call("augment", "people.csv", *arguments)
+    assert said.status == 2
+    assert message in said.err and len(said.err.strip().splitlines()) == 1
+
+
+def test_without_imbalanced_learn_the_error_names_the_extra():
+    code = (
+        "import sys; sys.modules['imblearn'] = None\n"
+        "import synthtab\n"
+        "try:\n    synthtab.augment.SyntheticSampler\n"
+        "except synthtab.SynthtabError as error:\n"
+        "    assert isinstance(error, ImportError)\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "SyntheticSampler needs imbalanced-learn: pip install 'synthtab[augment]'\n", done.stderr
+    assert "torch" not in done.stderr
