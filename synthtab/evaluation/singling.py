@@ -101,16 +101,20 @@ def columns(view: View) -> list[Floats]:
 
 def univariate(cells: list[Floats], numeric: int, rng: np.random.Generator) -> list[Predicate]:
     """Conditions on one column that one row fits: a value that occurs once, the least, the largest, the only gap."""
-    found = []
+    found: list[tuple[int, int, Floats]] = []
     for j, column in enumerate(cells):
         values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
-        found += [Condition(j, EQUAL, float(value)) for value in values[counts == 1]]
-        if j < numeric and len(values):
-            ends = ((AT_MOST, 0), (AT_LEAST, -1))
-            found += [Condition(j, operator, float(values[i])) for operator, i in ends if counts[i] == 1]
-        if j < numeric and np.isnan(column).sum() == 1:
-            found.append(Condition(j, ABSENT, np.nan))
-    return [(found[i],) for i in rng.permutation(len(found))[:PREDICATES]]
+        found.append((j, EQUAL, values[counts == 1]))
+        if j < numeric:
+            found += [(j, AT_MOST, values[:1][counts[:1] == 1]), (j, AT_LEAST, values[-1:][counts[-1:] == 1])]
+            found.append((j, ABSENT, np.full(int(np.isnan(column).sum() == 1), np.nan)))
+    ends = np.cumsum([len(values) for _, _, values in found])
+    predicates: list[Predicate] = []
+    for i in rng.permutation(int(ends[-1]))[:PREDICATES]:
+        group = int(np.searchsorted(ends, i, side="right"))
+        j, operator, values = found[group]
+        predicates.append((Condition(j, operator, float(values[i - ends[group]])),))  # from the group's end
+    return predicates
 
 
 def multivariate(cells: list[Floats], numeric: int, rng: np.random.Generator) -> list[Predicate]:
