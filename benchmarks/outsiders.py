@@ -7,18 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from synthtab import evaluate
 from synthtab.evaluation import prepare
-from synthtab.evaluation.copying import Scale, nearest
-from synthtab.evaluation.views import features
+from synthtab.evaluation.membership import attacks
 from synthtab.randomness import Streams
-
-ATTACKED = 3_000
-"""Most members, and as many others, whose membership is guessed."""
 
 
 def detection(real: pd.DataFrame, rows: pd.DataFrame, categorical: Sequence[str]) -> dict[str, float]:
@@ -57,27 +52,6 @@ def against_test(
 def membership(
     train: pd.DataFrame, test: pd.DataFrame, rows: pd.DataFrame, meta: Mapping[str, Any]
 ) -> dict[str, float]:
-    """AUC of two guesses whether a row was in the training table; 0.5 is ideal.
-
-    By distance: members should be nearer to a synthetic row. By density ratio (DOMIAS, arXiv 2302.12580): a boosted
-    tree that tells synthetic rows from half of the test rows should take members for synthetic; the other half of
-    the test rows are the non-members of both attacks.
-    """
-    tables = prepare(train, rows, test, numeric=meta["numerical"])
-    assert tables.holdout is not None
-    order = Streams(0).numpy("attack").permutation(len(tables.holdout))
-    known, others = order[: len(order) // 2], order[len(order) // 2 :][:ATTACKED]
-    members = tables.real.some(len(others), Streams(0).numpy("members"))
-    strangers, reference = (tables.holdout.take(part) for part in (others, known))
-    labels = np.repeat([1, 0], [len(members), len(strangers)])
-    scale = Scale(tables.real)
-    distances = np.concatenate([nearest(scale, view, tables.synthetic) for view in (members, strangers)])
-    synthetic = tables.synthetic.some(len(reference), Streams(0).numpy("synthetic"))
-    (a, nominal), (b, _) = (features(tables, view) for view in (synthetic, reference))
-    model = HistGradientBoostingClassifier(categorical_features=nominal, random_state=0)
-    model.fit(np.concatenate([a, b]), np.repeat([1, 0], [len(a), len(b)]))
-    guessed = np.concatenate([model.predict_proba(features(tables, v)[0])[:, 1] for v in (members, strangers)])
-    return {
-        "membership_distance": float(roc_auc_score(labels, -distances)),
-        "membership_density": float(roc_auc_score(labels, guessed)),
-    }
+    """AUC of two guesses whether a row was in the training table, by distance and by density ratio; 0.5 is ideal."""
+    found = attacks(prepare(train, rows, test, numeric=meta["numerical"]), Streams(0)).areas()
+    return {"membership_distance": found["distance"], "membership_density": found["density ratio"]}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from synthtab.errors import ConfigError
-from synthtab.evaluation import copying, coverage, detection, fidelity, utility
+from synthtab.evaluation import attacks, copying, coverage, detection, fidelity, membership, singling, utility
+from synthtab.evaluation.exposure import riskiest as _riskiest
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.report import Report
 from synthtab.evaluation.views import Tables, prepare
@@ -37,6 +38,14 @@ METRICS: tuple[Metric, ...] = (
     coverage.RANGES,
     copying.COPIES,
     copying.NEARER,
+    copying.NEAR_COPIES,
+    copying.DCR,
+    copying.NNDR,
+    membership.AUC,
+    membership.TPR,
+    singling.SINGLING_OUT,
+    attacks.LINKABILITY,
+    attacks.INFERENCE,
 )
 
 
@@ -50,6 +59,7 @@ def evaluate(
     numeric: Sequence[str] | None = None,
     seed: int = 0,
     metrics: Sequence[str] | None = None,
+    riskiest: int = 0,
     observe: Observer = silent,
 ) -> Report:
     """Score synthetic rows against the real ones.
@@ -57,13 +67,16 @@ def evaluate(
     Args:
         real: The table that the generator learnt from.
         synthetic: The rows to judge, with the same columns in any order.
-        holdout: Real rows that the generator never saw: for utility and for the checks on copying.
+        holdout: Real rows that the generator never saw: for utility, the checks on copying
+            and the attacks on privacy.
         target: The column that a model is to predict; without it, utility is skipped.
         schema: Says what each column is; inferred from ``real`` by default.
         numeric: The numeric columns by name, all others being categorical, as the literature fixes
             them per table; overrides the schema.
         seed: One seed, one report.
         metrics: Names of the metrics to compute; all by default.
+        riskiest: How many of the training rows that the synthetic rows expose most to list in
+            `Report.riskiest`: their positions, not their cells.
         observe: Told of the progress.
 
     Raises:
@@ -77,8 +90,9 @@ def evaluate(
     for i, metric in enumerate(chosen):
         observe(Progress(metric.title, i / len(chosen)))
         scores.append(metric.compute(tables, Streams(seed)))
+    exposed = _riskiest(tables, Streams(seed), riskiest) if riskiest > 0 else []
     observe(Progress("done", 1.0))
-    return Report(tuple(scores), _facts(tables), seed)
+    return Report(tuple(scores), _facts(tables), seed, tuple(exposed))
 
 
 def _metric(name: str) -> Metric:

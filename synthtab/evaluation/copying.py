@@ -1,26 +1,32 @@
 """Are the synthetic rows the training rows over again?
 
-A generator that repeats its training rows scores perfectly elsewhere and is worthless. These two
-figures find that out by comparison with rows that the generator never saw. They are checks against
-copying, not a measure of privacy.
+A generator that repeats its training rows scores perfectly elsewhere and is worthless. These figures
+find that out by comparison with rows that the generator never saw. They are checks against copying,
+not a measure of privacy: rows may be far from all training rows and still say who was among them
+(`synthtab.evaluation.membership` and `synthtab.evaluation.attacks` are for that).
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
+import math
+from dataclasses import dataclass
 
-from synthtab.evaluation.cells import Floats, Integers
+import numpy as np
+
+from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, share_interval
-from synthtab.evaluation.views import Tables, View
+from synthtab.evaluation.neighbours import distances, fingerprints, nearest, scale
+from synthtab.evaluation.views import Tables
 from synthtab.randomness import Streams
 
 QUERIES = 3_000
 MAX_ROWS = 20_000
+SEARCHED = 50_000
 MIN_ROWS = 20
-BLOCK = 500
+NEAR = 0.02
+DRAWS = 200
 TIE = 1e-9
+HOLDOUT = "holdout rows"
 
 
 def exact_copies(tables: Tables, streams: Streams) -> Outcome:
@@ -29,10 +35,10 @@ def exact_copies(tables: Tables, streams: Streams) -> Outcome:
     Beside it: the same share of the holdout's rows or, without a holdout, of the real rows that
     occur more than once in their own table.
     """
-    real = _fingerprints(tables.real)
-    copies = np.isin(_fingerprints(tables.synthetic), real)
+    real = fingerprints(tables.real)
+    copies = np.isin(fingerprints(tables.synthetic), real)
     if tables.holdout is not None:
-        reference = Reference(float(np.isin(_fingerprints(tables.holdout), real).mean()), "holdout rows")
+        reference = Reference(float(np.isin(fingerprints(tables.holdout), real).mean()), HOLDOUT)
     else:
         _, position, counts = np.unique(real, return_inverse=True, return_counts=True)
         reference = Reference(float((counts[position] > 1).mean()), "real rows, repeated")
@@ -58,9 +64,7 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
     queries = tables.synthetic.some(QUERIES, streams.numpy("queries"))
     real = tables.real.some(size, streams.numpy("real side"))
     holdout = tables.holdout.some(size, streams.numpy("holdout side"))
-    scale = Scale(tables.real)
-    squared = [nearest(scale, queries, view) for view in (real, holdout)]
-    near, far = (np.sqrt(s) for s in squared)
+    near, far = (np.sqrt(nearest(scale(tables), queries, view)) for view in (real, holdout))
     tie = np.abs(near - far) <= TIE * (1.0 + near)
     wins = float(((near < far) & ~tie).sum() + 0.5 * tie.sum())
     return Outcome(
@@ -72,47 +76,108 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
     )
 
 
-class Scale:
-    """Numbers in units of the real table's spread, missing ones at its mean."""
+def near_copies(tables: Tables, streams: Streams) -> Outcome:
+    """Share of synthetic rows as near to a training row as the nearest 2 % of the holdout rows are.
 
-    def __init__(self, real: View) -> None:
-        there = ~np.isnan(real.numbers)
-        counts = np.maximum(there.sum(axis=0), 1)
-        self.mean = np.where(there, real.numbers, 0.0).sum(axis=0) / counts
-        deviation = np.sqrt((np.where(there, real.numbers - self.mean, 0.0) ** 2).sum(axis=0) / counts)
-        self.deviation = np.where(deviation > 0, deviation, 1.0)
-
-    def numbers(self, view: View) -> Floats:
-        scaled: Floats = (np.where(np.isnan(view.numbers), self.mean, view.numbers) - self.mean) / self.deviation
-        return scaled
-
-    def codes(self, view: View) -> Integers:
-        """Categories, and for every number whether it is missing."""
-        return np.concatenate([view.codes, np.isnan(view.numbers).astype(np.int32)], axis=1)
-
-
-def nearest(scale: Scale, queries: View, view: View) -> Floats:
-    """Squared distance of every query to its nearest row: numbers squared, 2 for each other category."""
-    a, b = scale.numbers(queries), scale.numbers(view)
-    codes_a, codes_b = scale.codes(queries), scale.codes(view)
-    varied = [j for j in range(codes_a.shape[1]) if len({*codes_a[:, j].tolist(), *codes_b[:, j].tolist()}) > 1]
-    columns = [(codes_a[:, j].copy(), codes_b[:, j].copy()) for j in varied]
-    b_squares = (b * b).sum(axis=1)
-    nearest = np.empty(len(a))
-    for start in range(0, len(a), BLOCK):
-        rows = slice(start, start + BLOCK)
-        squared = (a[rows] ** 2).sum(axis=1)[:, None] + b_squares - 2.0 * (a[rows] @ b.T)
-        differing = np.zeros(squared.shape, dtype=np.uint16)
-        for column_a, column_b in columns:
-            differing += column_a[rows, None] != column_b
-        nearest[rows] = np.maximum(squared + 2.0 * differing, 0.0).min(axis=1)
-    return nearest
+    The threshold is the 2 % quantile of the holdout rows' distances to their nearest training row; a
+    synthetic row at the threshold or below counts. Beside it: the share of the holdout rows that do,
+    2 % or, where many holdout rows are equally near (equal to a training row, say), more. The interval
+    is Wilson's for as many rows as the harmonic half of both samples, as the threshold is estimated too.
+    """
+    found = _neighbourhoods(tables, streams)
+    ordered = np.sort(found.holdout[:, 0])
+    threshold = float(ordered[max(math.ceil(NEAR * len(ordered)), 1) - 1])
+    limit = threshold * (1.0 + TIE)
+    value, beside = (float((near[:, 0] <= limit).mean()) for near in (found.synthetic, found.holdout))
+    effective = 1.0 / (1.0 / len(found.synthetic) + 1.0 / len(found.holdout))
+    return Outcome(
+        value,
+        Reference(beside, HOLDOUT),
+        share_interval(value * effective, effective),
+        len(found.synthetic),
+        {"threshold": threshold, "training rows searched": found.searched},
+    )
 
 
-def _fingerprints(view: View) -> npt.NDArray[np.uint64]:
-    """A 64-bit hash of every row."""
-    columns = [*view.numbers.T, *view.codes.T]
-    return pd.util.hash_pandas_object(pd.DataFrame(dict(enumerate(columns))), index=False).to_numpy()
+def closest_record(tables: Tables, streams: Streams) -> Outcome:
+    """Median distance from a synthetic row to its nearest training row over that of a holdout row.
+
+    Known as DCR (distance to closest record). 0 where the rows are copies, 1 where they are as far
+    from the training rows as real rows are, more where they lie off the real rows. Its interval is
+    the percentile interval of 200 bootstrap draws of both samples.
+    """
+    found = _neighbourhoods(tables, streams)
+    sides = found.synthetic[:, 0], found.holdout[:, 0]
+    own, other = (float(np.median(side)) for side in sides)
+    if other == 0.0:
+        raise Skip("most holdout rows are training rows")
+    rng = streams.numpy("closest record")
+    draws = [np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1) for side in sides]
+    kept = draws[1] > 0.0
+    low, high = np.quantile(draws[0][kept] / draws[1][kept], [0.025, 0.975])
+    value = own / other
+    return Outcome(
+        value,
+        Reference(1.0, "ideal: as far as holdout rows"),
+        (min(float(low), value), max(float(high), value)),
+        len(found.synthetic),
+        {"median distance": own, "median distance of holdout rows": other, "training rows searched": found.searched},
+    )
+
+
+def distance_ratio(tables: Tables, streams: Streams) -> Outcome:
+    """Median over synthetic rows of the distances to the nearest over the second-nearest training row.
+
+    Known as NNDR (nearest-neighbour distance ratio). Near 0: rows cling to single training rows. A row
+    that equals two training rows counts as 1. The interval is the percentile interval of 200 bootstrap draws.
+    """
+    found = _neighbourhoods(tables, streams)
+    if found.searched < 2:
+        raise Skip("a single training row")
+    own, other = (_ratio(near) for near in (found.synthetic, found.holdout))
+    rng = streams.numpy("distance ratio")
+    draws = np.median(own[rng.integers(len(own), size=(DRAWS, len(own)))], axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    value = float(np.median(own))
+    return Outcome(
+        value,
+        Reference(float(np.median(other)), HOLDOUT),
+        (min(float(low), value), max(float(high), value)),
+        len(own),
+        {"training rows searched": found.searched},
+    )
+
+
+@dataclass(frozen=True)
+class _Neighbourhoods:
+    """Distances to the nearest two training rows, nearest first: ``[queries, 2]``."""
+
+    synthetic: Floats
+    holdout: Floats
+    searched: int
+
+
+def _neighbourhoods(tables: Tables, streams: Streams) -> _Neighbourhoods:
+    """What three metrics share: `QUERIES` rows of either table against `SEARCHED` training rows."""
+    holdout = tables.holdout
+    assert holdout is not None
+    if min(len(tables.real), len(holdout), len(tables.synthetic)) < MIN_ROWS:
+        raise Skip(f"a table has fewer than {MIN_ROWS} rows")
+
+    def side(name: str) -> Floats:
+        whole = tables.synthetic if name == "synthetic" else holdout
+        queries = whole.some(QUERIES, streams.numpy("neighbourhoods", name == "synthetic"))
+        return distances(scale(tables), queries, tables.real, 2, SEARCHED, streams.numpy("training rows"))
+
+    return tables.once(
+        f"neighbourhoods {streams.seed}",
+        lambda: _Neighbourhoods(side("synthetic"), side("holdout"), min(len(tables.real), SEARCHED)),
+    )
+
+
+def _ratio(near: Floats) -> Floats:
+    ratio: Floats = np.where(near[:, 1] > 0.0, near[:, 0] / np.where(near[:, 1] > 0.0, near[:, 1], 1.0), 1.0)
+    return ratio
 
 
 COPIES = Metric(
@@ -130,5 +195,33 @@ NEARER = Metric(
     "copying",
     "ideal",
     nearer_to_train,
+    needs=("holdout",),
+)
+NEAR_COPIES = Metric(
+    "near_copies",
+    "Near copies",
+    "share as near to a training row as the nearest 2 % of holdout rows",
+    "copying",
+    "lower",
+    near_copies,
+    needs=("holdout",),
+)
+DCR = Metric(
+    "dcr",
+    "Distance to closest record",
+    "median, in that of holdout rows; finds copying, says nothing of privacy",
+    "copying",
+    "ideal",
+    closest_record,
+    (0.0, np.inf),
+    needs=("holdout",),
+)
+NNDR = Metric(
+    "nndr",
+    "Nearest to second nearest",
+    "NNDR, median ratio; finds copying, says nothing of privacy",
+    "copying",
+    "ideal",
+    distance_ratio,
     needs=("holdout",),
 )

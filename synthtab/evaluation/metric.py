@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
 from synthtab.randomness import Streams
@@ -16,7 +17,7 @@ from synthtab.randomness import Streams
 if TYPE_CHECKING:
     from synthtab.evaluation.views import Tables
 
-Family = Literal["fidelity", "detection", "utility", "coverage", "copying"]
+Family = Literal["fidelity", "detection", "utility", "coverage", "copying", "privacy"]
 Better = Literal["higher", "lower", "ideal"]
 Interval = tuple[float, float]
 
@@ -48,7 +49,7 @@ class Score:
         name: Name of the metric, for `Report.score` and JSON.
         title: The same for people.
         meaning: One line for somebody who does not know the term.
-        family: "fidelity", "detection", "utility", "coverage" or "copying".
+        family: "fidelity", "detection", "utility", "coverage", "copying" or "privacy".
         value: The figure; NaN where `status` is not "ok".
         unit: "%" or "".
         better: "higher", "lower", or "ideal" (the nearer to the reference, the better).
@@ -133,17 +134,22 @@ class Metric:
         )
 
 
-def share_interval(successes: float, n: int) -> Interval:
-    """Wilson's 95 % interval of a share (Wilson 1927)."""
-    z, p = 1.96, successes / n
+def share_interval(successes: float, n: float, z: float = 1.96) -> Interval:
+    """Wilson's interval of a share (Wilson 1927), 95 % by default."""
+    p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return (min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
 
 
-def auc_interval(auc: float, positives: int, negatives: int) -> Interval:
-    """95 % interval of an area under the ROC curve (Hanley and McNeil 1982)."""
+def simultaneous(count: int) -> float:
+    """The z that makes ``count`` intervals hold together in 95 % of cases (Bonferroni)."""
+    return NormalDist().inv_cdf(1.0 - 0.025 / count)
+
+
+def auc_interval(auc: float, positives: int, negatives: int, z: float = 1.96) -> Interval:
+    """Interval of an area under the ROC curve (Hanley and McNeil 1982), 95 % by default."""
     q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     variance = auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) + (negatives - 1) * (q2 - auc * auc)
-    half = 1.96 * math.sqrt(max(variance, 0.0) / (positives * negatives))
+    half = z * math.sqrt(max(variance, 0.0) / (positives * negatives))
     return (max(0.0, auc - half), min(1.0, auc + half))

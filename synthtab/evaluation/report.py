@@ -17,6 +17,7 @@ _HEADINGS = {
     "utility": "Utility: do the rows train a model as well as real ones?",
     "coverage": "Coverage: do the rows reach everything that the real ones do?",
     "copying": "Copying: are they the training rows over again? (not a privacy measure)",
+    "privacy": "Privacy: what could an attacker learn about the people in the training table?",
 }
 
 
@@ -40,11 +41,13 @@ class Report:
         scores: In the order of the registry.
         tables: Facts about the tables: rows of each, columns of each role, what was left out.
         seed: One seed, one report.
+        riskiest: The training rows that are exposed most, if they were asked for.
     """
 
     scores: tuple[Score, ...]
     tables: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    riskiest: tuple[dict[str, Any], ...] = ()
 
     def score(self, name: str) -> Score:
         """The score of this name."""
@@ -63,9 +66,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; figures that do not exist or are infinite are None."""
-        plain: dict[str, Any] = _plain(
-            {"seed": self.seed, "tables": self.tables, "scores": [asdict(s) for s in self.scores]}
-        )
+        found = {"seed": self.seed, "tables": self.tables, "scores": [asdict(s) for s in self.scores]}
+        plain: dict[str, Any] = _plain(found | ({"riskiest": self.riskiest} if self.riskiest else {}))
         return plain
 
     def to_json(self, indent: int | None = 2) -> str:

@@ -35,17 +35,19 @@ class View:
     Attributes:
         numbers: ``[rows, numeric columns]``, NaN where missing.
         codes: ``[rows, categorical columns]``.
+        positions: Where each row stood in its table; None if that is not known.
     """
 
     numbers: Floats
     codes: Integers
+    positions: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def take(self, rows: Any) -> View:
         """The given rows (indices or mask)."""
-        return View(self.numbers[rows], self.codes[rows])
+        return View(self.numbers[rows], self.codes[rows], None if self.positions is None else self.positions[rows])
 
     def some(self, size: int, rng: np.random.Generator) -> View:
         """A random part of that many rows, or all if there are no more."""
@@ -229,6 +231,7 @@ def _view(
     return View(
         np.column_stack(floats)[order] if floats else np.zeros((rows, 0)),
         np.column_stack(codes)[order] if codes else np.zeros((rows, 0), dtype=np.int32),
+        order,
     )
 
 

@@ -14,6 +14,9 @@ from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
 
 JOINT = {"trend_error", "detection_auc", "detection_score", "utility"}
 NAMES = [m.name for m in METRICS]
+LEAKS = {"copying", "privacy"}  # families in which the training table itself scores worst
+IDEAL = {"detection_auc": 0.5, "nearer_to_train": 0.5, "membership_auc": 0.5, "membership_tpr": 0.01}
+RISKS = {"singling_out": 0.0, "linkability": 0.0, "attribute_inference": 0.0}
 
 
 def table(seed: int, rows: int = 900) -> pd.DataFrame:
@@ -81,7 +84,7 @@ def test_bounds_reference_and_interval_hold(name: str, kind: str) -> None:
         assert low <= score.interval[0] <= score.value <= score.interval[1] <= high
 
 
-@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family != "copying"])
+@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family not in LEAKS])
 def test_real_rows_against_themselves_score_best(name: str) -> None:
     best = badness(report("itself").score(name))
     assert best <= badness(report("fresh").score(name)) + 1e-9
@@ -93,18 +96,28 @@ def test_independent_columns_score_worst_where_columns_meet(name: str) -> None:
     assert badness(report("independent").score(name)) > badness(report("fresh").score(name)) + 0.05
 
 
-@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family == "copying"])
+@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family in LEAKS])
 def test_copies_are_found(name: str) -> None:
     assert badness(report("itself").score(name)) > badness(report("fresh").score(name)) + 0.3
+
+
+def test_a_copy_of_the_training_table_fails_privacy_loudly() -> None:
+    copy = report("itself")
+    low, _ = copy.score("membership_auc").interval or (0.0, 1.0)
+    assert low > 0.9
+    for name, ideal in (("membership_tpr", 0.01), *RISKS.items()):
+        low, _ = copy.score(name).interval or (0.0, 1.0)
+        assert low > ideal + 0.2, name
 
 
 def test_a_fresh_sample_passes() -> None:
     fresh = report("fresh")
     assert fresh.score("exact_copies").value == 0.0
-    for name in ("detection_auc", "nearer_to_train"):
+    for name, ideal in {**IDEAL, **RISKS}.items():
         interval = fresh.score(name).interval
         assert interval is not None
-        assert interval[0] - 0.02 <= 0.5 <= interval[1] + 0.02
+        slack = 0.02 if name in ("detection_auc", "nearer_to_train") else 0.0
+        assert interval[0] - slack <= ideal <= interval[1] + slack, name
     for name in ("shape_error", "trend_error"):
         reference = fresh.score(name).reference
         assert reference is not None
