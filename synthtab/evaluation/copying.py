@@ -131,4 +131,5 @@ NEARER = Metric(
     "ideal",
     nearer_to_train,
     needs=("holdout",),
+    cost="medium",
 )

@@ -190,6 +190,7 @@ AUC = Metric(
     "detection",
     "lower",
     detection_auc,
+    cost="high",
 )
 SCORE = Metric(
     "detection_score",
@@ -206,4 +207,5 @@ LOGISTIC = Metric(
     "detection",
     "lower",
     logistic_detection_auc,
+    cost="medium",
 )

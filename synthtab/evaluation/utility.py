@@ -181,4 +181,5 @@ UTILITY = Metric(
     utility,
     (-np.inf, 1.0),
     needs=("target",),
+    cost="high",
 )

@@ -61,6 +61,7 @@ def test_declares_what_people_must_know(metric: Metric) -> None:
     assert 0 < len(metric.meaning) <= 74
     assert metric.measure.__doc__
     assert metric.bounds[0] < metric.bounds[1]
+    assert metric.cost in ("low", "medium", "high")
 
 
 def test_names_differ() -> None:
