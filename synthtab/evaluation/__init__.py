@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, get_args
 from threadpoolctl import threadpool_limits
 
 from synthtab.errors import ConfigError
-from synthtab.evaluation import copying, coverage, detection, fidelity, utility
+from synthtab.evaluation import (
+    copying,
+    coverage,
+    detection,
+    fidelity,
+    manifold,
+    marginals,
+    missing,
+    pairs,
+    triples,
+    utility,
+)
 from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.parallel import each
 from synthtab.evaluation.report import Report
@@ -30,7 +41,13 @@ __all__ = ["METRICS", "Metric", "Outcome", "Reference", "Report", "Score", "Skip
 METRICS: tuple[Metric, ...] = (
     fidelity.SHAPE,
     fidelity.TREND,
+    marginals.WASSERSTEIN,
+    pairs.MUTUAL_INFORMATION,
+    triples.TRIPLES_ERROR,
     fidelity.MISSING,
+    missing.PATTERNS,
+    manifold.ALPHA_PRECISION,
+    manifold.DENSITY,
     detection.AUC,
     detection.SCORE,
     detection.LOGISTIC,
@@ -38,6 +55,8 @@ METRICS: tuple[Metric, ...] = (
     coverage.CATEGORIES,
     coverage.RARE_CATEGORIES,
     coverage.RANGES,
+    manifold.BETA_RECALL,
+    manifold.COVERAGE,
     copying.COPIES,
     copying.NEARER,
 )

@@ -19,7 +19,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from synthtab.evaluation.cells import Floats
+from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
+from synthtab.evaluation.pairs import worst_pairs
 from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import Tables, View, features
 from synthtab.randomness import Streams
@@ -30,6 +32,7 @@ MIN_ROWS = 20
 TREES = 200
 BINS = 254
 GIVEAWAY_ROWS = 4_000
+WORST_PAIRS = 10
 MAX_DUMMIES = 100
 
 Labels = npt.NDArray[np.int64]
@@ -38,7 +41,11 @@ IDEAL = Reference(0.5, "ideal: cannot tell")
 
 
 def detection_auc(tables: Tables, streams: Streams) -> Outcome:
-    """Area under the ROC curve of a boosted tree, and the columns that give the rows away."""
+    """Area under the ROC curve of a boosted tree, and what gives the rows away.
+
+    "giveaways": the columns without which the tree would see less (permutation importance). "pairs":
+    those whose dependence is broken, in percent (`pairs.Pair.broken`), whether the tree saw it or not.
+    """
     return tables.once(f"boosted tree detection {streams.seed}", lambda: _boosted_tree(tables, streams))
 
 
@@ -94,27 +101,22 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
         IDEAL,
         auc_interval(auc, len(real), len(real)),
         2 * len(real),
-        {"folds": aucs, "giveaways": giveaways},
+        {"folds": aucs, "giveaways": giveaways, "pairs": worst_pairs(tables, streams, WORST_PAIRS)},
     )
 
 
 def _binned(values: Floats) -> Floats:
     """At most `BINS` bins of about equal count, in which no repeated value counts for more than one bin.
 
-    The trees would cut a column that is 0 in 9 rows of 10 into quantiles, thus see the other values
-    in a tenth of their bins; there is where a generator goes wrong.
+    The trees themselves would cut into plain quantiles and hardly see the values that do not repeat;
+    there is where a generator goes wrong.
     """
     there = ~np.isnan(values)
     distinct, ranks, counts = np.unique(values[there], return_inverse=True, return_counts=True)
     if len(distinct) <= BINS:
         return values
-    cap = counts.sum() / BINS
-    for _ in range(20):
-        cap = np.minimum(counts, cap).sum() / BINS
-    weights = np.minimum(counts, max(cap, 1.0))
-    middle = np.cumsum(weights) - weights / 2
     binned = np.full(len(values), np.nan)
-    binned[there] = np.floor(middle / weights.sum() * BINS)[ranks]
+    binned[there] = even_bins(counts, BINS)[ranks]
     return binned
 
 

@@ -12,12 +12,16 @@ import pytest
 
 from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
 
-JOINT = {"trend_error", "detection_auc", "detection_score", "utility"}
+JOINT = {
+    "trend_error", "mutual_information_error", "triples_error", "missing_patterns", "alpha_precision", "beta_recall",
+    "density", "coverage", "detection_auc", "detection_score", "utility", "utility_linear", "utility_forest",
+    "importance_agreement",
+}  # fmt: skip
 NAMES = [m.name for m in METRICS]
 
 
 def table(seed: int, rows: int = 900) -> pd.DataFrame:
-    """Mixed columns that depend on each other; two have missing cells, one a rare category."""
+    """Mixed columns that depend on each other; two have missing cells, mostly together, one a rare category."""
     rng = np.random.default_rng(seed)
     group = rng.choice(["a", "b", "c", "rare"], rows, p=[0.5, 0.3, 0.194, 0.006])
     x = rng.normal(size=rows) + 2.0 * (group == "b")
@@ -25,8 +29,9 @@ def table(seed: int, rows: int = 900) -> pd.DataFrame:
     z = 2 * x - np.log1p(y) + 0.1 * rng.normal(size=rows)
     target = np.where(x + (group == "c") + 0.5 * rng.normal(size=rows) > 0.8, "yes", "no")
     frame = pd.DataFrame({"x": x, "y": y.round(2), "z": z, "group": group, "target": target})
-    frame.loc[rng.random(rows) < 0.1, "z"] = np.nan
-    frame.loc[rng.random(rows) < 0.05, "group"] = None
+    lost = rng.random(rows)
+    frame.loc[lost < 0.1, "z"] = np.nan
+    frame.loc[(lost > 0.02) & (lost < 0.1), "group"] = None
     return frame
 
 
