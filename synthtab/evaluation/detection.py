@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from synthtab.evaluation.cells import Floats
+from synthtab.evaluation.design import Design
+from synthtab.evaluation.importance import permutation
 from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
 from synthtab.evaluation.pairs import worst_pairs
@@ -33,7 +34,6 @@ TREES = 200
 BINS = 254
 GIVEAWAY_ROWS = 4_000
 WORST_PAIRS = 10
-MAX_DUMMIES = 100
 
 Labels = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -59,7 +59,8 @@ def detection_score(tables: Tables, streams: Streams) -> Outcome:
 def logistic_detection_auc(tables: Tables, streams: Streams) -> Outcome:
     """Area under the ROC curve of a logistic regression on standardised numbers and one-hot categories."""
     real, synthetic = _equal(tables, streams)
-    design, labels = _dummies(tables, real, synthetic)
+    both = View(np.concatenate([real.numbers, synthetic.numbers]), np.concatenate([real.codes, synthetic.codes]))
+    design, labels = Design(tables, both)(both), _labels(len(real))
 
     def fold(job: tuple[int, Rows, Rows]) -> float:
         _, train, test = job
@@ -127,13 +128,7 @@ def _permutation(model: Any, matrix: Floats, labels: Labels, streams: Streams) -
     matrix, labels = matrix[rows], labels[rows]
     if len(np.unique(labels)) < 2:
         return np.zeros(matrix.shape[1])
-    whole = roc_auc_score(labels, model.predict_proba(matrix)[:, 1])
-    drops = np.zeros(matrix.shape[1])
-    for j in range(matrix.shape[1]):
-        shuffled = matrix.copy()
-        shuffled[:, j] = matrix[rng.permutation(len(matrix)), j]
-        drops[j] = whole - roc_auc_score(labels, model.predict_proba(shuffled)[:, 1])
-    return drops
+    return permutation(lambda m: float(roc_auc_score(labels, model.predict_proba(m)[:, 1])), matrix, rng)
 
 
 def _equal(tables: Tables, streams: Streams) -> tuple[View, View]:
@@ -152,33 +147,6 @@ def _folds(labels: Labels, streams: Streams) -> list[tuple[int, Rows, Rows]]:
     """Number, training rows and test rows of every fold."""
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=streams.integer("folds") % 2**32)
     return [(i, train, test) for i, (train, test) in enumerate(folds.split(np.zeros(len(labels)), labels))]
-
-
-def _dummies(tables: Tables, real: View, synthetic: View) -> tuple[Any, Labels]:
-    """One-hot categories (the commonest of them) and standardised numbers, sparse if there are many."""
-    numbers = np.concatenate([real.numbers, synthetic.numbers])
-    codes = np.concatenate([real.codes, synthetic.codes])
-    missing = np.isnan(numbers)
-    filled = np.where(missing, np.nan_to_num(_column_means(numbers)), numbers)
-    deviation = filled.std(axis=0)
-    scaled = (filled - filled.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    parts = [sparse.csr_matrix(scaled), sparse.csr_matrix(missing[:, missing.any(axis=0)].astype(np.float64))]
-    for j, size in enumerate(tables.sizes):
-        counts = np.bincount(codes[:, j], minlength=size)
-        kept = np.argsort(-counts, kind="stable")[:MAX_DUMMIES]
-        slot = np.full(size, -1)
-        slot[kept] = np.arange(len(kept))
-        slots = slot[codes[:, j]]
-        rows = np.flatnonzero(slots >= 0)
-        parts.append(sparse.csr_matrix((np.ones(len(rows)), (rows, slots[rows])), shape=(len(codes), len(kept))))
-    design = sparse.hstack(parts, format="csr")
-    return (design.toarray() if design.shape[1] <= 500 else design), _labels(len(real))
-
-
-def _column_means(numbers: Floats) -> Floats:
-    there = ~np.isnan(numbers)
-    means: Floats = np.where(there, numbers, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
-    return means
 
 
 def _score(auc: float) -> float:

@@ -90,7 +90,10 @@ def test_bounds_reference_and_interval_hold(name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", [m.name for m in METRICS if m.family != "copying"])
 def test_real_rows_against_themselves_score_best(name: str) -> None:
     best = badness(report("itself").score(name))
-    assert best <= badness(report("fresh").score(name)) + 1e-9
+    fresh = report("fresh").score(name)
+    # A model that learnt from other rows than the real ones may have better luck with the holdout.
+    luck = 0.0 if fresh.family != "utility" or fresh.interval is None else (fresh.interval[1] - fresh.interval[0]) / 2
+    assert best <= badness(fresh) + 1e-9 + luck
     assert best <= badness(report("independent").score(name)) + 1e-9
 
 
