@@ -121,7 +121,7 @@ def neighbours(space: Space, real: Points, judged: Points) -> Neighbours:
         near = squared <= radius[rows, None]
         inside += near.sum(axis=0)
         covered[rows] = near.any(axis=1)
-        nearest[rows] = squared.argmin(axis=1)
+        nearest[rows] = squared.astype(np.float32).argmin(axis=1)  # of equally near rows the first
     precise = _levels(space.from_centre(real, real), space.from_centre(real, judged))
     own = space.from_centre(judged, judged)
     recalled = np.where(covered, _levels(own, own)[nearest], GRID)
@@ -134,8 +134,7 @@ def _counts(levels: Counts) -> Counts:
 
 def _levels(of: Floats, distances: Floats) -> Counts:
     """The first step of the grid whose share of the first distances reaches as far as each of the others."""
-    ranks = np.ceil(np.arange(1, GRID + 1) / GRID * len(of)).astype(np.int64) - 1
-    radii = np.sort(of)[ranks]
+    radii = np.sort(of)[_steps(len(of)) - 1]
     return np.searchsorted(radii + TIE * (1.0 + radii), distances, side="left")
 
 
@@ -173,11 +172,15 @@ def _area(counts: Counts, other: Counts, streams: Streams) -> Outcome:
 
 
 def _integral(counts: Counts) -> Floats:
-    n = counts.sum(axis=-1, keepdims=True)
-    curve = np.cumsum(counts, axis=-1)[..., :GRID] / n
-    # An α of the grid stands for a whole number of rows.
-    steps = np.ceil(np.arange(1, GRID + 1) / GRID * n) / n
-    return np.maximum(1.0 - 2.0 * np.abs(curve - steps).mean(axis=-1), 0.0)
+    n = int(counts.sum(axis=-1).max())
+    excess = np.cumsum(counts, axis=-1)[..., :GRID] - _steps(n)
+    return np.maximum(1.0 - 2.0 * np.abs(excess).mean(axis=-1) / n, 0.0)
+
+
+def _steps(n: int) -> Counts:
+    """The α of the grid as whole numbers of rows, rounded up."""
+    steps: Counts = -(-np.arange(1, GRID + 1) * n // GRID)
+    return steps
 
 
 def _around(value: float, half: float) -> Interval:

@@ -1,9 +1,9 @@
 """Is a model that learnt from the synthetic rows as good as one that learnt from the real ones?
 
 Both are tested on real rows: those of the holdout or, where there is none, a fifth of the real table
-that the comparison model does not see (but the generator did). A third model, the floor, learns from
-real rows of which every column is shuffled by itself: the single columns are perfect and teach
-nothing. Three kinds of models do this, since rows may serve one and not another.
+that the comparison model does not see (but the generator did). The floor is what independent columns
+teach: models of real rows of which every column is shuffled by itself. Three kinds of models do
+this, since rows may serve one and not another.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from synthtab.randomness import Streams
 MAX_ROWS = 100_000
 MIN_ROWS = 20
 MAX_CLASSES = 50
+FLOORS = 5
+FLOOR_ROWS = 5_000
 IMPORTANCE_ROWS = 4_000
 
 
@@ -32,8 +34,9 @@ def utility(tables: Tables, streams: Streams) -> Outcome:
     """AUC (two classes), mean one-against-rest AUC (more) or R² (a number) on real test rows, of a boosted tree.
 
     A number with two values is a class; one that is never negative and heavy-tailed is predicted as
-    log(1 + number). Beside it: the same learnt from real rows. Detail: "floor", learnt from
-    independent columns; "kept", the share of what real rows add to the floor.
+    log(1 + number). Beside it: the same learnt from real rows. Detail: "floor", the mean over five
+    models of independent columns, each at most 5,000 rows (what they believe by chance may be worth
+    a lot or harm); "kept", how much is left of the real model's lead over knowing nothing (0.5 or 0).
     """
     return _outcome(tables, streams, learners.boosted_trees)
 
@@ -88,24 +91,28 @@ def importance_agreement(tables: Tables, streams: Streams) -> Outcome:
 
 
 def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
-    """A learner's three models, tested."""
+    """A learner's models, tested."""
     task = _task(tables, streams)
 
-    def predicted(source: str) -> Floats:
-        if learner is learners.boosted_trees and source != "floor":
+    def predicted(source: str | int) -> Floats:
+        if isinstance(source, int):
+            shuffled = task.real.some(FLOOR_ROWS).independent(streams.numpy("utility floor", source))
+            model = _learn(task, streams, learner, shuffled)
+        elif learner is learners.boosted_trees:
             model = _fitted(task, streams, source)
         else:
-            model = _learn(task, streams, learner, _source(task, streams, source))
+            model = _learn(task, streams, learner, _source(task, source))
         return model.predict(model.design(task.test.view))
 
-    predictions = each(predicted, ("synthetic", "real", "floor"))
-    value, real, floor = (task.score(p, task.test.y) for p in predictions)
+    predictions = each(predicted, ("synthetic", "real", *range(FLOORS)))
+    value, real, *floors = (task.score(p, task.test.y) for p in predictions)
+    nothing = 0.0 if task.classes is None else 0.5
     detail = {
         "measure": task.measure,
         "real": real,
-        "floor": floor,
+        "floor": float(np.mean(floors)),
         "gap": real - value,
-        "kept": (value - floor) / (real - floor) if real > floor else None,
+        "kept": (value - nothing) / (real - nothing) if real > nothing else None,
         "test": "holdout" if tables.holdout is not None else "a fifth of the real table, which the generator has seen",
     }
     if task.classes is not None:
@@ -114,9 +121,7 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
     return Outcome(value, Reference(real, f"{task.measure}, trained on real"), interval, len(task.test), detail)
 
 
-def _source(task: Task, streams: Streams, source: str) -> Sample:
-    if source == "floor":
-        return task.real.independent(streams.numpy("utility floor"))
+def _source(task: Task, source: str) -> Sample:
     return task.real if source == "real" else task.synthetic
 
 
@@ -127,7 +132,7 @@ def _learn(task: Task, streams: Streams, learner: Learner, sample: Sample) -> Fi
 def _fitted(task: Task, streams: Streams, source: str) -> Fitted:
     """The boosted trees, which utility and the importances share."""
     key = f"boosted trees, {source}, {streams.seed}"
-    sample = _source(task, streams, source)
+    sample = _source(task, source)
     return task.tables.once(key, lambda: _learn(task, streams, learners.boosted_trees, sample))
 
 
