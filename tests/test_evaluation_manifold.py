@@ -31,14 +31,11 @@ def report(real: pd.DataFrame, synthetic: pd.DataFrame, numeric: list[str] = NUM
 
 
 def embedded(table: pd.DataFrame, real: pd.DataFrame) -> np.ndarray:
-    """The documented space, written out: ranks times √12, one-hot categories, an indicator for missing numbers."""
+    """The documented space, written out: standardised numbers, one-hot categories, an indicator of missing numbers."""
     parts = []
     for name in NUMERIC:
-        known = real[name].dropna().to_numpy()
+        parts.append(((table[name] - real[name].mean()) / real[name].std(ddof=0)).fillna(0.0).to_numpy())
         x = table[name].to_numpy()
-        rank = [((known < v).mean() + (known <= v).mean()) / 2 for v in x]
-        beyond = (x - np.clip(x, known.min(), known.max())) / known.std()
-        parts.append(np.where(np.isnan(x), 0.0, np.sqrt(12) * (np.array(rank) - 0.5) + beyond))
         one_hot = OneHotEncoder(categories=[[False, True]], sparse_output=False)
         parts.extend(one_hot.fit_transform(np.isnan(x)[:, None]).T)
     words = OneHotEncoder(categories=[["a", "b", "c", "-"]], sparse_output=False)

@@ -194,6 +194,21 @@ def test_a_random_part_of_many_triples_has_an_interval_that_holds_the_whole() ->
     assert abs(whole.value - middle) < 1.6 * (high - middle)  # three standard errors
 
 
+def test_a_random_part_of_many_pairs_has_an_interval_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    real, other = (pd.DataFrame(rng.normal(size=(200, 12)) @ rng.normal(size=(12, 12))).add_prefix("c") for _ in "ab")
+    whole = score("mutual_information_error", real, other)
+    assert whole.interval is None
+    assert whole.detail["number of pairs"] == 66
+    monkeypatch.setattr(pairs, "MIN_PAIRS", 30)
+    monkeypatch.setattr(pairs, "MAX_PAIRS", 30)
+    part = score("mutual_information_error", real, other)
+    assert part.detail["number of pairs"] == 30
+    assert part.interval is not None
+    assert part.interval[0] < part.value < part.interval[1]
+    assert abs(part.value - whole.value) < 1.6 * (part.interval[1] - part.value)  # three standard errors
+
+
 def test_combinations_are_distinct_and_cover_everything() -> None:
     rng = np.random.default_rng(0)
     assert sorted(levels._combination(i, 3) for i in range(35)) == list(itertools.combinations(range(7), 3))

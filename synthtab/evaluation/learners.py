@@ -28,6 +28,7 @@ LINEAR_CELLS = 100_000_000  # rows times columns of the design times classes
 LINEAR_STEPS = 1_000
 FAR = 5.0
 FOREST_ROWS = 20_000
+FOREST_CELLS = 300_000  # rows times columns
 FOREST_TREES = 50
 FOREST_LEAF = 5
 _LARGEST = 1e30  # forests work in single precision
@@ -102,10 +103,12 @@ class Fitted:
     Attributes:
         design: What it sees of some rows.
         predict: From that, a score for each class of the task, or the number.
+        rows: How many it learnt from.
     """
 
     design: Callable[[View], Any]
     predict: Callable[[Any], Floats]
+    rows: int
 
 
 Learner = Callable[[Task, Sample, int], Fitted]
@@ -138,24 +141,28 @@ def linear(task: Task, sample: Sample, seed: int) -> Fitted:
 
 
 def forest(task: Task, sample: Sample, seed: int) -> Fitted:
-    """A random forest of 50 trees with at least 5 rows in a leaf, on at most 20,000 rows; categories by their codes."""
+    """A random forest of 50 trees with at least 5 rows in a leaf; categories by their codes.
+
+    It learns from at most 20,000 rows, fewer if there are more than 15 columns.
+    """
 
     def design(view: View) -> Floats:
         return np.clip(features(task.tables, view, leave_out=task.tables.target)[0], -_LARGEST, _LARGEST)
 
     options: dict[str, Any] = {"n_estimators": FOREST_TREES, "min_samples_leaf": FOREST_LEAF, "random_state": seed}
+    sample = sample.some(min(FOREST_ROWS, FOREST_CELLS // len(task.tables.names)))
     if task.classes is None:
-        return _fit(RandomForestRegressor(max_features=1 / 3, **options), task, design, sample.some(FOREST_ROWS))
-    return _fit(RandomForestClassifier(**options), task, design, sample.some(FOREST_ROWS))
+        return _fit(RandomForestRegressor(max_features=1 / 3, **options), task, design, sample)
+    return _fit(RandomForestClassifier(**options), task, design, sample)
 
 
 def _fit(model: Any, task: Task, design: Callable[[View], Any], sample: Sample) -> Fitted:
     if task.classes is None:
         model.fit(design(sample.view), sample.y)
-        return Fitted(design, model.predict)
+        return Fitted(design, model.predict, len(sample))
     classes = task.classes
     if len(np.unique(sample.y)) < 2:  # nothing to tell apart
-        return Fitted(design, lambda matrix: np.zeros((matrix.shape[0], len(classes))))
+        return Fitted(design, lambda matrix: np.zeros((matrix.shape[0], len(classes))), len(sample))
     model.fit(design(sample.view), sample.y)
 
     def predict(matrix: Any) -> Floats:
@@ -164,4 +171,4 @@ def _fit(model: Any, task: Task, design: Callable[[View], Any], sample: Sample) 
             scores[:, classes == label] = predicted[:, [position]]
         return scores
 
-    return Fitted(design, predict)
+    return Fitted(design, predict, len(sample))

@@ -85,7 +85,7 @@ def mutual_information_error(tables: Tables, streams: Streams) -> Outcome:
     errors = [pair.error for pair in pairs]
     columns = len(tables.names)
     total = columns * (columns - 1) // 2
-    interval = sample_interval(errors, total) if len(pairs) == _limit(tables) < total else None
+    interval = sample_interval(errors, total) if total > _limit(tables) else None
     return Outcome(
         float(np.mean(errors)),
         Reference(100 * float(np.mean([pair.floor for pair in pairs])), PERFECT),

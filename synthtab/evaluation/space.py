@@ -1,9 +1,8 @@
 """Mixed rows as points, so that there is a distance between any two of them.
 
-A number becomes its rank among the real ones, from 0 to 1, times √12: a spread of one, however heavy
-the tail. Beyond the real range it goes on in standard deviations. A category becomes a one-hot
-vector, a missing number the middle of its column and a category of its own. Two unlike categories
-are thus at a squared distance of 2, as two random numbers are on average.
+Numbers are in standard deviations of the real column, categories one-hot; a missing number is the
+mean of its column and a category of its own. Two unlike categories are thus at a squared distance of
+2, as two random numbers are on average.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.views import Tables, View
 
 BLOCK = 500
-_FAR = 100.0
+_FAR = 1e6  # what a foreign table may hold; its square must leave something of the others
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,19 @@ class Space:
     """The space that the real table spans."""
 
     def __init__(self, tables: Tables) -> None:
-        self._columns = [np.sort(column[~np.isnan(column)]) for column in tables.real.numbers.T]
+        numbers = tables.real.numbers
+        there = ~np.isnan(numbers)
+        self._mean = np.where(there, numbers, 0.0).sum(axis=0) / there.sum(axis=0)
+        squares = np.where(there, numbers - self._mean, 0.0) ** 2
+        spread = np.sqrt(squares.sum(axis=0) / there.sum(axis=0))
+        self._spread = np.where(spread > 0, spread, 1.0)
         self._sizes = (*tables.sizes, *(2 for _ in tables.numeric))
 
     def points(self, view: View) -> Points:
         """The rows as points."""
-        coordinates = [_coordinates(c, real) for c, real in zip(view.numbers.T, self._columns, strict=True)]
-        numbers = np.column_stack(coordinates) if coordinates else np.zeros((len(view), 0))
-        return Points(numbers, np.concatenate([view.codes, np.isnan(view.numbers).astype(np.int32)], axis=1))
+        missing = np.isnan(view.numbers)
+        numbers = (np.where(missing, self._mean, view.numbers) - self._mean) / self._spread
+        return Points(np.clip(numbers, -_FAR, _FAR), np.concatenate([view.codes, missing.astype(np.int32)], axis=1))
 
     def from_centre(self, of: Points, points: Points) -> Floats:
         """Squared distance of every point to the mean of the first points (of one-hot vectors, their shares)."""
@@ -71,13 +75,3 @@ def squared_distances(a: Points, b: Points) -> Iterator[tuple[slice, Floats]]:
         for one, other in columns:
             unlike += one[rows, None] != other
         yield rows, np.maximum(squared, 0.0) + 2.0 * unlike
-
-
-def _coordinates(values: Floats, real: Floats) -> Floats:
-    missing = np.isnan(values)
-    x = np.where(missing, real[0], values)
-    rank = (np.searchsorted(real, x, side="left") + np.searchsorted(real, x, side="right")) / (2 * len(real))
-    spread = float(real.std())
-    beyond = (x - np.clip(x, real[0], real[-1])) / (spread if spread > 0 else 1.0)
-    coordinates: Floats = np.sqrt(12.0) * (rank - 0.5) + np.clip(beyond, -_FAR, _FAR)
-    return np.where(missing, 0.0, coordinates)

@@ -26,7 +26,7 @@ MAX_ROWS = 100_000
 MIN_ROWS = 20
 MAX_CLASSES = 50
 FLOORS = 5
-FLOOR_ROWS = 5_000
+FLOOR_ROWS = 2_000
 IMPORTANCE_ROWS = 4_000
 
 
@@ -35,7 +35,7 @@ def utility(tables: Tables, streams: Streams) -> Outcome:
 
     A number with two values is a class; one that is never negative and heavy-tailed is predicted as
     log(1 + number). Beside it: the same learnt from real rows. Detail: "floor", the mean over five
-    models of independent columns, each at most 5,000 rows (what they believe by chance may be worth
+    models of independent columns, each at most 2,000 rows (what they believe by chance may be worth
     a lot or harm); "kept", how much is left of the real model's lead over knowing nothing (0.5 or 0).
     """
     return _outcome(tables, streams, learners.boosted_trees)
@@ -94,7 +94,7 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
     """A learner's models, tested."""
     task = _task(tables, streams)
 
-    def predicted(source: str | int) -> Floats:
+    def predicted(source: str | int) -> tuple[Floats, int]:
         if isinstance(source, int):
             shuffled = task.real.some(FLOOR_ROWS).independent(streams.numpy("utility floor", source))
             model = _learn(task, streams, learner, shuffled)
@@ -102,10 +102,10 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
             model = _fitted(task, streams, source)
         else:
             model = _learn(task, streams, learner, _source(task, source))
-        return model.predict(model.design(task.test.view))
+        return model.predict(model.design(task.test.view)), model.rows
 
-    predictions = each(predicted, ("synthetic", "real", *range(FLOORS)))
-    value, real, *floors = (task.score(p, task.test.y) for p in predictions)
+    found = each(predicted, ("synthetic", "real", *range(FLOORS)))
+    value, real, *floors = (task.score(predictions, task.test.y) for predictions, _ in found)
     nothing = 0.0 if task.classes is None else 0.5
     detail = {
         "measure": task.measure,
@@ -113,11 +113,12 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
         "floor": float(np.mean(floors)),
         "gap": real - value,
         "kept": (value - nothing) / (real - nothing) if real > nothing else None,
+        "rows": {"synthetic": found[0][1], "real": found[1][1]},
         "test": "holdout" if tables.holdout is not None else "a fifth of the real table, which the generator has seen",
     }
     if task.classes is not None:
         detail["classes"] = len(task.classes)
-    interval = _interval(task, predictions[0], value)
+    interval = _interval(task, found[0][0], value)
     return Outcome(value, Reference(real, f"{task.measure}, trained on real"), interval, len(task.test), detail)
 
 
