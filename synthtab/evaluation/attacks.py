@@ -186,6 +186,7 @@ LINKABILITY = Metric(
     "lower",
     linkability,
     needs=("holdout",),
+    cost="medium",
 )
 INFERENCE = Metric(
     "attribute_inference",
@@ -195,4 +196,5 @@ INFERENCE = Metric(
     "lower",
     attribute_inference,
     needs=("holdout",),
+    cost="high",
 )

@@ -196,6 +196,7 @@ NEARER = Metric(
     "ideal",
     nearer_to_train,
     needs=("holdout",),
+    cost="medium",
 )
 NEAR_COPIES = Metric(
     "near_copies",

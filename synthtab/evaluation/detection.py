@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from synthtab.evaluation.cells import Floats
+from synthtab.evaluation.design import Design
+from synthtab.evaluation.importance import permutation
+from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
+from synthtab.evaluation.pairs import worst_pairs
 from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import Tables, View, features
 from synthtab.randomness import Streams
@@ -30,7 +33,7 @@ MIN_ROWS = 20
 TREES = 200
 BINS = 254
 GIVEAWAY_ROWS = 4_000
-MAX_DUMMIES = 100
+WORST_PAIRS = 10
 
 Labels = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -38,7 +41,11 @@ IDEAL = Reference(0.5, "ideal: cannot tell")
 
 
 def detection_auc(tables: Tables, streams: Streams) -> Outcome:
-    """Area under the ROC curve of a boosted tree, and the columns that give the rows away."""
+    """Area under the ROC curve of a boosted tree, and what gives the rows away.
+
+    "giveaways": the columns without which the tree would see less (permutation importance). "pairs":
+    those whose dependence is broken, in percent (`pairs.Pair.broken`), whether the tree saw it or not.
+    """
     return tables.once(f"boosted tree detection {streams.seed}", lambda: _boosted_tree(tables, streams))
 
 
@@ -52,7 +59,8 @@ def detection_score(tables: Tables, streams: Streams) -> Outcome:
 def logistic_detection_auc(tables: Tables, streams: Streams) -> Outcome:
     """Area under the ROC curve of a logistic regression on standardised numbers and one-hot categories."""
     real, synthetic = _equal(tables, streams)
-    design, labels = _dummies(tables, real, synthetic)
+    both = View(np.concatenate([real.numbers, synthetic.numbers]), np.concatenate([real.codes, synthetic.codes]))
+    design, labels = Design(tables, both)(both), _labels(len(real))
 
     def fold(job: tuple[int, Rows, Rows]) -> float:
         _, train, test = job
@@ -94,27 +102,22 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
         IDEAL,
         auc_interval(auc, len(real), len(real)),
         2 * len(real),
-        {"folds": aucs, "giveaways": giveaways},
+        {"folds": aucs, "giveaways": giveaways, "pairs": worst_pairs(tables, streams, WORST_PAIRS)},
     )
 
 
 def _binned(values: Floats) -> Floats:
     """At most `BINS` bins of about equal count, in which no repeated value counts for more than one bin.
 
-    The trees would cut a column that is 0 in 9 rows of 10 into quantiles, thus see the other values
-    in a tenth of their bins; there is where a generator goes wrong.
+    The trees themselves would cut into plain quantiles and hardly see the values that do not repeat;
+    there is where a generator goes wrong.
     """
     there = ~np.isnan(values)
     distinct, ranks, counts = np.unique(values[there], return_inverse=True, return_counts=True)
     if len(distinct) <= BINS:
         return values
-    cap = counts.sum() / BINS
-    for _ in range(20):
-        cap = np.minimum(counts, cap).sum() / BINS
-    weights = np.minimum(counts, max(cap, 1.0))
-    middle = np.cumsum(weights) - weights / 2
     binned = np.full(len(values), np.nan)
-    binned[there] = np.floor(middle / weights.sum() * BINS)[ranks]
+    binned[there] = even_bins(counts, BINS)[ranks]
     return binned
 
 
@@ -125,13 +128,7 @@ def _permutation(model: Any, matrix: Floats, labels: Labels, streams: Streams) -
     matrix, labels = matrix[rows], labels[rows]
     if len(np.unique(labels)) < 2:
         return np.zeros(matrix.shape[1])
-    whole = roc_auc_score(labels, model.predict_proba(matrix)[:, 1])
-    drops = np.zeros(matrix.shape[1])
-    for j in range(matrix.shape[1]):
-        shuffled = matrix.copy()
-        shuffled[:, j] = matrix[rng.permutation(len(matrix)), j]
-        drops[j] = whole - roc_auc_score(labels, model.predict_proba(shuffled)[:, 1])
-    return drops
+    return permutation(lambda m: float(roc_auc_score(labels, model.predict_proba(m)[:, 1])), matrix, rng)
 
 
 def _equal(tables: Tables, streams: Streams) -> tuple[View, View]:
@@ -152,33 +149,6 @@ def _folds(labels: Labels, streams: Streams) -> list[tuple[int, Rows, Rows]]:
     return [(i, train, test) for i, (train, test) in enumerate(folds.split(np.zeros(len(labels)), labels))]
 
 
-def _dummies(tables: Tables, real: View, synthetic: View) -> tuple[Any, Labels]:
-    """One-hot categories (the commonest of them) and standardised numbers, sparse if there are many."""
-    numbers = np.concatenate([real.numbers, synthetic.numbers])
-    codes = np.concatenate([real.codes, synthetic.codes])
-    missing = np.isnan(numbers)
-    filled = np.where(missing, np.nan_to_num(_column_means(numbers)), numbers)
-    deviation = filled.std(axis=0)
-    scaled = (filled - filled.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    parts = [sparse.csr_matrix(scaled), sparse.csr_matrix(missing[:, missing.any(axis=0)].astype(np.float64))]
-    for j, size in enumerate(tables.sizes):
-        counts = np.bincount(codes[:, j], minlength=size)
-        kept = np.argsort(-counts, kind="stable")[:MAX_DUMMIES]
-        slot = np.full(size, -1)
-        slot[kept] = np.arange(len(kept))
-        slots = slot[codes[:, j]]
-        rows = np.flatnonzero(slots >= 0)
-        parts.append(sparse.csr_matrix((np.ones(len(rows)), (rows, slots[rows])), shape=(len(codes), len(kept))))
-    design = sparse.hstack(parts, format="csr")
-    return (design.toarray() if design.shape[1] <= 500 else design), _labels(len(real))
-
-
-def _column_means(numbers: Floats) -> Floats:
-    there = ~np.isnan(numbers)
-    means: Floats = np.where(there, numbers, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
-    return means
-
-
 def _score(auc: float) -> float:
     return 1.0 - (2.0 * max(auc, 0.5) - 1.0)
 
@@ -190,6 +160,7 @@ AUC = Metric(
     "detection",
     "lower",
     detection_auc,
+    cost="high",
 )
 SCORE = Metric(
     "detection_score",
@@ -206,4 +177,5 @@ LOGISTIC = Metric(
     "detection",
     "lower",
     logistic_detection_auc,
+    cost="medium",
 )

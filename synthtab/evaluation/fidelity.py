@@ -254,6 +254,7 @@ TREND = Metric(
     trend_error,
     (0.0, 100.0),
     "%",
+    cost="medium",
 )
 MISSING = Metric(
     "missing_error",

@@ -259,6 +259,7 @@ AUC = Metric(
     "lower",
     membership_auc,
     needs=("holdout",),
+    cost="high",
 )
 TPR = Metric(
     "membership_tpr",
@@ -268,4 +269,5 @@ TPR = Metric(
     "lower",
     membership_tpr,
     needs=("holdout",),
+    cost="high",
 )

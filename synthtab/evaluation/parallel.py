@@ -1,36 +1,98 @@
-"""Independent fits side by side, each on one core.
+"""Independent work side by side, each piece on one core.
 
 scikit-learn's trees share one fit between all cores and wait for each other after every node, which
 on a busy machine takes many times as long as the work. Whole fits have nothing to wait for, and
 their results do not depend on the number of cores.
+
+Work may nest: metrics run side by side, and the folds of one metric do too. All calls share the
+cores: whoever calls works itself, and helpers join it only while a core is free.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from operator import length_hint
+from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_END = object()
+_helpers = 0  # threads at work besides those that called `each`
+_count = threading.Lock()
+
 
 def each(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """``[compute(item) for item in items]``; OMP_NUM_THREADS bounds the number of cores."""
+    """``[compute(item) for item in items]``; OMP_NUM_THREADS bounds the number of cores.
 
-    def alone(item: Item) -> Result:
-        with threadpool_limits(1, user_api="openmp"):  # of this thread only
-            return compute(item)
+    Items are taken one at a time, in order, never by two threads at once.
+    """
+    return _Work(compute, items).results()
 
-    queue = list(items)
-    cores = min(_cores(), len(queue))
-    if cores < 2:
-        return [alone(item) for item in queue]
-    with ThreadPoolExecutor(cores) as pool:
-        return list(pool.map(alone, queue))
+
+class _Work(Generic[Item, Result]):
+    """The items of one call of `each` and what has become of them."""
+
+    def __init__(self, compute: Callable[[Item], Result], items: Iterable[Item]) -> None:
+        self._compute = compute
+        self._items = iter(items)
+        self._turn = threading.Lock()
+        self._taken = 0
+        self._done: dict[int, Result] = {}
+        self._errors: list[BaseException] = []
+        self._threads: list[threading.Thread] = []
+
+    def results(self) -> list[Result]:
+        self._go_on()
+        while self._threads:  # a helper may have called for another before it ended
+            self._threads.pop().join()
+        if self._errors:
+            raise self._errors[0]
+        return [self._done[i] for i in range(self._taken)]
+
+    def _go_on(self) -> None:
+        """Take items until there are none."""
+        try:
+            with threadpool_limits(1, user_api="openmp"):  # of this thread only
+                while (taken := self._next()) is not None:
+                    self._call_for_help()
+                    position, item = taken
+                    self._done[position] = self._compute(item)
+        except BaseException as error:
+            self._errors.append(error)  # whoever called raises it, when nobody works any more
+
+    def _next(self) -> tuple[int, Item] | None:
+        with self._turn:
+            item: Any = _END if self._errors else next(self._items, _END)
+            if item is _END:
+                return None
+            self._taken += 1
+            return self._taken - 1, item
+
+    def _call_for_help(self) -> None:
+        """One more thread, if there is an item for it and a core."""
+        global _helpers
+        if length_hint(self._items, 1) == 0:
+            return
+        with _count:
+            if _helpers + 1 >= _cores():
+                return
+            _helpers += 1
+        thread = threading.Thread(target=self._help, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _help(self) -> None:
+        global _helpers
+        try:
+            self._go_on()
+        finally:
+            with _count:
+                _helpers -= 1
 
 
 def _cores() -> int:

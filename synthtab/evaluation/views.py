@@ -9,6 +9,7 @@ their names and rows are sorted, so that neither order can change a score.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -77,7 +78,7 @@ class Tables:
     holdout: View | None = None
     target: str | None = None
     skipped: Mapping[str, str] = field(default_factory=dict)
-    _memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _memo: dict[str, Future[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,10 +91,18 @@ class Tables:
         return tuple(len(words) + 1 for words in self.categories)
 
     def once(self, key: str, compute: Callable[[], Result]) -> Result:
-        """The result under this key, computed at its first use: what several metrics share."""
-        if key not in self._memo:
-            self._memo[key] = compute()
-        return cast("Result", self._memo[key])
+        """The result under this key, computed at its first use: what several metrics share.
+
+        Whoever asks while it is being computed waits for it. An error is a result too.
+        """
+        mine: Future[Any] = Future()
+        found = self._memo.setdefault(key, mine)  # one step, so that one thread alone finds its own
+        if found is mine:
+            try:
+                mine.set_result(compute())
+            except BaseException as error:
+                mine.set_exception(error)
+        return cast("Result", found.result())
 
 
 def prepare(

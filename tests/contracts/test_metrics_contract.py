@@ -12,7 +12,11 @@ import pytest
 
 from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
 
-JOINT = {"trend_error", "detection_auc", "detection_score", "utility"}
+JOINT = {
+    "trend_error", "mutual_information_error", "triples_error", "missing_patterns", "alpha_precision", "beta_recall",
+    "density", "coverage", "detection_auc", "detection_score", "utility", "utility_linear", "utility_forest",
+    "importance_agreement",
+}  # fmt: skip
 NAMES = [m.name for m in METRICS]
 LEAKS = {"copying", "privacy"}  # families in which the training table itself scores worst
 IDEAL = {"detection_auc": 0.5, "nearer_to_train": 0.5, "membership_auc": 0.5, "membership_tpr": 0.01}
@@ -20,7 +24,7 @@ RISKS = {"singling_out": 0.0, "linkability": 0.0, "attribute_inference": 0.0}
 
 
 def table(seed: int, rows: int = 900) -> pd.DataFrame:
-    """Mixed columns that depend on each other; two have missing cells, one a rare category."""
+    """Mixed columns that depend on each other; two have missing cells, mostly together, one a rare category."""
     rng = np.random.default_rng(seed)
     group = rng.choice(["a", "b", "c", "rare"], rows, p=[0.5, 0.3, 0.194, 0.006])
     x = rng.normal(size=rows) + 2.0 * (group == "b")
@@ -28,8 +32,9 @@ def table(seed: int, rows: int = 900) -> pd.DataFrame:
     z = 2 * x - np.log1p(y) + 0.1 * rng.normal(size=rows)
     target = np.where(x + (group == "c") + 0.5 * rng.normal(size=rows) > 0.8, "yes", "no")
     frame = pd.DataFrame({"x": x, "y": y.round(2), "z": z, "group": group, "target": target})
-    frame.loc[rng.random(rows) < 0.1, "z"] = np.nan
-    frame.loc[rng.random(rows) < 0.05, "group"] = None
+    lost = rng.random(rows)
+    frame.loc[lost < 0.1, "z"] = np.nan
+    frame.loc[(lost > 0.02) & (lost < 0.1), "group"] = None
     return frame
 
 
@@ -64,6 +69,7 @@ def test_declares_what_people_must_know(metric: Metric) -> None:
     assert 0 < len(metric.meaning) <= 74
     assert metric.measure.__doc__
     assert metric.bounds[0] < metric.bounds[1]
+    assert metric.cost in ("low", "medium", "high")
 
 
 def test_names_differ() -> None:
@@ -87,7 +93,10 @@ def test_bounds_reference_and_interval_hold(name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", [m.name for m in METRICS if m.family not in LEAKS])
 def test_real_rows_against_themselves_score_best(name: str) -> None:
     best = badness(report("itself").score(name))
-    assert best <= badness(report("fresh").score(name)) + 1e-9
+    fresh = report("fresh").score(name)
+    # A model that learnt from other rows than the real ones may have better luck with the holdout.
+    luck = 0.0 if fresh.family != "utility" or fresh.interval is None else (fresh.interval[1] - fresh.interval[0]) / 2
+    assert best <= badness(fresh) + 1e-9 + luck
     assert best <= badness(report("independent").score(name)) + 1e-9
 
 

@@ -1,0 +1,96 @@
+"""Seconds of every metric, one after the other, and of `evaluate` on the cores at hand; its peak memory.
+
+    python benchmarks/evaluation.py adult
+    python benchmarks/evaluation.py adult --rows rows.csv
+    python benchmarks/evaluation.py --made 1000000 20
+
+The data folder is that of fidelity.py. Without --rows the rows to judge are a bootstrap of the
+training table with some noise. --made makes up three tables of that many rows and columns: half of
+them numbers, half categories, related to each other, some cells missing. OMP_NUM_THREADS bounds the
+number of cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from baselines import peak_mb
+from fidelity import DATA, read
+
+from synthtab.evaluation import METRICS, evaluate, prepare
+from synthtab.randomness import Streams
+
+
+def noisy(table: pd.DataFrame, numeric: list[str], seed: int = 0) -> pd.DataFrame:
+    """As many rows drawn with replacement, a tenth of a standard deviation added to the numbers."""
+    rng = np.random.default_rng(seed)
+    rows = table.iloc[rng.integers(len(table), size=len(table))].reset_index(drop=True)
+    for name in numeric:
+        rows[name] = rows[name] + 0.1 * table[name].std() * rng.normal(size=len(rows))
+    return rows
+
+
+def made(rows: int, columns: int, seed: int) -> pd.DataFrame:
+    """A table of one population whatever the seed; the last column is a yes or no."""
+    rng = np.random.default_rng(seed)
+    base = rng.normal(size=(rows, 3))
+    found: dict[str, Any] = {}
+    for j in range(columns - 1):
+        values = base[:, j % 3] + (0.3 + 0.1 * j) * rng.normal(size=rows)
+        if j % 2:
+            found[f"c{j:02d}"] = np.array([f"w{k}" for k in range(4 + j)])[
+                np.digitize(values, np.linspace(-2, 2, 3 + j))
+            ]
+        else:
+            found[f"x{j:02d}"] = np.where(rng.random(rows) < 0.02 * (j % 4), np.nan, values.round(4))
+    found["y"] = np.where(base.sum(axis=1) + rng.normal(size=rows) > 0, "yes", "no")
+    return pd.DataFrame(found)
+
+
+def measure(real: pd.DataFrame, rows: pd.DataFrame, holdout: pd.DataFrame, target: str, numeric: list[str]) -> None:
+    """Print the seconds."""
+    start = time.perf_counter()
+    tables = prepare(real, rows, holdout, target=target, numeric=numeric)
+    lap = time.perf_counter()
+    print(f"{'prepare':26s} {lap - start:7.2f} s", flush=True)
+    for metric in METRICS:
+        score = metric.compute(tables, Streams(0))
+        now = time.perf_counter()
+        beside = "" if score.reference is None else f" ({score.reference.value:.4g})"
+        figure = f"{score.value:.4g}{beside}, n = {score.n:,}" if score.ok else score.status
+        print(f"{metric.name:26s} {now - lap:7.2f} s  {metric.cost:6s}  {figure}", flush=True)
+        lap = now
+    print(f"{'all, one by one':26s} {lap - start:7.2f} s")
+    del tables
+    start = time.perf_counter()
+    evaluate(real, rows, holdout=holdout, target=target, numeric=numeric)
+    print(f"{'evaluate':26s} {time.perf_counter() - start:7.2f} s  peak {peak_mb()} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", nargs="?", help="a folder of the data folder")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--rows", help="judge this CSV")
+    parser.add_argument("--made", nargs=2, type=int, metavar=("ROWS", "COLUMNS"))
+    args = parser.parse_args()
+    if (args.dataset is None) == (args.made is None):
+        parser.error("name a dataset, or --made ROWS COLUMNS")
+    if args.made:
+        real, rows, holdout = (made(*args.made, seed) for seed in range(3))
+        measure(real, rows, holdout, "y", [name for name in real if name.startswith("x")])
+        return
+    train, test, meta = read(args.data / args.dataset)
+    rows = pd.read_csv(args.rows) if args.rows else noisy(train, meta["numerical"])
+    print(json.dumps({"dataset": args.dataset, "rows": len(rows)}))
+    measure(train, rows, test, meta["target"], meta["numerical"])
+
+
+if __name__ == "__main__":
+    main()
