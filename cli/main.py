@@ -12,6 +12,7 @@ import typer
 from synthtab import __version__
 from synthtab.errors import SynthtabError
 
+from .compare import compare
 from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fit": fit,
     "sample": sample,
     "evaluate": evaluate,
+    "compare": compare,
     "schema": schema,
     "inspect": inspect,
 }

@@ -6,11 +6,16 @@ sampler or real rows would get. A metric is one function and one line in `METRIC
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synthtab.errors import ConfigError
-from synthtab.evaluation import copying, coverage, detection, fidelity, utility
+from synthtab.columns import infer
+from synthtab.errors import ConfigError, DataError
+from synthtab.evaluation import association, copying, coverage, detection, fidelity, grain, utility
+from synthtab.evaluation.bounds import Bound, parse_bounds
+from synthtab.evaluation.compare import Comparison
+from synthtab.evaluation.findings import Verdict
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.report import Report
 from synthtab.evaluation.views import Tables, prepare
@@ -22,12 +27,31 @@ if TYPE_CHECKING:
 
     from synthtab.schema import Schema
 
-__all__ = ["METRICS", "Metric", "Outcome", "Reference", "Report", "Score", "Skip", "Tables", "evaluate", "prepare"]
+__all__ = [
+    "METRICS",
+    "Bound",
+    "Comparison",
+    "Metric",
+    "Outcome",
+    "Reference",
+    "Report",
+    "Score",
+    "Skip",
+    "Tables",
+    "Verdict",
+    "compare",
+    "evaluate",
+    "parse_bounds",
+    "prepare",
+]
 
 METRICS: tuple[Metric, ...] = (
     fidelity.SHAPE,
     fidelity.TREND,
     fidelity.MISSING,
+    association.ASSOCIATION,
+    grain.GRID,
+    grain.HEAPS,
     detection.AUC,
     detection.SCORE,
     detection.LOGISTIC,
@@ -78,7 +102,59 @@ def evaluate(
         observe(Progress(metric.title, i / len(chosen)))
         scores.append(metric.compute(tables, Streams(seed)))
     observe(Progress("done", 1.0))
-    return Report(tuple(scores), _facts(tables), seed)
+    return Report(tuple(scores), _facts(tables), seed, tables)
+
+
+def compare(
+    real: pd.DataFrame,
+    synthetic: Mapping[str, pd.DataFrame],
+    *,
+    holdout: pd.DataFrame | None = None,
+    target: str | None = None,
+    schema: Schema | None = None,
+    numeric: Sequence[str] | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] | None = None,
+    observe: Observer = silent,
+) -> Comparison:
+    """Score several synthetic tables against one real table, side by side.
+
+    Each table gets the report that `evaluate` gives it.
+
+    Args:
+        real: The table that the generators learnt from.
+        synthetic: Name -> rows to judge, such as one table per generator.
+        holdout: As in `evaluate`, like all that follow.
+        target: The column that a model is to predict.
+        schema: Says what each column is.
+        numeric: The numeric columns by name.
+        seed: One seed, one comparison.
+        metrics: Names of the metrics to compute.
+        observe: Told of the progress.
+
+    Raises:
+        DataError: A table does not fit the real one; the message names it.
+        ConfigError: There is nothing to compare, or no metric of such a name.
+    """
+    if not synthetic:
+        raise ConfigError("there is nothing to compare: give at least one synthetic table")
+    schema = infer(real) if schema is None and numeric is None else schema
+    reports: dict[str, Report] = {}
+    for i, (name, rows) in enumerate(synthetic.items()):
+        share, done = 1 / len(synthetic), i / len(synthetic)
+
+        def watch(p: Progress, name: str = str(name), done: float = done, share: float = share) -> None:
+            fraction = None if p.fraction is None else done + share * p.fraction
+            observe(replace(p, phase=f"{name}: {p.phase}", fraction=fraction))
+
+        try:
+            reports[str(name)] = evaluate(
+                real, rows, holdout=holdout, target=target, schema=schema, numeric=numeric, seed=seed,
+                metrics=metrics, observe=watch,
+            )  # fmt: skip
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+    return Comparison(reports, seed)
 
 
 def _metric(name: str) -> Metric:
