@@ -227,7 +227,7 @@ class Coding:
             corrected = levels - (levels - 1) ** 2 / n
             strengths = np.sqrt(phi / (np.minimum(corrected, corrected.T) - 1))
         strengths = np.where((np.minimum(levels, levels.T) > 1) & np.isfinite(strengths), strengths, 0.0)
-        return np.minimum(strengths, 1.0), rows, levels
+        return np.minimum((strengths + strengths.T) / 2, 1.0), rows, levels  # equal but for rounding
 
 
 def _number(values: Floats, name: str, position: int) -> _Item:

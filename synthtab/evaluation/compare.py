@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from synthtab.evaluation.report import Report
 
 WIDTH = 80
-TITLE = 30
+TITLE = 34
 CELL = 11
 TIE = 5e-4  # of what is shown, half of the last digit
 
 
 @dataclass(frozen=True)
 class Line:
-    """One metric: its figures as text, one per table, and which of them are the best."""
+    """One metric: its figures as text, one per table, and which of them are the best; or why there is none."""
 
     family: str
     title: str
@@ -30,6 +30,7 @@ class Line:
     reference: str
     values: tuple[str, ...]
     best: tuple[bool, ...]
+    skipped: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Comparison:
         lines = [", ".join(f"{name} {count:,} rows" for name, count in facts["rows"].items())]
         for start in range(0, len(names), each):
             lines += ["", *self._block(names[start : start + each], start)]
-        lines += ["", "* the best of its line; possible: what a perfect sampler or real rows score"]
+        lines += ["", "* the best of its line, as far as can be told; possible: a perfect sampler or", "  real rows"]
         for name, report in self.reports.items():
             bad = [v for v in report.verdicts if v.level == "bad"]
             lines += ["", f"{html.clean(name)[:40]}: {report.summary()}"]
@@ -109,12 +110,15 @@ class Comparison:
             if row.family != family:
                 family = row.family
                 lines += ["", self.headings()[family]]
+            if row.skipped:
+                lines.append(_cut(f"  {row.title:<{TITLE - 2}}  {row.skipped}"))
+                continue
             cells = [
                 f"{value}{'*' if best else ' '}".rjust(CELL)
                 for value, best in list(zip(row.values, row.best, strict=True))[start : start + len(names)]
             ]
             lines.append(
-                f"  {_fit(row.title, TITLE - 3):<{TITLE - 2}}{row.reference:>{CELL - 1}} {''.join(cells)}".rstrip()
+                f"  {_fit(row.title, TITLE - 2):<{TITLE - 2}}{row.reference:>{CELL - 1}} {''.join(cells)}".rstrip()
             )
         return lines
 
@@ -123,17 +127,23 @@ def _line(scores: Sequence[Score]) -> Line:
     first = next((s for s in scores if s.ok), scores[0])
     reference = "" if first.reference is None else html.figure(first.reference.value, first.unit)
     values = tuple(html.figure(s.value, s.unit) if s.ok else "-" for s in scores)
-    return Line(first.family, first.title, first.meaning, reference, values, _best(scores))
+    return Line(
+        first.family, first.title, first.meaning, reference, values, _best(scores), "" if first.ok else first.status
+    )
 
 
 def _best(scores: Sequence[Score]) -> tuple[bool, ...]:
-    """Which figures are the best, to the digits shown; none where there is nothing to compare."""
+    """Which figures are the best, or differ from it by less than its interval; none where nothing stands out."""
     badness = [_badness(score) for score in scores]
     known = [b for b in badness if not math.isnan(b)]
     if len(known) < 2:
         return (False,) * len(scores)
-    least, tie = min(known), TIE * (10 if scores[0].unit else 1)
-    return tuple(not math.isnan(b) and b <= least + tie for b in badness)
+    first = scores[badness.index(min(known))]
+    tie = TIE * (10 if first.unit else 1)
+    if first.interval is not None:
+        tie = max(tie, (first.interval[1] - first.interval[0]) / 2)
+    best = tuple(not math.isnan(b) and b <= min(known) + tie for b in badness)
+    return (False,) * len(scores) if sum(best) == len(known) else best
 
 
 def _badness(score: Score) -> float:

@@ -244,7 +244,8 @@ def _augmentation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def clean(text: object) -> str:
     """Text without what a browser would obey or choke on: control, format and surrogate characters."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return kept.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _percent(value: float) -> str:

@@ -60,13 +60,15 @@ def _number(tables: Tables, j: int, name: str) -> Data:
     ends = [low, (low + high) / 2, high]
     labels = _labels(tables, name, np.rint(ends) if whole else np.array(ends))
     peak = int(np.argmax(shares[0] + shares[1]))
+    inside = there[(there >= edges[peak]) & (there < edges[peak + 1])]
+    values, counts = np.unique(inside if len(inside) else edges[[peak]], return_counts=True)
     return {
         "name": name,
         "kind": "number",
         "real": _rounded(shares[0]),
         "synthetic": _rounded(shares[1]),
         "labels": [("≤ " if cut_low else "") + labels[0], labels[1], ("≥ " if cut_high else "") + labels[2]],
-        "peak": _labels(tables, name, np.array([(edges[peak] + edges[peak + 1]) / 2]))[0],
+        "peak": _labels(tables, name, values[[np.argmax(counts)]])[0],
         "missing": [float(np.isnan(real).mean()), float(np.isnan(synthetic).mean())],
     }
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from synthtab.evaluation.findings import LEVELS, Findings, Level, Verdict, both, listing, quote, several, share
+from synthtab.evaluation.findings import EACH, LEVELS, Findings, Level, Verdict, both, listing, quote, several, share
 from synthtab.evaluation.metric import Score
 
 RARE_CHANCE = 0.01  # of a category being absent, or new, by chance anywhere in the table
@@ -169,7 +169,9 @@ def detector(f: Findings) -> Iterator[Verdict]:
     score = f.get("detection_auc")
     if score is None:
         return
-    giveaways = {name: drop for name, drop in score.detail.get("giveaways", {}).items() if drop >= GIVEAWAY}
+    found = list(score.detail.get("giveaways", {}).items())
+    # Where many columns tell the same, none of them alone matters: then the first are named all the same.
+    giveaways = dict([(name, drop) for name, drop in found if drop >= GIVEAWAY] or found[:EACH])
     figures = {"detection_auc": score.value, "giveaways": giveaways}
     low = score.value if score.interval is None else score.interval[0]
     if low <= 0.5 or score.value <= AUC_GOOD:

@@ -12,7 +12,7 @@ import pytest
 
 from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
 
-JOINT = {"trend_error", "detection_auc", "detection_score", "utility"}
+JOINT = {"trend_error", "association_error", "detection_auc", "detection_score", "utility"}
 NAMES = [m.name for m in METRICS]
 
 
