@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.evaluation import METRICS, Report, Score, Verdict, evaluate
+from synthtab.evaluation import METRICS, Reference, Report, Score, Verdict, evaluate
 from synthtab.evaluation.findings import quote, share
 from synthtab.evaluation.verdicts import RULES, verdicts
 
@@ -181,6 +182,21 @@ def test_an_attack_that_gains_is_told(value: float, level: str) -> None:
     (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
     assert verdict.level == level
     assert f"{value:.3f}" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reference", "level"),
+    [
+        ("near_copies", 0.02, 0.02, "good"), ("near_copies", 0.04, 0.02, "fair"), ("near_copies", 0.3, 0.02, "bad"),
+        ("beta_recall", 0.8, 0.95, "fair"), ("coverage", 0.4, 0.95, "bad"), ("alpha_precision", 0.6, 0.95, "bad"),
+        ("linkability", 0.01, 0.0, "good"), ("attribute_inference", 0.4, 0.0, "bad"),
+    ],
+)  # fmt: skip
+def test_figures_of_other_families_have_their_rules(name: str, value: float, reference: float, level: str) -> None:
+    score = Score(name, "Title", "m", "copying", value, "", "lower", (0, 1), Reference(reference, "r"))
+    (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
+    assert verdict.level == level
+    assert all(v.level == "good" for v in verdicts([replace(score, value=reference)], {}))
 
 
 def test_verdicts_come_bad_first_and_carry_the_scores_figures() -> None:

@@ -102,7 +102,7 @@ def evaluate(
         observe(Progress(metric.title, i / len(chosen)))
         scores.append(metric.compute(tables, Streams(seed)))
     observe(Progress("done", 1.0))
-    return Report(tuple(scores), _facts(tables), seed, tables)
+    return Report(tuple(scores), _facts(tables), seed, compared=tables)
 
 
 def compare(

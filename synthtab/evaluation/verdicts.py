@@ -22,6 +22,7 @@ GIVEAWAY = 0.01
 TIES_FAIR = 2.5  # times a perfect sampler
 GAP_GOOD, GAP_FAIR = 0.01, 0.05
 COPIES_FAIR = 0.01
+REACH_FAIR, REACH_BAD = 0.1, 0.25
 NEARER_FAIR = 0.55
 RISK_GOOD, RISK_FAIR = 0.05, 0.15
 
@@ -79,6 +80,21 @@ def nearer(f: Findings) -> Iterator[Verdict]:
     )
 
 
+def near_copies(f: Findings) -> Iterator[Verdict]:
+    """Rows much nearer to a training row than rows of the holdout are."""
+    score = f.get("near_copies")
+    if score is None or score.reference is None:
+        return
+    low = score.value if score.interval is None else score.interval[0]
+    excess = score.value - score.reference.value
+    figures = {"near copies": score.value, "beside it": score.reference.value}
+    text = (
+        f"{share(score.value)} of the rows are near copies of training rows; {share(score.reference.value)} is chance"
+    )
+    good = low <= score.reference.value or excess <= COPIES_FAIR
+    yield Verdict("good" if good else "fair" if excess <= 4 * COPIES_FAIR else "bad", text, "near copies", (), figures)
+
+
 _ATTACKS = {
     "membership_auc": "An attacker who guesses which people were in the training table",
     "singling_out": "An attacker who singles out people by a rare combination of values",
@@ -95,7 +111,7 @@ def attacks(f: Findings) -> Iterator[Verdict]:
             if "holdout" in (f.skipped(name) or ""):
                 yield Verdict("unknown", f"{who}: unknown without a holdout (real rows not learnt)", name)
             continue
-        base = 0.5 if score.reference is None else score.reference.value
+        base = float(name == "membership_auc") / 2 if score.reference is None else score.reference.value
         low = score.value if score.interval is None else score.interval[0]
         excess = score.value - base
         good = low <= base or excess <= RISK_GOOD
@@ -162,6 +178,24 @@ def pairs(f: Findings) -> Iterator[Verdict]:
         yield Verdict("fair", f"The columns together are not as they should be: {beside}", "ties", (), figures)
     elif not broken and not invented:
         yield Verdict("good", f"No pair of columns is broken: {beside}", "ties", (), figures)
+
+
+_REACH = {
+    "alpha_precision": "Rows lie where no real rows do, or too close together",
+    "beta_recall": "Parts of the real table have no rows beside them",
+    "coverage": "Many real rows have no row near them",
+}
+
+
+def reach(f: Findings) -> Iterator[Verdict]:
+    """Whether the rows lie where the real ones lie, and everywhere there: the mark of mode collapse."""
+    for name, what in _REACH.items():
+        score = f.get(name)
+        if score is None or score.reference is None or score.reference.value - score.value <= REACH_FAIR:
+            continue
+        level: Level = "fair" if score.reference.value - score.value <= REACH_BAD else "bad"
+        text = f"{what}: {score.title} {score.value:.3f}, where {score.reference.value:.3f} is possible"
+        yield Verdict(level, text, "reach", (), {name: score.value, "possible": score.reference.value})
 
 
 def detector(f: Findings) -> Iterator[Verdict]:
@@ -356,6 +390,7 @@ def blanks(f: Findings) -> Iterator[Verdict]:
 
 RULES: tuple[Rule, ...] = (
     copies,
+    near_copies,
     nearer,
     attacks,
     detached,
@@ -366,6 +401,7 @@ RULES: tuple[Rule, ...] = (
     heaps,
     blanks,
     ranges,
+    reach,
     detector,
     usefulness,
 )
