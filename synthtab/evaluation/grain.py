@@ -15,7 +15,7 @@ from synthtab.randomness import Streams
 
 FINEST, COARSEST = 6, -3
 MIN_VALUES = 20
-HEAP = 0.02
+HEAP, HEAP_ROWS = 0.02, 10  # fewer rows are a heap by chance
 DRAWS = 50
 PERFECT = "a perfect sampler"
 
@@ -44,9 +44,9 @@ def off_grid(tables: Tables, streams: Streams) -> Outcome:
 
 
 def heap_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over numeric columns of the total variation of their heaps: values of 2 % of the real rows or more.
+    """Mean over numeric columns of the total variation of their heaps.
 
-    All other values are one more heap.
+    A heap is a value that 2 % of the real rows share, and 10 rows at least; all others are one more heap.
     """
     errors: dict[str, float] = {}
     floors: dict[str, float] = {}
@@ -54,8 +54,8 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
     for j, name in enumerate(tables.numeric):
         real, synthetic = _there(tables.real.numbers[:, j]), _there(tables.synthetic.numbers[:, j])
         values, counts = np.unique(real, return_counts=True)
-        kept = counts >= HEAP * len(real)
-        if not kept.any() or counts.max() < 2 or not len(synthetic):
+        kept = counts >= max(HEAP * len(real), HEAP_ROWS)
+        if not kept.any() or not len(synthetic):
             continue
         p, q = counts[kept] / len(real), (synthetic[:, None] == values[kept]).mean(axis=0)
         errors[name] = 100 * _variation(p, q)

@@ -17,6 +17,7 @@ from synthtab.evaluation.metric import Score
 
 RARE_CHANCE = 0.01  # of a category being absent, or new, by chance anywhere in the table
 OFF_GRID = 1.0
+RANGE_FAIR = 0.5  # of the least that a perfect sampler reached in some draws: tails are a matter of luck
 SHAPE_BAD = 10.0
 AUC_GOOD, AUC_FAIR = 0.55, 0.70
 GIVEAWAY = 0.01
@@ -273,7 +274,7 @@ def ranges(f: Findings) -> Iterator[Verdict]:
     short = [
         {"column": name, "covered": covered, "least": least[name]}
         for name, covered in score.detail.get("columns", {}).items()
-        if name in least and covered < 0.7 * least[name]
+        if name in least and covered < RANGE_FAIR * least[name]
     ]
     yield from several(
         short,
