@@ -33,11 +33,11 @@ demo: $(VENV)/installed
 	$(SYNTHTAB) fit $(FLIGHTS).csv --schema $(FLIGHTS).schema.json --target arr_delay --time 2m -o $(DEMO)/flights.synthtab
 	$(SYNTHTAB) sample -n 10000 -m $(DEMO)/flights.synthtab -o $(DEMO)/flights-synthetic.csv
 	$(SYNTHTAB) evaluate $(FLIGHTS).csv $(DEMO)/flights-synthetic.csv --holdout $(FLIGHTS)-holdout.csv \
-	  --target arr_delay --json $(DEMO)/flights-report.json
+	  --target arr_delay --json $(DEMO)/flights-report.json --html $(DEMO)/flights-report.html
 	@echo
 	@echo 'model   $(DEMO)/flights.synthtab         (in words: $(SYNTHTAB) inspect $(DEMO)/flights.synthtab)'
 	@echo 'rows    $(DEMO)/flights-synthetic.csv'
-	@echo 'report  $(DEMO)/flights-report.json'
+	@echo 'report  $(DEMO)/flights-report.html         (as data: $(DEMO)/flights-report.json)'
 
 test: $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest --cov --cov-report=term

@@ -7,18 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Quiet, Seed, check_output, write_text
+from .options import Holdout, Html, Json, Quiet, Seed, check_reports, write_text
 from .render import note, print_report, progress
 
 
 def evaluate(
     real: Annotated[Path, typer.Argument(help="The table that was learned.", show_default=False)],
     synthetic: Annotated[Path, typer.Argument(help="Rows to judge.", show_default=False)],
-    holdout: Annotated[
-        Path | None, typer.Option(help="Real rows that were not learned: the fair test.", metavar="FILE")
-    ] = None,
+    holdout: Holdout = None,
     target: Annotated[str | None, typer.Option(help="Column to predict, for the score of usefulness.")] = None,
-    json: Annotated[str | None, typer.Option(help="Write the report there too; - is stdout.", metavar="FILE")] = None,
+    json: Json = None,
+    html: Html = None,
+    fail_under: Annotated[
+        str | None, typer.Option(help="Exit with status 1 where a score is worse.", metavar="NAME=NUMBER,...")
+    ] = None,
     seed: Seed = None,
     quiet: Quiet = False,
 ) -> None:
@@ -26,12 +28,13 @@ def evaluate(
 
     Example: synthtab evaluate people.csv people-synthetic.csv --holdout people-test.csv --target income
     """
-    if json not in (None, "-"):
-        check_output(Path(json), real, synthetic, holdout)
+    check_reports(json, html, real, synthetic, holdout)
 
     from synthtab import evaluate as judge
     from synthtab import infer, tables
+    from synthtab.evaluation import METRICS, parse_bounds
 
+    bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
     frame = tables.read(real)
     schema = infer(frame)
     frame = tables.typed(frame, schema)
@@ -44,9 +47,17 @@ def evaluate(
 
     if json == "-":
         typer.echo(report.to_json())
-        return
-    print_report(report)
-    if json is not None:
-        write_text(Path(json), report.to_json() + "\n")
-        if not quiet:
-            note(f"report: {json}")
+    else:
+        print_report(report)
+    if json not in (None, "-"):
+        write_text(Path(str(json)), report.to_json() + "\n")
+    if html is not None:
+        write_text(html, report.to_html(names=(real.name, synthetic.name)))
+    for path in (json, html):
+        if path not in (None, "-") and not quiet:
+            note(f"report: {path}")
+    failures = [failure for bound in bounds if (failure := bound.failure(report))]
+    for failure in failures:
+        note(f"failed: {failure}")
+    if failures:
+        raise typer.Exit(1)

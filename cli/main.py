@@ -13,6 +13,7 @@ from synthtab import __version__
 from synthtab.errors import SynthtabError
 
 from .augment import augment
+from .compare import compare
 from .evaluate import evaluate
 from .fit import fit
 from .inspect import inspect
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample": sample,
     "evaluate": evaluate,
     "augment": augment,
+    "compare": compare,
     "schema": schema,
     "inspect": inspect,
 }

@@ -19,6 +19,12 @@ Device = Annotated[
     typer.Option("--device", help="Where to compute.", metavar="auto|cpu|cuda|mps", show_default=False),
 ]
 
+Holdout = Annotated[
+    Path | None, typer.Option("--holdout", help="Real rows that were not learned: the fair test.", metavar="FILE")
+]
+Json = Annotated[str | None, typer.Option("--json", help="Write the report there too; - is stdout.", metavar="FILE")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write it there as one page with pictures.", metavar="FILE")]
+
 MODEL_SUFFIX = ".synthtab"
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
@@ -58,6 +64,16 @@ def check_output(path: Path, *inputs: Path | None) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def check_reports(json: str | None, html: Path | None, *inputs: Path | None) -> None:
+    """Find out now whether the reports can be written later, each to a file of its own."""
+    written = None if json in (None, "-") else Path(str(json))
+    for path in (written, html):
+        if path is not None:
+            check_output(path, *inputs)
+    if written is not None and html is not None and written.resolve() == html.resolve():
+        raise ConfigError(f"--json and --html are both {html}: name another output")
 
 
 def write_text(path: Path, text: str) -> None:

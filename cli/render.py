@@ -18,7 +18,7 @@ from rich.text import Text
 from synthtab.progress import Observer, Progress, silent
 
 if TYPE_CHECKING:
-    from synthtab import Report, Schema
+    from synthtab import Comparison, Report, Schema
 
 LINE_EVERY = 5.0
 """Seconds between two plain progress lines of one phase, at least."""
@@ -115,12 +115,21 @@ def print_columns(schema: Schema) -> None:
     Console().print(table)
 
 
-def print_report(report: Report) -> None:
-    """The scores on stdout; its own text, with emphasis where that can be shown."""
+_LEVELS = {"  bad ": "bold red", "  fair ": "yellow", "  unknown ": "cyan"}
+
+
+def print_report(report: Report | Comparison) -> None:
+    """Verdicts and scores on stdout; the report's own text, with emphasis where that can be shown."""
     console = Console(highlight=False)
     headings = set(report.headings().values())
+    style, verdicts = "", False
     for line in str(report).splitlines():
-        style = "bold" if line in headings else "dim" if line.startswith("      ") else ""
+        verdicts = line.startswith("Verdicts") or (verdicts and line.startswith("  "))
+        if not verdicts:
+            style = "bold" if line in headings else "dim" if line.startswith("      ") else ""
+        elif not line.startswith("      "):  # a continued verdict keeps its colour
+            style = next((s for level, s in _LEVELS.items() if line.startswith(level)), "")
+            style = "bold" if line.startswith("Verdicts") else style
         console.print(Text(line, style=style), soft_wrap=True)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synthtab.columns import infer
     from synthtab.config import PRESETS, TrainConfig
     from synthtab.errors import SynthtabError
-    from synthtab.evaluation import Report, evaluate
+    from synthtab.evaluation import Comparison, Report, compare, evaluate
     from synthtab.schema import Column, Schema
     from synthtab.synthesizer import Synthesizer
 
@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "PRESETS",
     "Column",
+    "Comparison",
     "Report",
     "Schema",
     "Synthesizer",
@@ -34,6 +35,7 @@ __all__ = [
     "TrainConfig",
     "__version__",
     "augment",
+    "compare",
     "datasets",
     "evaluate",
     "infer",
@@ -42,11 +44,13 @@ __all__ = [
 _HOME = {
     "PRESETS": "synthtab.config",
     "Column": "synthtab.schema",
+    "Comparison": "synthtab.evaluation",
     "Report": "synthtab.evaluation",
     "Schema": "synthtab.schema",
     "Synthesizer": "synthtab.synthesizer",
     "SynthtabError": "synthtab.errors",
     "TrainConfig": "synthtab.config",
+    "compare": "synthtab.evaluation",
     "evaluate": "synthtab.evaluation",
     "infer": "synthtab.columns",
 }

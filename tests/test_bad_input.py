@@ -115,6 +115,30 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     "report into a missing folder": (
         None, ["evaluate", "people.csv", "people.csv", "--json", "absent/report.json"], "absent"),
     "report over the table": (None, ["evaluate", "people.csv", "people.csv", "--json", "people.csv"], "overwrite"),
+    "page into a missing folder": (
+        None, ["evaluate", "people.csv", "people.csv", "--html", "absent/report.html"], "absent"),
+    "page over the table": (None, ["evaluate", "people.csv", "people.csv", "--html", "people.csv"], "overwrite"),
+    "page over the other report": (
+        None, ["evaluate", "people.csv", "people.csv", "--html", "r", "--json", "r"], "name another output"),
+    "bound on an unknown metric": (
+        None, ["evaluate", "people.csv", "people.csv", "--fail-under", "shape_eror=2"], "did you mean 'shape_error'"),
+    "bound without a number": (
+        None, ["evaluate", "people.csv", "people.csv", "--fail-under", "shape_error"], "NAME=NUMBER"),
+    "bound that is no number": (
+        None, ["evaluate", "people.csv", "people.csv", "--fail-under", "shape_error=low"], "a number, not 'low'"),
+    "bound that is not finite": (
+        None, ["evaluate", "people.csv", "people.csv", "--fail-under", "shape_error=nan"], "must be a number"),
+    "two bounds on a metric": (
+        None, ["evaluate", "people.csv", "people.csv", "--fail-under", "shape_error=1,shape_error=2"], "two bounds"),
+    "empty bound": (None, ["evaluate", "people.csv", "people.csv", "--fail-under", ""], "NAME=NUMBER"),
+    "bound before the tables are read": (
+        None, ["evaluate", "absent.csv", "absent.csv", "--fail-under", "shape_error"], "NAME=NUMBER"),
+    "compare without rows": (None, ["compare", "people.csv"], "--help"),
+    "compare with a missing file": (None, ["compare", "people.csv", "people.csv", "absent.csv"], "absent.csv"),
+    "compare with different columns": (
+        put("a,b\n1,2\n3,4\n"), ["compare", "people.csv", "people.csv", "bad.csv"], "bad: the synthetic table"),
+    "comparison over an input": (
+        put("a,b\n1,2\n3,4\n"), ["compare", "people.csv", "people.csv", "bad.csv", "--html", "bad.csv"], "overwrite"),
     "schema of a missing file": (None, ["schema", "absent.csv"], "absent.csv"),
     "schema over the table": (None, ["schema", "people.csv", "-o", "people.csv"], "overwrite"),
     "unknown option": (None, ["fit", "people.csv", "--tagret", "job"], "--target"),

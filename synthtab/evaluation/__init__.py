@@ -6,18 +6,22 @@ sampler or real rows would get. A metric is one function and one line in `METRIC
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from threadpoolctl import threadpool_limits
 
-from synthtab.errors import ConfigError
+from synthtab.columns import infer
+from synthtab.errors import ConfigError, DataError
 from synthtab.evaluation import (
+    association,
     attacks,
     copying,
     coverage,
     detection,
     fidelity,
+    grain,
     manifold,
     marginals,
     membership,
@@ -27,7 +31,10 @@ from synthtab.evaluation import (
     triples,
     utility,
 )
+from synthtab.evaluation.bounds import Bound, parse_bounds
+from synthtab.evaluation.compare import Comparison
 from synthtab.evaluation.exposure import riskiest as _riskiest
+from synthtab.evaluation.findings import Verdict
 from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.parallel import each
 from synthtab.evaluation.report import Report
@@ -40,7 +47,23 @@ if TYPE_CHECKING:
 
     from synthtab.schema import Schema
 
-__all__ = ["METRICS", "Metric", "Outcome", "Reference", "Report", "Score", "Skip", "Tables", "evaluate", "prepare"]
+__all__ = [
+    "METRICS",
+    "Bound",
+    "Comparison",
+    "Metric",
+    "Outcome",
+    "Reference",
+    "Report",
+    "Score",
+    "Skip",
+    "Tables",
+    "Verdict",
+    "compare",
+    "evaluate",
+    "parse_bounds",
+    "prepare",
+]
 
 METRICS: tuple[Metric, ...] = (
     fidelity.SHAPE,
@@ -52,6 +75,9 @@ METRICS: tuple[Metric, ...] = (
     missing.PATTERNS,
     manifold.ALPHA_PRECISION,
     manifold.DENSITY,
+    association.ASSOCIATION,
+    grain.GRID,
+    grain.HEAPS,
     detection.AUC,
     detection.SCORE,
     detection.LOGISTIC,
@@ -118,7 +144,59 @@ def evaluate(
     scores = _scores(chosen, tables, seed, observe)
     exposed = _riskiest(tables, Streams(seed), riskiest) if riskiest > 0 else []
     observe(Progress("done", 1.0))
-    return Report(scores, _facts(tables), seed, tuple(exposed))
+    return Report(scores, _facts(tables), seed, tuple(exposed), compared=tables)
+
+
+def compare(
+    real: pd.DataFrame,
+    synthetic: Mapping[str, pd.DataFrame],
+    *,
+    holdout: pd.DataFrame | None = None,
+    target: str | None = None,
+    schema: Schema | None = None,
+    numeric: Sequence[str] | None = None,
+    seed: int = 0,
+    metrics: Sequence[str] | None = None,
+    observe: Observer = silent,
+) -> Comparison:
+    """Score several synthetic tables against one real table, side by side.
+
+    Each table gets the report that `evaluate` gives it.
+
+    Args:
+        real: The table that the generators learnt from.
+        synthetic: Name -> rows to judge, such as one table per generator.
+        holdout: As in `evaluate`, like all that follow.
+        target: The column that a model is to predict.
+        schema: Says what each column is.
+        numeric: The numeric columns by name.
+        seed: One seed, one comparison.
+        metrics: Names of the metrics to compute.
+        observe: Told of the progress.
+
+    Raises:
+        DataError: A table does not fit the real one; the message names it.
+        ConfigError: There is nothing to compare, or no metric of such a name.
+    """
+    if not synthetic:
+        raise ConfigError("there is nothing to compare: give at least one synthetic table")
+    schema = infer(real) if schema is None and numeric is None else schema
+    reports: dict[str, Report] = {}
+    for i, (name, rows) in enumerate(synthetic.items()):
+        share, done = 1 / len(synthetic), i / len(synthetic)
+
+        def watch(p: Progress, name: str = str(name), done: float = done, share: float = share) -> None:
+            fraction = None if p.fraction is None else done + share * p.fraction
+            observe(replace(p, phase=f"{name}: {p.phase}", fraction=fraction))
+
+        try:
+            reports[str(name)] = evaluate(
+                real, rows, holdout=holdout, target=target, schema=schema, numeric=numeric, seed=seed,
+                metrics=metrics, observe=watch,
+            )  # fmt: skip
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+    return Comparison(reports, seed)
 
 
 def _scores(metrics: Sequence[Metric], tables: Tables, seed: int, observe: Observer) -> tuple[Score, ...]:

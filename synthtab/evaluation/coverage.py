@@ -19,9 +19,12 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
 
     Of a category of share p, a perfect sampler of m rows shows 1 - (1 - p)^m.
     """
-    covered, expected, lacking = {}, {}, {}
-    for name, words, shares, seen in _columns(tables):
+    covered, expected, lacking, absent, invented = {}, {}, {}, {}, {}
+    for j, (name, words, shares, seen) in enumerate(_columns(tables)):
         real = shares > 0
+        if (seen & ~real).any():
+            counts = np.bincount(tables.synthetic.codes[:, j], minlength=len(words) + 1)[:-1] * ~real
+            invented[name] = {words[k]: int(counts[k]) for k in np.argsort(-counts, kind="stable")[:10] if counts[k]}
         if not real.any():
             continue
         covered[name] = float(seen[real].mean())
@@ -29,11 +32,14 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
         if not seen[real].all():
             commonest = np.argsort(-np.where(seen, 0.0, shares), kind="stable")[:10]
             lacking[name] = [words[k] for k in commonest if shares[k] > 0 and not seen[k]]
+            rows = np.rint(shares * len(tables.real))
+            absent[name] = {words[k]: int(rows[k]) for k in commonest if shares[k] > 0 and not seen[k]}
     if not covered:
         raise Skip("no column is categorical")
     reference = Reference(float(np.mean(list(expected.values()))), PERFECT)
     value = float(np.mean(list(covered.values())))
-    return Outcome(value, reference, n=len(covered), detail={"columns": covered, "lacking": lacking})
+    detail = {"columns": covered, "lacking": lacking, "real rows": absent, "invented": invented}
+    return Outcome(value, reference, n=len(covered), detail=detail)
 
 
 def rare_category_coverage(tables: Tables, streams: Streams) -> Outcome:
@@ -52,7 +58,7 @@ def range_coverage(tables: Tables, streams: Streams) -> Outcome:
     """Mean over numeric columns of the share of the real range between the smallest and largest synthetic value."""
     rows, size = len(tables.real), len(tables.synthetic)
     ends = streams.numpy("range").random((DRAWS, 2, max(len(tables.numeric), 1)))
-    covered, expected = {}, {}
+    covered, expected, least = {}, {}, {}
     for j, name in enumerate(tables.numeric):
         real = np.sort(tables.real.numbers[:, j])
         real = real[~np.isnan(real)]
@@ -64,11 +70,13 @@ def range_coverage(tables: Tables, streams: Streams) -> Outcome:
         draws = max(round(size * len(real) / rows), 1)
         low = real[np.minimum((len(real) * (1 - ends[:, 0, j] ** (1 / draws))).astype(np.int64), len(real) - 1)]
         high = real[np.minimum((len(real) * ends[:, 1, j] ** (1 / draws)).astype(np.int64), len(real) - 1)]
-        expected[name] = float(np.maximum(high - low, 0.0).mean() / width)
+        reached = np.maximum(high - low, 0.0) / width
+        expected[name], least[name] = float(reached.mean()), float(reached.min())
     if not covered:
         raise Skip("no column is numeric")
     reference = Reference(float(np.mean(list(expected.values()))), PERFECT)
-    return Outcome(float(np.mean(list(covered.values()))), reference, n=len(covered), detail={"columns": covered})
+    detail = {"columns": covered, "least": least}
+    return Outcome(float(np.mean(list(covered.values()))), reference, n=len(covered), detail=detail)
 
 
 def _range(values: Floats, low: float, high: float) -> float:

@@ -79,7 +79,7 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
         matrix[:, j] = _binned(matrix[:, j])
     labels = _labels(len(real))
 
-    def fold(job: tuple[int, Rows, Rows]) -> tuple[float, Floats | None]:
+    def fold(job: tuple[int, Rows, Rows]) -> tuple[float, Floats | None, Floats]:
         number, train, test = job
         model = HistGradientBoostingClassifier(
             max_iter=TREES,
@@ -88,12 +88,16 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
             random_state=streams.integer("boosted tree", number) % 2**32,
         )
         model.fit(matrix[train], labels[train])
-        auc = float(roc_auc_score(labels[test], model.predict_proba(matrix[test])[:, 1]))
-        return auc, _permutation(model, matrix[test], labels[test], streams) if number == 0 else None
+        guesses = model.predict_proba(matrix[test])[:, 1]
+        drops = _permutation(model, matrix[test], labels[test], streams) if number == 0 else None
+        return float(roc_auc_score(labels[test], guesses)), drops, guesses
 
-    found = each(fold, _folds(labels, streams))
-    aucs, drops = [auc for auc, _ in found], found[0][1]
+    folds = _folds(labels, streams)
+    found = each(fold, folds)
+    aucs, drops = [auc for auc, _, _ in found], found[0][1]
     assert drops is not None
+    tests = [(labels[test], guesses) for (_, _, test), (_, _, guesses) in zip(folds, found, strict=True)]
+    tables.once(_tests_key(streams), lambda: tests)
     auc = float(np.mean(aucs))
     order = np.argsort(-drops, kind="stable")
     giveaways = {tables.names[j]: float(drops[j]) for j in order[:10] if drops[j] > 0.0}
@@ -104,6 +108,15 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
         2 * len(real),
         {"folds": aucs, "giveaways": giveaways, "pairs": worst_pairs(tables, streams, WORST_PAIRS)},
     )
+
+
+def tests_of(tables: Tables, streams: Streams) -> list[tuple[Labels, Floats]]:
+    """Labels (1 = synthetic) and guesses of the rows left out, per fold, where `detection_auc` was computed."""
+    return tables.once(_tests_key(streams), list)
+
+
+def _tests_key(streams: Streams) -> str:
+    return f"boosted tree detection, guesses {streams.seed}"
 
 
 def _binned(values: Floats) -> Floats:

@@ -1,14 +1,26 @@
-"""All scores of a pair of tables, as text, as table rows and as JSON. Nothing is computed here."""
+"""All scores of a pair of tables: verdicts first, as text, as table rows, as JSON and as HTML.
+
+Nothing is computed here.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from synthtab.errors import ConfigError
+from synthtab.evaluation import html
+from synthtab.evaluation.findings import LEVELS, Verdict
 from synthtab.evaluation.metric import Score
+from synthtab.evaluation.pictures import pictures
+from synthtab.evaluation.verdicts import verdicts
+from synthtab.evaluation.views import Tables
 
 WIDTH = 78
 _HEADINGS = {
@@ -42,12 +54,24 @@ class Report:
         tables: Facts about the tables: rows of each, columns of each role, what was left out.
         seed: One seed, one report.
         riskiest: The training rows that are exposed most, if they were asked for.
+        compared: The tables themselves, for the pictures of `to_html`.
     """
 
     scores: tuple[Score, ...]
     tables: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     riskiest: tuple[dict[str, Any], ...] = ()
+    compared: Tables | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What the scores say in plain sentences, the bad ones first."""
+        return verdicts(self.scores, self.tables.get("rows", {}))
+
+    def summary(self) -> str:
+        """How many verdicts of each level, in words."""
+        counts = Counter(verdict.level for verdict in self.verdicts)
+        return ", ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level])
 
     def score(self, name: str) -> Score:
         """The score of this name."""
@@ -66,7 +90,12 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; figures that do not exist or are infinite are None."""
-        found = {"seed": self.seed, "tables": self.tables, "scores": [asdict(s) for s in self.scores]}
+        found = {
+            "seed": self.seed,
+            "tables": self.tables,
+            "verdicts": [asdict(v) for v in self.verdicts],
+            "scores": [asdict(s) for s in self.scores],
+        }
         plain: dict[str, Any] = _plain(found | ({"riskiest": self.riskiest} if self.riskiest else {}))
         return plain
 
@@ -74,10 +103,25 @@ class Report:
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
+    def to_html(
+        self,
+        *,
+        names: tuple[str, str] = ("real rows", "synthetic rows"),
+        augmentation: Mapping[str, Any] | None = None,
+    ) -> str:
+        """One self-contained page: verdicts, scores, and pictures of the columns, their ties and the rows.
+
+        Args:
+            names: What the tables are called, such as their files.
+            augmentation: Draws the chart of an augmentation experiment, too; see `html.page`.
+        """
+        drawn = None if self.compared is None else pictures(self.compared, self.seed)
+        return html.page(self, drawn, names=names, augmentation=augmentation)
+
     def __str__(self) -> str:
-        """A plain table of at most 80 columns."""
+        """Verdicts and a plain table, at most 80 columns wide."""
         rows = self.rows()
-        lines = [*self.facts(), "", f"{'':<34}{'score':>9}  {'beside it'}"]
+        lines = [*self.facts(), *self._sentences(), "", f"{'':<34}{'score':>9}  {'beside it'}"]
         for family, heading in self.headings().items():
             lines += ["", heading]
             for row in rows:
@@ -90,6 +134,14 @@ class Report:
                     lines.append(f"  {row.title:<32}{'skipped':>9}  {reason}"[:80].rstrip())
                 lines.append(f"      {row.meaning}"[:80])
         return "\n".join(lines)
+
+    def _sentences(self) -> list[str]:
+        """The verdicts, wrapped, each behind its level."""
+        lines = ["", f"Verdicts: {self.summary()}"] if self.verdicts else []
+        for verdict in self.verdicts:
+            wrapped = textwrap.wrap(verdict.text, 69, break_long_words=True, break_on_hyphens=False)
+            lines += [f"  {verdict.level:<9}{wrapped[0]}", *(f"{'':<11}{line}" for line in wrapped[1:])]
+        return lines
 
     def facts(self) -> list[str]:
         """The tables in words, in lines of at most 80 columns."""

@@ -68,6 +68,7 @@ class Tables:
         holdout: Real rows that it never saw.
         target: The column that a model is to predict.
         skipped: Column -> why it is left out.
+        columns: What the schema says of each column; empty where the roles were given by name.
     """
 
     numeric: tuple[str, ...]
@@ -78,6 +79,7 @@ class Tables:
     holdout: View | None = None
     target: str | None = None
     skipped: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
     _memo: dict[str, Future[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -161,6 +163,7 @@ def prepare(
         views.get("holdout"),
         target,
         skipped,
+        columns,
     )
 
 

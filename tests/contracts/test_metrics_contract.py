@@ -13,7 +13,8 @@ import pytest
 from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
 
 JOINT = {
-    "trend_error", "mutual_information_error", "triples_error", "missing_patterns", "alpha_precision", "beta_recall",
+    "trend_error", "association_error", "mutual_information_error", "triples_error", "missing_patterns",
+    "alpha_precision", "beta_recall",
     "density", "coverage", "detection_auc", "detection_score", "utility", "utility_linear", "utility_forest",
     "importance_agreement",
 }  # fmt: skip

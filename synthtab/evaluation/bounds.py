@@ -1,0 +1,71 @@
+"""Bounds on scores, for a pipeline that must stop where rows are not good enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from synthtab.errors import ConfigError
+from synthtab.evaluation.metric import Metric
+
+if TYPE_CHECKING:
+    from synthtab.evaluation.report import Report
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The worst figure that passes: a minimum, a maximum, or a distance from the ideal, as the metric has it."""
+
+    name: str
+    limit: float
+
+    def failure(self, report: Report) -> str | None:
+        """One line on why the report fails; None if it passes. A score that could not be computed fails."""
+        score = report.score(self.name)
+        given = f"{self.name}={self.limit:g}"
+        if not score.ok:
+            return f"{given}: {score.status}"
+        if score.better == "higher":
+            return None if score.value >= self.limit else f"{given}: {score.value:.4g} is below it"
+        if score.better == "lower":
+            return None if score.value <= self.limit else f"{given}: {score.value:.4g} is above it"
+        ideal = 0.0 if score.reference is None else score.reference.value
+        distance = abs(score.value - ideal)
+        if distance <= self.limit:
+            return None
+        return f"{given}: {score.value:.4g} is {distance:.4g} from the ideal {ideal:g}"
+
+
+def parse_bounds(text: str, metrics: Sequence[Metric]) -> tuple[Bound, ...]:
+    """``"detection_score=0.8,shape_error=2"`` => bounds.
+
+    Raises:
+        ConfigError: The text is malformed, names no metric, or names one twice.
+    """
+    bounds: dict[str, Bound] = {}
+    names = [metric.name for metric in metrics]
+    for part in text.split(","):
+        name, equals, figure = (piece.strip() for piece in part.partition("="))
+        if not equals or not name or not figure:
+            raise ConfigError(f"bound {part.strip()!r} must be NAME=NUMBER, such as detection_score=0.8,shape_error=2")
+        if name not in names:
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise ConfigError(f"there is no metric {name!r}; {hint}")
+        if name in bounds:
+            raise ConfigError(f"metric {name!r} has two bounds; give one")
+        bounds[name] = Bound(name, _number(name, figure))
+    return tuple(bounds.values())
+
+
+def _number(name: str, figure: str) -> float:
+    try:
+        limit = float(figure)
+    except ValueError:
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise ConfigError(f"the bound of {name!r} must be a number, not {figure!r}")
+    return limit

@@ -1,0 +1,73 @@
+"""`evaluate --html`, `--fail-under` and `compare`, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import people
+
+from synthtab_cli.compare import _names
+
+
+@pytest.fixture
+def here(tmp_path: Path, people_csv: Path) -> Path:
+    shutil.copy(people_csv, tmp_path / "people.csv")
+    lines = people(300).splitlines()
+    (tmp_path / "half.csv").write_text("\n".join(lines[:151]) + "\n")
+    return tmp_path
+
+
+def test_terminal_json_and_page_carry_the_same(call, here):
+    said = call("evaluate", "people.csv", "half.csv", "--html", "report.html", "--json", "report.json")
+    assert said.status == 0, said.err
+    assert said.err.splitlines()[-2:] == ["report: report.json", "report: report.html"]
+    page = (here / "report.html").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    data = json.loads((here / "report.json").read_text())
+    assert "half.csv" in page
+    for verdict in data["verdicts"]:
+        assert verdict["text"] in page.replace("&#39;", "'")
+        assert verdict["text"].split(":")[0] in " ".join(said.out.split())
+    assert any(v["rule"] == "copies" and v["level"] == "bad" for v in data["verdicts"])
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert sorted(p.name for p in here.iterdir()) == ["half.csv", "people.csv", "report.html", "report.json"]
+
+
+def test_a_failed_bound_is_status_1_and_the_report_is_there(call, here):
+    arguments = ["evaluate", "people.csv", "half.csv", "--html", "r.html", "--json", "-", "-q", "--fail-under"]
+    said = call(*arguments, "exact_copies=0.5,shape_error=90,nearer_to_train=0.1")
+    assert said.status == 1
+    assert said.err.splitlines() == [
+        "failed: exact_copies=0.5: 1 is above it",
+        "failed: nearer_to_train=0.1: skipped: no holdout given",
+    ]
+    assert json.loads(said.out)["scores"]
+    assert (here / "r.html").exists()
+    said = call(*arguments, "shape_error=90")
+    assert (said.status, said.err) == (0, "")
+
+
+def test_compare_writes_a_table_json_and_a_page(call, here):
+    said = call("compare", "people.csv", "half.csv", "people.csv", "--json", "c.json", "--html", "c.html", "-q")
+    assert (said.status, said.err) == (0, "")
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "half" in said.out
+    assert list(json.loads((here / "c.json").read_text())["reports"]) == ["half", "people"]
+    assert "half" in (here / "c.html").read_text(encoding="utf-8")
+    said = call("compare", "people.csv", "half.csv", "--json", "-", "-q")
+    assert list(json.loads(said.out)["reports"]) == ["half"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a.csv", "x/b.csv.gz"], ["a", "b"]),
+        (["a.csv", "a.parquet"], ["a.csv", "a.parquet"]),
+        (["x/a.csv", "y/a.csv"], ["x/a.csv", "y/a.csv"]),
+        (["a.csv", "a.csv"], ["a (1)", "a (2)"]),
+    ],
+)
+def test_files_are_told_apart(paths, names):
+    assert _names([Path(p) for p in paths]) == names

@@ -1,0 +1,242 @@
+"""The page: whole, offline, safe with any name, the same figures as elsewhere, the same bytes for one seed."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.evaluation import Report, evaluate, prepare
+from synthtab.evaluation.html import axis, clean
+from synthtab.evaluation.metric import Reference, Score
+from synthtab.evaluation.pictures import pictures
+
+HOSTILE = "<script>alert('x')</script>"
+CELLS = [
+    "</style><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(2)',
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202eevil\x07 & co",
+]
+QUICK = ["shape_error", "association_error", "detection_auc", "exact_copies", "nearer_to_train"]
+
+
+def table(seed: int, rows: int = 300, columns: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows)
+    parts: dict[str, object] = {HOSTILE: rng.choice(CELLS, rows)}
+    for k in range(columns):
+        parts[f"number {k}"] = np.where(rng.random(rows) < 0.1, np.nan, x + rng.normal(size=rows))
+        parts[f"heap {k}"] = np.where(rng.random(rows) < 0.9, 0, rng.integers(1, 90, rows))
+        parts[f"category {k}"] = [f"word {int(w)}" for w in np.round(4 * np.abs(x))]
+    days = pd.Timestamp("2020-02-01") + pd.to_timedelta(rng.integers(0, 800, rows), unit="D")
+    return pd.DataFrame(parts | {"day": days.astype(str)})
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return evaluate(table(0), table(1), holdout=table(2), metrics=QUICK)
+
+
+@pytest.fixture(scope="module")
+def page(report: Report) -> str:
+    return report.to_html(names=(HOSTILE, "b.csv"))
+
+
+class Reader(HTMLParser):
+    """Checks that tags close in order; collects tags, attributes and text."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_it_is_well_formed_and_asks_for_nothing(page: str) -> None:
+    reader = Reader(page)
+    names = {tag for tag, _ in reader.tags}
+    assert not names & {"script", "iframe", "object", "embed", "img", "form", "base"}
+    ids = {attributes["id"] for _, attributes in reader.tags if "id" in attributes}
+    for tag, attributes in reader.tags:
+        assert not [a for a in attributes if a.startswith("on")], (tag, attributes)
+        for key in ("src", "href", "xlink:href", "action", "srcset"):
+            link = attributes.get(key)
+            assert link is None or link == "data:," or (link.startswith("#") and link[1:] in ids), link
+    assert not re.search(r"url\(|@import|@font-face|https?:", page)
+    assert "default-src 'none'" in page
+
+
+def test_names_and_categories_are_text_and_nothing_else(page: str) -> None:
+    text = "".join(Reader(page).text)
+    assert HOSTILE in text
+    for cell in CELLS[:3]:
+        assert clean(cell) in text
+    assert "\ufffdevil\ufffd & co" in text
+    assert all(c.isprintable() or c in "\n\N{NO-BREAK SPACE}" for c in page)
+    page.encode()
+    assert clean("\ud800") == "\ufffd"
+
+
+def test_every_picture_is_sound(page: str) -> None:
+    found = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(found) >= 9
+    for picture in found:
+        root = ET.fromstring(picture)
+        assert len(root) > 0
+        for path in root.iter("path"):
+            assert re.fullmatch(r"[MLHVhvzZ0-9. -]+", path.attrib["d"])
+    assert "nan" not in "".join(found)
+
+
+def test_the_page_carries_the_figures_of_the_text(report: Report, page: str) -> None:
+    text = "".join(Reader(page).text).replace("\N{NO-BREAK SPACE}", " ")
+    for row in report.rows():
+        assert row.title in text
+        assert row.meaning in text
+        assert row.value in text
+        assert row.reference in text
+    for verdict in report.verdicts:
+        assert verdict.text in text
+    assert text.index("Verdicts") < text.index("Scores") < text.index("Columns")
+    assert report.summary() in text
+
+
+def test_skipped_scores_say_why() -> None:
+    page = evaluate(table(0), table(1), metrics=["utility", "nearer_to_train"]).to_html()
+    assert "not computed: no target given" in page
+    assert "not computed: no holdout given" in page
+    assert 'id="detector"' not in page
+
+
+def test_one_seed_one_page_whatever_the_order(page: str) -> None:
+    def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+        return frame.sample(frac=1, random_state=seed)[list(frame.columns)[::-1]].reset_index(drop=True)
+
+    again = evaluate(mixed(table(0), 1), mixed(table(1), 2), holdout=mixed(table(2), 3), metrics=QUICK)
+    assert again.to_html(names=(HOSTILE, "b.csv")) == page
+    other = evaluate(table(0), table(1), holdout=table(2), metrics=QUICK, seed=1)
+    assert other.to_html(names=(HOSTILE, "b.csv")) != page
+
+
+def test_sixty_columns_are_folded_and_small() -> None:
+    frames = [table(seed, 1_000, 20) for seed in (0, 1)]
+    page = evaluate(*frames, metrics=["shape_error", "association_error"]).to_html()
+    assert len(page.encode()) < 2_000_000
+    assert "The other 50 columns" in page
+    assert page.count('class="card column"') == 62
+    assert len(evaluate(*frames, metrics=["shape_error", "association_error"]).to_json()) < 100_000
+
+
+def test_the_augmentation_chart_is_there_where_its_data_is(report: Report, page: str) -> None:
+    assert 'id="augmentation"' not in page
+    rows = [
+        {"label": "real only", "value": 0.8, "interval": [0.78, 0.82]},
+        {"label": "real + <b>rows</b>", "value": 0.83, "interval": None},
+    ]
+    drawn = report.to_html(augmentation={"measure": "AUC", "verdict": "No evidence.", "rows": rows})
+    assert 'id="augmentation"' in drawn
+    assert "real + &lt;b&gt;rows&lt;/b&gt;" in drawn
+    assert "No evidence." in drawn
+
+
+def test_a_report_without_tables_has_no_pictures(report: Report) -> None:
+    page = Report(report.scores, report.tables, report.seed).to_html()
+    assert "<svg" not in page
+    assert report.rows()[0].value.replace(" %", "\N{NO-BREAK SPACE}%") in page.replace(" %", "\N{NO-BREAK SPACE}%")
+    assert Report(()).to_html()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"x": np.arange(60.0) % 7}),
+        pd.DataFrame({"c": ["a", "b", "c"] * 20}),
+        pd.DataFrame({"x": [1.5], "c": ["a"]}),
+        pd.DataFrame({"x": [1e308, -1e308, np.inf, 0.0] * 15, "y": np.arange(60.0)}),
+        pd.DataFrame({"x": [1.0, 2.0] + [np.nan] * 58, "y": np.arange(60.0) % 5}),
+        pd.DataFrame({"c": [f"w{i // 2}" for i in range(1200)], "d": ["", "q", "q"] * 400}),
+    ],
+    ids=["one number", "one category", "one row", "huge", "hardly any cell", "many categories"],
+)
+def test_odd_tables_have_a_page(frame: pd.DataFrame) -> None:
+    numeric = [c for c in frame.columns if frame[c].dtype.kind == "f"]
+    other = frame.sample(frac=1, replace=True, random_state=0)
+    page = evaluate(frame, other, numeric=numeric, metrics=["shape_error", "association_error"]).to_html()
+    Reader(page)
+    assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", page))
+
+
+def test_pictures_by_hand() -> None:
+    real = pd.DataFrame({"n": [0.0, 0.0, 1.0, 3.0, np.nan] * 8, "c": ["a", "a", "b", None, "b"] * 8})
+    synthetic = pd.DataFrame({"n": [0.0, 9.0, -5.0, 3.0, 3.0] * 8, "c": ["a", "z", "z", "z", None] * 8})
+    number, category = pictures(prepare(real, synthetic, numeric=["n"]))["columns"]
+    assert number["real"] == [0.4, 0.2, 0.0, 0.2]
+    assert number["synthetic"] == [0.4, 0.0, 0.0, 0.6]  # what lies beyond counts for the outer bins
+    assert number["missing"] == [0.2, 0.0]
+    assert number["labels"] == ["0", "2", "3"]
+    assert [(b["label"], b["real"], b["synthetic"]) for b in category["bars"]] == [
+        ("z", 0.0, 0.6), ("a", 0.4, 0.2), ("b", 0.4, 0.0), ("missing", 0.2, 0.2),
+    ]  # fmt: skip
+
+
+def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
+    assert report.compared is not None
+    drawn = pictures(report.compared)
+    for column in drawn["columns"]:
+        if column["kind"] == "number":
+            for k, side in enumerate(("real", "synthetic")):
+                assert sum(column[side]) + column["missing"][k] == pytest.approx(1.0, abs=2e-3), column["name"]
+        else:
+            assert sum(b["real"] for b in column["bars"]) == pytest.approx(1.0)
+    day = next(c for c in drawn["columns"] if c["name"] == "day")
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", label) for label in day["labels"])
+    curve = drawn["curve"]
+    assert curve[0][0] == 0.0
+    assert curve[-1] == [1.0, 1.0]
+    area = float(np.trapezoid([y for _, y in curve], [x for x, _ in curve])) if hasattr(np, "trapezoid") else None
+    assert area is None or area == pytest.approx(report.score("detection_auc").value, abs=0.01)
+    assert all(len(p) == 2 for p in drawn["points"]["real"])
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "bounds", "better", "unit", "ends"),
+    [
+        (4.9, 1.1, (0.0, 100.0), "lower", "%", (0.0, 10.0)),
+        (0.0, 0.0, (0.0, 100.0), "lower", "%", (0.0, 1.0)),
+        (0.97, 0.5, (0.0, 1.0), "lower", "", (0.0, 1.0)),
+        (0.05, 0.0, (0.0, 1.0), "lower", "", (0.0, 0.1)),
+        (-0.3, 0.9, (-np.inf, 1.0), "higher", "", (-0.3, 1.0)),
+        (3.0, 2.0, (0.0, np.inf), "lower", "", (0.0, 5.0)),
+    ],
+)
+def test_axes(value, reference, bounds, better, unit, ends) -> None:
+    score = Score("s", "S", "s", "fidelity", value, unit, better, bounds, Reference(reference, "r"))
+    low, high = axis(score)
+    assert (low, high) == pytest.approx(ends, abs=1e-6)
+    assert low <= min(value, reference)
+    assert high >= max(value, reference)

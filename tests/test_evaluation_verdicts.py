@@ -1,0 +1,237 @@
+"""Planted defects are found by name in the verdicts, and a fresh sample has none of them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab.evaluation import METRICS, Reference, Report, Score, Verdict, evaluate
+from synthtab.evaluation.findings import quote, share
+from synthtab.evaluation.verdicts import RULES, verdicts
+
+ROWS = 2_000
+
+
+def table(seed: int) -> pd.DataFrame:
+    """People: a rare region, whole hours with a heap at 40, two columns that only have each other, missing by job."""
+    rng = np.random.default_rng(seed)
+    region = rng.choice(["north", "south", "east", "west", "islands"], ROWS, p=[0.4, 0.3, 0.2, 0.088, 0.012])
+    age = rng.integers(18, 90, ROWS)
+    hours = np.where(rng.random(ROWS) < 0.45, 40, np.clip(rng.normal(38, 12, ROWS).round(), 1, 99)).astype(int)
+    job = np.where(age > 64, "retired", rng.choice(["clerk", "nurse", "pilot"], ROWS, p=[0.5, 0.3, 0.2]))
+    pay = (900 + 25 * age + 400 * (job == "pilot") + 9 * hours + rng.normal(0, 120, ROWS)).round(2)
+    taste = rng.choice(["sweet", "sour", "salty"], ROWS)
+    choice = np.where(rng.random(ROWS) < 0.8, taste, rng.choice(["sweet", "sour", "salty"], ROWS))
+    z = rng.normal(size=ROWS) + (region == "south")
+    z = np.where(rng.random(ROWS) < np.where(job == "nurse", 0.7, 0.03), np.nan, z)
+    return pd.DataFrame(
+        {"region": region, "age": age, "hours": hours, "job": job, "pay": pay, "taste": taste, "choice": choice, "z": z}
+    )
+
+
+REAL, FRESH, HOLDOUT = table(0), table(1), table(2)
+QUICK = [m.name for m in METRICS if m.family not in ("detection", "utility")]
+
+
+def shuffled(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["age"] = rng.permutation(frame["age"])
+
+
+def without_islands(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[frame["region"] == "islands", "region"] = "north"
+
+
+def no_integer(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["hours"] = frame["hours"] + rng.normal(0, 0.3, ROWS)
+
+
+def blurred(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["hours"] = (frame["hours"] + rng.normal(0, 3, ROWS)).round().astype(int)
+
+
+def copied(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    for name in frame:
+        frame.loc[: ROWS // 20 - 1, name] = REAL.loc[: ROWS // 20 - 1, name]
+
+
+def broken(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["choice"] = rng.permutation(frame["choice"])
+
+
+def missing_at_random(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    rate = frame["z"].isna().mean()
+    frame["z"] = frame["z"].fillna(pd.Series(rng.choice(frame["z"].dropna(), ROWS)))
+    frame.loc[rng.random(ROWS) < rate, "z"] = np.nan
+
+
+def invented(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:30, "job"] = "astronaut"
+
+
+def seldom_missing(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["z"] = frame["z"].fillna(0.123)
+
+
+def short(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["pay"] = frame["pay"].clip(1_900, 2_400)
+
+
+PLANTED = {
+    # defect: (how, what a verdict says, the columns that it names, its level)
+    "a column shuffled": (shuffled, "Column 'age' does not follow the others", ("age",), "bad"),
+    "a rare category dropped": (without_islands, "Category 'islands' of 'region' never appears", ("region",), "bad"),
+    "an integer with decimals": (no_integer, "The real 'hours' values are whole numbers; 100 %", ("hours",), "bad"),
+    "an integer blurred": (blurred, "'hours' repeats its values otherwise: 40 fills", ("hours",), "fair"),
+    "5 % copied": (copied, "5.0 % of the rows are copies of training rows", (), "bad"),
+    "a pair broken": (broken, "The pair ('choice', 'taste') is broken", ("choice", "taste"), "bad"),
+    "missing at random": (missing_at_random, "Missing cells of 'z' are random", ("z",), "bad"),
+    "an invented category": (invented, "Category 'astronaut' of 'job' is invented", ("job",), "bad"),
+    "too few missing": (seldom_missing, "The share of missing cells of 'z' is", ("z",), "bad"),
+    "a short range": (short, "Column 'pay' reaches over", ("pay",), "fair"),
+}
+
+
+@functools.cache
+def judged(defect: str | None) -> Report:
+    frame = FRESH.copy()
+    if defect is not None:
+        PLANTED[defect][0](frame, np.random.default_rng(7))
+    return evaluate(REAL, frame, holdout=HOLDOUT, metrics=QUICK)
+
+
+@pytest.mark.parametrize("defect", PLANTED)
+def test_a_planted_defect_is_found_by_name(defect: str) -> None:
+    _, says, columns, level = PLANTED[defect]
+    found = [v for v in judged(defect).verdicts if says in v.text]
+    assert len(found) == 1, [v.text for v in judged(defect).verdicts]
+    assert found[0].columns == columns
+    assert found[0].level == level
+    assert says in str(judged(defect)).replace("\n           ", " ")
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4, 5])
+def test_a_fresh_sample_has_none(seed: int) -> None:
+    report = judged(None) if seed == 1 else evaluate(REAL, table(seed), holdout=HOLDOUT, metrics=QUICK)
+    assert {v.level for v in report.verdicts} == {"good"}, [v.text for v in report.verdicts if v.level != "good"]
+
+
+def test_one_shuffled_column_is_not_held_against_its_partners() -> None:
+    named = {name for v in judged("a column shuffled").verdicts if v.level != "good" for name in v.columns}
+    assert named == {"age"}
+
+
+def test_a_detector_and_a_model_see_a_shuffled_column_too() -> None:
+    frame = FRESH.copy()
+    shuffled(frame, np.random.default_rng(7))
+    report = evaluate(REAL, frame, holdout=HOLDOUT, target="job", metrics=["detection_auc", "utility"])
+    detector = next(v for v in report.verdicts if v.rule == "detector")
+    assert detector.level == "bad"
+    assert "age" in detector.columns
+    assert next(v for v in report.verdicts if v.rule == "usefulness").level == "bad"
+
+
+def test_many_findings_share_a_sentence() -> None:
+    """Of six columns that all went astray, the last two had only each other left: a broken pair."""
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(2, ROWS))
+    real, like = (pd.DataFrame({f"x{k}": x + 0.5 * rng.normal(size=ROWS) for k in range(6)}) for x in base)
+    independent = like.apply(rng.permutation)
+    found = evaluate(real, independent, metrics=["association_error"]).verdicts
+    (detached,) = (v for v in found if v.rule == "detached")
+    (pair,) = (v for v in found if v.rule == "pair")
+    assert detached.text.startswith("4 columns do not follow the others")
+    assert {*detached.columns, *pair.columns} == set(real.columns)
+
+
+def test_what_was_not_given_is_unknown() -> None:
+    report = evaluate(REAL, FRESH, metrics=["nearer_to_train", "utility"])
+    assert [v.level for v in report.verdicts] == ["unknown", "unknown"]
+    assert "without a holdout" in report.verdicts[0].text
+    assert "without a target" in report.verdicts[1].text
+
+
+@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family not in ("detection",)])
+def test_rules_live_with_one_score_alone(name: str) -> None:
+    report = evaluate(REAL, FRESH, holdout=HOLDOUT, target="job", metrics=[name])
+    assert all(v.level in ("good", "unknown") for v in report.verdicts)
+
+
+def test_rules_live_without_detail_and_reference() -> None:
+    """A score of a later or foreign version may carry less."""
+    scores = [Score(m.name, m.title, m.meaning, m.family, 0.4, m.unit, m.better, m.bounds) for m in METRICS]
+    assert verdicts(scores, {})
+    skipped = [
+        Score(m.name, m.title, m.meaning, m.family, float("nan"), "", m.better, m.bounds, status="skipped: no holdout")
+        for m in METRICS
+    ]
+    assert {v.level for v in verdicts(skipped, {})} <= {"unknown"}
+    assert verdicts([], {}) == ()
+
+
+@pytest.mark.parametrize(("value", "level"), [(0.51, "good"), (0.6, "fair"), (0.95, "bad")])
+def test_an_attack_that_gains_is_told(value: float, level: str) -> None:
+    interval = (value - 0.02, value + 0.02)
+    score = Score(
+        "membership_auc", "Membership", "AUC of an attack", "copying", value, "", "lower", (0, 1), interval=interval
+    )
+    (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
+    assert verdict.level == level
+    assert f"{value:.3f}" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reference", "level"),
+    [
+        ("near_copies", 0.02, 0.02, "good"), ("near_copies", 0.04, 0.02, "fair"), ("near_copies", 0.3, 0.02, "bad"),
+        ("beta_recall", 0.8, 0.95, "fair"), ("coverage", 0.4, 0.95, "bad"), ("alpha_precision", 0.6, 0.95, "bad"),
+        ("linkability", 0.01, 0.0, "good"), ("attribute_inference", 0.4, 0.0, "bad"),
+    ],
+)  # fmt: skip
+def test_figures_of_other_families_have_their_rules(name: str, value: float, reference: float, level: str) -> None:
+    score = Score(name, "Title", "m", "copying", value, "", "lower", (0, 1), Reference(reference, "r"))
+    (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
+    assert verdict.level == level
+    assert all(v.level == "good" for v in verdicts([replace(score, value=reference)], {}))
+
+
+def test_verdicts_come_bad_first_and_carry_the_scores_figures() -> None:
+    report = judged("5 % copied")
+    levels = [v.level for v in report.verdicts]
+    assert levels == sorted(levels, key=["bad", "fair", "unknown", "good"].index)
+    copies = next(v for v in report.verdicts if v.rule == "copies")
+    assert copies.figures["copies"] == report.score("exact_copies").value == 0.05
+    data = report.to_dict()
+    assert [v["text"] for v in data["verdicts"]] == [v.text for v in report.verdicts]
+    assert list(data).index("verdicts") < list(data).index("scores")
+    lines = str(report).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines.index(f"Verdicts: {report.summary()}") < 5
+
+
+def test_names_are_one_short_line() -> None:
+    assert quote("a\nb\x1b[31m") == r"'a\nb\x1b[31m'"
+    assert len(quote("x" * 500)) == 40
+    frame = REAL.rename(columns={"age": "age\n\x1b[31m" + "y" * 200})
+    other = frame.copy()
+    other[other.columns[1]] = np.random.default_rng(0).permutation(other[other.columns[1]])
+    report = evaluate(frame, other, metrics=["association_error"])
+    assert all(v.text.isprintable() for v in report.verdicts)
+    assert all(len(v.text) < 300 for v in report.verdicts)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.051, "5.1 %"), (0.00042, "0.042 %"), (0.9994, "99.9 %")]
+)
+def test_shares_in_words(value: float, text: str) -> None:
+    assert share(value) == text
+
+
+def test_every_rule_is_named_once_and_documented() -> None:
+    assert len(set(RULES)) == len(RULES)
+    assert all(rule.__doc__ for rule in RULES)
+    assert all(re.search(r"[a-z]", v.text) and isinstance(v, Verdict) for v in judged(None).verdicts)
