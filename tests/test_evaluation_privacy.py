@@ -269,7 +269,7 @@ def test_singling_out_by_brute_force() -> None:
     predicates = singling.multivariate(cells, len(t.numeric), np.random.default_rng(0))[:150]
     assert len({c.operator for p in predicates for c in p}) == 4
     assert all(count(p, pandas(t.synthetic)) == 1 for p in predicates)
-    rate = singling._rate(singling._fits(predicates, singling.columns(t.real)), 2, 200)
+    rate = singling._rate(singling._fits(predicates, singling.columns(t.real), 2), 2, 200)
     halves = pandas(t.real).iloc[:200], pandas(t.real).iloc[200:]
     assert rate.trials == 300
     assert rate.successes == sum(count(p, half) == 1 for p in predicates for half in halves) > 0

@@ -28,6 +28,8 @@ MOST_COLUMNS = 8
 MIN_ROWS = 20
 MIN_PREDICATES = 20
 DEALS = 100
+GUESSES = 500
+MANY = 100
 
 EQUAL, AT_MOST, AT_LEAST, ABSENT = range(4)
 
@@ -55,7 +57,7 @@ class Condition:
 def singling_out(tables: Tables, streams: Streams) -> Outcome:
     """The larger risk of predicates about one column and about several, against the holdout.
 
-    Up to 2,000 of each. The naive rate is that of random conditions on random columns. As there are two
+    Up to 2,000 of each. The naive rate is that of 500 with random conditions on random columns. As there are two
     kinds, the interval is from the larger lower to the larger upper end at 1 - 0.05/2 (Bonferroni). A
     trial is a predicate on one table of the control's size. Predicates on one table hang together, as one
     unusual row decides about many: dealing all rows out anew to the tables, 100 times, shows how much the
@@ -72,7 +74,7 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     train, control = tables.real.take(order), tables.holdout.some(size, streams.numpy("control"))
     synthetic = columns(tables.synthetic.some(POPULATION, streams.numpy("predicates from")))
     numeric = len(tables.numeric)
-    width, populations = len(synthetic), (columns(train), columns(control))
+    width, populations = len(synthetic), ((columns(train), count), (columns(control), 1))
     kinds = {
         "univariate": univariate(synthetic, numeric, streams.numpy("univariate")),
         "multivariate": multivariate(synthetic, numeric, streams.numpy("multivariate")) if width > 1 else [],
@@ -81,10 +83,10 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     for number, (kind, predicates) in enumerate(kinds.items()):
         if len(predicates) < MIN_PREDICATES:
             continue
-        lengths = [len(predicate) for predicate in predicates]
+        lengths = [len(predicate) for predicate in predicates[:GUESSES]]
         guesses = _random(synthetic, numeric, lengths, streams.numpy("naive predicates", number))
-        here, there = (_fits(predicates, population) for population in populations)
-        naive = _rate(_fits(guesses, populations[0]), count, size)
+        here, there = (_fits(predicates, *population) for population in populations)
+        naive = _rate(_fits(guesses, *populations[0]), count, size)
         rates = [_rate(here, count, size), _rate(there, 1, size)]
         spread = _crowding(here, there, count, size, streams.numpy("dealt anew", number))
         risks[kind] = Risk(rates[0].worth(spread), rates[1].worth(spread), naive, len(tables.real) / size)
@@ -175,10 +177,15 @@ class _Fits:
         return shares
 
 
-def _fits(predicates: list[Predicate], cells: list[Floats]) -> _Fits:
-    found = [_fitting(predicate, cells) for predicate in predicates]
+def _fits(predicates: list[Predicate], cells: list[Floats], parts: int) -> _Fits:
+    """Leaves out a predicate's rows if there are more than `MANY` per part: dealt by chance, no part has just one."""
+    found = [_few(_fitting(predicate, cells), MANY * parts) for predicate in predicates]
     which = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
     return _Fits(which, np.concatenate(found), len(found))
+
+
+def _few(rows: Indices, limit: int) -> Indices:
+    return rows if len(rows) <= limit else np.zeros(0, dtype=np.int64)
 
 
 def _rate(fits: _Fits, parts: int, size: int) -> Rate:
