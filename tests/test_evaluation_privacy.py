@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
-from scipy.stats import binom, mannwhitneyu
+from scipy.stats import binom, binomtest, mannwhitneyu
 
 from synthtab.evaluation import Report, Score, Tables, evaluate, membership, neighbours, prepare, singling
 from synthtab.evaluation import attacks as persons
 from synthtab.evaluation.exposure import riskiest
-from synthtab.evaluation.metric import auc_interval, share_interval, simultaneous
+from synthtab.evaluation.metric import auc_interval, exact_interval, share_interval, simultaneous
 from synthtab.evaluation.risk import Rate, Risk, pooled
 from synthtab.evaluation.views import View
 from synthtab.randomness import Streams
@@ -166,6 +166,12 @@ def test_hits_at_one_percent_are_unbiased() -> None:
     assert np.std(drawn) / np.sqrt(1_500) < 0.0005
 
 
+def test_the_exact_interval_is_scipys() -> None:
+    for successes, n in ((0, 30), (3, 40), (40, 40)):
+        expected = binomtest(successes, n).proportion_ci(0.95)
+        assert exact_interval(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-5)
+
+
 def test_the_intervals_are_of_four_attacks_at_once() -> None:
     assert simultaneous(1) == pytest.approx(1.96, abs=1e-3)
     assert simultaneous(4) == pytest.approx(2.4977, abs=1e-3)
@@ -263,10 +269,21 @@ def test_singling_out_by_brute_force() -> None:
     predicates = singling.multivariate(cells, len(t.numeric), np.random.default_rng(0))[:150]
     assert len({c.operator for p in predicates for c in p}) == 4
     assert all(count(p, pandas(t.synthetic)) == 1 for p in predicates)
-    rate = singling._rate(predicates, singling.columns(t.real), 200)
+    rate = singling._rate(singling._fits(predicates, singling.columns(t.real), 2), 2, 200)
     halves = pandas(t.real).iloc[:200], pandas(t.real).iloc[200:]
     assert rate.trials == 300
     assert rate.successes == sum(count(p, half) == 1 for p in predicates for half in halves) > 0
+
+
+def test_predicates_that_one_row_decides_count_as_one() -> None:
+    """50 predicates that the same row fits, alone, are one trial; 50 that a row each fits are 50."""
+    rng = np.random.default_rng(0)
+    which, none = np.arange(50), np.zeros(0, dtype=np.int64)
+    rest = singling._Fits(none, none, 50)
+    same = singling._crowding(singling._Fits(which, which * 0, 50), rest, 1, 500, rng)
+    each = singling._crowding(singling._Fits(which, which, 50), rest, 1, 500, rng)
+    assert same == pytest.approx(2 * 50)  # one of two tables succeeds with all: variance 1/2 against 1/4 / 50
+    assert 1.0 <= each < 3.0
 
 
 def test_what_leaked_weighs_the_same_whatever_the_size_of_the_control() -> None:

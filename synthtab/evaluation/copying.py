@@ -129,20 +129,21 @@ def distance_ratio(tables: Tables, streams: Streams) -> Outcome:
     """Median over synthetic rows of the distances to the nearest over the second-nearest training row.
 
     Known as NNDR (nearest-neighbour distance ratio). Near 0: rows cling to single training rows. A row
-    that equals two training rows counts as 1. The interval is the percentile interval of 200 bootstrap draws.
+    that equals two training rows counts as 1. The interval is the percentile interval of 200 bootstrap draws
+    of the difference from the holdout's ratio, thus allows for the chance in that too.
     """
     found = _neighbourhoods(tables, streams)
     if found.searched < 2:
         raise Skip("a single training row")
     own, other = (_ratio(near) for near in (found.synthetic, found.holdout))
     rng = streams.numpy("distance ratio")
-    draws = np.median(own[rng.integers(len(own), size=(DRAWS, len(own)))], axis=1)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    value = float(np.median(own))
+    draws = [np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1) for side in (own, other)]
+    value, beside = float(np.median(own)), float(np.median(other))
+    low, high = beside + np.quantile(draws[0] - draws[1], [0.025, 0.975])
     return Outcome(
         value,
-        Reference(float(np.median(other)), HOLDOUT),
-        (min(float(low), value), max(float(high), value)),
+        Reference(beside, HOLDOUT),
+        (min(max(float(low), 0.0), value), max(min(float(high), 1.0), value)),
         len(own),
         {"training rows searched": found.searched},
     )

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
+from scipy.stats import beta
+
 from synthtab.randomness import Streams
 
 if TYPE_CHECKING:
@@ -144,6 +146,14 @@ def share_interval(successes: float, n: float, z: float = 1.96) -> Interval:
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return (min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
+
+
+def exact_interval(successes: float, n: float, z: float = 1.96) -> Interval:
+    """Clopper and Pearson's interval of a share (1934), 95 % by default: for shares of few successes."""
+    tail = 1.0 - NormalDist().cdf(z)
+    low = float(beta.ppf(tail, successes, n - successes + 1.0)) if successes > 0 else 0.0
+    high = float(beta.ppf(1.0 - tail, successes + 1.0, n - successes)) if successes < n else 1.0
+    return (low, high)
 
 
 def simultaneous(count: int) -> float:

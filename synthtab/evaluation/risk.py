@@ -32,6 +32,10 @@ class Rate:
         """Wilson's."""
         return share_interval(self.successes, self.trials, z)
 
+    def worth(self, times: float) -> Rate:
+        """The same share of so many times fewer trials."""
+        return Rate(self.successes / times, self.trials / times)
+
     def plain(self) -> dict[str, Any]:
         """Plain data."""
         return {"rate": self.share, "interval": list(self.interval()), "trials": self.trials}

@@ -27,10 +27,14 @@ POPULATION = 250_000
 MOST_COLUMNS = 8
 MIN_ROWS = 20
 MIN_PREDICATES = 20
+DEALS = 100
+GUESSES = 500
+MANY = 100
 
 EQUAL, AT_MOST, AT_LEAST, ABSENT = range(4)
 
 Predicate = tuple["Condition", ...]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,12 @@ class Condition:
 def singling_out(tables: Tables, streams: Streams) -> Outcome:
     """The larger risk of predicates about one column and about several, against the holdout.
 
-    Up to 2,000 of each. The naive rate is that of random conditions on random columns. As there are two
+    Up to 2,000 of each. The naive rate is that of 500 with random conditions on random columns. As there are two
     kinds, the interval is from the larger lower to the larger upper end at 1 - 0.05/2 (Bonferroni). A
-    trial is a predicate on one table of the control's size; tables of more than 250,000 rows are sampled.
+    trial is a predicate on one table of the control's size. Predicates on one table hang together, as one
+    unusual row decides about many: dealing all rows out anew to the tables, 100 times, shows how much the
+    rates vary by chance, and as many trials are counted as would vary so if they were independent. Tables
+    of more than 250,000 rows are sampled.
     """
     assert tables.holdout is not None
     searched = min(len(tables.real), POPULATION)
@@ -67,7 +74,7 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     train, control = tables.real.take(order), tables.holdout.some(size, streams.numpy("control"))
     synthetic = columns(tables.synthetic.some(POPULATION, streams.numpy("predicates from")))
     numeric = len(tables.numeric)
-    width, populations = len(synthetic), (columns(train), columns(control))
+    width, populations = len(synthetic), ((columns(train), count), (columns(control), 1))
     kinds = {
         "univariate": univariate(synthetic, numeric, streams.numpy("univariate")),
         "multivariate": multivariate(synthetic, numeric, streams.numpy("multivariate")) if width > 1 else [],
@@ -76,10 +83,13 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     for number, (kind, predicates) in enumerate(kinds.items()):
         if len(predicates) < MIN_PREDICATES:
             continue
-        lengths = [len(predicate) for predicate in predicates]
+        lengths = [len(predicate) for predicate in predicates[:GUESSES]]
         guesses = _random(synthetic, numeric, lengths, streams.numpy("naive predicates", number))
-        rates = [_rate(predicates, population, size) for population in populations]
-        risks[kind] = Risk(rates[0], rates[1], _rate(guesses, populations[0], size), len(tables.real) / size)
+        here, there = (_fits(predicates, *population) for population in populations)
+        naive = _rate(_fits(guesses, *populations[0]), count, size)
+        rates = [_rate(here, count, size), _rate(there, 1, size)]
+        spread = _crowding(here, there, count, size, streams.numpy("dealt anew", number))
+        risks[kind] = Risk(rates[0].worth(spread), rates[1].worth(spread), naive, len(tables.real) / size)
     if not risks:
         raise Skip("no synthetic row stands out")
     z = simultaneous(len(risks))
@@ -89,7 +99,7 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
         max(risk.value for risk in risks.values()),
         Reference(0.0, "ideal: as on holdout rows"),
         (max(low for low, _ in intervals), max(high for _, high in intervals)),
-        sum(int(risk.control.trials) for risk in risks.values()),
+        sum(len(predicates) for predicates in kinds.values() if len(predicates) >= MIN_PREDICATES),
         {**detail, "rows per trial": size, "parts of train": count},
     )
 
@@ -152,16 +162,53 @@ def _random(cells: list[Floats], numeric: int, lengths: list[int], rng: np.rando
     return found
 
 
-def _rate(predicates: list[Predicate], cells: list[Floats], size: int) -> Rate:
+@dataclass(frozen=True)
+class _Fits:
+    """Which rows fit which predicates, as pairs."""
+
+    predicates: Indices
+    rows: Indices
+    count: int
+
+    def shares(self, part: Indices, parts: int) -> Floats:
+        """For each part of the rows, given the part of every row, the share of predicates that single out."""
+        fitting = np.bincount(self.predicates * parts + part[self.rows], minlength=self.count * parts)
+        shares: Floats = (fitting.reshape(self.count, parts) == 1).mean(axis=0)
+        return shares
+
+
+def _fits(predicates: list[Predicate], cells: list[Floats], parts: int) -> _Fits:
+    """Leaves out a predicate's rows if there are more than `MANY` per part: dealt by chance, no part has just one."""
+    found = [_few(_fitting(predicate, cells), MANY * parts) for predicate in predicates]
+    which = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
+    return _Fits(which, np.concatenate(found), len(found))
+
+
+def _few(rows: Indices, limit: int) -> Indices:
+    return rows if len(rows) <= limit else np.zeros(0, dtype=np.int64)
+
+
+def _rate(fits: _Fits, parts: int, size: int) -> Rate:
     """How many trials succeed; a trial is a predicate on one part of ``size`` rows."""
-    parts = len(cells[0]) // size
-    successes = sum(
-        int((np.bincount(_fitting(predicate, cells) // size, minlength=parts) == 1).sum()) for predicate in predicates
+    shares = fits.shares(np.arange(parts * size) // size, parts)
+    return Rate(round(float(shares.sum()) * fits.count), fits.count * parts)
+
+
+def _crowding(real: _Fits, control: _Fits, parts: int, size: int, rng: np.random.Generator) -> float:
+    """How many times as much the rates vary by chance as those of independent trials would; at least 1."""
+    both = _Fits(
+        np.concatenate([real.predicates, control.predicates]),
+        np.concatenate([real.rows, control.rows + parts * size]),
+        real.count,
     )
-    return Rate(successes, len(predicates) * parts)
+    tables = np.arange((parts + 1) * size) // size
+    dealt = np.array([both.shares(rng.permutation(tables), parts + 1) for _ in range(DEALS)])
+    share = float(dealt.mean())
+    expected = share * (1.0 - share) / real.count
+    return max(1.0, float(dealt.var(axis=1, ddof=1).mean()) / expected) if expected > 0.0 else 1.0
 
 
-def _fitting(predicate: Predicate, cells: list[Floats]) -> npt.NDArray[np.int64]:
+def _fitting(predicate: Predicate, cells: list[Floats]) -> Indices:
     """Positions of the rows that meet all conditions."""
     first, *others = predicate
     rows = np.flatnonzero(first.holds(cells[first.column]))
