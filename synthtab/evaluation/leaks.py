@@ -70,7 +70,7 @@ def near_copies(f: Findings) -> Iterator[Verdict]:
 
 _ATTACKS = {
     "membership_auc": "An attacker who guesses which people were in the training table",
-    "singling_out": "An attacker who singles out people by a rare combination of values",
+    "singling_out": "An attacker who singles out people by values that they alone have",
     "linkability": "An attacker who links two parts of a person's record",
     "attribute_inference": "An attacker who infers a hidden cell of a person in the training table",
 }
@@ -90,5 +90,5 @@ def attacks(f: Findings) -> Iterator[Verdict]:
         good = low <= base or excess <= RISK_GOOD
         level: Level = "good" if good else "fair" if excess <= RISK_FAIR else "bad"
         result = "gains nothing to speak of" if good else "gains"
-        text = f"{who} {result}: {score.title.lower()} {score.value:.3f}, where {base:.3f} is nothing gained"
+        text = f"{who} {result}: {score.title} {score.value:.3f}, where {base:.3f} is nothing gained"
         yield Verdict(level, text, name, (), {name: score.value, "beside it": base})
