@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Holdout, Html, Json, Quiet, Seed, check_reports, write_text
-from .render import note, print_report, progress
+from .options import Holdout, Html, Json, Quiet, Seed, check_reports
+from .render import deliver, progress
 
 
 def compare(
@@ -40,17 +40,7 @@ def compare(
     with progress(quiet) as observe:
         comparison = judge(frame, rows, holdout=unseen, target=target, schema=schema, observe=observe, **chosen)
 
-    if json == "-":
-        typer.echo(comparison.to_json())
-    else:
-        print_report(comparison)
-    if json not in (None, "-"):
-        write_text(Path(str(json)), comparison.to_json() + "\n")
-    if html is not None:
-        write_text(html, comparison.to_html())
-    for path in (json, html):
-        if path not in (None, "-") and not quiet:
-            note(f"report: {path}")
+    deliver(comparison, json, html, comparison.to_html, quiet)
 
 
 def _names(paths: list[Path]) -> list[str]:

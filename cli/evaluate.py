@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Holdout, Html, Json, Quiet, Seed, check_reports, write_text
-from .render import note, print_report, progress
+from .options import Holdout, Html, Json, Quiet, Seed, check_reports
+from .render import deliver, note, progress
 
 
 def evaluate(
@@ -45,17 +45,7 @@ def evaluate(
     with progress(quiet) as observe:
         report = judge(frame, rows, holdout=unseen, target=target, schema=schema, observe=observe, **chosen)
 
-    if json == "-":
-        typer.echo(report.to_json())
-    else:
-        print_report(report)
-    if json not in (None, "-"):
-        write_text(Path(str(json)), report.to_json() + "\n")
-    if html is not None:
-        write_text(html, report.to_html(names=(real.name, synthetic.name)))
-    for path in (json, html):
-        if path not in (None, "-") and not quiet:
-            note(f"report: {path}")
+    deliver(report, json, html, lambda: report.to_html(names=(real.name, synthetic.name)), quiet)
     failures = [failure for bound in bounds if (failure := bound.failure(report))]
     for failure in failures:
         note(f"failed: {failure}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from synthtab.progress import Observer, Progress, silent
+
+from .options import write_text
 
 if TYPE_CHECKING:
     from synthtab import Comparison, Report, Schema
@@ -131,6 +134,23 @@ def print_report(report: Report | Comparison) -> None:
             style = next((s for level, s in _LEVELS.items() if line.startswith(level)), "")
             style = "bold" if line.startswith("Verdicts") else style
         console.print(Text(line, style=style), soft_wrap=True)
+
+
+def deliver(
+    report: Report | Comparison, json: str | None, html: Path | None, page: Callable[[], str], quiet: bool
+) -> None:
+    """A report where it was asked for: on the terminal, or as JSON on stdout, and in files."""
+    if json == "-":
+        typer.echo(report.to_json())
+    else:
+        print_report(report)
+    if json not in (None, "-"):
+        write_text(Path(str(json)), report.to_json() + "\n")
+    if html is not None:
+        write_text(html, page())
+    for path in (json, html):
+        if path not in (None, "-") and not quiet:
+            note(f"report: {path}")
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -248,6 +248,11 @@ class Generator(nn.Module):
         self.completing = Trunk(config, 0, slots.reads, outputs) if config.completes else None
         self.register_buffer("frequencies", torch.zeros(layout.width))
 
+    @property
+    def most_passes(self) -> int:
+        """One per column, if this generator completes rows."""
+        return len(self.slots.layout.columns) if self.completing else 1
+
     def start_from(self, frequencies: Tensor) -> None:
         """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""
         width = len(frequencies)

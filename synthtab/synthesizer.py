@@ -138,7 +138,8 @@ class Synthesizer:
             warnings=trained.warnings,
             losses=trained.losses,
         )
-        if trained.stopped == "interrupted":
+        if trained.stopped == "interrupted":  # rows in many passes are good long before those in one
+            self.report["passes"] = self.config.passes or trained.generator.most_passes
             raise KeyboardInterrupt
         self.report["passes"] = self._choose_passes(kept, streams, observe)
         self._group(kept)

@@ -215,7 +215,7 @@ class Watch:
         began, game, was_training = time.monotonic(), self.game, self.game.generator.training
         generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
         layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
-        passes = 1 if generator.plain else self.config.passes or len(layout.columns)
+        passes = 1 if generator.plain else self.config.passes or generator.most_passes
         fake = next(generate(generator, rows, plans(layout, passes), streams, game.device))
         found = quality(self.held_out, fake, streams)
         game.generator.train(was_training)

@@ -13,6 +13,7 @@ import numpy as np
 from synthtab.augment.arms import REAL, Arm
 from synthtab.augment.intervals import Interval, holdout_interval, paired_interval
 from synthtab.errors import ConfigError
+from synthtab.evaluation.report import plain_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -251,7 +252,7 @@ class Study:
             "skipped": self.skipped,
             "notes": self.notes,
         }
-        plain: dict[str, Any] = _plain(data)
+        plain: dict[str, Any] = plain_data(data)
         return plain
 
     def to_json(self, indent: int | None = 2) -> str:
@@ -307,14 +308,3 @@ def _wrapped(text: str) -> list[str]:
     import textwrap
 
     return textwrap.wrap(text, WIDTH)
-
-
-def _plain(value: Any) -> Any:
-    """JSON data: tuples become lists, NaN and infinities None."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

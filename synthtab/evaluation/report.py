@@ -96,8 +96,8 @@ class Report:
             "verdicts": [asdict(v) for v in self.verdicts],
             "scores": [asdict(s) for s in self.scores],
         }
-        plain: dict[str, Any] = _plain(found | ({"riskiest": self.riskiest} if self.riskiest else {}))
-        return plain
+        data: dict[str, Any] = plain_data(found | ({"riskiest": self.riskiest} if self.riskiest else {}))
+        return data
 
     def to_json(self, indent: int | None = 2) -> str:
         """`to_dict` as JSON text."""
@@ -183,12 +183,12 @@ def _shorten(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """JSON data: tuples become lists, NaN and infinities None."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain_data(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain_data(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
