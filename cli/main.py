@@ -16,6 +16,7 @@ from .augment import augment
 from .compare import compare
 from .evaluate import evaluate
 from .fit import fit
+from .impute import impute
 from .inspect import inspect
 from .sample import sample
 from .schema import schema
@@ -27,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 COMMANDS: dict[str, Callable[..., None]] = {
     "fit": fit,
     "sample": sample,
+    "impute": impute,
     "evaluate": evaluate,
     "augment": augment,
     "compare": compare,

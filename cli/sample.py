@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,13 +15,34 @@ from .render import note, progress
 
 
 def sample(
-    n: Annotated[int, typer.Option("--rows", "-n", help="How many rows.", metavar="N", show_default=False)],
+    n: Annotated[
+        int | None, typer.Option("--rows", "-n", help="How many rows.", metavar="N", show_default=False)
+    ] = None,
     model: Annotated[
         Path | None, typer.Option("--model", "-m", help="Model file. [default: the newest here]", metavar="FILE")
     ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", help=".csv, .tsv (also .gz) or .parquet; - is stdout.", metavar="FILE")
     ] = "-",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What every row must meet: \"sex = Female and age in 18..30 and city in ('Oslo', 'Bergen')\". "
+            "May be given several times.",
+            metavar="CONDITION",
+            show_default=False,
+        ),
+    ] = None,
+    given: Annotated[
+        Path | None, typer.Option(help="Partial rows to complete: any columns; empty cells are drawn.", metavar="FILE")
+    ] = None,
+    balance: Annotated[
+        str | None, typer.Option(help="All values of this column equally often.", metavar="COLUMN")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help='How often each value of a column: "income: >50K=0.5, <=50K=0.5".', metavar="WEIGHTS"),
+    ] = None,
     passes: Annotated[
         int | None, typer.Option(help="More passes, better rows, slower. [default: chosen by fit]", metavar="K")
     ] = None,
@@ -31,24 +52,33 @@ def sample(
 ) -> None:
     """Write rows like those that a model learned.
 
-    Example: synthtab sample -n 10000 -m people.synthtab -o people-synthetic.csv
+    Example: synthtab sample -n 10000 -m people.synthtab --where "age in 18..30" -o people-synthetic.csv
     """
-    if n <= 0:
+    if n is None and given is None:
+        raise ConfigError("say how many rows with -n")
+    if n is not None and n <= 0:
         raise ConfigError(f"-n must be at least 1, not {n}")
     if model is None:
         model = newest_model()
         note(f"using {model}, the newest model in this folder")
     if output != "-":
-        check_output(Path(output), model)
+        check_output(Path(output), model, given)
 
     from synthtab import Synthesizer, tables
+    from synthtab.grammar import parse_weights
 
     # Rows that scroll by on the same terminal are progress enough.
     hidden = quiet or (output == "-" and sys.stdout.isatty())
+    asked: dict[str, Any] = dict(where=where, balance=balance, weights=parse_weights(weights) if weights else None)
     try:
         synthesizer = Synthesizer.load(model, device=device or "auto")
         with progress(hidden) as observe:
-            blocks = synthesizer.sample_blocks(n, seed=seed, passes=passes, observe=observe)
+            if given is not None:
+                rows = tables.read(given)
+                blocks: Any = synthesizer.sample(n, given=rows, seed=seed, passes=passes, observe=observe, **asked)
+                n = len(blocks)
+            else:
+                blocks = synthesizer.sample_blocks(n, seed=seed, passes=passes, observe=observe, **asked)
             tables.write(blocks, output, synthesizer.schema)
     except KeyboardInterrupt:
         note("interrupted" if output == "-" else f"interrupted: {output} was not written")

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from synthtab import sampler
-from synthtab.columns.identifier import IdentifierEncoder
-from synthtab.errors import DataError
+from synthtab.errors import ConditionError, DataError
+from synthtab.progress import silent
 from synthtab.randomness import Streams
-from synthtab.refinement import Refinement
 from synthtab.synthesizer import Synthesizer
+from synthtab.where import conditions
 
 RARE = 0.1
 """Share below which a class is drawn by itself. From more frequent ones, rows of the class are kept of all that are
@@ -82,21 +82,14 @@ class ByClass:
 
     def _completed(self, value: Any, n: int, streams: Streams, start: int) -> pd.DataFrame | None:
         """Drawn given the class; None if this model cannot."""
-        model, encoder, generator = self.model, self.model._encoder, self.model._generator
-        given = encoder.cell(self.column, value) if encoder is not None else None
-        if encoder is None or generator is None or generator.completing is None or not given:
+        requests = self.model.requests
+        if not requests.completes:
             return None
-        # A model whose rows come in one pass has trees that know such rows only: here, cells come one by one.
-        many = model.report["passes"] > 1
-        passes = model.report["passes"] if many else len(encoder.layout.columns)
-        grown = model._refinement
-        trees = Refinement(grown.forests, None, grown.pool) if many and grown and grown.forests else None
-        blocks = sampler.generate(generator, n, model._plans(passes), streams, model.device, trees, given)
-        parts, number = [], start
-        for i, block in enumerate(blocks):
-            parts.append(encoder.decode(block.codes, block.offsets, streams.numpy("decode", i), number))
-            number += len(block)
-        return pd.concat(parts, ignore_index=True)
+        try:
+            tests = conditions({self.column: value}, self.model.schema)
+            return pd.concat(requests.within(tests, n, streams, silent, start), ignore_index=True)
+        except ConditionError:
+            return None
 
     def _kept(self, value: Any, n: int, streams: Streams, start: int) -> pd.DataFrame:
         """Those of the class among all that are made, until there are enough or too many were made."""
@@ -108,8 +101,5 @@ class ByClass:
             if found >= n:
                 break
         rows, rng = pd.concat(parts, ignore_index=True).head(n), streams.numpy("decode")
-        for encoder in self.model._encoder.columns if self.model._encoder else ():
-            if isinstance(encoder, IdentifierEncoder):  # numbered anew, as if no row had been left out
-                codes, offsets = encoder.encode(rows[encoder.column.name], rng)
-                rows[encoder.column.name] = encoder.decode(codes, offsets, rng, start)
+        self.model.requests.encoder.renumber(rows, rng, start)
         return rows

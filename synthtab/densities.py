@@ -50,6 +50,46 @@ class Mixtures:
         normal = torch.randn(mean.shape, generator=random, device=mean.device)
         return torch.special.ndtr(mean + deviation.exp() * normal)
 
+    def log_mass(self, low: Tensor, high: Tensor, mode: Tensor) -> Tensor:
+        """Of ranges of offsets ``low [N]`` to ``high [N]``, each in the mode that ``mode [N]`` names: ``[B, N]``."""
+        shares, low, high = self._within(low, high, mode)
+        return (shares.log_softmax(-1) + _log_between(low, high)).logsumexp(-1)
+
+    def draw_within(self, low: Tensor, high: Tensor, mode: Tensor, random: torch.Generator) -> Tensor:
+        """An offset ``[B]`` for every row, between ``low [B]`` and ``high [B]`` in the mode ``mode [B]``."""
+        index = mode[:, None, None].expand(-1, 1, COMPONENTS)
+        own = Mixtures(*(p.gather(1, index) for p in (self.shares, self.means, self.deviations)))
+        first = torch.zeros_like(mode[:1])
+        shares, start, end = (x[:, 0] for x in own._within(low[:, None], high[:, None], first))
+        chosen = gumbel(shares + _log_between(start, end), random).argmax(-1, keepdim=True)
+        start, end = start.gather(-1, chosen)[:, 0], end.gather(-1, chosen)[:, 0]
+        mean, deviation = (p[:, 0].double().gather(-1, chosen)[:, 0] for p in (own.means, own.deviations))
+        # In the half where the distribution function is small, thus exact.
+        flip = start > 0
+        start, end = torch.where(flip, -end, start), torch.where(flip, -start, end)
+        below, above = torch.special.ndtr(start), torch.special.ndtr(end)
+        uniform = torch.rand(len(below), generator=random, device=below.device, dtype=below.dtype)
+        at = torch.special.ndtri(below + uniform * (above - below))
+        # Where the mass is 0 in floating point: the end that is nearer to the mean.
+        at = torch.where(at.isfinite(), at, torch.where(end.isfinite(), end, start)).clamp(start, end)
+        at = torch.where(flip, -at, at)
+        last = (high - 2.0**-24).clamp(min=low)
+        return torch.special.ndtr(mean + deviation.exp() * at).clamp(low, last).float()
+
+    def _within(self, low: Tensor, high: Tensor, mode: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Shares of the components of modes, and where ranges begin and end, in deviations from their means."""
+        shares, means, deviations = (p[:, mode].double() for p in (self.shares, self.means, self.deviations))
+        start, end = (torch.special.ndtri(x.double()).unsqueeze(-1) for x in (low, high))
+        return shares, (start - means) * (-deviations).exp(), (end - means) * (-deviations).exp()
+
+
+def _log_between(low: Tensor, high: Tensor) -> Tensor:
+    """Logarithm of the mass of the standard normal distribution between two points."""
+    flip = low > 0
+    low, high = torch.where(flip, -high, low), torch.where(flip, -low, high)
+    lower, upper = torch.special.log_ndtr(low), torch.special.log_ndtr(high)
+    return upper + (-(lower - upper).exp()).log1p().clamp(min=-700.0)
+
 
 def gumbel(logits: Tensor, random: torch.Generator | None) -> Tensor:
     """Logits plus Gumbel noise: their argmax is a draw from the softmax."""

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
-from synthtab.errors import ConfigError, SchemaError
+from synthtab.columns.base import Mask
+from synthtab.errors import ConfigError
 from synthtab.layout import Encoded, Layout
 from synthtab.links import Linked, find
 from synthtab.randomness import Streams
@@ -78,7 +79,9 @@ class TableEncoder:
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
-        frame = typed(frame, self.schema)
+        return self._encoded(typed(frame, self.schema), streams)
+
+    def _encoded(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         codes = np.zeros((len(frame), len(self.layout.blocks)), dtype=self._code_type)
         offsets = np.zeros((len(frame), len(self.layout.continuous)), dtype=np.float32)
         for i, (encoder, b, o) in enumerate(self._parts()):
@@ -114,27 +117,36 @@ class TableEncoder:
             waiting = [part for part in waiting if part[0].column.name not in done]
         return pd.DataFrame(done, columns=list(self.schema.names))
 
-    def cell(self, column: str, value: Any) -> dict[int, int] | None:
-        """Block -> code of a cell that is one value by itself; None where it is not, thus depends on other cells, lies
-        in a continuous mode, was not among the rows that the encoding was learnt from, or nothing varies.
+    def encode_partial(self, frame: pd.DataFrame, streams: Streams) -> tuple[Encoded, Mask, pd.DataFrame]:
+        """Rows of which some cells are known, the others missing => codes and offsets, which of them are known
+        ``[rows, blocks]``, and the known cells in the schema's dtypes, or such as hold missing ones, too.
+
+        A category that the encoding does not know counts as unknown there.
         """
-        first = 0
+        relaxed = self.schema.nullable
+        absent = {n: pd.Series(np.full(len(frame), None), index=frame.index) for n in self.schema.names}
+        cells = typed(frame.assign(**{n: a for n, a in absent.items() if n not in frame.columns}), relaxed)
+        known = np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
+        for encoder, b, _ in self._parts():
+            own = cells[encoder.column.name]
+            inner = encoder.inner if isinstance(encoder, Linked) else encoder
+            known[:, b] = (own.notna().to_numpy(dtype=bool) & inner.knows(own))[:, None]
+        return self._encoded(cells, streams), known, cells
+
+    def renumber(self, frame: pd.DataFrame, rng: np.random.Generator, start: int) -> None:
+        """Invent the cells of a decoded table anew that go by the number of the row, after rows were left out."""
         for encoder in self.columns:
-            if encoder.column.name != column:
-                first += len(encoder.blocks)
-                continue
-            if isinstance(encoder, Linked) or not encoder.blocks:
-                return None
-            try:
-                series = typed_cells(pd.Series([value], name=column), encoder.column)
-            except SchemaError:
-                return None
-            codes, offsets = encoder.encode(series, np.random.default_rng(0))
-            back = encoder.decode(codes, offsets, np.random.default_rng(0), 0)
-            alone = all(c < block.atoms for c, block in zip(codes[0], encoder.blocks, strict=True))
-            known = bool((back == series).fillna(False).iloc[0])
-            return {first + i: int(c) for i, c in enumerate(codes[0])} if alone and known else None
-        return None
+            if isinstance(encoder, ColumnEncoder) and encoder.avoids_all:
+                codes, offsets = encoder.encode(frame[encoder.column.name], rng)
+                frame[encoder.column.name] = encoder.decode(codes, offsets, rng, start).array
+
+    def values(self, column: str, codes: npt.NDArray[np.integer[Any]]) -> list[Any] | None:
+        """The distinct cells that codes ``[n, blocks of the column]`` stand for; None where they follow from others."""
+        encoder = next(c for c in self.columns if c.column.name == column)
+        if isinstance(encoder, Linked):
+            return None
+        offsets = np.full((len(codes), sum(b.modes > 0 for b in encoder.blocks)), 0.5, dtype=np.float32)
+        return encoder.decode(codes, offsets, np.random.default_rng(0), 0).drop_duplicates().tolist()
 
     def _parts(self) -> list[tuple[ColumnEncoder | Linked, slice, slice]]:
         """Each column with its share of the codes and of the offsets."""

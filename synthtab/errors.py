@@ -22,6 +22,10 @@ class ConfigError(SynthtabError, ValueError):
     """An option has a value that cannot work."""
 
 
+class ConditionError(SynthtabError, ValueError):
+    """A condition on rows is malformed, names no column, or no row can meet it."""
+
+
 class ArtefactError(SynthtabError, ValueError):
     """The model file is damaged, foreign, or of a newer format."""
 

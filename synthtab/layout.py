@@ -216,3 +216,20 @@ class Encoded:
     def take(self, rows: Any) -> Encoded:
         """The given rows (slice, indices or mask)."""
         return Encoded(self.codes[rows], self.offsets[rows], self.layout)
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """The cells that a column may have, as any of several pieces.
+
+    Attributes:
+        blocks: The column's blocks, ``d`` of them.
+        codes: ``[pieces, d]``.
+        low: ``[pieces]``: for the code of a mode, the least offset; 0 for an atom.
+        high: The offset below which it must be; 1 for an atom.
+    """
+
+    blocks: tuple[int, ...]
+    codes: Codes
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]

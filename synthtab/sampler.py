@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from synthtab.conditions import Batch, Plan
 from synthtab.densities import PARAMETERS, Mixtures, gumbel
-from synthtab.layout import Encoded, Layout
+from synthtab.layout import Encoded, Layout, Restriction
+from synthtab.limits import Limits
 from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
 from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
@@ -20,27 +21,25 @@ from synthtab.refinement import Refinement
 BLOCK = 4096
 """Rows per block. A block is always generated whole, so that ``sample(10)`` equals the start of
 ``sample(100)`` bit by bit."""
+SPARE = 2
+"""Rows begun for each one that goes on, where several columns are restricted."""
 
 
 def generate(
     generator: Generator, n: int, passes: Sequence[Plan], streams: Streams, device: torch.device,
-    refinement: Refinement | None = None, given: Mapping[int, int] | None = None,
+    refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (),
 ) -> Iterator[Encoded]:  # fmt: skip
     """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own, and an equal share of its rows is
-    made by each of the plans. With a refinement, a block is chosen from a pool of several. With codes that are
-    ``given`` (block -> code of an atom), rows that have them, drawn given them.
+    made by each of the plans. With a refinement, a block is chosen from a pool of several. With restrictions, rows
+    that are within them, drawn given that.
     """
     layout = generator.slots.layout
-    completers = [Completer(generator, plan) for plan in passes]
+    completers = [Completer(generator, plan, restrictions) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
     for number, start in enumerate(range(0, n, BLOCK)):
         random = torch.Generator(device).manual_seed(streams.integer("sample", number))
-        size = pool // len(completers)
-        if given:
-            parts = [completer.complete(_known(layout, given, size, device), random) for completer in completers]
-        else:
-            parts = [completer.invent(size, random) for completer in completers]
+        parts = [completer.invent(pool // len(completers), random) for completer in completers]
         codes, offsets = torch.cat([p.codes for p in parts]), torch.cat([p.offsets for p in parts])
         if chooser:
             kept = chooser.choose(codes, offsets, BLOCK, random)
@@ -50,25 +49,63 @@ def generate(
         yield Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout)
 
 
-def _known(layout: Layout, given: Mapping[int, int], rows: int, device: torch.device) -> Batch:
-    """Rows of which the given blocks are known and all others hidden."""
-    codes = torch.zeros(rows, len(layout.blocks), dtype=torch.int64, device=device)
-    mask = torch.zeros_like(codes, dtype=torch.bool)
-    for block, code in given.items():
-        codes[:, block], mask[:, block] = code, True
-    return Batch(codes, torch.full((rows, len(layout.continuous)), 0.5, device=device), mask)
+def fill(
+    generator: Generator, rows: Encoded, known: npt.NDArray[np.bool_], passes: Sequence[Plan], streams: Streams,
+    device: torch.device, refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (),
+) -> Iterator[Encoded]:  # fmt: skip
+    """Rows of which the cells ``known [rows, K]`` stay and all others are drawn, in blocks of at most `BLOCK`.
+
+    Each row follows one of the plans. Of a refinement only the trees count: of several completions of a row, one is
+    taken in proportion to its density ratio (sampling-importance resampling, Rubin 1987).
+    """
+    layout = generator.slots.layout
+    chooser = refinement.compiled(layout, device) if refinement and refinement.forests else None
+    several = chooser.pool if chooser else 1
+    completers = [Completer(generator, plan, restrictions, leading=False) for plan in passes]
+    for number, start in enumerate(range(0, len(rows), BLOCK)):
+        random = torch.Generator(device).manual_seed(streams.integer("fill", number))
+        block, seen = rows.take(slice(start, start + BLOCK)), torch.as_tensor(known[start : start + BLOCK])
+        arrays = (torch.as_tensor(block.codes.astype(np.int64)), torch.as_tensor(block.offsets), seen)
+        codes, offsets, mask = (x.repeat_interleave(several, 0).to(device) for x in arrays)
+        plan = torch.randint(len(completers), (len(block),), generator=random, device=device)
+        for i, completer in enumerate(completers):
+            mine = (plan == i).repeat_interleave(several)
+            done = completer.complete(Batch(codes[mine], offsets[mine], mask[mine]), random)
+            codes[mine], offsets[mine] = done.codes, done.offsets
+        if chooser:
+            logs = chooser.weights(codes, offsets).clamp(min=1e-30).log().view(-1, several)
+            kept = gumbel(logs, random).argmax(1) + several * torch.arange(len(block), device=device)
+            codes, offsets = codes[kept], offsets[kept]
+        yield Encoded(codes.cpu().numpy(), offsets.cpu().numpy(), layout)
 
 
 class Completer:
     """Makes rows, and fills the hidden cells of rows. One pass over all columns makes a row from noise; several
     complete it part by part, each pass observing what the earlier ones revealed.
+
+    Args:
+        generator: Whose rows.
+        passes: The blocks that each pass reveals.
+        restrictions: What the cells of some columns must be.
+        leading: Whether these columns are drawn before all others. Given the first of them, the second is within its
+            limits with another probability in every row; in proportion to it, rows go on or are replaced by others
+            (sequential importance resampling; Gordon, Salmond and Smith 1993), so that in the end all rows are draws
+            given all restrictions. Else each is drawn in its turn.
     """
 
-    def __init__(self, generator: Generator, passes: Plan) -> None:
-        self.generator = generator.eval()
-        self.from_noise = generator.plain is not None and (len(passes) == 1 or generator.completing is None)
+    def __init__(
+        self, generator: Generator, passes: Plan, restrictions: Sequence[Restriction] = (), leading: bool = True
+    ) -> None:
+        self.generator, layout, device = generator.eval(), generator.slots.layout, generator.slots.starts.device
+        one = len(passes) == 1 and not restrictions
+        self.from_noise = generator.plain is not None and (one or generator.completing is None)
+        # Of rows that go on more than once, what is drawn last differs: numbers that hardly ever repeat.
+        ordered = sorted(restrictions, key=lambda r: any(layout.blocks[b].modes for b in r.blocks))
+        limits = {b: Limits(r, i, layout, device) for r in ordered for i, b in enumerate(r.blocks)}
+        self.leading = len(restrictions) if leading else 0
+        plan = _arranged(passes, limits, leading)
         with torch.inference_mode():
-            self.stages = [Stage(generator, blocks) for blocks in passes] if generator.completing else []
+            self.stages = [Stage(generator, blocks, limits.get(blocks[0])) for blocks in plan if generator.completing]
 
     @torch.inference_mode()
     @fast_products()
@@ -76,11 +113,12 @@ class Completer:
         """Whole new rows."""
         generator, device = self.generator, random.device
         slots = generator.slots
-        codes = torch.zeros(rows, len(slots.layout.blocks), dtype=torch.int64, device=device)
-        offsets = torch.full((rows, len(slots.layout.continuous)), 0.5, device=device)
+        count = rows * (SPARE if self.leading > 1 else 1)
+        codes = torch.zeros(count, len(slots.layout.blocks), dtype=torch.int64, device=device)
+        offsets = torch.full((count, len(slots.layout.continuous)), 0.5, device=device)
         mask = torch.zeros_like(codes, dtype=torch.bool)
         if not self.from_noise:
-            return self._fill(Batch(codes, offsets, mask), random)
+            return self._fill(Batch(codes, offsets, mask), rows, random, known=False)
         z = torch.randn(rows, generator.noise, generator=random, device=device)
         cells = None
         if generator.prompted:
@@ -96,16 +134,27 @@ class Completer:
     def complete(self, given: Batch, random: torch.Generator) -> Batch:
         """Rows of which ``given.mask`` marks the cells that are known."""
         assert given.mask is not None, "a mask says what is known, report this"
-        return self._fill(Batch(given.codes.clone(), given.offsets.clone(), given.mask.clone()), random)
+        own = Batch(given.codes.clone(), given.offsets.clone(), given.mask.clone())
+        return self._fill(own, len(own.codes), random, known=True)
 
-    def _fill(self, rows: Batch, random: torch.Generator) -> Batch:
-        """Fill the hidden cells of rows in place."""
+    def _fill(self, rows: Batch, count: int, random: torch.Generator, known: bool) -> Batch:
+        """Fill the hidden cells of rows in place; of more rows than ``count``, so many go on. ``known`` says whether
+        any of their cells may be known.
+        """
         codes, offsets, mask, trunk = rows.codes, rows.offsets, rows.mask, self.generator.completing
         assert trunk is not None and trunk.from_cells is not None and mask is not None
-        hidden = trunk.from_cells(self.generator.slots.reading(codes, offsets, mask))
+        begun = slice(None) if known else slice(1)  # where nothing is known, one row stands for all
+        hidden = trunk.from_cells(self.generator.slots.reading(codes[begun], offsets[begun], mask[begun]))
+        prefix, logs = torch.zeros_like(codes[:, 0]), torch.zeros(len(codes), device=codes.device, dtype=torch.float64)
+        restricted = 0
         for i, stage in enumerate(self.stages):
-            drawn, moved = stage.draw(trunk, hidden, random)
-            fresh = ~mask[:, stage.blocks]
+            fresh, limits = ~mask[:, stage.blocks], stage.limits
+            if limits is None:
+                drawn, moved = stage.draw(trunk, hidden, len(codes), random)
+            else:
+                prefix = torch.zeros_like(codes[:, 0]) if limits.first else prefix
+                drawn, moved, prefix, weight = stage.draw_within(trunk, hidden, prefix, random)
+                logs = logs + weight
             drawn = torch.where(fresh, drawn, codes[:, stage.blocks])
             codes[:, stage.blocks] = drawn
             if len(stage.columns):
@@ -115,7 +164,31 @@ class Completer:
             mask[:, stage.blocks] = True
             if i + 1 < len(self.stages):
                 hidden = hidden + stage.read(drawn, offsets[:, stage.columns], fresh)
-        return rows
+            if limits is not None and limits.last and restricted < self.leading:
+                restricted += 1
+                if restricted > 1:
+                    kept = _resampled(logs, count if restricted == self.leading else len(logs), random)
+                    codes, offsets, mask, hidden = codes[kept], offsets[kept], mask[kept], hidden[kept]
+                    prefix, logs = prefix[kept], torch.zeros_like(logs[kept])
+        return Batch(codes, offsets, mask)
+
+
+def _arranged(passes: Plan, limited: Collection[int], leading: bool) -> Plan:
+    """A plan in which every limited block has a pass of its own: before all others, or at its place."""
+    found: list[tuple[int, ...]] = [(b,) for b in limited] if leading else []
+    for part in passes:
+        found += [] if leading else [(b,) for b in sorted(part) if b in limited]
+        if rest := tuple(b for b in part if b not in limited):
+            found.append(rest)
+    return tuple(found)
+
+
+def _resampled(logs: Tensor, count: int, random: torch.Generator) -> Tensor:
+    """Numbers of ``count`` rows, each as often as its weight says, up to rounding (systematic resampling)."""
+    ends = (logs - logs.max()).exp().cumsum(0)
+    start = torch.rand(1, generator=random, device=ends.device, dtype=ends.dtype)
+    places = (start + torch.arange(count, device=ends.device)) * (ends[-1] / count)
+    return torch.searchsorted(ends, places).clamp(max=len(ends) - 1)
 
 
 class Stage:
@@ -123,7 +196,8 @@ class Stage:
     read them and the rows of its head that write them, so that a pass costs no more than what it reveals.
     """
 
-    def __init__(self, generator: Generator, blocks: Sequence[int]) -> None:
+    def __init__(self, generator: Generator, blocks: Sequence[int], limits: Limits | None = None) -> None:
+        self.limits = limits
         blocks, whole, trunk = sorted(blocks), generator.slots.layout, generator.completing
         assert trunk is not None and trunk.from_cells is not None, "this generator completes no rows, report this"
         part = Layout(tuple(whole.blocks[b] for b in blocks))
@@ -144,23 +218,34 @@ class Stage:
         self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
         self.columns = torch.as_tensor(np.flatnonzero(np.isin(whole.continuous, blocks)), device=device)
 
-    def draw(self, trunk: Trunk, hidden: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Codes ``[B, blocks]`` and an offset for each of their modes, given the first layer."""
-        logits, densities = self._outputs(trunk, hidden)
+    def draw(self, trunk: Trunk, hidden: Tensor, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Codes ``[B, blocks]`` and an offset for each of their modes, given the first layer of ``rows`` rows, or of
+        one that all are like.
+        """
+        logits, densities = self._outputs(trunk, hidden, rows)
         codes = self.slots.argmax(gumbel(logits, random))
         return codes, Mixtures.of(densities, len(self.slots.mode_slots)).draw(random)
 
+    def draw_within(
+        self, trunk: Trunk, hidden: Tensor, prefix: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`draw` of one block within its limits; and as `Limits.draw`, the new prefix and what weighs the rows."""
+        assert self.limits is not None, "this stage has no limits, report this"
+        outputs = self._outputs(trunk, hidden, len(prefix))
+        code, offsets, prefix, weight = self.limits.draw(*outputs, prefix, random)
+        return code[:, None], offsets[:, None].expand(-1, len(self.slots.mode_slots)), prefix, weight
+
     def log_likelihood(self, trunk: Trunk, hidden: Tensor, codes: Tensor, offsets: Tensor) -> Tensor:
         """Of codes ``[B, blocks]`` and offsets ``[B, columns]``, given the first layer, ``[B]``."""
-        slots, (logits, densities) = self.slots, self._outputs(trunk, hidden)
+        slots, (logits, densities) = self.slots, self._outputs(trunk, hidden, len(codes))
         logs = slots.log_softmax(logits).gather(1, codes + slots.starts).sum(1)
         mode, inside = slots.modes(codes)
         mixtures = Mixtures.of(densities, len(slots.mode_slots))
         return logs + (mixtures.log_density(offsets, mode) * inside).sum(1) if len(self.columns) else logs
 
-    def _outputs(self, trunk: Trunk, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def _outputs(self, trunk: Trunk, hidden: Tensor, rows: int) -> tuple[Tensor, Tensor]:
         """Logits of the blocks, unused slots out of the way, and what their densities are made of."""
-        out, width = F.linear(trunk.deep(hidden), *self.head), self.slots.layout.width
+        out, width = F.linear(trunk.deep(hidden), *self.head).expand(rows, -1), self.slots.layout.width
         return out[:, :width] + self.slots.padding, out[:, width:]
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,11 @@ class Schema:
         """A schema in which the column is of another kind; its dtype and options stay."""
         return self.replace(dataclasses.replace(self[name], kind=kind, why="set by hand"))
 
+    @property
+    def nullable(self) -> Schema:
+        """A schema whose dtypes hold missing cells, also where this one's do not: int64 => Int64, bool => boolean."""
+        return Schema(tuple(dataclasses.replace(c, dtype=_nullable(c.dtype)) for c in self.columns))
+
     def check(self, frame: pd.DataFrame) -> None:
         """Compare the table's column names with the schema's; their order does not matter.
 
@@ -183,6 +189,12 @@ class Schema:
             return cls.from_json(data)
         except SchemaError as error:
             raise SchemaError(f"{path}: {error}") from error
+
+
+def _nullable(dtype: str) -> str:
+    if dtype == "bool":
+        return "boolean"
+    return re.sub(r"^(u?)int(\d+)$", lambda m: f"{m[1].upper()}Int{m[2]}", dtype)
 
 
 def _listing(names: Any, limit: int = 8) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,22 @@ import pandas as pd
 import torch
 
 import synthtab
-from synthtab import artefact, sampler, trainer
+from synthtab import artefact, trainer
 from synthtab.columns import infer
-from synthtab.conditions import Plan, plans
 from synthtab.config import TrainConfig, configure, seconds
 from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
-from synthtab.grouping import from_names, grouped, to_names
+from synthtab.finishing import finish
+from synthtab.grammar import Where
 from synthtab.layout import Encoded
 from synthtab.networks import Generator, fresh_weights
 from synthtab.progress import Observer, Progress, silent
-from synthtab.quality import Quality, quality
 from synthtab.randomness import Streams
-from synthtab.refinement import Refinement, learn
+from synthtab.refinement import Refinement
+from synthtab.requests import Requests
 from synthtab.schema import Schema
+from synthtab.where import conditions
 
 MIN_ROWS = 10
 MIN_HOLDOUT = 20
@@ -141,50 +142,105 @@ class Synthesizer:
         if trained.stopped == "interrupted":  # rows in many passes are good long before those in one
             self.report["passes"] = self.config.passes or trained.generator.most_passes
             raise KeyboardInterrupt
-        self.report["passes"] = self._choose_passes(kept, streams, observe)
-        self._group(kept)
-        self._refine(encoded, kept, streams, observe)
+        requests = self.requests
+        self.report.update(finish(requests, encoded, kept, self.config, streams, observe))
+        self._refinement = requests.refinement
         return self
 
     def sample(
-        self, n: int, *, seed: int | None = None, passes: int | None = None, observe: Observer = silent
-    ) -> pd.DataFrame:
+        self, n: int | None = None, *, where: Where | None = None, given: pd.DataFrame | None = None,
+        balance: str | None = None, weights: Mapping[str, Mapping[Any, float]] | None = None,
+        seed: int | None = None, passes: int | None = None, observe: Observer = silent,
+    ) -> pd.DataFrame:  # fmt: skip
         """``n`` rows with the table's columns, order and dtypes.
 
         Args:
-            n: How many.
+            n: How many; may be left out with ``given``, which then gives one row each.
+            where: Conditions that every row meets, as text (``"sex = Female and age in 18..30"``), a list of such, or
+                a dict: column -> value, ``(low, high)``, list of values, None for missing. See `synthtab.where`.
+            given: Partial rows to complete: any columns of the table; a missing cell is drawn.
+            balance: A column each of whose values shall be as frequent as any other.
+            weights: A column and the weight of each of its values; values not named get none.
             seed: Other seeds give other rows; None takes the seed of the fit. With one seed, ``sample(10)`` is
                 the start of ``sample(100)``.
             passes: Passes of sampling; None takes what held-out rows chose. Another number leaves the trees out,
                 which know rows of that one only.
             observe: Told about the progress.
+
+        Raises:
+            ConditionError: No row can meet the conditions, or next to none does.
         """
-        return pd.concat(self.sample_blocks(n, seed=seed, passes=passes, observe=observe), ignore_index=True)
+        if given is not None:
+            if balance or weights or passes:
+                raise ConfigError("given rows go together with where and seed only")
+            return self._complete(given, n, where, seed, observe)
+        options: dict[str, Any] = dict(where=where, balance=balance, weights=weights)
+        blocks = self.sample_blocks(n, **options, seed=seed, passes=passes, observe=observe)
+        return pd.concat(blocks, ignore_index=True)
 
     def sample_blocks(
-        self, n: int, *, seed: int | None = None, passes: int | None = None, observe: Observer = silent
-    ) -> Iterator[pd.DataFrame]:
+        self, n: int | None, *, where: Where | None = None, balance: str | None = None,
+        weights: Mapping[str, Mapping[Any, float]] | None = None,
+        seed: int | None = None, passes: int | None = None, observe: Observer = silent,
+    ) -> Iterator[pd.DataFrame]:  # fmt: skip
         """The rows of `sample` in blocks, in constant memory."""
-        encoder = self._fitted()
-        if not isinstance(n, (int, np.integer)) or n < 1:
-            raise ConfigError(f"the number of rows must be a whole number of 1 or more, not {n!r}")
+        n, streams, requests = _count(n), Streams(self.seed if seed is None else seed), self.requests
         if passes is not None and passes < 1:
             raise ConfigError(f"passes must be at least 1, not {passes!r}")
         if passes is not None and passes > 1 and not self.config.completes:
             raise ConfigError("this model was trained without cross_entropy and density: it samples in 1 pass only")
-        streams = Streams(self.seed if seed is None else seed)
-        return self._blocks(encoder, int(n), streams, passes or self.report.get("passes") or 1, observe)
+        tests = conditions(where, self.schema)
+        if balance is None and not weights and not tests:
+            return requests.rows(n, passes or requests.passes, streams, observe)
+        if passes is not None:
+            raise ConfigError("passes cannot be chosen together with conditions, balance or weights")
+        if balance is None and not weights:
+            return requests.within(tests, n, streams, observe)
+        shares = [(balance, None)] if balance else []
+        shares += list((weights or {}).items())  # type: ignore[arg-type]
+        if len(shares) > 1:
+            raise ConfigError("balance and weights are of one column")
+        return requests.shared(str(shares[0][0]), shares[0][1], tests, n, streams, observe)
 
-    def _blocks(
-        self, encoder: TableEncoder, n: int, streams: Streams, passes: int, observe: Observer
-    ) -> Iterator[pd.DataFrame]:
-        start, refinement = 0, self._refinement
-        if refinement and passes != self.report["passes"]:
-            refinement = refinement.without_trees()
-        for number, block in enumerate(self._encoded(n, passes, streams, refinement)):
-            yield encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
-            start += len(block)
-            observe(Progress("sample", start / n))
+    def impute(
+        self, table: pd.DataFrame, draws: int | None = None, *, seed: int | None = None, observe: Observer = silent
+    ) -> Any:
+        """A table with every missing cell drawn given the rest of its row; all other cells stay as they are.
+
+        Args:
+            table: Rows like those that were learnt; columns may be missing as a whole.
+            draws: For multiple imputation (Rubin 1987), how many tables; then a list of them comes back.
+            seed: Other seeds give other cells; None takes the seed of the fit.
+            observe: Told about the progress.
+        """
+        if draws is not None and draws < 1:
+            raise ConfigError(f"draws must be at least 1, not {draws!r}")
+        streams, found = Streams(self.seed if seed is None else seed), []
+        for draw in range(draws or 1):
+            own = Streams(streams.integer("impute", draw))
+            found.append(self.requests.completed(table, (), own, observe, whole=True))
+        return found[0] if draws is None else found
+
+    def _complete(
+        self, given: pd.DataFrame, n: int | None, where: Where | None, seed: int | None, observe: Observer
+    ) -> pd.DataFrame:
+        if not isinstance(given, pd.DataFrame) or not len(given):
+            raise DataError("given must be a DataFrame with at least one row")
+        if unknown := [c for c in given.columns if c not in self.schema]:
+            raise DataError(f"the given rows have a column {unknown[0]!r}, which the model does not know")
+        if n is not None:
+            given = given.take(np.arange(_count(n)) % len(given)).reset_index(drop=True)
+        streams = Streams(self.seed if seed is None else seed)
+        return self.requests.completed(given, conditions(where, self.schema), streams, observe)
+
+    @property
+    def requests(self) -> Requests:
+        """The model, as far as sampling concerns it."""
+        report = self.report
+        return Requests(
+            self._fitted(), self._generator, self._refinement, self.device, report.get("passes") or 1,
+            report.get("plans"),
+        )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all. See `synthtab.artefact`."""
@@ -294,70 +350,6 @@ class Synthesizer:
             "passes": self.config.passes or 1,
         }
 
-    def _encoded(self, n: int, passes: int, streams: Streams, refinement: Refinement | None) -> Iterator[Encoded]:
-        layout = self._fitted().layout
-        if self._generator is None:
-            for start in range(0, n, sampler.BLOCK):
-                size = min(sampler.BLOCK, n - start)
-                yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
-            return
-        yield from sampler.generate(self._generator, n, self._plans(passes), streams, self.device, refinement)
-
-    def _plans(self, passes: int) -> tuple[Plan, ...]:
-        """How rows are made in so many passes: as `grouped` learnt it, where that is the model's own number."""
-        layout, learnt = self._fitted().layout, self.report.get("plans")
-        return from_names(layout, learnt) if learnt and passes == self.report["passes"] else plans(layout, passes)
-
-    def _choose_passes(self, held_out: Encoded, streams: Streams, observe: Observer) -> int:
-        """One per column; but one pass, if the held-out rows show that it is better."""
-        assert self._generator is not None
-        one = [1] if self._generator.plain else []
-        many = [len(held_out.layout.columns)] if self._generator.completing else []
-        if self.config.passes or not (one and many and len(held_out)):
-            return self.config.passes or max([1, *many])
-        observe(Progress("choose passes"))
-        scores = {passes: self._judge(held_out, passes, None, streams).score for passes in one + many}
-        self.report["passes_scores"] = {str(k): v for k, v in scores.items()}
-        chosen = one[0] if scores[one[0]] > scores[many[0]] + _margin(held_out) else many[0]
-        self.report["best"] = scores[chosen]
-        return chosen
-
-    def _group(self, held_out: Encoded) -> None:
-        """Draw columns together that held-out rows find independent, where the passes are not given."""
-        if self.config.passes or self.report["passes"] == 1 or not len(held_out):
-            return
-        assert self._generator is not None
-        self.report["plans"] = to_names(held_out.layout, grouped(self._generator, held_out, self.device))
-        self.report["passes"] = max(len(plan) for plan in self.report["plans"])
-
-    def _refine(self, training: Encoded, held_out: Encoded, streams: Streams, observe: Observer) -> None:
-        """Learn which rows to keep; but not if the held-out rows know better."""
-        config, passes = self.config, self.report["passes"]
-        if not config.rounds and not config.rake:
-            return
-
-        def draw(n: int, streams: Streams) -> Encoded:
-            parts = list(self._encoded(n, passes, streams, None))
-            codes, offsets = (np.concatenate([getattr(p, name) for p in parts]) for name in ("codes", "offsets"))
-            return Encoded(codes, offsets, training.layout)
-
-        observe(Progress("tree critic", 0.0))
-        found = learn(
-            training, config.rounds, config.rake, draw, Streams(streams.integer("refine")),
-            lambda done: observe(Progress("tree critic", done)),
-        )  # fmt: skip
-        if len(held_out):
-            before, after = (self._judge(held_out, passes, r, streams) for r in (None, found))
-            self.report["refined"] = {"before": before.score, "after": after.score, "pool": found.pool}
-            if after.score < before.score - _margin(held_out):
-                return
-            self.report["best"] = after.score
-        self._refinement = found
-
-    def _judge(self, held_out: Encoded, passes: int, refinement: Refinement | None, streams: Streams) -> Quality:
-        block = next(self._encoded(sampler.BLOCK, passes, Streams(streams.integer("judge", passes)), refinement))
-        return quality(held_out, block, streams)
-
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:
             raise NotFittedError("this model has not learnt a table yet: call fit first")
@@ -395,6 +387,7 @@ class Synthesizer:
         return f"<Synthesizer preset={self.preset!r} seed={self.seed} {state}>"
 
 
-def _margin(held_out: Encoded) -> float:
-    """Two standard errors of the AUC of a detector that is as good as chance, thus of the held-out score."""
-    return 0.82 / len(held_out) ** 0.5
+def _count(n: Any) -> int:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise ConfigError(f"the number of rows must be a whole number of 1 or more, not {n!r}")
+    return int(n)

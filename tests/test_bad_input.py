@@ -108,6 +108,28 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
         None, ["sample", "-n", "5", "-m", "people.synthtab", "-o", "people.synthtab"], "overwrite"),
     "sample into a missing folder": (None, ["sample", "-n", "5", "-o", "absent/rows.csv"], "absent"),
     "bad passes": (None, ["sample", "-n", "5", "--passes", "-1"], "passes"),
+    "condition on an unknown column": (
+        None, ["sample", "-n", "5", "--where", "jop = nurse"], "no column 'jop': did you mean 'job'?"),
+    "condition that cannot be read": (None, ["sample", "-n", "5", "--where", "age between 1"], "write conditions like"),
+    "condition that no row can meet": (
+        None, ["sample", "-n", "5", "--where", "age > 500", "-o", "rows.csv"], "knows no such value of 'age'"),
+    "condition on invented cells": (None, ["sample", "-n", "5", "--where", "id = P00001"], "invented"),
+    "weights that cannot be read": (None, ["sample", "-n", "5", "--weights", "job=1"], "write them like"),
+    "balance of an unknown column": (None, ["sample", "-n", "5", "--balance", "jop"], "'job'"),
+    "balance of a smooth column": (None, ["sample", "-n", "5", "--balance", "pay"], "balance needs"),
+    "missing partial rows": (None, ["sample", "--given", "absent.csv"], "absent.csv"),
+    "partial rows of another table": (
+        put("a,b\n1,2\n"), ["sample", "--given", "bad.csv"], "column 'a', which the model does not know"),
+    "partial rows over themselves": (
+        put("age\n40\n"), ["sample", "--given", "bad.csv", "-o", "bad.csv"], "overwrite"),
+    "partial rows that break a condition": (
+        put("age\n40\n50\n"), ["sample", "--given", "bad.csv", "--where", "age < 45"], "given row 2"),
+    "impute a missing file": (None, ["impute", "absent.csv"], "absent.csv"),
+    "impute over the table": (None, ["impute", "people.csv", "-o", "people.csv"], "overwrite"),
+    "several draws to stdout": (None, ["impute", "people.csv", "--draws", "2"], "name them with -o"),
+    "no draw": (None, ["impute", "people.csv", "--draws", "0"], "--draws must be at least 1"),
+    "impute with a model of another table": (
+        put("a,b\n1,2\n"), ["impute", "bad.csv", "-m", "people.synthtab"], "lacks the column 'id'"),
     "different columns": (put("a,b\n1,2\n3,4\n"), ["evaluate", "people.csv", "bad.csv"], "'age'"),
     "evaluate a missing file": (None, ["evaluate", "people.csv", "absent.csv"], "absent.csv"),
     "evaluate with an unknown target": (

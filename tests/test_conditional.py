@@ -93,17 +93,3 @@ def test_a_class_that_was_never_seen_is_an_error(model) -> None:
         ByClass(model, "rare").sample_class("perhaps", 5)
     with pytest.raises(DataError, match="no column 'income'"):
         ByClass(model, "income")
-
-
-def test_cells_are_codes_only_where_one_value_is_one_code(model) -> None:
-    encoder = model._encoder
-    assert encoder is not None
-    blocks = encoder.layout.columns
-    for value in ("yes", "no"):
-        given = encoder.cell("rare", value)
-        assert given is not None and tuple(given) == blocks["rare"]
-    assert encoder.cell("rare", "yes") != encoder.cell("rare", "no")
-    assert encoder.cell("rare", "perhaps") is None
-    assert encoder.cell("key", "K00001") is None
-    assert encoder.cell("nowhere", 1) is None
-    assert encoder.cell("size", 123.4) is None or encoder.cell("size", 123.4)

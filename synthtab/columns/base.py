@@ -100,6 +100,10 @@ class ColumnEncoder(ABC):
     ) -> pd.Series:
         """Codes and offsets => typed form; ``start`` is the number of the first row."""
 
+    def knows(self, series: pd.Series) -> Mask:
+        """``[rows]``: which cells of the typed form have a code or an offset that stands for them."""
+        return np.ones(len(series), dtype=bool)
+
     def encode_in(
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:

@@ -115,6 +115,11 @@ class CategoryEncoder(ColumnEncoder):
             flat, codes[:, i] = np.divmod(flat, self.base) if i else (flat, flat)
         return codes, np.zeros((len(series), 0), dtype=np.float32)
 
+    def knows(self, series: pd.Series) -> npt.NDArray[np.bool_]:
+        """As `ColumnEncoder.knows`: not a category that training never saw."""
+        known = pd.Series(category_texts(series), dtype=object).isin(list(self.categories)).to_numpy()
+        return np.asarray(known | series.isna().to_numpy(dtype=bool))
+
     def decode(
         self,
         codes: npt.NDArray[np.integer[Any]],

@@ -1,0 +1,315 @@
+"""What can be asked of a fitted generator, as tables: rows, rows that meet conditions, given cells completed.
+
+Beside `Synthesizer`, which is what users call, the one other place that sees both pandas and torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from synthtab import sampler
+from synthtab.conditions import Plan, plans
+from synthtab.encoder import TableEncoder
+from synthtab.errors import ConditionError, DataError
+from synthtab.grouping import from_names
+from synthtab.layout import Encoded, Restriction
+from synthtab.networks import Generator
+from synthtab.progress import Observer, Progress
+from synthtab.randomness import Streams
+from synthtab.refinement import Refinement
+from synthtab.restrict import present, restrictions, single_values
+from synthtab.where import Test, conditions
+
+ENDLESS = 10**15
+PATIENCE, SHARE = 50, 1 / 2000
+"""After so many blocks of rows, the least share of them that must meet the conditions."""
+SAID = 0.5
+"""Share of the rows that meet the conditions below which it is said."""
+ROUNDS = 20
+"""Times that rows which do not meet the conditions are completed anew."""
+MOST_CLASSES = 10_000
+
+
+@dataclass
+class Tally:
+    """How many rows were made, and how many of them met the conditions.
+
+    Attributes:
+        made: Rows that the generator gave, after the trees.
+        kept: Those that were as asked.
+    """
+
+    made: int = 0
+    kept: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the rows made, those kept; 1 before the first."""
+        return self.kept / self.made if self.made else 1.0
+
+
+@dataclass
+class Requests:
+    """A fitted model, as far as sampling concerns it.
+
+    Attributes:
+        encoder: Of the table.
+        generator: None where nothing varies.
+        refinement: What chooses rows, if anything.
+        device: Where to compute.
+        passes: The model's own number of passes.
+        learnt: Its own plans, by column names; None where it has none.
+        tally: Of the conditional request that ran last.
+    """
+
+    encoder: TableEncoder
+    generator: Generator | None
+    refinement: Refinement | None
+    device: torch.device
+    passes: int
+    learnt: Any = None
+    tally: Tally = field(default_factory=Tally)
+
+    def encoded(
+        self, n: int, passes: int, streams: Streams, refinement: Refinement | None,
+        within: Sequence[Restriction] = (),
+    ) -> Iterator[Encoded]:  # fmt: skip
+        """Blocks of rows before decoding."""
+        layout = self.encoder.layout
+        if self.generator is None:
+            for start in range(0, n, sampler.BLOCK):
+                size = min(sampler.BLOCK, n - start)
+                yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
+            return
+        yield from sampler.generate(self.generator, n, self._plans(passes), streams, self.device, refinement, within)
+
+    def rows(self, n: int, passes: int, streams: Streams, observe: Observer) -> Iterator[pd.DataFrame]:
+        """Rows like those of the table."""
+        start, refinement = 0, self.refinement
+        if refinement and passes != self.passes:
+            refinement = refinement.without_trees()
+        for number, block in enumerate(self.encoded(n, passes, streams, refinement)):
+            yield self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
+            start += len(block)
+            observe(Progress("sample", start / n))
+
+    def within(
+        self, tests: Sequence[Test], n: int, streams: Streams, observe: Observer, start: int = 0
+    ) -> Iterator[pd.DataFrame]:
+        """Rows that meet conditions: drawn so where codes and offsets decide it, else left out if they do not."""
+        limits, exact = restrictions(self.encoder, tests), single_values(self.encoder, tests)
+        self.tally = tally = Tally()
+        if self.completes:
+            passes, trees = self._completing()
+            blocks = self.encoded(ENDLESS, passes, streams, trees, limits)
+        else:
+            blocks = self.encoded(ENDLESS, self.passes, streams, self.refinement)
+        done = 0
+        for number, block in enumerate(blocks):
+            rng = streams.numpy("decode", number)
+            frame = self.encoder.decode(block.codes, block.offsets, rng, start + done)
+            for name, value in exact.items():
+                frame[name] = pd.Series(value).take(np.zeros(len(frame), dtype=np.int64)).array
+            met = _all(frame, tests)
+            tally.made, tally.kept = tally.made + len(frame), tally.kept + int(met.sum())
+            self._bound(tests)
+            if not met.all():
+                frame = frame[met].reset_index(drop=True)
+                self.encoder.renumber(frame, rng, start + done)
+            frame = frame.head(n - done)
+            done += len(frame)
+            observe(Progress("sample", done / n))
+            if len(frame):
+                yield frame
+            if done >= n:
+                if tally.share < SAID:
+                    said = f"{tally.kept:,} of {tally.made:,} rows met the conditions; the others were thrown away"
+                    observe(Progress("sample", 1.0, message=said))
+                return
+
+    def shared(
+        self, column: str, shares: Mapping[Any, float] | None, tests: Sequence[Test], n: int, streams: Streams,
+        observe: Observer,
+    ) -> Iterator[pd.DataFrame]:  # fmt: skip
+        """Rows of which each class of a column has a share: its weight among all; None for equal ones.
+
+        Any number of first rows has every class as often as its share says, up to about one row.
+        """
+        schema = self.encoder.schema
+        conditions({column: None}, schema)  # the column must be there
+        shares = dict.fromkeys(self._classes(column, tests), 1.0) if shares is None else shares
+        weights = np.array([float(w) for w in shares.values()])
+        if not len(weights) or not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
+            raise ConditionError(f"the weights of {column!r} must be numbers of 0 or more, and one more than 0")
+        own = {v: p for v, p in zip(shares, weights / weights.sum(), strict=True) if p > 0}
+        rng, times = streams.numpy("classes"), []
+        for p in own.values():
+            times.append((np.arange(int(n * p) + 2) + rng.random()) / p)
+        order = np.argsort(np.concatenate(times), kind="stable")[:n]
+        owner = np.repeat(np.arange(len(own)), [len(t) for t in times])[order]
+        sources = [
+            _Source(self.within((*tests, *conditions({column: value}, schema)), ENDLESS,
+                                Streams(streams.integer(f"class {value}")), lambda p: None))
+            for value in own
+        ]  # fmt: skip
+        for start in range(0, n, sampler.BLOCK):
+            mine = owner[start : start + sampler.BLOCK]
+            parts = [source.take(int((mine == i).sum())) for i, source in enumerate(sources)]
+            places = np.argsort(np.argsort(mine, kind="stable"), kind="stable")
+            frame = pd.concat(parts, ignore_index=True).take(places).reset_index(drop=True)
+            self.encoder.renumber(frame, streams.numpy("decode", start), start)
+            observe(Progress("sample", min(1.0, (start + len(mine)) / n)))
+            yield frame
+
+    def completed(
+        self, partial: pd.DataFrame, tests: Sequence[Test], streams: Streams, observe: Observer, whole: bool = False
+    ) -> pd.DataFrame:
+        """Partial rows with their unknown cells drawn, in the schema's dtypes; known cells stay as they are.
+
+        Args:
+            partial: Any columns of the table; missing cells, and columns that are not there, are unknown.
+            tests: Conditions on the rows.
+            streams: Randomness.
+            observe: Told about the progress.
+            whole: Whether no drawn cell may be missing: imputation.
+        """
+        if not self.completes:
+            raise ConditionError(
+                "this model cannot complete rows: it was trained without cross_entropy and density (preset ctgan)"
+            )
+        encoded, known, cells = self.encoder.encode_partial(partial, streams)
+        for test in tests:
+            given = cells[test.column.name]
+            wrong = given.notna().to_numpy(dtype=bool) & ~test.holds(given)
+            if wrong.any():
+                raise ConditionError(
+                    f"condition {str(test.condition)!r}: given row {int(wrong.argmax()) + 1} breaks it"
+                )
+        limits = [*restrictions(self.encoder, tests), *(present(self.encoder) if whole else ())]
+        limits = list({r.blocks: r for r in reversed(limits)}.values())
+        found, todo = None, np.arange(len(cells))
+        for turn in range(ROUNDS):
+            own = Streams(streams.integer("turn", turn))
+            part = self._filled(encoded, known, cells, todo, limits, own, observe)
+            bad = ~_all(part, tests)
+            if whole:
+                bad |= part.isna().to_numpy(dtype=bool)[:, self._fillable].any(axis=1)
+            found = part if found is None else _put(found, todo, part)
+            todo = todo[bad]
+            if not len(todo):
+                break
+        assert found is not None
+        if len(todo) and tests:
+            asked = " and ".join(str(t.condition) for t in tests)
+            raise ConditionError(f"condition {asked!r}: given row {int(todo[0]) + 1} cannot be completed so")
+        return found.set_axis(partial.index)
+
+    @property
+    def completes(self) -> bool:
+        """Whether cells can be drawn given others."""
+        return self.generator is not None and self.generator.completing is not None
+
+    @property
+    def _fillable(self) -> npt.NDArray[np.bool_]:
+        """``[columns]``: those that had any value when the table was learnt."""
+        return np.array([c.options.get("value", 0) is not None for c in self.encoder.schema.columns])
+
+    def _filled(
+        self, encoded: Encoded, known: npt.NDArray[np.bool_], cells: pd.DataFrame, rows: npt.NDArray[np.int64],
+        limits: Sequence[Restriction], streams: Streams, observe: Observer,
+    ) -> pd.DataFrame:  # fmt: skip
+        passes, trees = self._completing()
+        assert self.generator is not None
+        blocks = sampler.fill(
+            self.generator, encoded.take(rows), known[rows], self._plans(passes), streams, self.device, trees, limits
+        )
+        parts, done = [], 0
+        for number, block in enumerate(blocks):
+            rng = streams.numpy("decode", number)
+            frame = self.encoder.decode(block.codes, block.offsets, rng, int(rows[done]))
+            given = cells.iloc[rows[done : done + len(frame)]]
+            parts.append(_overwritten(frame, given))
+            done += len(frame)
+            observe(Progress("complete", done / len(rows)))
+        return pd.concat(parts, ignore_index=True)
+
+    def _completing(self) -> tuple[int, Refinement | None]:
+        """Passes in which to complete rows, and the trees that know such rows: those of one pass do not."""
+        grown, many = self.refinement, self.passes > 1
+        trees = Refinement(grown.forests, None, grown.pool) if many and grown and grown.forests else None
+        return (self.passes if many else len(self.encoder.layout.columns)), trees
+
+    def _plans(self, passes: int) -> tuple[Plan, ...]:
+        """How rows are made in so many passes: as `grouped` learnt it, where that is the model's own number."""
+        layout = self.encoder.layout
+        return from_names(layout, self.learnt) if self.learnt and passes == self.passes else plans(layout, passes)
+
+    def _bound(self, tests: Sequence[Test]) -> None:
+        tally = self.tally
+        if tally.made >= PATIENCE * sampler.BLOCK and tally.share < SHARE:
+            raise ConditionError(
+                f"only {tally.kept:,} of {tally.made:,} rows made meet "
+                f"{' and '.join(str(t.condition) for t in tests)!r}: ask for less at once, or train longer"
+            )
+
+    def _classes(self, column: str, tests: Sequence[Test]) -> list[Any]:
+        """The values of a column of categories, none of them missing."""
+        some = conditions(f"`{column}` is not missing", self.encoder.schema)
+        limits = restrictions(self.encoder, (*some, *(t for t in tests if t.column.name == column)))
+        if not limits or any(self.encoder.layout.blocks[b].modes for b in limits[0].blocks):
+            raise DataError(f"column {column!r} does not vary in steps: balance needs a column of categories")
+        values = self.encoder.values(column, limits[0].codes)
+        if values is None or len(values) > MOST_CLASSES:
+            raise DataError(
+                f"column {column!r} is of kind {self.encoder.schema[column].kind}: balance needs categories"
+            )
+        return values
+
+
+class _Source:
+    """Tables one after another, of which any number of rows can be taken."""
+
+    def __init__(self, frames: Iterator[pd.DataFrame]) -> None:
+        self.frames, self.rest = frames, next(frames)
+
+    def take(self, count: int) -> pd.DataFrame:
+        while len(self.rest) < count:
+            self.rest = pd.concat([self.rest, next(self.frames)], ignore_index=True)
+        taken, self.rest = self.rest.head(count), self.rest.iloc[count:]
+        return taken
+
+
+def _all(frame: pd.DataFrame, tests: Sequence[Test]) -> npt.NDArray[np.bool_]:
+    """``[rows]``: which rows meet all conditions."""
+    met = np.ones(len(frame), dtype=bool)
+    for test in tests:
+        met &= test.holds(frame[test.column.name])
+    return met
+
+
+def _overwritten(drawn: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """Drawn rows with the given cells in their places."""
+    found = {}
+    for name in drawn.columns:
+        own, there = given[name].reset_index(drop=True), given[name].notna().to_numpy(dtype=bool)
+        if there.any():
+            cells = drawn[name].astype(own.dtype)
+            found[name] = own if there.all() else cells.mask(there, own)
+            if not found[name].isna().any():
+                found[name] = found[name].astype(drawn[name].dtype)
+        else:
+            found[name] = drawn[name]
+    return pd.DataFrame(found)
+
+
+def _put(found: pd.DataFrame, rows: npt.NDArray[np.int64], part: pd.DataFrame) -> pd.DataFrame:
+    """A table whose given rows are replaced."""
+    kept = np.setdiff1d(found.index, rows)
+    return pd.concat([found.loc[kept], part.set_axis(rows, axis=0)]).sort_index()

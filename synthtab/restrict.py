@@ -1,0 +1,195 @@
+"""Conditions on cells => the codes and offsets that meet them.
+
+What a code decodes to is asked of the column's own encoder, so that a new kind of column needs nothing here. Within a
+mode values ascend with the offset: the ends of a range are found by bisection.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthtab.columns import ColumnEncoder
+from synthtab.columns.numeric import NumberEncoder
+from synthtab.columns.quantiles import UNIT
+from synthtab.encoder import TableEncoder
+from synthtab.layout import Block, Restriction
+from synthtab.links import Linked
+from synthtab.where import Test
+
+MOST_CODES = 4_000_000
+"""Codes of a column that are asked at most."""
+
+
+def restrictions(encoder: TableEncoder, tests: Sequence[Test]) -> list[Restriction]:
+    """What the codes and offsets of the conditions' columns may be; nothing of a column that always meets them.
+
+    Cells that are as other cells of their row say (links) may or may not meet a condition: that shows once a row is
+    decoded.
+
+    Raises:
+        ConditionError: No cell of the column meets a condition, or not all of them together.
+    """
+    found, first = [], 0
+    by_column: dict[str, list[Test]] = {}
+    for test in tests:
+        by_column.setdefault(test.column.name, []).append(test)
+    for part in encoder.columns:
+        mine, blocks = by_column.get(part.column.name, []), tuple(range(first, first + len(part.blocks)))
+        first += len(blocks)
+        if mine:
+            codes, low, high = _pieces(part, mine)
+            if not len(codes):
+                raise mine[-1].error(_known(part, mine))
+            if blocks:
+                found.append(Restriction(blocks, codes, low, high))
+    return found
+
+
+def single_values(encoder: TableEncoder, tests: Sequence[Test]) -> dict[str, pd.Series]:
+    """Columns of numbers that must have one value, as a cell: the nearest that an offset gives may be another one."""
+    linked = {c.column.name for c in encoder.columns if isinstance(c, Linked)}
+    only = {t.column.name: t.only for t in tests if t.numeric and t.column.name not in linked}
+    return {name: cell for name, cell in only.items() if cell is not None}
+
+
+def present(encoder: TableEncoder) -> list[Restriction]:
+    """That no cell is missing."""
+    found, first = [], 0
+    for part in encoder.columns:
+        blocks = tuple(range(first, first + len(part.blocks)))
+        first += len(blocks)
+        if part.column.missing and blocks:
+            codes, low, high = _pieces(part, None)
+            if len(codes):
+                found.append(Restriction(blocks, codes, low, high))
+    return found
+
+
+Pieces = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def _pieces(part: ColumnEncoder | Linked, tests: Sequence[Test] | None) -> Pieces:
+    """Codes ``[n, blocks]``, least offset and end ``[n]``; without tests, of all cells that are not missing."""
+    if isinstance(part, Linked):
+        return _linked(part, tests)
+    codes = _all_codes(part.blocks)
+    cells = _decoded(part, codes, np.full(len(codes), 0.5))
+    block = part.blocks[0] if len(part.blocks) == 1 else None
+    mode = codes[:, 0] >= block.atoms if block else np.zeros(len(codes), dtype=bool)
+    met = ~cells.isna().to_numpy(dtype=bool)
+    if tests is not None:
+        met = np.all([test.holds(cells) for test in tests], axis=0)
+    if tests is None or not mode.any():
+        kept = codes[met | mode]
+        return kept, np.zeros(len(kept)), np.ones(len(kept))
+    assert isinstance(part, NumberEncoder), f"only numbers have modes, report this: {part.column.kind}"
+    atoms, modes = codes[met & ~mode], codes[mode, 0].tolist()
+    parts = [(atoms, np.zeros(len(atoms)), np.ones(len(atoms)))]
+    parts += [_of_mode(part, code, tests) for code in modes]
+    codes, low, high = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return (codes, low, high) if len(codes) else _nearest(part, modes, tests)
+
+
+def _all_codes(blocks: Sequence[Block]) -> npt.NDArray[np.int64]:
+    """Every combination of the codes of some blocks, ``[n, blocks]``."""
+    sizes = [block.size for block in blocks]
+    assert np.prod(sizes, dtype=np.float64) <= MOST_CODES, f"too many codes, report this: {sizes}"
+    return np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1) if sizes else np.zeros((1, 0), int)
+
+
+def _decoded(part: ColumnEncoder, codes: npt.NDArray[np.int64], offsets: npt.NDArray[np.float64]) -> pd.Series:
+    continuous = any(block.modes for block in part.blocks)
+    spots = offsets.astype(np.float32)[:, None][:, : int(continuous)]
+    return part.decode(codes, spots, np.random.default_rng(0), 0)
+
+
+def _of_mode(part: NumberEncoder, code: int, tests: Sequence[Test]) -> Pieces:
+    """The pieces of a mode that meet all tests: those of the first, cut by the others."""
+    lows, highs = tests[0].intervals
+    for test in tests[1:]:
+        own = list(zip(*test.intervals, strict=True))
+        cut = [(max(a, c), min(b, d)) for a, b in zip(lows, highs, strict=True) for c, d in own]
+        lows, highs = (np.array([pair[i] for pair in cut if pair[0] <= pair[1]], dtype=lows.dtype) for i in (0, 1))
+    if any(test.condition.missing for test in tests):
+        lows, highs = lows[:0], highs[:0]
+    low = _first_at_least(part, code, lows)
+    high = _first_at_least(part, code, highs, above=True)
+    some = low < high
+    return np.full((int(some.sum()), 1), code), low[some] / UNIT, high[some] / UNIT
+
+
+def _first_at_least(part: NumberEncoder, code: int, bounds: Any, above: bool = False) -> npt.NDArray[np.int64]:
+    """The first position in a mode whose value is at least, or above, each bound."""
+    low, high = np.zeros(len(bounds), dtype=np.int64), np.full(len(bounds), UNIT, dtype=np.int64)
+    while (low < high).any():
+        middle = (low + high) // 2
+        values = _values(part, code, np.minimum(middle, UNIT - 1))
+        reached = (values > bounds) if above else (values >= bounds)
+        high, low = np.where(reached, middle, high), np.where(reached | (low >= high), low, middle + 1)
+    return low
+
+
+def _values(part: NumberEncoder, code: int, positions: npt.NDArray[np.int64]) -> Any:
+    cells = _decoded(part, np.full((len(positions), 1), code), positions / UNIT)
+    return part.numbers(cells, part.column)[0]
+
+
+def _nearest(part: NumberEncoder, modes: Sequence[int], tests: Sequence[Test]) -> Pieces:
+    """For one value of a column without steps, which no offset gives exactly: the offset nearest to it."""
+    lows, highs = tests[0].intervals
+    if len(tests) == 1 and len(lows) == 1 and lows[0] == highs[0]:
+        for code in modes:
+            ends = _values(part, code, np.array([0, UNIT - 1]))
+            if ends[0] <= lows[0] <= ends[1] and part.codec.rounded(lows)[0] == lows[0]:
+                at = np.minimum(_first_at_least(part, code, lows), UNIT - 1)
+                return np.array([[code]]), at / UNIT, (at + 1) / UNIT
+    return np.zeros((0, 1), dtype=np.int64), np.zeros(0), np.zeros(0)
+
+
+def _linked(part: Linked, tests: Sequence[Test] | None) -> Pieces:
+    """Of the numbers that follow from no other cell, and each link: what it gives is not known here."""
+    codes, low, high = _pieces(part.inner, tests)
+    if not codes.shape[1]:  # one value at most beside the links
+        codes = np.zeros((len(codes), 1), dtype=np.int64)
+    codes = np.where(codes >= part.first, codes + len(part.links), codes)
+    if not part.blocks:
+        return np.zeros((1, 0), dtype=np.int64), np.zeros(1), np.ones(1)
+    if tests is not None and any(test.condition.missing for test in tests):
+        return codes, low, high
+    links = np.arange(part.first, part.first + len(part.links))[:, None]
+    return (
+        np.concatenate([codes, links]),
+        np.concatenate([low, np.zeros(len(links))]),
+        np.concatenate([high, np.ones(len(links))]),
+    )
+
+
+def _known(part: ColumnEncoder | Linked, tests: Sequence[Test]) -> str:
+    """Why no cell meets the tests: what the column does hold."""
+    if len(tests) > 1 and all(len(_pieces(part, [test])[0]) for test in tests):
+        return f"no value meets it and {str(tests[0].condition)!r} at once"
+    name, condition = repr(part.column.name), tests[-1].condition
+    if condition.missing:
+        return f"no cell of {name} was missing in the table that was learnt"
+    inner = part.inner if isinstance(part, Linked) else part
+    codes = _all_codes(inner.blocks)
+    if tests[-1].numeric:
+        ends = [_decoded(inner, codes, np.full(len(codes), at)).dropna() for at in (0.0, 1.0)]
+        cells = pd.concat(ends, ignore_index=True)
+        assert tests[-1].numeric
+        values = tests[-1].numeric.numbers(cells, part.column)[0]
+        if not len(values):
+            return f"all cells of {name} that the model knows are missing"
+        texts = tests[-1].numeric.text(cells.iloc[[int(values.argmin()), int(values.argmax())]], part.column)
+        return f"the model knows no such value of {name}: they lie between {texts[0]} and {texts[1]}"
+    words = [str(t) for t in type(inner).text(_decoded(inner, codes, np.full(len(codes), 0.5)).dropna(), part.column)]
+    wanted = condition.values or ()
+    near = difflib.get_close_matches(str(wanted[0]), words, n=1) if wanted else []
+    hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(words[:12])}{', ...' * (len(words) > 12)}"
+    return f"the model knows no such value of {name}: {hint}"

@@ -1,0 +1,144 @@
+"""Conditions: what users write, and which cells meet it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab import infer
+from synthtab.errors import ConditionError
+from synthtab.grammar import parse
+from synthtab.where import conditions
+
+FRAME = pd.DataFrame(
+    {
+        "sex": ["Female", "Male", None, "Female", "Male"],
+        "age": [18, 30, 44, 31, 17],
+        "hours-per-week": [40.0, 37.5, np.nan, 20.25, 0.0],
+        "city": ["Oslo", "Bergen", "Oslo", "New York", "it's"],
+        "joined": pd.to_datetime(
+            ["2013-05-01", "2013-05-31 15:00", "2013-06-01", None, "2012-01-01 00:30"], format="ISO8601"
+        ),
+        "member": [True, False, True, False, True],
+        "size": pd.Categorical(["S", "M", "L", "S", None], ["S", "M", "L"], ordered=True),
+        "income": [">50K", "<=50K", "<=50K", ">50K", ">50K"],
+    }
+)
+SCHEMA = infer(
+    FRAME, dict.fromkeys(["sex", "city", "income"], "category") | {"age": "integer", "hours-per-week": "float"}
+)
+
+
+def met(where: Any) -> list[int]:
+    """Rows of the frame that meet a condition."""
+    tests = conditions(where, SCHEMA)
+    return np.flatnonzero(np.all([t.holds(FRAME[t.column.name]) for t in tests], axis=0)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("sex = Female", [0, 3]),
+        ("sex == 'Female' AND age in 18..30", [0]),
+        ("sex != Female", [1, 4]),
+        ("sex is missing", [2]),
+        ("sex is not missing", [0, 1, 3, 4]),
+        ("age in 18..30", [0, 1]),
+        ("age not in 18..30", [2, 3, 4]),
+        ("age > 18 and age < 31", [1]),
+        ("age >= 30.5", [2, 3]),
+        ("age in ..18", [0, 4]),
+        ("age in 31..", [2, 3]),
+        ("age in (17, 44)", [2, 4]),
+        ("age not in (17, 44)", [0, 1, 3]),
+        ("hours-per-week > 37.5", [0]),
+        ("hours-per-week <= 20.25", [3, 4]),
+        ("hours-per-week in -5..20", [4]),
+        ("hours-per-week != 40", [1, 3, 4]),
+        ("city in (Oslo, 'New York')", [0, 2, 3]),
+        ('city = "it\'s"', [4]),
+        ("city = 'it''s'", [4]),
+        ("`city` not in (Oslo, Bergen)", [3, 4]),
+        ("joined in 2013-05-01..2013-05-31", [0, 1]),
+        ("joined < 2013-05-31", [0, 4]),
+        ("joined > 2013-05-31", [2]),
+        ("joined is missing", [3]),
+        ("member = True", [0, 2, 4]),
+        ("size >= M", [1, 2]),
+        ("size in S..M", [0, 1, 3]),
+        ("income = >50K", [0, 3, 4]),
+        ("income = <=50K", [1, 2]),
+        ("income in ('>50K')", [0, 3, 4]),
+    ],
+)
+def test_text(text: str, rows: list[int]) -> None:
+    assert met(text) == rows
+
+
+@pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ({"sex": "Female", "age": (18, 30)}, [0]),
+        ({"age": (None, 18)}, [0, 4]),
+        ({"age": [17, 44]}, [2, 4]),
+        ({"age": np.array([17, 44])}, [2, 4]),
+        ({"sex": None}, [2]),
+        ({"joined": (pd.Timestamp("2013-05-01"), pd.Timestamp("2013-05-31"))}, [0]),
+        ({"member": False}, [1, 3]),
+        ({"city": {"Oslo"}}, [0, 2]),
+        (["sex = Female", "age > 20"], [3]),
+        ({"size": ("M", "L")}, [1, 2]),
+    ],
+)
+def test_values(where: Any, rows: list[int]) -> None:
+    assert met(where) == rows
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("", "it is empty"),
+        ("sex", "after 'sex', not 'the end'"),
+        ("sex = ", "expected a value"),
+        ("sex = Female or age = 3", "there is no 'or'"),
+        ("sex = Female age = 3", "expected 'and', not 'age' (quote what holds spaces)"),
+        ("city in Oslo", "'in' is followed by low..high or by (value, value)"),
+        ("city in (Oslo", "ends with )"),
+        ("sex is unknown", "'is' is followed by missing"),
+        ("sax = Female", "there is no column 'sax': did you mean 'sex'?"),
+        ("city in a..b", "is of kind category, without ranges: list its values"),
+        ("age = old", "'old' is not a whole number"),
+        ("joined > soon", "'soon'"),
+        ("size > XXL", "no value of 'size'"),
+        ("age = ''", "write age is missing"),
+        ({"age": (1, 2, 3)}, "a tuple is (low, high)"),
+        ({"age": []}, "empty list"),
+        ({"age": (None, None)}, "needs a bound"),
+        ({"sex": ["Female", None]}, "missing cannot stand among values"),
+        (17, "where is text"),
+        ([17], "a list of conditions holds texts"),
+    ],
+)
+def test_what_cannot_be_read_is_named(where: Any, message: str) -> None:
+    with pytest.raises(ConditionError) as error:
+        conditions(where, SCHEMA)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_condition_reads_as_it_was_written() -> None:
+    texts = ["a = 1", "a != 1", "a in (1, 2)", "a not in (1, 2)", "a in 1..2", "a < 3", "a >= 3", "a is missing"]
+    for text in texts:
+        (condition,) = parse(text)
+        assert str(condition) == text and parse(str(condition)) == (condition,)
+
+
+def test_cells_that_are_invented_cannot_be_asked_for() -> None:
+    frame = pd.DataFrame({"key": [f"K{i:05}" for i in range(200)], "x": np.arange(200) % 7})
+    schema = infer(frame)
+    assert schema["key"].kind == "identifier"
+    with pytest.raises(ConditionError, match="invented"):
+        conditions("key = K00001", schema)
+    assert not conditions("key is missing", schema)[0].holds(frame["key"]).any()
