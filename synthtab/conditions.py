@@ -50,11 +50,14 @@ def prefixes(layout: Layout, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows on the device: codes ``[B, K]``, offsets ``[B, C]``, and what is observed, ``[B, K]`` or None."""
+    """Rows on the device: codes ``[B, K]``, offsets ``[B, C]``, what is observed, ``[B, K]`` or None, and logarithms of
+    importance weights ``[B]``, where rows have such.
+    """
 
     codes: Tensor
     offsets: Tensor
     mask: Tensor | None = None
+    logs: Tensor | None = None
 
 
 class Rows:

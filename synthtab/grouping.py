@@ -37,7 +37,7 @@ def grouped(generator: Generator, held_out: Encoded, device: torch.device) -> tu
 
     def likelihood(stage: Stage, hidden: Tensor) -> float:
         cells = codes[:, stage.blocks], offsets[:, stage.columns]
-        return float(stage.log_likelihood(trunk, hidden, *cells).mean())
+        return float(stage.log_likelihood(stage.outputs(trunk, hidden, len(codes)), *cells).mean())
 
     found = []
     for plan in plans(layout, len(layout.columns)):

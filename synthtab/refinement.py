@@ -102,12 +102,13 @@ class Chooser:
         odds = torch.stack([scorer(cells).clamp(-CLIP, CLIP) for scorer in self.scorers]).sum(0)
         return (odds.min() - odds).exp()
 
-    def chances(self, codes: Tensor, offsets: Tensor, count: int) -> Tensor:
+    def chances(self, codes: Tensor, offsets: Tensor, count: int, weights: Tensor | None = None) -> Tensor:
         """Of every row of a pool, the probability to be among the ``count`` that are kept: in proportion to its
         weight, at most 1, and raked, so that in the bins of every column they sum to what the training rows would
         have there (Deming and Stephan 1940).
         """
-        chance = _capped(self.weights(codes, offsets).double(), count)
+        own = self.weights(codes, offsets).double()
+        chance = _capped(own if weights is None else own * weights, count)
         if self.shares is None:
             return chance
         cells, wanted = self.coarse(codes, offsets).T.long(), self.shares * count
@@ -118,9 +119,13 @@ class Chooser:
                 chance = (chance * factor[column]).clamp(max=1.0)
         return _capped(chance, count)
 
-    def choose(self, codes: Tensor, offsets: Tensor, count: int, random: torch.Generator) -> Tensor:
-        """Numbers of ``count`` different rows of a pool, in random order, drawn with their `chances`."""
-        chance = self.chances(codes, offsets, count)
+    def choose(
+        self, codes: Tensor, offsets: Tensor, count: int, random: torch.Generator, weights: Tensor | None = None
+    ) -> Tensor:
+        """Numbers of ``count`` different rows of a pool, in random order, drawn with their `chances`; ``weights`` come
+        on top of those that the trees give.
+        """
+        chance = self.chances(codes, offsets, count, weights)
         # systematic sampling in random order (Madow 1949): the sizes of all bins vary little, none is kept twice
         order = torch.randperm(len(chance), generator=random, device=chance.device)
         ends = chance[order].cumsum(0)

@@ -16,11 +16,13 @@ from synthtab.layout import Encoded, Layout, Restriction
 from synthtab.limits import Limits
 from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
 from synthtab.randomness import Streams
-from synthtab.refinement import Refinement
+from synthtab.refinement import POOL, Refinement
 
 BLOCK = 4096
 """Rows per block. A block is always generated whole, so that ``sample(10)`` equals the start of
 ``sample(100)`` bit by bit."""
+MOST = 1.5
+"""Largest logarithm of an importance weight above the median one."""
 SPARE = 2
 """Rows begun for each one that goes on, where several columns are restricted."""
 
@@ -34,6 +36,10 @@ def generate(
     that are within them, drawn given that.
     """
     layout = generator.slots.layout
+    if restrictions:
+        refinement = refinement or Refinement((), None, POOL[0])
+        early = sorted(passes, key=lambda plan: _last(plan, restrictions))
+        passes = early[: -(-len(early) // 2)]
     completers = [Completer(generator, plan, restrictions) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
@@ -42,7 +48,8 @@ def generate(
         parts = [completer.invent(pool // len(completers), random) for completer in completers]
         codes, offsets = torch.cat([p.codes for p in parts]), torch.cat([p.offsets for p in parts])
         if chooser:
-            kept = chooser.choose(codes, offsets, BLOCK, random)
+            weights = torch.cat([_moderate(p.logs) for p in parts if p.logs is not None]) if restrictions else None
+            kept = chooser.choose(codes, offsets, BLOCK, random, weights)
         else:
             kept = torch.randperm(BLOCK, generator=random, device=device)
         kept = kept[: n - start]
@@ -90,7 +97,9 @@ class Completer:
         leading: Whether these columns are drawn before all others. Given the first of them, the second is within its
             limits with another probability in every row; in proportion to it, rows go on or are replaced by others
             (sequential importance resampling; Gordon, Salmond and Smith 1993), so that in the end all rows are draws
-            given all restrictions. Else each is drawn in its turn.
+            given all restrictions. What the network says of all other columns given these is less exact than what it
+            says in the order of the passes; so `Batch.logs` compares the two, as importance weights. Else each
+            restricted column is drawn in its turn.
     """
 
     def __init__(
@@ -106,6 +115,10 @@ class Completer:
         plan = _arranged(passes, limits, leading)
         with torch.inference_mode():
             self.stages = [Stage(generator, blocks, limits.get(blocks[0])) for blocks in plan if generator.completing]
+            # From the pass on that follows the last restricted column, both orders say the same.
+            ends = _last(passes, restrictions) + 1 if self.leading else 0
+            self.usual = [Stage(generator, blocks) for blocks in passes[:ends]]
+        self.compared = len(_arranged(passes[:ends], limits, leading)) if ends else 0
 
     @torch.inference_mode()
     @fast_products()
@@ -146,14 +159,15 @@ class Completer:
         begun = slice(None) if known else slice(1)  # where nothing is known, one row stands for all
         hidden = trunk.from_cells(self.generator.slots.reading(codes[begun], offsets[begun], mask[begun]))
         prefix, logs = torch.zeros_like(codes[:, 0]), torch.zeros(len(codes), device=codes.device, dtype=torch.float64)
-        restricted = 0
+        restricted, own = 0, torch.zeros_like(logs)
         for i, stage in enumerate(self.stages):
             fresh, limits = ~mask[:, stage.blocks], stage.limits
+            outputs = stage.outputs(trunk, hidden, len(codes))
             if limits is None:
-                drawn, moved = stage.draw(trunk, hidden, len(codes), random)
+                drawn, moved = stage.draw(outputs, random)
             else:
                 prefix = torch.zeros_like(codes[:, 0]) if limits.first else prefix
-                drawn, moved, prefix, weight = stage.draw_within(trunk, hidden, prefix, random)
+                drawn, moved, prefix, weight = stage.draw_within(outputs, prefix, random)
                 logs = logs + weight
             drawn = torch.where(fresh, drawn, codes[:, stage.blocks])
             codes[:, stage.blocks] = drawn
@@ -162,6 +176,8 @@ class Completer:
                 inside &= fresh[:, stage.slots.continuous]
                 offsets[:, stage.columns] = torch.where(inside, moved.gather(1, mode), offsets[:, stage.columns])
             mask[:, stage.blocks] = True
+            if i < self.compared:
+                own = own + stage.log_likelihood(outputs, drawn, offsets[:, stage.columns])
             if i + 1 < len(self.stages):
                 hidden = hidden + stage.read(drawn, offsets[:, stage.columns], fresh)
             if limits is not None and limits.last and restricted < self.leading:
@@ -169,8 +185,21 @@ class Completer:
                 if restricted > 1:
                     kept = _resampled(logs, count if restricted == self.leading else len(logs), random)
                     codes, offsets, mask, hidden = codes[kept], offsets[kept], mask[kept], hidden[kept]
-                    prefix, logs = prefix[kept], torch.zeros_like(logs[kept])
-        return Batch(codes, offsets, mask)
+                    prefix, own, logs = prefix[kept], own[kept], torch.zeros_like(logs[kept])
+        return Batch(codes, offsets, mask, self._usually(codes, offsets) - own if self.usual else None)
+
+    def _usually(self, codes: Tensor, offsets: Tensor) -> Tensor:
+        """Log-likelihood ``[B]`` of whole rows in the order of the passes, as far as it differs."""
+        trunk = self.generator.completing
+        assert trunk is not None and trunk.from_cells is not None
+        nothing = torch.zeros_like(codes[:1], dtype=torch.bool)
+        hidden = trunk.from_cells(self.generator.slots.reading(codes[:1], offsets[:1], nothing))
+        logs = torch.zeros(len(codes), device=codes.device, dtype=torch.float64)
+        for stage in self.usual:
+            drawn, moved = codes[:, stage.blocks], offsets[:, stage.columns]
+            logs = logs + stage.log_likelihood(stage.outputs(trunk, hidden, len(codes)), drawn, moved)
+            hidden = hidden + stage.read(drawn, moved, torch.ones_like(drawn, dtype=torch.bool))
+        return logs
 
 
 def _arranged(passes: Plan, limited: Collection[int], leading: bool) -> Plan:
@@ -181,6 +210,18 @@ def _arranged(passes: Plan, limited: Collection[int], leading: bool) -> Plan:
         if rest := tuple(b for b in part if b not in limited):
             found.append(rest)
     return tuple(found)
+
+
+def _last(passes: Plan, restrictions: Sequence[Restriction]) -> int:
+    """Number of the last pass that reveals a restricted column."""
+    limited = {b for r in restrictions for b in r.blocks}
+    return max(i for i, blocks in enumerate(passes) if limited.intersection(blocks))
+
+
+def _moderate(logs: Tensor) -> Tensor:
+    """Importance weights of mean 1, the largest cut: a little bias for much less variance (Ionides 2008)."""
+    weights = (logs - logs.median()).clamp(max=MOST).exp()
+    return weights / weights.mean()
 
 
 def _resampled(logs: Tensor, count: int, random: torch.Generator) -> Tensor:
@@ -218,33 +259,32 @@ class Stage:
         self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
         self.columns = torch.as_tensor(np.flatnonzero(np.isin(whole.continuous, blocks)), device=device)
 
-    def draw(self, trunk: Trunk, hidden: Tensor, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Codes ``[B, blocks]`` and an offset for each of their modes, given the first layer of ``rows`` rows, or of
-        one that all are like.
-        """
-        logits, densities = self._outputs(trunk, hidden, rows)
+    def draw(self, outputs: tuple[Tensor, Tensor], random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Codes ``[B, blocks]`` and an offset for each of their modes."""
+        logits, densities = outputs
         codes = self.slots.argmax(gumbel(logits, random))
         return codes, Mixtures.of(densities, len(self.slots.mode_slots)).draw(random)
 
     def draw_within(
-        self, trunk: Trunk, hidden: Tensor, prefix: Tensor, random: torch.Generator
+        self, outputs: tuple[Tensor, Tensor], prefix: Tensor, random: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """`draw` of one block within its limits; and as `Limits.draw`, the new prefix and what weighs the rows."""
         assert self.limits is not None, "this stage has no limits, report this"
-        outputs = self._outputs(trunk, hidden, len(prefix))
         code, offsets, prefix, weight = self.limits.draw(*outputs, prefix, random)
         return code[:, None], offsets[:, None].expand(-1, len(self.slots.mode_slots)), prefix, weight
 
-    def log_likelihood(self, trunk: Trunk, hidden: Tensor, codes: Tensor, offsets: Tensor) -> Tensor:
-        """Of codes ``[B, blocks]`` and offsets ``[B, columns]``, given the first layer, ``[B]``."""
-        slots, (logits, densities) = self.slots, self._outputs(trunk, hidden, len(codes))
+    def log_likelihood(self, outputs: tuple[Tensor, Tensor], codes: Tensor, offsets: Tensor) -> Tensor:
+        """Of codes ``[B, blocks]`` and offsets ``[B, columns]``, ``[B]``."""
+        slots, (logits, densities) = self.slots, outputs
         logs = slots.log_softmax(logits).gather(1, codes + slots.starts).sum(1)
         mode, inside = slots.modes(codes)
         mixtures = Mixtures.of(densities, len(slots.mode_slots))
         return logs + (mixtures.log_density(offsets, mode) * inside).sum(1) if len(self.columns) else logs
 
-    def _outputs(self, trunk: Trunk, hidden: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-        """Logits of the blocks, unused slots out of the way, and what their densities are made of."""
+    def outputs(self, trunk: Trunk, hidden: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+        """Logits of the blocks, unused slots out of the way, and what their densities are made of: given the first
+        layer of ``rows`` rows, or of one that all are like.
+        """
         out, width = F.linear(trunk.deep(hidden), *self.head).expand(rows, -1), self.slots.layout.width
         return out[:, :width] + self.slots.padding, out[:, width:]
 

@@ -66,5 +66,5 @@ def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
         trunk = generator.completing
         assert trunk is not None and trunk.from_cells is not None
         seen = codes[:, stage.blocks], offsets[:, stage.columns]
-        found = stage.log_likelihood(trunk, trunk.from_cells(cells), *seen)
+        found = stage.log_likelihood(stage.outputs(trunk, trunk.from_cells(cells), len(cells)), *seen)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)

@@ -148,6 +148,30 @@ def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
         assert off < 2 * margin, (name, off, margin)
 
 
+def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> None:
+    """Rows drawn with a column first are, weighed, as those that meet the condition in the usual order."""
+    requests, random = model.requests, torch.Generator().manual_seed(1)
+    generator, layout = requests.generator, requests.encoder.layout
+    assert generator is not None
+    test = conditions("last = no", model.schema)[0]
+    limits = restrictions(requests.encoder, [test])
+    names = ["size", "kind", "flag", "last", "count"]
+    names += [n for n in layout.columns if n not in names]
+    plan = tuple((b,) for n in names for b in layout.columns[n])
+    free = Completer(generator, plan).invent(60_000, random)
+    held = Completer(generator, plan, limits).invent(60_000, random)
+    assert held.logs is not None and float(held.logs.std()) > 0.02
+    weights = (held.logs - held.logs.mean()).exp()
+    met = (free.codes[:, limits[0].blocks[0]] == int(limits[0].codes[0, 0])).double()
+    for name in names[:5]:
+        (block,) = layout.columns[name]
+        size = layout.blocks[block].size
+        wanted = torch.zeros(size).double().index_add_(0, free.codes[:, block], met) / met.sum()
+        found = torch.zeros(size).double().index_add_(0, held.codes[:, block], weights.double()) / weights.sum()
+        margin = 0.4 * (size * (1 / len(held.codes) + 1 / float(met.sum()))) ** 0.5  # mean total variation
+        assert float((found - wanted).abs().sum()) / 2 < 2 * margin, name
+
+
 def test_a_model_that_cannot_complete_rows_leaves_others_out() -> None:
     model = Synthesizer("ctgan", **{**TINY, "batch": 60}).fit(table())
     assert model._generator is not None and model._generator.completing is None
