@@ -39,7 +39,14 @@ def write(folder: Path) -> None:
     """Replace what stands between the markers of README.md."""
     readme = folder / "README.md"
     text = readme.read_text()
-    parts = {"fidelity": fidelity, "ablation": ablation, "augmentation": augmentation, "speed": speed}
+    parts = {
+        "fidelity": fidelity,
+        "ablation": ablation,
+        "conditions": conditions,
+        "imputation": imputation,
+        "augmentation": augmentation,
+        "speed": speed,
+    }
     for name, lines in ((name, part(folder)) for name, part in parts.items()):
         start, end = f"<!-- {name}: generated, do not edit -->", f"<!-- {name}: end -->"
         assert start in text, f"README.md lacks the marker {start}"
@@ -82,6 +89,38 @@ def ablation(folder: Path) -> list[str]:
             seeds = [r for r in mine if r["label"] == label]
             lines.append(_line([_name(label, seeds), *_cells(_average(seeds), ABLATION)]))
     return lines or [""]
+
+
+def conditions(folder: Path) -> list[str]:
+    """What conditions.py measured, the newest of each condition."""
+    path = folder / "results" / "conditions.jsonl"
+    lines = path.read_text().splitlines() if path.is_file() else []
+    newest = {(r["dataset"], r["where"]): r for r in map(json.loads, lines)}
+    found: list[str] = []
+    for dataset in dict.fromkeys(r["dataset"] for r in newest.values()):
+        names = [f"{dataset.capitalize()}: rows where", "share", "all meet it", "AUC", "AUC, thrown away", "time"]
+        found += ["", _line(names), _line(["---", *["---:"] * 5])]
+        for r in newest.values():
+            if r["dataset"] == dataset:
+                figures = [f"{r['share']:.1%}", "yes" if r["exact"] else "no", f"{r['auc']:.3f}"]
+                found.append(_line([r["where"], *figures, f"{r['auc_filtered']:.3f}", f"{r['time']:.2f}x"]))
+    return found or [""]
+
+
+def imputation(folder: Path) -> list[str]:
+    """What imputation.py measured: a table per dataset and share of hidden cells."""
+    path = folder / "results" / "imputation.jsonl"
+    lines = path.read_text().splitlines() if path.is_file() else []
+    newest = {(r["dataset"], r["hidden"], r["label"]): r for r in map(json.loads, lines)}
+    found: list[str] = []
+    for dataset in dict.fromkeys(r["dataset"] for r in newest.values()):
+        names = [f"{dataset.capitalize()}, hidden", "imputer", "error", "accuracy", "energy (floor)", "s"]
+        found += ["", _line(names), _line(["---:", "---", *["---:"] * 4])]
+        mine = (r for r in newest.values() if r["dataset"] == dataset)
+        for r in sorted(mine, key=lambda r: (r["hidden"], r["label"])):
+            judged = [f"{r['error']:.3f}", f"{r['accuracy']:.3f}", f"{r['energy']:.1f} ({r['energy_floor']:.1f})"]
+            found.append(_line([f"{r['hidden']:.0%}", r["label"], *judged, f"{r['seconds']:.0f}"]))
+    return found or [""]
 
 
 def augmentation(folder: Path) -> list[str]:

@@ -80,7 +80,7 @@ def test_a_model_that_cannot_complete_rows_is_asked_until_there_are_enough() -> 
 
 
 def test_a_class_that_was_never_seen_is_an_error(model) -> None:
-    with pytest.raises(ConditionError, match="no such value of 'rare'|'perhaps' is not 'yes' or 'no'"):
+    with pytest.raises(ConditionError, match=r"no such value of 'rare'|'perhaps' is not 'yes' or 'no'"):
         ByClass(model, "rare").sample_class("perhaps", 5)
     with pytest.raises(DataError, match="no column 'income'"):
         ByClass(model, "income")
