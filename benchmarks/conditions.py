@@ -3,9 +3,10 @@
     python benchmarks/conditions.py adult --model adult.synthtab     # without --model, one is fitted
     python benchmarks/fidelity.py --table
 
-For each condition: its share of the real table; whether every sampled row meets it; the AUC of a detector that tells as many
-sampled rows from the real rows that meet it, beside that of the rows that meet it among unconditional ones (made and thrown
-away), and beside all rows; and the time of 8,192 rows as a multiple of unconditional sampling, the two measured in turn.
+For each condition: its share of the real table; whether every sampled row meets it; the AUC of a detector that tells
+as many sampled rows from the real rows that meet it, beside that of the rows that meet it among unconditional ones
+(made and thrown away), and beside all rows; and the time of 8,192 rows as a multiple of unconditional sampling, the
+two measured in turn.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python benchmarks/fidelity.py --table
 
 Every imputer gets the same rows with the same cells hidden completely at random, and nothing else. scikit-learn's see
-numbers standardised and categories one-hot; of a hidden category the largest of its columns counts. This project's point
-estimate is the mean, or the commonest category, of several draws.
+numbers standardised and categories one-hot; of a hidden category the largest of its columns counts. This project's
+point estimate is the mean, or the commonest category, of several draws.
 
 - error: root mean square error of hidden numbers, in standard deviations of their column, averaged over the columns;
 - accuracy: share of hidden categories that are right, averaged over the columns;

@@ -39,7 +39,7 @@ def generate(
     if restrictions:
         refinement = refinement or Refinement((), None, POOL[0])
         early = sorted(passes, key=lambda plan: _last(plan, restrictions))
-        passes = early[: -(-len(early) // 2)]
+        passes = early[: -(-len(early) // 4)]
     completers = [Completer(generator, plan, restrictions) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
