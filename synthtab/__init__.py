@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthtab import augment, datasets
     from synthtab.columns import infer
+    from synthtab.constraints.finding import find_constraints
     from synthtab.config import PRESETS, TrainConfig
     from synthtab.errors import SynthtabError
     from synthtab.evaluation import Comparison, Report, compare, evaluate
-    from synthtab.schema import Column, Schema
+    from synthtab.schema import Column, Constraint, Schema
     from synthtab.synthesizer import Synthesizer
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "PRESETS",
     "Column",
     "Comparison",
+    "Constraint",
     "Report",
     "Schema",
     "Synthesizer",
@@ -38,6 +40,7 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "find_constraints",
     "infer",
 ]
 
@@ -45,6 +48,7 @@ _HOME = {
     "PRESETS": "synthtab.config",
     "Column": "synthtab.schema",
     "Comparison": "synthtab.evaluation",
+    "Constraint": "synthtab.schema",
     "Report": "synthtab.evaluation",
     "Schema": "synthtab.schema",
     "Synthesizer": "synthtab.synthesizer",
@@ -52,6 +56,7 @@ _HOME = {
     "TrainConfig": "synthtab.config",
     "compare": "synthtab.evaluation",
     "evaluate": "synthtab.evaluation",
+    "find_constraints": "synthtab.constraints.finding",
     "infer": "synthtab.columns",
 }
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
+from synthtab.constraints.enforce import Enforced
 from synthtab.errors import ConfigError, SchemaError
 from synthtab.layout import Encoded, Layout
 from synthtab.links import Linked, find
@@ -21,10 +22,20 @@ CONTINUOUS = ("cdf", "mixture")
 
 
 class TableEncoder:
-    """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks."""
+    """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks. What constraints make
+    from other columns has none.
+    """
 
-    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...], target: str | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        columns: tuple[ColumnEncoder | Linked, ...],
+        target: str | None = None,
+        enforced: Enforced | None = None,
+    ) -> None:
         self.schema = schema
+        self.enforced = enforced or Enforced(schema)
+        self.inner = self.enforced.inner
         self.columns = columns
         self.layout = Layout(tuple(b for c in columns for b in c.blocks), target)
 
@@ -63,28 +74,30 @@ class TableEncoder:
         if whole is not None:
             schema.check(whole)
         settings = Settings(continuous, max_modes)
-        linked = find(frame, schema, streams.numpy("encoder.links")) if links else {}
+        enforced = Enforced.fit(frame, schema, target)
+        frame, inner = enforced.hide(frame), enforced.inner
+        linked = find(frame, inner, streams.numpy("encoder.links")) if links else {}
         columns: list[ColumnEncoder | Linked] = []
-        for i, column in enumerate(schema.columns):
+        for i, column in enumerate(inner.columns):
             kind, cells = KINDS[column.kind], frame[column.name]
             if column.name in linked:
                 rng = streams.numpy("encoder.fit", i)
-                columns.append(Linked.fit(frame, column, linked[column.name], schema, rng, settings))
+                columns.append(Linked.fit(frame, column, linked[column.name], inner, rng, settings))
                 continue
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
-        return cls(schema, tuple(columns), target)
+        return cls(schema, tuple(columns), target, enforced)
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
-        frame = typed(frame, self.schema)
+        frame = self.enforced.hide(typed(frame, self.schema))
         codes = np.zeros((len(frame), len(self.layout.blocks)), dtype=self._code_type)
         offsets = np.zeros((len(frame), len(self.layout.continuous)), dtype=np.float32)
         for i, (encoder, b, o) in enumerate(self._parts()):
             if encoder.blocks:
                 rng = streams.numpy("encoder.encode", i)
-                codes[:, b], offsets[:, o] = encoder.encode_in(frame, self.schema, rng)
+                codes[:, b], offsets[:, o] = encoder.encode_in(frame, self.inner, rng)
         return Encoded(codes, offsets, self.layout)
 
     def decode(
@@ -110,15 +123,26 @@ class TableEncoder:
             ready = [part for part in waiting if all(name in done for name in part[0].needs)]
             assert ready, f"links in a circle, report this: {[e.column.name for e, *_ in waiting]}"
             for encoder, b, o in ready:
-                done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.schema)
+                done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.inner)
             waiting = [part for part in waiting if part[0].column.name not in done]
-        return pd.DataFrame(done, columns=list(self.schema.names))
+        return self.enforced.restore(pd.DataFrame(done, columns=list(self.inner.names)))
+
+    def renumbered(self, rows: pd.DataFrame, start: int) -> pd.DataFrame:
+        """Decoded rows of which some were left out, with identifiers as if none had been."""
+        rng = np.random.default_rng(start)
+        for encoder in self.columns:
+            if isinstance(encoder, ColumnEncoder) and encoder.avoids_all:
+                codes, offsets = encoder.encode(rows[encoder.column.name], rng)
+                rows[encoder.column.name] = encoder.decode(codes, offsets, rng, start)
+        return rows
 
     def cell(self, column: str, value: Any) -> dict[int, int] | None:
         """Block -> code of a cell that is one value by itself; None where it is not, thus depends on other cells, lies
         in a continuous mode, was not among the rows that the encoding was learnt from, or nothing varies.
         """
         first = 0
+        if column in self.enforced.made:
+            return None
         for encoder in self.columns:
             if encoder.column.name != column:
                 first += len(encoder.blocks)
@@ -163,12 +187,14 @@ class TableEncoder:
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`: no row of the table."""
         columns = [c.state() for c in self.columns]
-        return {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        state = {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        return state | ({"constraints": self.enforced.state()} if self.enforced.steps else {})
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
         """The inverse of `state`."""
         schema = Schema.from_json(state["schema"])
-        pairs = zip(schema.columns, state["columns"], strict=True)
+        enforced = Enforced.from_state(schema, state.get("constraints", []))
+        pairs = zip(enforced.inner.columns, state["columns"], strict=True)
         columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
-        return cls(schema, columns, state["target"])
+        return cls(schema, columns, state["target"], enforced)

@@ -17,6 +17,7 @@ from synthtab import artefact, sampler, trainer
 from synthtab.columns import infer
 from synthtab.conditions import Plan, plans
 from synthtab.config import TrainConfig, configure, seconds
+from synthtab.constraints.enforce import Refill, verify
 from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
@@ -29,6 +30,7 @@ from synthtab.randomness import Streams
 from synthtab.refinement import Refinement, learn
 from synthtab.schema import Schema
 
+ENDLESS = 2**48
 MIN_ROWS = 10
 MIN_HOLDOUT = 20
 """Fewer held-out rows could not choose anything: then all rows train, and the last checkpoint stays."""
@@ -125,16 +127,7 @@ class Synthesizer:
             seconds=round(trained.seconds, 1),
             stopped=trained.stopped,
             best=trained.best.quality.score if trained.best else None,
-            history=[
-                {
-                    "step": c.step,
-                    "seconds": round(c.seconds, 1),
-                    "likelihood": c.likelihood,
-                    "score": c.quality.score,
-                    **vars(c.quality),
-                }
-                for c in trained.history
-            ],
+            history=[check.to_json() for check in trained.history],
             warnings=trained.warnings,
             losses=trained.losses,
         )
@@ -178,13 +171,15 @@ class Synthesizer:
     def _blocks(
         self, encoder: TableEncoder, n: int, streams: Streams, passes: int, observe: Observer
     ) -> Iterator[pd.DataFrame]:
-        start, refinement = 0, self._refinement
+        refinement = self._refinement
         if refinement and passes != self.report["passes"]:
             refinement = refinement.without_trees()
-        for number, block in enumerate(self._encoded(n, passes, streams, refinement)):
-            yield encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
-            start += len(block)
-            observe(Progress("sample", start / n))
+        blocks = self._encoded(ENDLESS if encoder.enforced.steps else n, passes, streams, refinement)
+        rows = (
+            encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), number * sampler.BLOCK)
+            for number, block in enumerate(blocks)
+        )
+        yield from Refill(encoder.enforced, observe).rows(rows, n, encoder.renumbered)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all. See `synthtab.artefact`."""
@@ -258,6 +253,7 @@ class Synthesizer:
             raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
         schema = schema or infer(table)
         schema.check(table)
+        verify(table, schema)
         if self.target is not None and self.target not in schema.names:
             near = difflib.get_close_matches(self.target, schema.names, n=1)
             hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"
@@ -381,6 +377,7 @@ class Synthesizer:
             ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
             ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise{kept}"),
             *([("links", "; ".join(encoder.links))] if encoder.links else []),
+            *(("held by every row", str(step.form)) for step in encoder.enforced.steps),
             ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
             ("seed", str(self.seed)),
             ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
