@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthtab import augment, datasets
     from synthtab.columns import infer
-    from synthtab.constraints.finding import find_constraints
     from synthtab.config import PRESETS, TrainConfig
+    from synthtab.constraints.finding import find_constraints
+    from synthtab.constraints.text import parse_constraint
     from synthtab.errors import SynthtabError
     from synthtab.evaluation import Comparison, Report, compare, evaluate
     from synthtab.schema import Column, Constraint, Schema
@@ -42,6 +43,7 @@ __all__ = [
     "evaluate",
     "find_constraints",
     "infer",
+    "parse_constraint",
 ]
 
 _HOME = {
@@ -58,6 +60,7 @@ _HOME = {
     "evaluate": "synthtab.evaluation",
     "find_constraints": "synthtab.constraints.finding",
     "infer": "synthtab.columns",
+    "parse_constraint": "synthtab.constraints.text",
 }
 
 

@@ -226,6 +226,13 @@ class Schema:
         """A schema with these constraints in place of its own."""
         return dataclasses.replace(self, constraints=tuple(constraints))
 
+    def enforcing(self, constraints: Iterable[Constraint]) -> Schema:
+        """A schema that enforces these constraints as well; one that it offers already is not listed twice."""
+        listed = {(c.form, c.columns, repr(c.options)): c for c in self.constraints}
+        for c in constraints:
+            listed[c.form, c.columns, repr(c.options)] = dataclasses.replace(c, enforce=True)
+        return self.with_constraints(listed.values())
+
     def with_kind(self, name: str, kind: str) -> Schema:
         """A schema in which the column is of another kind; its dtype and options stay."""
         return self.replace(dataclasses.replace(self[name], kind=kind, why="set by hand"))

@@ -13,11 +13,11 @@ import pandas as pd
 import torch
 
 import synthtab
-from synthtab import artefact, sampler, trainer
+from synthtab import agreement, artefact, sampler, trainer
 from synthtab.columns import infer
 from synthtab.conditions import Plan, plans
 from synthtab.config import TrainConfig, configure, seconds
-from synthtab.constraints.enforce import Refill, verify
+from synthtab.constraints.enforce import Refill
 from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
@@ -251,9 +251,10 @@ class Synthesizer:
             raise DataError(f"fit takes a pandas DataFrame, not {type(table).__name__}")
         if len(table) < MIN_ROWS:
             raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
-        schema = schema or infer(table)
-        schema.check(table)
-        verify(table, schema)
+        if schema is None:
+            schema = infer(table)
+        else:
+            agreement.require(table, schema)
         if self.target is not None and self.target not in schema.names:
             near = difflib.get_close_matches(self.target, schema.names, n=1)
             hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"

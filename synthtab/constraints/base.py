@@ -65,14 +65,14 @@ class Form(ABC):
 
     @abstractmethod
     def __str__(self) -> str:
-        """The constraint in words: for those of the grammar of `synthtab.constraints.parse`, in that."""
+        """The constraint in words: for those of the grammar of `synthtab.parse_constraint`, in that."""
 
     @classmethod
     def find(cls, look: Look) -> Iterable[Form]:
         """Constraints that seem to hold in a table and not by chance, those that say most first."""
         return ()
 
-    def check(self, schema: Schema) -> None:
+    def check(self, schema: Schema) -> None:  # noqa: B027
         """Raise a `SchemaError` where the columns are of kinds that the form cannot be about."""
 
     def applies(self, table: Table) -> Mask:
@@ -149,7 +149,7 @@ def needs(constraint: Constraint, least: int, most: int | None = None) -> None:
 
 
 def quoted(name: str) -> str:
-    """A column's name as `synthtab.constraints.parse` reads it."""
+    """A column's name as `synthtab.parse_constraint` reads it."""
     return name if name.replace("_", "a").isalnum() and not name[0].isdigit() else f'"{name}"'
 
 

@@ -76,6 +76,11 @@ class Combination(Form):
     def writes(self) -> tuple[str, ...]:
         return self.columns[-1:]
 
+    @property
+    def repairs(self) -> bool:
+        """What hardly follows is not put right: the commonest cell everywhere would distort the column."""
+        return False
+
     def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
         assert learnt is not None, "no combinations, report this"
         keys, name = self.columns[:-1], self.columns[-1]
@@ -106,16 +111,16 @@ class Combination(Form):
         table = look.some
         exact = {frozenset(f.columns) for f in look.found if f.form == "determines"}
         skip = {n for f in look.found if f.form == "one_hot" for n in f.columns}
-        skip |= {n for f in look.found if f.form in ("equation", "determines") for n in getattr(f, "writes", ())}
-        names = []
-        for column in table.schema.columns:
-            if column.kind in ("boolean", "category", "integer", "datetime") and column.name not in skip:
-                if 2 <= len(table.codes(column.name)[1]) <= CARDINALITY:
-                    names.append(column.name)
+        skip |= {n for f in look.found if f.form in ("equation", "determines") for n in f.writes}
+        kinds = ("boolean", "category", "integer", "datetime")
+        able = [c.name for c in table.schema.columns if c.kind in kinds and c.name not in skip]
+        names = [n for n in able if 2 <= len(table.codes(n)[1]) <= CARDINALITY]
         if len(names) < 2:
             return []
         found = [f for f in _nearly(look, names) if frozenset(f.columns) not in exact]
-        together = [set(f.columns) for f in [*look.found, *found] if f.form in ("together", "combination", "determines")]
+        together = [
+            set(f.columns) for f in [*look.found, *found] if f.form in ("together", "combination", "determines")
+        ]
         found += [f for f in _closed(look, names) if not any(set(f.columns) <= known for known in together)]
         return found[:FEW]
 
@@ -127,13 +132,15 @@ def _nearly(look: Look, names: list[str]) -> list[Combination]:
     spread, distinct = _spread(codes), codes.max(axis=0) + 1
     few = [i for i in range(len(names)) if distinct[i] > 2]
     tried: dict[int, list[tuple[int, ...]]] = {}
-    keys = [(i,) for i in few] + list(combinations(sorted(few, key=lambda i: distinct[i])[:PAIRED], 2))
-    for key in keys:
+    pairs = combinations(sorted(few, key=lambda i: distinct[i])[:PAIRED], 2)
+    sets: list[tuple[int, ...]] = [*((i,) for i in few), *pairs]
+    for key in sets:
         differ, chance, repeats = contradictions(identify(codes[:, list(key)]), codes, spread)
-        for j in np.flatnonzero((differ * LIFT <= chance) & (chance >= LIFT) & (repeats >= REPEATS)):
-            shorter = any(set(k) <= set(key) for k in tried.get(int(j), []))
+        sure = (differ * LIFT <= chance) & (chance >= LIFT) & (repeats >= REPEATS)
+        for j in np.flatnonzero(sure).tolist():
+            shorter = any(set(k) <= set(key) for k in tried.get(j, []))
             if j not in key and not shorter and distinct[j] > 2:
-                tried.setdefault(int(j), []).append(key)
+                tried.setdefault(j, []).append(key)
     found: list[Combination] = []
     settled: set[int] = set()
     for j, several in sorted(tried.items(), key=lambda item: -distinct[item[0]]):
@@ -144,7 +151,7 @@ def _nearly(look: Look, names: list[str]) -> list[Combination]:
             known = Lookup.learn(full, columns)
             given = known.codes(full, columns)
             place = known.match(given[:, :-1], columns[:-1])
-            keys = len(known.rows) - (known.partners(columns[:-1]) > 1).sum()  # nearly
+            keys = len(np.unique(identify(known.rows[:, :-1])))
             usual = (known.rows[place, -1] == given[:, -1]).mean()
             if usual >= USUAL and keys * GROUP <= len(full):
                 settled.add(j)

@@ -167,11 +167,12 @@ def _merged(
 
 def _smallest(codes: npt.NDArray[Any], i: int, js: list[int]) -> list[int]:
     """Few of the columns that tell the rows apart as finely as a column does that determines them."""
-    chosen, rest, wanted = [], list(js), len(np.unique(codes[:, i]))
+    chosen: list[int] = []
+    rest, wanted = list(js), len(np.unique(codes[:, i]))
     if len(js) < 2 or len(np.unique(identify(codes[:, js]))) != wanted:
         return []
     while rest:
-        counts = [len(np.unique(identify(codes[:, [*chosen, j]]))) for j in rest]
+        counts = [len(np.unique(identify(codes[:, np.array([*chosen, j])]))) for j in rest]
         chosen.append(rest.pop(int(np.argmax(counts))))
         if max(counts) == wanted:
             return sorted(chosen) if len(chosen) > 1 else []

@@ -17,13 +17,13 @@ import pandas as pd
 from synthtab.columns import KINDS
 from synthtab.columns.base import Mask
 from synthtab.columns.numeric import NumberEncoder
-from synthtab.constraints import Form, Unique, form_of
+from synthtab.constraints import Form, form_of
 from synthtab.constraints.lookup import Lookup
 from synthtab.constraints.table import Table
-from synthtab.errors import DataError, SchemaError
+from synthtab.constraints.unique import Unique
+from synthtab.errors import DataError
 from synthtab.progress import Observer, Progress, silent
 from synthtab.schema import Column, Constraint, Schema
-from synthtab.tables import typed
 
 FEW, PATIENCE = 0.005, 100_000
 """Sampling gives up where fewer than this share of so many rows hold the constraints."""
@@ -176,13 +176,14 @@ class Refill:
     Attributes:
         enforced: The constraints.
         observe: Told about the progress and, at the end, how many rows were replaced.
-        made, kept: Rows so far.
-        failed: Of these, how many did not hold each constraint.
+        made, good, kept: Rows so far: all, those that hold the constraints, those that were wanted.
+        failed: How many did not hold each constraint.
     """
 
     enforced: Enforced
     observe: Observer = silent
     made: int = 0
+    good: int = 0
     kept: int = 0
     failed: dict[int, int] = field(default_factory=dict)
 
@@ -207,14 +208,14 @@ class Refill:
                 rows = renumber(block[good].head(n - self.kept).reset_index(drop=True), self.kept)
             elif self.kept < self.made:
                 rows = renumber(block, self.kept)
-            self.made, self.kept = self.made + len(block), self.kept + len(rows)
+            self.made, self.good, self.kept = self.made + len(block), self.good + int(good.sum()), self.kept + len(rows)
             if len(rows):
                 yield rows
                 self.observe(Progress("sample", self.kept / n))
             if self.kept == n:
                 break
-            if self.made >= PATIENCE and self.kept < FEW * self.made:
-                raise DataError(f"of {self.made:,} rows {self.kept:,} hold the constraints ({self.causes()}): "
+            if self.made >= PATIENCE and self.good < FEW * self.made:
+                raise DataError(f"of {self.made:,} rows {self.good:,} hold the constraints ({self.causes()}): "
                                 "train longer, or do not enforce what fails most")  # fmt: skip
         if any(self.failed.values()):
             self.observe(Progress("sample", 1.0, message=self.said()))
@@ -229,9 +230,9 @@ class Refill:
         good = held.to_numpy().all(axis=1)
         for i, seen in keys.items():
             seen.update(self._keys(block, i)[good].tolist())
-        for i in held:
+        for i in range(len(self.enforced.steps)):
             self.failed[i] = self.failed.get(i, 0) + int((~held[i]).sum())
-        return good
+        return np.asarray(good)
 
     def _keys(self, block: pd.DataFrame, i: int) -> Any:
         form = self.enforced.steps[i].form
@@ -249,25 +250,8 @@ class Refill:
 
     def said(self) -> str:
         """How many rows were replaced, and why."""
-        rows = f"{sum(self.failed.values()):,} failures among {self.made:,} rows"
-        return f"rows that do not hold the constraints were replaced: {rows} ({self.causes()})"
-
-
-def verify(frame: pd.DataFrame, schema: Schema) -> None:
-    """Raise a `SchemaError` that lists every enforced constraint that a table violates."""
-    if not schema.enforced:
-        return
-    table, problems = Table(typed(frame, schema).reset_index(drop=True), schema), []
-    for constraint in schema.enforced:
-        form = form_of(constraint, schema)
-        broken = ~form.holds(table)
-        if broken.any():
-            count, first = int(broken.sum()), int(np.argmax(broken)) + 1
-            problems.append(f"{form} fails in {count:,} row{'s' * (count > 1)}, such as row {first:,}")
-    if problems:
-        some = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
-        raise SchemaError(f"the table violates constraints that are enforced: {some}. Correct the rows, or set "
-                          '"enforce" to false')  # fmt: skip
+        share = 100 * (1 - self.good / self.made)
+        return f"{share:.2g} % of the rows made did not hold the constraints and were replaced ({self.causes()})"
 
 
 def checks(schema: Schema, frame: pd.DataFrame) -> list[Callable[[pd.DataFrame], Mask]]:
@@ -297,5 +281,3 @@ def _ordered(steps: list[Step]) -> tuple[Step, ...]:
         done += ready
         waiting = [s for s in waiting if not any(s is r for r in ready)]
     return tuple(done)
-
-

@@ -124,9 +124,8 @@ class Equation(Form):
 
     def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
         off, wanted, rows = self.errors(table)
-        own = table.numbers(self.columns[0])[0]
-        exact = own.dtype == np.int64 and not self.within and all(
-            table.numbers(n)[0].dtype == np.int64 for n in self.columns[1:]) and self.equals not in ("ratio", "share")  # fmt: skip
+        whole = all(table.numbers(name)[0].dtype == np.int64 for name in self.columns)
+        exact = whole and not self.within and self.equals not in ("ratio", "share")
         slack = 0.0 if exact else self.tolerance or self._half(table.column(self.columns[0]))
         # The last bits of floating-point numbers are nobody's business.
         near = off <= slack * (1 + 1e-6) + (self.within + (0.0 if exact else 1e-9)) * np.abs(wanted)
@@ -169,7 +168,9 @@ class Equation(Form):
         some, schema = look.some, look.some.schema
         able = tuple(c for c in schema.columns if measure(c) and some.truths(c.name) is None)
         if able:
-            for child, several in links.find(some.frame, replace(schema, columns=able, constraints=()), look.rng).items():
+            for child, several in links.find(
+                some.frame, replace(schema, columns=able, constraints=()), look.rng
+            ).items():
                 found += [cls._oriented(child, link) for link in several]
         names = [c.name for c in able if measure(c) == "number" and not some.missing(c.name).all()]
         if len(names) <= MANY:
@@ -280,5 +281,3 @@ def _bounded(equation: Equation, table: Table) -> Equation:
     largest = float((off[rows] / np.abs(wanted[rows])).max(initial=0.0))
     digit = 10.0 ** (np.floor(np.log10(max(largest, 1e-6))) - 1)
     return replace(equation, within=float(f"{np.ceil(largest / digit) * digit:.6g}"))
-
-

@@ -99,5 +99,3 @@ def _pairs(table: Table, names: list[str], rng: np.random.Generator) -> list[tup
         ]
     equal = {(low, high) for _, low, high, _ in found}
     return [f for f in found if not ((f[2], f[1]) in equal and f[1] > f[2])]
-
-

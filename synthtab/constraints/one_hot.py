@@ -56,7 +56,9 @@ class OneHot(Form):
     def check(self, schema: Schema) -> None:
         for name in self.columns:
             if schema[name].missing:
-                raise SchemaError(f"constraint {self}: cells of {name!r} may be missing; it must be 0 or 1 in every row")
+                raise SchemaError(
+                    f"constraint {self}: cells of {name!r} may be missing; it must be 0 or 1 in every row"
+                )
 
     def _set(self, table: Table) -> npt.NDArray[np.bool_]:
         """``[rows, columns]``: which cells are 1."""

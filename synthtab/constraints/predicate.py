@@ -57,7 +57,9 @@ class Predicate(Form):
         return mask.convert_dtypes().fillna(False).to_numpy(dtype=bool)
 
 
-def predicate(function: Callable[[pd.DataFrame], Any], columns: tuple[str, ...] | list[str], name: str = "") -> Constraint:
+def predicate(
+    function: Callable[[pd.DataFrame], Any], columns: tuple[str, ...] | list[str], name: str = ""
+) -> Constraint:
     """An enforced constraint that is a Python function.
 
     Args:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns import KINDS, cells_to_text, dates, typed_cells
-from synthtab.columns.base import Mask, is_text, natural
+from synthtab.columns.base import Mask, as_dtype, is_text, natural
 from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.numbers import round_decimals
 from synthtab.columns.numeric import NumberEncoder
@@ -91,12 +91,12 @@ class Table:
     def coded(self, name: str, texts: Sequence[str]) -> Integers:
         """`codes` among given texts; their count where a cell is none of them."""
         codes, own = self.codes(name)
-        place = pd.Index(texts, dtype=object).get_indexer(pd.Index(own, dtype=object))
+        place = _index(texts).get_indexer(_index(own))
         return np.append(np.where(place < 0, len(texts), place), -1)[codes]
 
     def truths(self, name: str, constants: bool = False) -> Mask | None:
-        """``[rows]``: a column of 0 and 1, or of booleans, with both among them unless ``constants`` will do; None where
-        it is none, or where cells are missing.
+        """``[rows]``: a column of 0 and 1, or of booleans, with both among them unless ``constants`` will do; None
+        where it is none, or where cells are missing.
         """
         column, series = self.column(name), self.frame[name]
         if self.missing(name).any():
@@ -109,6 +109,11 @@ class Table:
         if not set(texts) <= set(BITS) or not (constants or len(texts) == 2):
             return None
         return np.array([BITS[t] for t in texts], dtype=bool)[codes]
+
+
+def _index(texts: Sequence[str]) -> pd.Index:
+    cells: Any = np.array([*texts], dtype=object)
+    return pd.Index(cells)
 
 
 def is_number(column: Column) -> bool:
@@ -147,7 +152,8 @@ def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]
     units = [table.column(n).options.get("unit", "s") if table.column(n).kind == "datetime" else "" for n in names]
     known = [table.numbers(n) for n in names]
     finest = max(units, key=lambda u: dates.PER_DAY[u] if u else 0)
-    return [(dates.convert(v, u, finest) if u and u != finest else v, m) for (v, m), u in zip(known, units, strict=True)]
+    pairs = zip(known, units, strict=True)
+    return [(dates.convert(v, unit, finest) if unit and unit != finest else v, m) for (v, m), unit in pairs]
 
 
 def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
@@ -186,7 +192,7 @@ def with_gaps(column: Column) -> Column:
 def blanked(series: pd.Series, rows: Mask, column: Column) -> pd.Series:
     """The cells without those of these rows, in the dtype of a column of `with_gaps`."""
     if str(series.dtype) != column.dtype and column.dtype.startswith(("boolean", "Int", "UInt")):
-        series = series.astype(column.dtype)
+        series = as_dtype(series, column.dtype)
     return series.mask(rows)
 
 

@@ -22,7 +22,7 @@ GRAMMAR = (
     "a <= b, a < 5, 0 <= a <= 10, a = b + c, a = b - c, a = b * c, a = b / c, a = clock(b + c), a = 100 * b + c, "
     "a = b * c within 5 %, a, b -> c, one_hot(a, b), at_most_one(a, b), unique(a, b), together(a, b), combination(a, b)"
 )
-"""What `parse` reads; ``=`` and ``->`` read as "is" and "determines". A name with spaces or signs may be quoted."""
+"""What `parse_constraint` reads; ``=`` is "equals", ``->`` "determines". A name with spaces or signs may be quoted."""
 
 FUNCTIONS = ("one_hot", "at_most_one", "unique", "together", "combination", "clock")
 SIGN = re.compile(r"<=|>=|->|[<>=+*/(),%|]|-(?=\s)")
@@ -33,7 +33,7 @@ Token = tuple[str, str]
 """What it is ("name", "sign", "call", "word"), and its text."""
 
 
-def parse(text: str, schema: Schema) -> Constraint:
+def parse_constraint(text: str, schema: Schema) -> Constraint:
     """The constraint that a text means, enforced.
 
     Args:
@@ -173,8 +173,8 @@ def _arithmetic(child: str, right: list[Token], text: str, schema: Schema) -> Eq
             raise _unread(text)
         return Equation((child, _name(inner[0], text, schema)), "distance", middle)
     if len(right) == 5 and right[0][0] == "word" and [right[1], right[3]] == [("sign", "*"), ("sign", "+")]:
-        names = (_name(right[2], text, schema), _name(right[4], text, schema))
-        return Equation((child, *names), "digits", float(right[0][1]))
+        places = (_name(right[2], text, schema), _name(right[4], text, schema))
+        return Equation((child, *places), "digits", float(right[0][1]))
     signs = [token[1] for token in right[1::2]]
     if right[0][0] == "word" and set(signs) == {"-"} and _is_number(right[0][1]):
         return Equation((child, *(_name(t, text, schema) for t in right[2::2])), "rest", float(right[0][1]))
@@ -198,7 +198,8 @@ def _is_number(word: str) -> bool:
 
 def _comparison(tokens: list[Token], text: str, schema: Schema) -> Form:
     signs = [value for kind, value in tokens if kind == "sign"]
-    sides, side = [], []
+    sides: list[list[Token]] = []
+    side: list[Token] = []
     for token in tokens:
         if token[0] == "sign" and token[1] in ("<", "<=", ">", ">="):
             sides, side = [*sides, side], []
@@ -221,7 +222,7 @@ def _comparison(tokens: list[Token], text: str, schema: Schema) -> Form:
             _name(words[0], text, schema)
         raise _unread(text)
     name = sides[names.index(True)][0][1]
-    low, high = (_constant(s) if not n else None for s, n in zip((sides[0], sides[-1]), (names[0], names[-1]), strict=True))
+    low, high = (None if end == [("name", name)] else _constant(end) for end in (sides[0], sides[-1]))
     return Range((name,), low, high, strict)
 
 

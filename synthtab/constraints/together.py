@@ -97,7 +97,7 @@ class Together(Form):
         return self.columns[1:]
 
     def restore(self, table: Table, learnt: Lookup | None, hidden: bool) -> dict[str, pd.Series]:
-        """Where the first column has its value, the others get theirs; what is the other way round cannot be repaired."""
+        """Where the first column has its value, the others get theirs; the other way round cannot be mended."""
         first, cells = self._has(table, *self._pairs()[0]), {}
         for name, value in self._pairs()[1:]:
             codes, texts = table.codes(name)

@@ -60,7 +60,7 @@ class Unique(Form):
         some, full = look.some, look.full
         counts = {c.name: len(some.codes(c.name)[1]) for c in some.schema.columns if c.kind != "float"}
         own = {n for n, k in counts.items() if k > 0.99 * len(some)}
-        ranked = sorted((n for n, k in counts.items() if 2 <= k and n not in own), key=lambda n: -counts[n])
+        ranked = sorted((n for n, k in counts.items() if k >= 2 and n not in own), key=lambda n: -counts[n])
         names = [c for c in some.schema.names if c in ranked[:CANDIDATES]]
         keys: list[tuple[str, ...]] = []
         for size in (2, 3):
@@ -69,7 +69,9 @@ class Unique(Form):
                     continue
                 if np.prod([float(counts[n]) for n in group]) < len(some) or not cls(group).holds(some).all():
                     continue
-                chance = cls(group).holds(full.shuffled(look.rng, keep=[n for n in full.frame if n not in group]))
+                chance = cls(group).holds(
+                    full.shuffled(look.rng, keep=[n for n in full.schema.names if n not in group])
+                )
                 if (~chance).sum() >= CHANCE and cls(group).holds(full).all():
                     keys.append(group)
         return [cls(key) for key in keys]
