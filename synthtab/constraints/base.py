@@ -15,8 +15,8 @@ from synthtab.constraints.table import Table
 from synthtab.errors import SchemaError
 from synthtab.schema import Column, Constraint, Schema
 
-GLANCE = 20_000
-"""Rows in which constraints are looked for, before they are confirmed on all."""
+GLANCE, CELLS = 20_000, 2_000_000
+"""Rows, and cells, in which constraints are looked for, before they are confirmed on all."""
 MOST = 20
 """Constraints of one form that are offered; those that say most come first."""
 
@@ -33,7 +33,8 @@ class Look:
 
     def __init__(self, full: Table, rng: np.random.Generator) -> None:
         self.full, self.rng = full, rng
-        self.some = full.take(np.sort(rng.permutation(len(full))[:GLANCE]))
+        rows = min(GLANCE, CELLS // len(full.schema))
+        self.some = full.take(np.sort(rng.permutation(len(full))[:rows]))
         self.found: list[Form] = []
 
 

@@ -34,7 +34,7 @@ FEW = 10
 """Constraints that are offered."""
 CARDINALITY = 5_000
 """Most distinct cells of a column."""
-PAIRED = 24
+PAIRED = 16
 """Columns of few distinct cells of which any two may exclude each other's values."""
 
 

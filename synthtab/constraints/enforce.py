@@ -98,7 +98,7 @@ class Enforced:
         Args:
             frame: Typed cells that hold them.
             schema: Its columns, and the constraints.
-            target: A column that must stay what it is, since the others are learnt with it in view.
+            target: A column that is learnt whatever it follows from, since models will predict it; then mended.
         """
         table = Table(frame, schema)
         steps: list[Step] = []
@@ -111,7 +111,7 @@ class Enforced:
             sources = reads.union(*(_sources(name, follows) for name in reads))
             free = writes and not (set(writes) & set(follows)) and not (set(writes) & sources)
             remains = form.hides(table, learnt) if free and target not in writes else None
-            if not free or (remains is None and (not form.repairs or target in writes)):
+            if not free or (remains is None and not form.repairs):
                 steps.append(Step(constraint, form, learnt))
                 continue
             follows.update(dict.fromkeys(writes, reads))

@@ -116,6 +116,8 @@ class Equation(Form):
         """How far the first column is off, what it should be, and where it has to be."""
         wanted, known = self.follow(table)
         own, missing = table.numbers(self.columns[0])
+        if self.equals == "clock":  # midnight may be written both ways
+            own, wanted = own % 2400, wanted % 2400
         if own.dtype == wanted.dtype == np.int64:
             off = np.abs(own - wanted).astype(np.float64)
         else:
@@ -173,7 +175,7 @@ class Equation(Form):
             ).items():
                 found += [cls._oriented(child, link) for link in several]
         names = [c.name for c in able if measure(c) == "number" and not some.missing(c.name).all()]
-        if len(names) <= MANY:
+        if 3 <= len(names) <= MANY:
             found += [*_clocks(look, names), *_places(some, names)]
             found += _nearly(look, names, {frozenset(f.columns) for f in found})
         distinct: dict[frozenset[str], Equation] = {}

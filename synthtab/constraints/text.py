@@ -161,7 +161,7 @@ def _equation(child: str, right: list[Token], text: str, schema: Schema) -> Form
         clock = _arithmetic(child, right[2:-1], text, schema)
         if clock.equals != "sum" or len(clock.columns) != 3:
             raise _unread(text)
-        return replace(clock, equals="clock")
+        return replace(clock, equals="clock", constant=2400.0 if schema[child].options.get("maximum") == 2400 else 0.0)
     return replace(_arithmetic(child, right, text, schema), within=within)
 
 
@@ -221,6 +221,9 @@ def _comparison(tokens: list[Token], text: str, schema: Schema) -> Form:
         if words and len(sides) == 2:
             _name(words[0], text, schema)
         raise _unread(text)
+    for end in (sides[0], sides[-1]):
+        if end[0][0] == "word" and not any(letter.isdigit() for letter in end[0][1]):
+            _name(end[0], text, schema)  # no number and no date
     name = sides[names.index(True)][0][1]
     low, high = (None if end == [("name", name)] else _constant(end) for end in (sides[0], sides[-1]))
     return Range((name,), low, high, strict)

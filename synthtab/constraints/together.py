@@ -132,7 +132,7 @@ class Together(Form):
                     key = int(weights[codes == k].sum())
                     same.setdefault(key, []).append((column.name, texts[k], int(counts[k])))
         found = [cls._of(group) for group in same.values() if len({name for name, *_ in group}) > 1]
-        found = [f for f in found if not _bijective(f, look)]
+        found = [f for f in found if not _known(f, look)]
         return [*found[:MOST], *cls._follow(gaps, rows)][:MOST]
 
     @classmethod
@@ -163,8 +163,8 @@ def _said(names: list[str], value: str | None) -> str:
     return f"{listed} {'are' if len(names) > 1 else 'is'} {'missing' if value is None else repr(value)}"
 
 
-def _bijective(together: Together, look: Look) -> bool:
-    """Whether two columns determine each other anyway."""
+def _known(together: Together, look: Look) -> bool:
+    """Whether a column of several values determines the other anyway; of two, this says it better."""
     names = set(together.columns)
-    counts = {len(look.some.codes(n)[1]) for n in names}
-    return len(counts) == 1 and any(f.form == "determines" and names <= set(f.columns) for f in look.found)
+    known = any(f.form == "determines" and names <= set(f.columns) for f in look.found)
+    return known and min(len(look.some.codes(n)[1]) for n in names) > 2
