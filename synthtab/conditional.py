@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthtab import sampler
-from synthtab.columns.identifier import IdentifierEncoder
+from synthtab.constraints.enforce import Refill
 from synthtab.errors import DataError
 from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
@@ -91,12 +91,14 @@ class ByClass:
         passes = model.report["passes"] if many else len(encoder.layout.columns)
         grown = model._refinement
         trees = Refinement(grown.forests, None, grown.pool) if many and grown and grown.forests else None
-        blocks = sampler.generate(generator, n, model._plans(passes), streams, model.device, trees, given)
-        parts, number = [], start
-        for i, block in enumerate(blocks):
-            parts.append(encoder.decode(block.codes, block.offsets, streams.numpy("decode", i), number))
-            number += len(block)
-        return pd.concat(parts, ignore_index=True)
+        most = encoder.enforced.most(n)
+        blocks = sampler.generate(generator, most, model._plans(passes), streams, model.device, trees, given)
+        rows = (
+            encoder.decode(block.codes, block.offsets, streams.numpy("decode", i), start + i * sampler.BLOCK)
+            for i, block in enumerate(blocks)
+        )
+        held = Refill(encoder.enforced).rows(rows, n, lambda some, first: encoder.renumbered(some, start + first))
+        return pd.concat(held, ignore_index=True)
 
     def _kept(self, value: Any, n: int, streams: Streams, start: int) -> pd.DataFrame:
         """Those of the class among all that are made, until there are enough or too many were made."""
@@ -107,9 +109,5 @@ class ByClass:
             found += len(parts[-1])
             if found >= n:
                 break
-        rows, rng = pd.concat(parts, ignore_index=True).head(n), streams.numpy("decode")
-        for encoder in self.model._encoder.columns if self.model._encoder else ():
-            if isinstance(encoder, IdentifierEncoder):  # numbered anew, as if no row had been left out
-                codes, offsets = encoder.encode(rows[encoder.column.name], rng)
-                rows[encoder.column.name] = encoder.decode(codes, offsets, rng, start)
-        return rows
+        assert self.model._encoder is not None, "a model without an encoder made rows, report this"
+        return self.model._encoder.renumbered(pd.concat(parts, ignore_index=True).head(n), start)

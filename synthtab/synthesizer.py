@@ -30,7 +30,6 @@ from synthtab.randomness import Streams
 from synthtab.refinement import Refinement, learn
 from synthtab.schema import Schema
 
-ENDLESS = 2**48
 MIN_ROWS = 10
 MIN_HOLDOUT = 20
 """Fewer held-out rows could not choose anything: then all rows train, and the last checkpoint stays."""
@@ -174,7 +173,7 @@ class Synthesizer:
         refinement = self._refinement
         if refinement and passes != self.report["passes"]:
             refinement = refinement.without_trees()
-        blocks = self._encoded(ENDLESS if encoder.enforced.steps else n, passes, streams, refinement)
+        blocks = self._encoded(encoder.enforced.most(n), passes, streams, refinement)
         rows = (
             encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), number * sampler.BLOCK)
             for number, block in enumerate(blocks)

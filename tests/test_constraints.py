@@ -247,7 +247,7 @@ def hidden(constraints: list[Constraint], frame: pd.DataFrame = FRAME) -> Enforc
     return Enforced.fit(frame, SCHEMA.enforcing(constraints))
 
 
-@pytest.mark.parametrize("form", ["equation", "one_hot", "determines"])
+@pytest.mark.parametrize("form", ["equation", "one_hot", "determines", "combination"])
 def test_what_is_hidden_comes_back_exactly(form: str) -> None:
     enforced = hidden([of(form)])
     inner = enforced.hide(FRAME)
@@ -262,7 +262,16 @@ def test_all_found_together_come_back_exactly() -> None:
     schema = SCHEMA.enforcing(FOUND)
     enforced = Enforced.fit(FRAME, schema)
     inner = enforced.hide(FRAME)
-    assert set(FRAME.columns) - set(inner.columns) == {"total", "country", "green", "blue", "grey", "phone", "came"}
+    assert set(FRAME.columns) - set(inner.columns) == {
+        "total",
+        "country",
+        "green",
+        "blue",
+        "grey",
+        "phone",
+        "came",
+        "fit",
+    }
     pd.testing.assert_frame_equal(enforced.restore(inner), FRAME)
 
 

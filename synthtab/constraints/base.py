@@ -88,8 +88,7 @@ class Form(ABC):
     def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
         """``[rows]``: where it holds, or does not apply; by the table itself, if nothing was learnt."""
 
-    @property
-    def writes(self) -> tuple[str, ...]:
+    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
         """Columns that `restore` can make from the other ones."""
         return ()
 

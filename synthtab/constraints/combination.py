@@ -18,7 +18,7 @@ from synthtab.constraints.base import Form, Look, known_options, listed, needs
 from synthtab.constraints.determines import LIFT, REPEATS, _spread, contradictions, looked_up
 from synthtab.constraints.lookup import Lookup, identify
 from synthtab.constraints.table import Table, blanked, with_gaps
-from synthtab.schema import Column, Constraint
+from synthtab.schema import Column, Constraint, Schema
 
 NEARLY = 0.9
 """Share of the rows in which the last column's cell is the commonest one beside its others, for it to be looked up."""
@@ -34,6 +34,8 @@ FEW = 10
 """Constraints that are offered."""
 CARDINALITY = 5_000
 """Most distinct cells of a column."""
+JOINT = 128
+"""Most combinations of words that are learnt as one category."""
 PAIRED = 16
 """Columns of few distinct cells of which any two may exclude each other's values."""
 
@@ -42,7 +44,8 @@ PAIRED = 16
 class Combination(Form):
     """The cells of these columns occur together in a row of the table. A missing cell counts as a value.
 
-    Where the last column nearly follows from the others, it is looked up, and learnt only where there is a choice.
+    Where the last column nearly follows from the others, it is looked up, and learnt only where there is a choice. A
+    few combinations of words are learnt as one category. Of all else, rows that are no such combination are rejected.
     """
 
     form: ClassVar[str] = "combination"
@@ -72,9 +75,14 @@ class Combination(Form):
             return np.ones(len(table), dtype=bool)
         return np.asarray(learnt.match(learnt.codes(table, self.columns), self.columns) >= 0)
 
-    @property
-    def writes(self) -> tuple[str, ...]:
-        return self.columns[-1:]
+    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
+        return self.columns if self._joint(schema, learnt) else self.columns[-1:]
+
+    def _joint(self, schema: Schema, learnt: Lookup | None) -> bool:
+        """Whether the columns are learnt as one category: few combinations of words that do not follow."""
+        assert learnt is not None, "no combinations, report this"
+        words = all(schema[name].kind in ("category", "boolean") for name in self.columns)
+        return words and len(learnt.rows) <= JOINT and not (learnt.partners(self.columns[:-1]) == 1).all()
 
     @property
     def repairs(self) -> bool:
@@ -84,6 +92,8 @@ class Combination(Form):
     def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
         assert learnt is not None, "no combinations, report this"
         keys, name = self.columns[:-1], self.columns[-1]
+        if self._joint(table.schema, learnt):
+            return (Column(self.columns[0], "category", "object"),)
         place = learnt.match(learnt.codes(table, keys), keys)
         if (learnt.rows[place, -1] == learnt.codes(table, [name])[:, 0]).mean() < NEARLY:
             return None
@@ -91,6 +101,9 @@ class Combination(Form):
 
     def hide(self, table: Table, learnt: Lookup | None, column: Column) -> pd.Series:
         assert learnt is not None, "no combinations, report this"
+        if self._joint(table.schema, learnt):
+            place = np.maximum(learnt.match(learnt.codes(table, self.columns), self.columns), 0)
+            return pd.Series(place.astype(str).astype(object), index=table.frame.index)
         keys = self.columns[:-1]
         place = learnt.match(learnt.codes(table, keys), keys)
         return blanked(table.frame[column.name], (learnt.partners(keys) == 1)[place] & (place >= 0), column)
@@ -98,6 +111,9 @@ class Combination(Form):
     def restore(self, table: Table, learnt: Lookup | None, hidden: bool) -> dict[str, pd.Series]:
         """The column's own cell where that occurs beside the others, or what most often does."""
         assert learnt is not None, "no combinations, report this"
+        if self._joint(table.schema, learnt):
+            chosen = table.frame[self.columns[0]].to_numpy().astype(np.int64)
+            return looked_up(learnt, chosen, self.columns, table)
         keys, name = self.columns[:-1], self.columns[-1]
         given = learnt.codes(table, keys)
         place = learnt.match(given, keys)
@@ -111,7 +127,8 @@ class Combination(Form):
         table = look.some
         exact = {frozenset(f.columns) for f in look.found if f.form == "determines"}
         skip = {n for f in look.found if f.form == "one_hot" for n in f.columns}
-        skip |= {n for f in look.found if f.form in ("equation", "determines") for n in f.writes}
+        skip |= {n for f in look.found if f.form in ("equation", "determines")
+                 for n in f.writes(table.schema, None)}  # fmt: skip
         kinds = ("boolean", "category", "integer", "datetime")
         able = [c.name for c in table.schema.columns if c.kind in kinds and c.name not in skip]
         names = [n for n in able if 2 <= len(table.codes(n)[1]) <= CARDINALITY]

@@ -19,7 +19,7 @@ from synthtab.constraints.base import MOST, Form, Look, known_options, listed, n
 from synthtab.constraints.lookup import Lookup, identify
 from synthtab.constraints.table import Integers, Table, text_cells
 from synthtab.errors import SchemaError
-from synthtab.schema import Column, Constraint
+from synthtab.schema import Column, Constraint, Schema
 
 REPEATS = 0.3
 """Share of the rows whose determining cells occur before: otherwise nothing could contradict."""
@@ -78,8 +78,7 @@ class Determines(Form):
         place = known.match(given[:, keys], self.keys)
         return np.asarray((place >= 0) & (known.rows[place] == given).all(axis=1))
 
-    @property
-    def writes(self) -> tuple[str, ...]:
+    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
         return self.determined
 
     def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:

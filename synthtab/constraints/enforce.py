@@ -25,6 +25,7 @@ from synthtab.errors import DataError
 from synthtab.progress import Observer, Progress, silent
 from synthtab.schema import Column, Constraint, Schema
 
+ENDLESS = 2**48
 FEW, PATIENCE = 0.005, 100_000
 """Sampling gives up where fewer than this share of so many rows hold the constraints."""
 
@@ -106,7 +107,7 @@ class Enforced:
         for constraint in schema.enforced:
             form = form_of(constraint, schema)
             learnt = form.learn(table)
-            writes = form.writes
+            writes = form.writes(schema, learnt)
             reads = set(form.columns) - set(writes)
             sources = reads.union(*(_sources(name, follows) for name in reads))
             free = writes and not (set(writes) & set(follows)) and not (set(writes) & sources)
@@ -117,6 +118,10 @@ class Enforced:
             follows.update(dict.fromkeys(writes, reads))
             steps.append(Step(constraint, form, learnt, writes, remains))
         return cls(schema, _ordered(steps))
+
+    def most(self, n: int) -> int:
+        """How many rows may have to be made for ``n`` of them."""
+        return ENDLESS if self.steps else n
 
     @property
     def made(self) -> frozenset[str]:

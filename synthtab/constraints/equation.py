@@ -136,8 +136,7 @@ class Equation(Form):
     def applies(self, table: Table) -> Mask:
         return self.errors(table)[2]
 
-    @property
-    def writes(self) -> tuple[str, ...]:
+    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
         return self.columns[:1]
 
     def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:

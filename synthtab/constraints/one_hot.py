@@ -80,8 +80,7 @@ class OneHot(Form):
         count = self._set(table).sum(axis=1)
         return np.asarray(count <= 1 if self.some_none else count == 1)
 
-    @property
-    def writes(self) -> tuple[str, ...]:
+    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
         return self.columns
 
     @property

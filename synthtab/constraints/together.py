@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from synthtab.constraints.base import MOST, Form, Look, known_options, needs, op
 from synthtab.constraints.lookup import Lookup
 from synthtab.constraints.table import Table, text_cells
 from synthtab.errors import SchemaError
-from synthtab.schema import Constraint, Schema
+from synthtab.schema import Column, Constraint, Schema
 
 FEWEST, SHARE = 10, 0.001
 """A value that comes together with others has so many rows at least, and this share of them."""
@@ -92,9 +92,23 @@ class Together(Form):
             return np.all([other | ~first for other in others], axis=0)
         return np.all([other == first for other in others], axis=0)
 
-    @property
-    def writes(self) -> tuple[str, ...]:
+    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
         return self.columns[1:]
+
+    def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
+        """The other columns without their values: where these are, the first column says so."""
+        if self.one_way or any(self._has(table, n, v).all() for n, v in self._pairs()):
+            return None
+        return tuple(replace(table.column(n), missing=table.column(n).missing and v is not None)
+                     for n, v in self._pairs()[1:])  # fmt: skip
+
+    def hide(self, table: Table, learnt: Lookup | None, column: Column) -> pd.Series:
+        """Other cells of the column in their place, from all over the table: no matter which."""
+        rows, series = self._has(table, column.name, dict(self._pairs())[column.name]), table.frame[column.name]
+        others, place = np.flatnonzero(~rows), np.arange(len(table))
+        if len(others):
+            place[rows] = others[np.linspace(0, len(others) - 1, int(rows.sum())).astype(np.int64)]
+        return series.iloc[place].set_axis(series.index)
 
     def restore(self, table: Table, learnt: Lookup | None, hidden: bool) -> dict[str, pd.Series]:
         """Where the first column has its value, the others get theirs; the other way round cannot be mended."""
