@@ -319,6 +319,25 @@ def test_repairs_make_it_hold() -> None:
     assert enforced.hide(FRAME) is FRAME and enforced.judge(enforced.restore(mixed)).all(axis=None)
 
 
+def test_combinations_of_few_rows_are_not_kept_where_asked() -> None:
+    frame = FRAME.copy()
+    frame.loc[:2, ["city", "country", "size", "fit"]] = "Atlantis", "at", "XXXL", "vast"
+    schema = infer(frame).with_constraints([of("determines"), of("combination")])
+    for least, kept in ((1, True), (5, False)):
+        enforced = Enforced.fit(frame, schema, least=least)
+        state = json.dumps(enforced.state())
+        assert all((word in state) is kept for word in ("Atlantis", '"at"', "XXXL", "vast"))
+        assert enforced.judge(frame).all(axis=1).sum() == ROWS - 3 * (not kept)
+        pd.testing.assert_frame_equal(enforced.restore(enforced.hide(FRAME)), FRAME)
+
+
+def test_identifiers_determine_nothing_that_is_stored() -> None:
+    frame = FRAME.assign(key=[f"K{i:05d}" for i in range(ROWS)])
+    for text in ("key -> city", "combination(key, city)"):
+        with pytest.raises(SchemaError, match="'key' is an identifier, and a model keeps no table of these"):
+            parse_constraint(text, infer(frame))
+
+
 @pytest.mark.parametrize("dtype", ["int8", "Int64", "float64", "bool", "category", "str"])
 def test_one_hot_of_every_dtype(dtype: str) -> None:
     bits = np.eye(3, dtype=int)[rng(2).integers(0, 3, 500)]

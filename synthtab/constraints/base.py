@@ -80,8 +80,10 @@ class Form(ABC):
         """``[rows]``: which rows it says something about."""
         return table.present(self.columns)
 
-    def learn(self, table: Table) -> Lookup | None:
-        """What must be known of a table to judge and repair rows of another, if anything."""
+    def learn(self, table: Table, least: int = 1) -> Lookup | None:
+        """What must be known of a table to judge and repair rows of another, if anything; nothing of combinations of
+        cells that fewer rows have than ``least``.
+        """
         return None
 
     @abstractmethod

@@ -15,7 +15,7 @@ import pandas as pd
 
 from synthtab.columns.base import Mask
 from synthtab.constraints.base import Form, Look, known_options, listed, needs
-from synthtab.constraints.determines import LIFT, REPEATS, _spread, contradictions, looked_up
+from synthtab.constraints.determines import LIFT, REPEATS, _spread, contradictions, looked_up, no_identifiers
 from synthtab.constraints.lookup import Lookup, identify
 from synthtab.constraints.table import Table, blanked, with_gaps
 from synthtab.schema import Column, Constraint, Schema
@@ -64,11 +64,14 @@ class Combination(Form):
     def __str__(self) -> str:
         return f"combination({listed(self.columns)})"
 
+    def check(self, schema: Schema) -> None:
+        no_identifiers(self, schema)
+
     def applies(self, table: Table) -> Mask:
         return np.ones(len(table), dtype=bool)
 
-    def learn(self, table: Table) -> Lookup:
-        return Lookup.learn(table, self.columns)
+    def learn(self, table: Table, least: int = 1) -> Lookup:
+        return Lookup.learn(table, self.columns, least)
 
     def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
         if learnt is None:

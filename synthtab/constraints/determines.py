@@ -65,11 +65,14 @@ class Determines(Form):
     def __str__(self) -> str:
         return f"{listed(self.keys)} -> {listed(self.determined)}"
 
+    def check(self, schema: Schema) -> None:
+        no_identifiers(self, schema)
+
     def applies(self, table: Table) -> Mask:
         return np.ones(len(table), dtype=bool)
 
-    def learn(self, table: Table) -> Lookup:
-        return Lookup.learn(table, self.columns)
+    def learn(self, table: Table, least: int = 1) -> Lookup:
+        return Lookup.learn(table, self.columns, least)
 
     def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
         known = learnt or Lookup.learn(table, self.columns)
@@ -108,6 +111,15 @@ class Determines(Form):
         found = [*_merged(single, codes, names, known)]
         found += _paired(codes, names, distinct, spread, single, known)
         return [f for f in found if not any(set(f.columns) <= equation for equation in told)][:MOST]
+
+
+def no_identifiers(form: Form, schema: Schema) -> None:
+    """Raise a `SchemaError` where the combinations of cells that a model would keep name the rows of the table."""
+    for name in form.columns:
+        if schema[name].kind == "identifier":
+            raise SchemaError(
+                f"constraint {form}: {name!r} is an identifier, and a model keeps no table of these; leave it out"
+            )
 
 
 def looked_up(known: Lookup, place: Integers, columns: Iterable[str], table: Table) -> dict[str, pd.Series]:

@@ -93,20 +93,21 @@ class Enforced:
     steps: tuple[Step, ...] = ()
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, schema: Schema, target: str | None = None) -> Enforced:
+    def fit(cls, frame: pd.DataFrame, schema: Schema, target: str | None = None, least: int = 1) -> Enforced:
         """Plan how to hold the constraints, and learn what that needs.
 
         Args:
             frame: Typed cells that hold them.
             schema: Its columns, and the constraints.
             target: A column that is learnt whatever it follows from, since models will predict it; then mended.
+            least: Rows that a combination of cells needs to be kept, where such are looked up.
         """
         table = Table(frame, schema)
         steps: list[Step] = []
         follows: dict[str, set[str]] = {}
         for constraint in schema.enforced:
             form = form_of(constraint, schema)
-            learnt = form.learn(table)
+            learnt = form.learn(table, least)
             writes = form.writes(schema, learnt)
             reads = set(form.columns) - set(writes)
             sources = reads.union(*(_sources(name, follows) for name in reads))

@@ -29,12 +29,19 @@ class Lookup:
     rows: Integers
 
     @classmethod
-    def learn(cls, table: Table, columns: Sequence[str]) -> Lookup:
-        """Those of a table."""
+    def learn(cls, table: Table, columns: Sequence[str], least: int = 1) -> Lookup:
+        """Those of a table that have so many rows at least; the commonest in any case."""
         codes, texts = zip(*(table.codes(name) for name in columns), strict=True)
         given = np.column_stack(codes)
         _, first, counts = np.unique(identify(given), return_index=True, return_counts=True)
-        return cls(tuple(columns), texts, given[first[np.argsort(-counts, kind="stable")]])
+        order = np.argsort(-counts, kind="stable")
+        rows = given[first[order[: max(int((counts >= least).sum()), 1)]]]
+        known = []
+        for i, words in enumerate(texts):  # only the cells that occur in these
+            used = np.unique(rows[rows[:, i] >= 0, i])
+            rows[:, i] = np.where(rows[:, i] < 0, -1, np.searchsorted(used, rows[:, i]))
+            known.append([words[k] for k in used])
+        return cls(tuple(columns), tuple(known), rows)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
