@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -360,3 +361,64 @@ def test_many_columns_are_looked_at_in_seconds() -> None:
     start = time.perf_counter()
     assert find_constraints(frame) == ()
     assert time.perf_counter() - start < 30
+
+
+def cells() -> dict[str, pd.Series]:
+    """A column of every dtype, with missing cells where it can have them."""
+    r = rng(6)
+    whole, part = pd.Series(r.integers(1, 30, 300)), pd.Series(r.integers(1, 30, 300) / 4)
+    gaps = pd.Series(r.random(300) < 0.1)
+    days = pd.Timestamp("2020-02-28 12:00") + pd.to_timedelta(whole, unit="D")
+    return {
+        "int64": whole,
+        "int8": whole.astype("int8"),
+        "Int64": whole.astype("Int64").mask(gaps),
+        "UInt16": whole.astype("UInt16"),
+        "float64": part.mask(gaps),
+        "float32": part.astype("float32"),
+        "Float64": part.astype("Float64").mask(gaps),
+        "decimal": part.map(lambda x: Decimal(f"{x:.2f}")),
+        "bool": whole > 9,
+        "boolean": (whole > 9).astype("boolean").mask(gaps),
+        "text": ("t" + whole.astype(str)).mask(gaps),
+        "string": ("t" + whole.astype(str)).astype("string").mask(gaps),
+        "digits": whole.map("{:03d}".format),
+        "category": ("t" + whole.astype(str)).astype("category").cat.as_ordered(),
+        "numbered": whole.astype("category"),
+        "datetime": days.mask(gaps),
+        "zoned": days.dt.tz_localize("Europe/Paris"),
+        "date": days.dt.date,
+        "duration": pd.to_timedelta(whole, unit="h").mask(gaps),
+        "pyarrow": whole.astype("int32[pyarrow]"),
+    }
+
+
+@pytest.mark.parametrize("name", cells())
+def test_cells_of_every_dtype_are_looked_up_and_come_back(name: str) -> None:
+    """A column of any dtype may follow from another one, or decide what does."""
+    series = cells()[name]
+    frame = pd.DataFrame({"x": series, "key": series.astype(object).astype(str).map(lambda t: f"k{t}")})
+    schema = infer(frame, {"x": "category"} if name == "digits" else None)
+    for text in ("key -> x", "x -> key", "combination(key, x)"):
+        enforced = Enforced.fit(frame, schema.with_constraints([parse_constraint(text, schema)]))
+        inner = enforced.hide(frame)
+        assert inner.shape[1] == 1
+        again = Enforced.from_state(schema, json.loads(json.dumps(enforced.state())))
+        pd.testing.assert_frame_equal(again.restore(inner), frame, check_categorical=True)
+        assert again.judge(frame).all(axis=None)
+
+
+NUMERIC = ("int64", "int8", "Int64", "UInt16", "float64", "float32", "Float64", "decimal", "datetime", "zoned", "date",
+           "duration", "pyarrow")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_numbers_of_every_dtype_follow_an_equation(name: str) -> None:
+    series = cells()[name]
+    frame = pd.DataFrame({"x": series, "y": series, "z": range(len(series))})
+    schema = infer(frame)
+    enforced = Enforced.fit(frame, schema.with_constraints([parse_constraint("y = x", schema)]))
+    inner = enforced.hide(frame)
+    assert list(inner) == ["x", "z"]
+    pd.testing.assert_frame_equal(enforced.restore(inner), frame)
+    assert "y = x" in {c.says for c in find_constraints(frame, schema)}

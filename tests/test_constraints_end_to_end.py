@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer, find_constraints, infer, parse_constraint, tables
+from synthtab.conditional import ByClass
 from synthtab.constraints import form_of, predicate
 from synthtab.constraints.table import Table
 from synthtab.errors import DataError, SchemaError
@@ -79,6 +80,17 @@ def test_the_model_file_keeps_them(model: Synthesizer, tmp_path: Path) -> None:
 def test_a_group_of_bits_is_one_category_to_the_model(model: Synthesizer, frame: pd.DataFrame) -> None:
     blocks = {block.column: block for block in model._encoder.layout.blocks}  # type: ignore[union-attr]
     assert blocks["red"].size == 4 and not {"green", "blue", "grey", "country", "total"} & set(blocks)
+
+
+def test_rows_of_one_class_hold_them_too(frame: pd.DataFrame) -> None:
+    part = frame[["city", "country", "start", "end", "size"]]
+    schema = infer(part)
+    schema = schema.enforcing([parse_constraint(t, schema) for t in ("city -> country", "start <= end")])
+    model = Synthesizer(seed=1, target="size", **TINY).fit(part, schema)
+    for column, value in (("size", "XL"), ("country", "it")):  # the latter is not learnt, but looked up
+        rows = ByClass(model, column).sample_class(value, 300)
+        assert len(rows) == 300 and (rows[column] == value).all()
+        assert set(held(rows, part, schema).values()) == {1.0}
 
 
 def test_predicates_hold_but_cannot_be_saved(frame: pd.DataFrame, tmp_path: Path) -> None:

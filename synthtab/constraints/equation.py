@@ -168,11 +168,13 @@ class Equation(Form):
         found: list[Equation] = []
         some, schema = look.some, look.some.schema
         able = tuple(c for c in schema.columns if measure(c) and some.truths(c.name) is None)
+        some = _complete(look.some, [c.name for c in able])
         if able:
             for child, several in links.find(
                 some.frame, replace(schema, columns=able, constraints=()), look.rng
             ).items():
                 found += [cls._oriented(child, link) for link in several]
+        some = look.some
         names = [c.name for c in able if measure(c) == "number" and not some.missing(c.name).all()]
         if 3 <= len(names) <= MANY:
             found += [*_clocks(look, names), *_places(some, names)]
@@ -190,6 +192,13 @@ class Equation(Form):
         if link.form == "difference":
             return cls((link.parents[0], link.parents[1], child), "sum")
         return cls((child, *link.parents), link.form, link.constant)
+
+
+def _complete(table: Table, names: list[str]) -> Table:
+    """The rows without missing cells, in columns that have few: a gap is no error in a sum."""
+    gaps = [gap for gap in (table.missing(n) for n in names) if 0 < gap.mean() < 0.5]
+    rows = ~np.any(gaps, axis=0) if gaps else np.ones(0, dtype=bool)
+    return table.take(np.flatnonzero(rows)) if rows.sum() > 0.2 * len(table) else table
 
 
 def _fitted(equation: Equation, table: Table) -> Equation | None:
