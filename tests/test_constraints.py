@@ -352,6 +352,31 @@ def test_one_hot_of_every_dtype(dtype: str) -> None:
     pd.testing.assert_frame_equal(enforced.restore(enforced.hide(frame)), frame, check_column_type=False)
 
 
+ODD = {
+    "one row": {"a": [1], "b": ["x"], "c": [1.5]},
+    "all missing": {"a": [None] * 60, "b": [np.nan] * 60, "c": range(60)},
+    "constants": {"a": [1] * 60, "b": ["x"] * 60},
+    "all but one missing": {"a": [1.0] + [None] * 99, "b": rng(1).integers(0, 5, 100)},
+    "huge": {"a": rng(2).uniform(-1, 1, 500) * 1e308, "b": rng(3).random(500) * 1e-308,
+             "c": rng(4).integers(-(2**62), 2**62, 500)},
+    "nearly constant": {"a": [0.0] * 499 + [1.0], "b": [0] * 499 + [2], "c": [0, 1] * 250},
+    "odd names": {"where is": rng(5).integers(0, 9, 300), "a <= b": rng(6).integers(0, 9, 300),
+                  'say "x"': rng(7).integers(0, 2, 300), "unique(": rng(8).integers(0, 2, 300)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.filterwarnings("error")
+def test_odd_tables_offer_nothing_and_break_nothing(name: str) -> None:
+    assert find_constraints(pd.DataFrame(ODD[name])) == ()
+
+
+def test_copies_of_a_column_are_offered_once() -> None:
+    twins = pd.DataFrame({"a": rng(1).integers(0, 30, 500)})
+    twins = twins.assign(b=twins["a"], c=twins["a"])
+    assert [c.says for c in find_constraints(twins)] == ["b = a", "c = a"]
+
+
 @pytest.mark.slow
 def test_many_columns_are_looked_at_in_seconds() -> None:
     import time

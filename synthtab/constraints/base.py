@@ -37,6 +37,13 @@ class Look:
         self.some = full.take(np.sort(rng.permutation(len(full))[:rows]))
         self.found: list[Form] = []
 
+    @property
+    def told(self) -> set[str]:
+        """Columns of which all is said: those of one-hot groups, and those that equal another."""
+        groups = {n for f in self.found if f.form == "one_hot" for n in f.columns}
+        equal = [f for f in self.found if f.form == "equation" and len(f.columns) == 2]
+        return groups | {f.columns[0] for f in equal if f.options()["equals"] == "sum"}
+
 
 class Form(ABC):
     """One constraint. A subclass is a frozen dataclass, and a line in `synthtab.constraints.FORMS`.

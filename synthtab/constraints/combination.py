@@ -129,7 +129,7 @@ class Combination(Form):
     def find(cls, look: Look) -> Iterable[Form]:
         table = look.some
         exact = {frozenset(f.columns) for f in look.found if f.form == "determines"}
-        skip = {n for f in look.found if f.form == "one_hot" for n in f.columns}
+        skip = look.told
         skip |= {n for f in look.found if f.form in ("equation", "determines")
                  for n in f.writes(table.schema, None)}  # fmt: skip
         kinds = ("boolean", "category", "integer", "datetime")

@@ -95,8 +95,8 @@ class Determines(Form):
     @classmethod
     def find(cls, look: Look) -> Iterable[Form]:
         table = look.some
+        known = look.told
         names = [c.name for c in table.schema.columns if c.kind not in ("constant", "identifier")]
-        known = {n for f in look.found if f.form == "one_hot" for n in f.columns}
         told = [set(f.columns) for f in look.found if f.form == "equation"]
         if not 2 <= len(names) <= WIDE:
             return []

@@ -112,6 +112,7 @@ class Equation(Form):
         decimals = kind.decimals(column)
         return 0.0 if decimals is None or column.kind == "datetime" else float(0.5 * 10.0**-decimals)
 
+    @np.errstate(all="ignore")
     def errors(self, table: Table) -> tuple[Floats, Floats, Mask]:
         """How far the first column is off, what it should be, and where it has to be."""
         wanted, known = self.follow(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from synthtab.columns import infer
@@ -12,6 +13,7 @@ from synthtab.schema import Constraint, Schema
 from synthtab.tables import typed
 
 
+@np.errstate(all="ignore")  # 1e308 and 0 / 0 hold nothing
 def find_constraints(frame: pd.DataFrame, schema: Schema | None = None, *, seed: int = 0) -> tuple[Constraint, ...]:
     """The constraints that a table holds in all rows or nearly all, and that would not hold by chance.
 

@@ -61,7 +61,8 @@ class Inequality(Form):
         some = look.some
         groups: dict[str, list[str]] = {}
         for column in some.schema.columns:
-            if column.kind != "constant" and (what := measure(column)) and some.truths(column.name) is None:
+            said = column.kind == "constant" or column.name in look.told
+            if not said and (what := measure(column)) and some.truths(column.name) is None:
                 groups.setdefault(what, []).append(column.name)
         found: list[tuple[float, str, str, bool]] = []
         for names in groups.values():

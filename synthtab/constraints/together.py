@@ -129,7 +129,7 @@ class Together(Form):
         weights = look.rng.integers(0, 2**63, rows, dtype=np.uint64)
         same: dict[int, list[tuple[str, str | None, int]]] = {}
         gaps: dict[str, Mask] = {}
-        skip = {n for f in look.found if f.form == "one_hot" for n in f.columns}
+        skip = look.told
         for column in table.schema.columns:
             if column.kind in ("identifier", "constant") or column.name in skip:
                 continue
