@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synthtab.errors import ConfigError
+
 from .options import Device, Quiet, Seed, check_output, default_model
 from .render import duration, note, progress
 
@@ -25,6 +27,14 @@ def fit(
     schema: Annotated[
         Path | None, typer.Option(help="Column kinds from `synthtab schema`, perhaps edited.", metavar="FILE")
     ] = None,
+    constraints: Annotated[
+        str | None,
+        typer.Option(help="found: enforce what `synthtab schema` finds in all rows.", metavar="found"),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(help="Enforce this too, such as 'end >= start'. Can be repeated.", metavar="TEXT"),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="How much to compute.", metavar="quick|default|best|ctgan")] = None,
     time: Annotated[str | None, typer.Option(help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the table, instead.", metavar="N")] = None,
@@ -42,8 +52,10 @@ def fit(
     """
     output = output or default_model(data)
     check_output(output, data, schema)
+    if constraints not in (None, "found"):
+        raise ConfigError(f"--constraints can only be found, not {constraints!r}; give one by --constraint")
 
-    from synthtab import Schema, Synthesizer, infer, tables
+    from synthtab import Schema, Synthesizer, find_constraints, infer, parse_constraint, tables
 
     given: dict[str, Any] = dict(
         preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs
@@ -52,6 +64,9 @@ def fit(
     frame = tables.read(data)
     declared = Schema.load(schema) if schema else infer(frame)
     frame = tables.typed(frame, declared)
+    declared = declared.enforcing(parse_constraint(text, declared) for text in constraint or ())
+    if constraints:
+        declared = declared.enforcing(c for c in find_constraints(frame, declared) if c.certain)
 
     if dry_run:
         _print_plan(model.plan(frame, declared), output)

@@ -118,6 +118,25 @@ def print_columns(schema: Schema) -> None:
     Console().print(table)
 
 
+def print_constraints(schema: Schema) -> None:
+    """What holds between columns, and in how many rows, as a table on stdout; nothing where nothing does."""
+    if not schema.constraints:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("constraint (offered, not enforced)", "holds in"):
+        table.add_column(heading, overflow="fold")
+    for constraint in schema.constraints:
+        cells = (constraint.says, f"{share_of(constraint.support)} of {constraint.rows:,} rows")
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)
+
+
+def share_of(support: float | None) -> str:
+    """``100 %`` for all, never for less."""
+    percent = 100.0 if support is None else 100 * support
+    return "100 %" if percent == 100 else f"{min(percent, 99.9999):.4f} %"
+
+
 _LEVELS = {"  bad ": "bold red", "  fair ": "yellow", "  unknown ": "cyan"}
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .options import check_output
-from .render import note, print_columns
+from .render import note, print_columns, print_constraints
 
 
 def schema(
@@ -18,22 +18,26 @@ def schema(
         str | None, typer.Option("--output", "-o", help="Write the schema as JSON; - is stdout.", metavar="FILE")
     ] = None,
 ) -> None:
-    """Show the kind of each column, and why.
+    """Show the kind of each column, and why, and what holds between columns.
 
-    Written to a file, it can be edited and given to fit.
+    Written to a file, it can be edited and given to fit. Constraints are only
+    offered: fit holds those whose "enforce" is set to true there.
 
     Example: synthtab schema people.csv -o people.schema.json
     """
     if output not in (None, "-"):
         check_output(Path(output), data)
 
-    from synthtab import infer, tables
+    from synthtab import find_constraints, infer, tables
 
-    inferred = infer(tables.read(data))
+    frame = tables.read(data)
+    inferred = infer(frame)
+    inferred = inferred.with_constraints(find_constraints(frame, inferred))
     if output == "-":
         typer.echo(json.dumps(inferred.to_json(), indent=2, ensure_ascii=False))
         return
     print_columns(inferred)
+    print_constraints(inferred)
     if output is not None:
         inferred.save(output)
         note(f"schema: {output}")

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from synthtab import augment, datasets
     from synthtab.columns import infer
     from synthtab.config import PRESETS, TrainConfig
+    from synthtab.constraints.finding import find_constraints
+    from synthtab.constraints.text import parse_constraint
     from synthtab.errors import SynthtabError
     from synthtab.evaluation import Comparison, Report, compare, evaluate
-    from synthtab.schema import Column, Schema
+    from synthtab.schema import Column, Constraint, Schema
     from synthtab.synthesizer import Synthesizer
 
 __version__ = "0.1.0"
@@ -28,6 +30,7 @@ __all__ = [
     "PRESETS",
     "Column",
     "Comparison",
+    "Constraint",
     "Report",
     "Schema",
     "Synthesizer",
@@ -38,13 +41,16 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "find_constraints",
     "infer",
+    "parse_constraint",
 ]
 
 _HOME = {
     "PRESETS": "synthtab.config",
     "Column": "synthtab.schema",
     "Comparison": "synthtab.evaluation",
+    "Constraint": "synthtab.schema",
     "Report": "synthtab.evaluation",
     "Schema": "synthtab.schema",
     "Synthesizer": "synthtab.synthesizer",
@@ -52,7 +58,9 @@ _HOME = {
     "TrainConfig": "synthtab.config",
     "compare": "synthtab.evaluation",
     "evaluate": "synthtab.evaluation",
+    "find_constraints": "synthtab.constraints.finding",
     "infer": "synthtab.columns",
+    "parse_constraint": "synthtab.constraints.text",
 }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
 from synthtab.columns.base import Mask
+from synthtab.constraints.enforce import Enforced
 from synthtab.errors import ConfigError
 from synthtab.layout import Encoded, Layout
 from synthtab.links import Linked, find
@@ -22,10 +23,20 @@ CONTINUOUS = ("cdf", "mixture")
 
 
 class TableEncoder:
-    """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks."""
+    """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks. What constraints make
+    from other columns has none.
+    """
 
-    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...], target: str | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        columns: tuple[ColumnEncoder | Linked, ...],
+        target: str | None = None,
+        enforced: Enforced | None = None,
+    ) -> None:
         self.schema = schema
+        self.enforced = enforced or Enforced(schema)
+        self.inner = self.enforced.inner
         self.columns = columns
         self.layout = Layout(tuple(b for c in columns for b in c.blocks), target)
 
@@ -64,22 +75,24 @@ class TableEncoder:
         if whole is not None:
             schema.check(whole)
         settings = Settings(continuous, max_modes)
-        linked = find(frame, schema, streams.numpy("encoder.links")) if links else {}
+        enforced = Enforced.fit(frame, schema, target)
+        frame, inner = enforced.hide(frame), enforced.inner
+        linked = find(frame, inner, streams.numpy("encoder.links")) if links else {}
         columns: list[ColumnEncoder | Linked] = []
-        for i, column in enumerate(schema.columns):
+        for i, column in enumerate(inner.columns):
             kind, cells = KINDS[column.kind], frame[column.name]
             if column.name in linked:
                 rng = streams.numpy("encoder.fit", i)
-                columns.append(Linked.fit(frame, column, linked[column.name], schema, rng, settings))
+                columns.append(Linked.fit(frame, column, linked[column.name], inner, rng, settings))
                 continue
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
-        return cls(schema, tuple(columns), target)
+        return cls(schema, tuple(columns), target, enforced)
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
-        return self._encoded(typed(frame, self.schema), streams)
+        return self._encoded(self.enforced.hide(typed(frame, self.schema)), streams)
 
     def _encoded(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         codes = np.zeros((len(frame), len(self.layout.blocks)), dtype=self._code_type)
@@ -87,7 +100,7 @@ class TableEncoder:
         for i, (encoder, b, o) in enumerate(self._parts()):
             if encoder.blocks:
                 rng = streams.numpy("encoder.encode", i)
-                codes[:, b], offsets[:, o] = encoder.encode_in(frame, self.schema, rng)
+                codes[:, b], offsets[:, o] = encoder.encode_in(frame, self.inner, rng)
         return Encoded(codes, offsets, self.layout)
 
     def decode(
@@ -113,9 +126,18 @@ class TableEncoder:
             ready = [part for part in waiting if all(name in done for name in part[0].needs)]
             assert ready, f"links in a circle, report this: {[e.column.name for e, *_ in waiting]}"
             for encoder, b, o in ready:
-                done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.schema)
+                done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.inner)
             waiting = [part for part in waiting if part[0].column.name not in done]
-        return pd.DataFrame(done, columns=list(self.schema.names))
+        return self.enforced.restore(pd.DataFrame(done, columns=list(self.inner.names)))
+
+    def renumbered(self, rows: pd.DataFrame, start: int) -> pd.DataFrame:
+        """Decoded rows of which some were left out, with identifiers as if none had been."""
+        rng = np.random.default_rng(start)
+        for encoder in self.columns:
+            if isinstance(encoder, ColumnEncoder) and encoder.avoids_all:
+                codes, offsets = encoder.encode(rows[encoder.column.name], rng)
+                rows[encoder.column.name] = encoder.decode(codes, offsets, rng, start)
+        return rows
 
     def encode_partial(self, frame: pd.DataFrame, streams: Streams) -> tuple[Encoded, Mask, pd.DataFrame]:
         """Rows of which some cells are known, the others missing => codes and offsets, which of them are known
@@ -126,19 +148,31 @@ class TableEncoder:
         relaxed = self.schema.nullable
         absent = {n: pd.Series(np.full(len(frame), None), index=frame.index) for n in self.schema.names}
         cells = typed(frame.assign(**{n: a for n, a in absent.items() if n not in frame.columns}), relaxed)
-        known = np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
+        inner, known = self._partial(cells), np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
         for encoder, b, _ in self._parts():
-            own = cells[encoder.column.name]
-            inner = encoder.inner if isinstance(encoder, Linked) else encoder
-            known[:, b] = (own.notna().to_numpy(dtype=bool) & inner.knows(own))[:, None]
-        return self._encoded(cells, streams), known, cells
+            own = inner[encoder.column.name]
+            kind = encoder.inner if isinstance(encoder, Linked) else encoder
+            known[:, b] = (own.notna().to_numpy(dtype=bool) & kind.knows(own))[:, None]
+        return self._encoded(inner, streams), known, cells
 
-    def renumber(self, frame: pd.DataFrame, rng: np.random.Generator, start: int) -> None:
-        """Invent the cells of a decoded table anew that go by the number of the row, after rows were left out."""
-        for encoder in self.columns:
-            if isinstance(encoder, ColumnEncoder) and encoder.avoids_all:
-                codes, offsets = encoder.encode(frame[encoder.column.name], rng)
-                frame[encoder.column.name] = encoder.decode(codes, offsets, rng, start).array
+    def _partial(self, cells: pd.DataFrame) -> pd.DataFrame:
+        """Partial rows of the whole table => of the one that is learnt. What constraints make from other columns counts
+        as known where all that they are about is known.
+        """
+        involved = sorted({name for step in self.enforced.steps for name in step.form.columns})
+        if not self.enforced.made:
+            return cells
+        whole = cells[involved].notna().all(axis=1)
+        hidden = self.enforced.hide(typed(cells[whole], self.schema)) if whole.any() else None
+        found = {}
+        for column in self.inner.nullable.columns:
+            if column.name not in self.enforced.made:
+                found[column.name] = cells[column.name]
+            elif hidden is None:
+                found[column.name] = pd.Series(np.full(len(cells), None), index=cells.index, dtype=object)
+            else:
+                found[column.name] = hidden[column.name].astype(object).reindex(cells.index)
+        return typed(pd.DataFrame(found, index=cells.index), self.inner.nullable)
 
     def values(self, column: str, codes: npt.NDArray[np.integer[Any]]) -> list[Any] | None:
         """The distinct cells that codes ``[n, blocks of the column]`` stand for; None where they follow from others."""
@@ -175,12 +209,14 @@ class TableEncoder:
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`: no row of the table."""
         columns = [c.state() for c in self.columns]
-        return {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        state = {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        return state | ({"constraints": self.enforced.state()} if self.enforced.steps else {})
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
         """The inverse of `state`."""
         schema = Schema.from_json(state["schema"])
-        pairs = zip(schema.columns, state["columns"], strict=True)
+        enforced = Enforced.from_state(schema, state.get("constraints", []))
+        pairs = zip(enforced.inner.columns, state["columns"], strict=True)
         columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
-        return cls(schema, columns, state["target"])
+        return cls(schema, columns, state["target"], enforced)

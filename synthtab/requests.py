@@ -16,6 +16,7 @@ import torch
 
 from synthtab import sampler
 from synthtab.conditions import Plan, plans
+from synthtab.constraints.enforce import Refill
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ConditionError, DataError
 from synthtab.grouping import from_names
@@ -92,47 +93,46 @@ class Requests:
 
     def rows(self, n: int, passes: int, streams: Streams, observe: Observer) -> Iterator[pd.DataFrame]:
         """Rows like those of the table."""
-        start, refinement = 0, self.refinement
+        refinement = self.refinement
         if refinement and passes != self.passes:
             refinement = refinement.without_trees()
-        for number, block in enumerate(self.encoded(n, passes, streams, refinement)):
-            yield self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), start)
-            start += len(block)
-            observe(Progress("sample", start / n))
+        blocks = self.encoded(self.encoder.enforced.most(n), passes, streams, refinement)
+        frames = (
+            self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), number * sampler.BLOCK)
+            for number, block in enumerate(blocks)
+        )
+        yield from Refill(self.encoder.enforced, observe).rows(frames, n, self.encoder.renumbered)
 
     def within(
         self, tests: Sequence[Test], n: int, streams: Streams, observe: Observer, start: int = 0
     ) -> Iterator[pd.DataFrame]:
         """Rows that meet conditions: drawn so where codes and offsets decide it, else left out if they do not."""
+        self.tally, done = Tally(), start
+        frames = self._meeting(tests, streams)
+        for frame in Refill(self.encoder.enforced, observe).rows(frames, n, lambda rows, first: rows):
+            yield self.encoder.renumbered(frame, done)
+            done += len(frame)
+        tally = self.tally
+        if tally.share < SAID:
+            said = f"{tally.kept:,} of {tally.made:,} rows met the conditions; the others were thrown away"
+            observe(Progress("sample", 1.0, message=said))
+
+    def _meeting(self, tests: Sequence[Test], streams: Streams) -> Iterator[pd.DataFrame]:
+        """Rows that meet conditions, without end."""
         limits, exact = restrictions(self.encoder, tests), single_values(self.encoder, tests)
-        self.tally = tally = Tally()
         if self.completes:
             passes, trees = self._completing()
             blocks = self.encoded(ENDLESS, passes, streams, trees, limits)
         else:
             blocks = self.encoded(ENDLESS, self.passes, streams, self.refinement)
-        done = 0
         for number, block in enumerate(blocks):
-            rng = streams.numpy("decode", number)
-            frame = self.encoder.decode(block.codes, block.offsets, rng, start + done)
+            frame = self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number))
             for name, value in exact.items():
                 frame[name] = pd.Series(value).take(np.zeros(len(frame), dtype=np.int64)).array
             met = _all(frame, tests)
-            tally.made, tally.kept = tally.made + len(frame), tally.kept + int(met.sum())
+            self.tally.made, self.tally.kept = self.tally.made + len(frame), self.tally.kept + int(met.sum())
             self._bound(tests)
-            if not met.all():
-                frame = frame[met].reset_index(drop=True)
-                self.encoder.renumber(frame, rng, start + done)
-            frame = frame.head(n - done)
-            done += len(frame)
-            observe(Progress("sample", done / n))
-            if len(frame):
-                yield frame
-            if done >= n:
-                if tally.share < SAID:
-                    said = f"{tally.kept:,} of {tally.made:,} rows met the conditions; the others were thrown away"
-                    observe(Progress("sample", 1.0, message=said))
-                return
+            yield frame if met.all() else frame[met].reset_index(drop=True)
 
     def shared(
         self, column: str, shares: Mapping[Any, float] | None, tests: Sequence[Test], n: int, streams: Streams,
@@ -164,7 +164,7 @@ class Requests:
             parts = [source.take(int((mine == i).sum())) for i, source in enumerate(sources)]
             places = np.argsort(np.argsort(mine, kind="stable"), kind="stable")
             frame = pd.concat(parts, ignore_index=True).take(places).reset_index(drop=True)
-            self.encoder.renumber(frame, streams.numpy("decode", start), start)
+            frame = self.encoder.renumbered(frame, start)
             observe(Progress("sample", min(1.0, (start + len(mine)) / n)))
             yield frame
 
@@ -194,11 +194,13 @@ class Requests:
                 )
         limits = [*restrictions(self.encoder, tests), *(present(self.encoder) if whole else ())]
         limits = list({r.blocks: r for r in reversed(limits)}.values())
-        found, todo = None, np.arange(len(cells))
+        found, todo, enforced = None, np.arange(len(cells)), self.encoder.enforced
         for turn in range(ROUNDS):
             own = Streams(streams.integer("turn", turn))
             part = self._filled(encoded, known, cells, todo, limits, own, observe)
             bad = ~_all(part, tests)
+            if enforced.steps:
+                bad |= ~enforced.judge(part).to_numpy().all(axis=1)
             if whole:
                 bad |= part.isna().to_numpy(dtype=bool)[:, self._fillable].any(axis=1)
             found = part if found is None else _put(found, todo, part)
@@ -206,9 +208,9 @@ class Requests:
             if not len(todo):
                 break
         assert found is not None
-        if len(todo) and tests:
-            asked = " and ".join(str(t.condition) for t in tests)
-            raise ConditionError(f"condition {asked!r}: given row {int(todo[0]) + 1} cannot be completed so")
+        if len(todo) and not whole:
+            asked = [*(str(t.condition) for t in tests), *(str(step.form) for step in enforced.steps)]
+            raise ConditionError(f"given row {int(todo[0]) + 1} cannot be completed so that {' and '.join(asked)}")
         return found.set_axis(partial.index)
 
     @property

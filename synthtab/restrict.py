@@ -7,7 +7,7 @@ mode values ascend with the offset: the ends of a range are found by bisection.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,10 @@ import pandas as pd
 from synthtab.columns import ColumnEncoder
 from synthtab.columns.numeric import NumberEncoder
 from synthtab.columns.quantiles import UNIT
+from synthtab.constraints.combination import Combination
+from synthtab.constraints.determines import Determines
+from synthtab.constraints.one_hot import OneHot
+from synthtab.constraints.table import Table
 from synthtab.encoder import TableEncoder
 from synthtab.layout import Block, Restriction
 from synthtab.links import Linked
@@ -24,6 +28,10 @@ from synthtab.where import Test
 
 MOST_CODES = 4_000_000
 """Codes of a column that are asked at most."""
+ALONE = (Combination, Determines, OneHot)
+"""Forms of constraints that make columns from one column alone."""
+
+Pieces = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def restrictions(encoder: TableEncoder, tests: Sequence[Test]) -> list[Restriction]:
@@ -35,26 +43,57 @@ def restrictions(encoder: TableEncoder, tests: Sequence[Test]) -> list[Restricti
     Raises:
         ConditionError: No cell of the column meets a condition, or not all of them together.
     """
-    found, first = [], 0
+    found, first, made = [], 0, encoder.enforced.made
     by_column: dict[str, list[Test]] = {}
     for test in tests:
         by_column.setdefault(test.column.name, []).append(test)
     for part in encoder.columns:
-        mine, blocks = by_column.get(part.column.name, []), tuple(range(first, first + len(part.blocks)))
+        name, blocks = part.column.name, tuple(range(first, first + len(part.blocks)))
+        mine = [] if name in made else by_column.get(name, [])
         first += len(blocks)
-        if mine:
-            codes, low, high = _pieces(part, mine)
+        restored = _restored(encoder, part, by_column)
+        if not mine and not restored:
+            continue
+        codes, low, high = _pieces(part, mine) if mine else _everything(part)
+        if not len(codes):
+            raise mine[-1].error(_known(part, mine))
+        for cells, test in restored:
+            met = test.holds(cells)[np.ravel_multi_index(tuple(codes.T), [b.size for b in part.blocks])]
+            codes, low, high = codes[met], low[met], high[met]
             if not len(codes):
-                raise mine[-1].error(_known(part, mine))
-            if blocks:
-                found.append(Restriction(blocks, codes, low, high))
+                raise test.error(f"no value of {name!r}, which {test.column.name!r} follows from, gives such a one")
+        if blocks:
+            found.append(Restriction(blocks, codes, low, high))
     return found
+
+
+def _restored(
+    encoder: TableEncoder, part: ColumnEncoder | Linked, tests: Mapping[str, Sequence[Test]]
+) -> list[tuple[pd.Series, Test]]:
+    """For tests of columns that a constraint makes from this column alone: what each of its codes makes of them."""
+    if isinstance(part, Linked) or not part.blocks or any(block.modes for block in part.blocks):
+        return []
+    name, found = part.column.name, []
+    for step in encoder.enforced.steps:
+        asked = [test for column in step.writes for test in tests.get(column, ())]
+        sources = {c.name for c in step.remains or ()} or set(step.form.columns) - set(step.writes)
+        if asked and sources == {name} and step.remains is not None and isinstance(step.form, ALONE):
+            codes = _all_codes(part.blocks)
+            cells = pd.DataFrame({name: _decoded(part, codes, np.full(len(codes), 0.5))})
+            made = step.form.restore(Table(cells, encoder.schema), step.learnt, True)
+            found += [(made[test.column.name], test) for test in asked if test.column.name in made]
+    return found
+
+
+def _everything(part: ColumnEncoder | Linked) -> Pieces:
+    codes = _all_codes(part.blocks)
+    return codes, np.zeros(len(codes)), np.ones(len(codes))
 
 
 def single_values(encoder: TableEncoder, tests: Sequence[Test]) -> dict[str, pd.Series]:
     """Columns of numbers that must have one value, as a cell: the nearest that an offset gives may be another one."""
-    linked = {c.column.name for c in encoder.columns if isinstance(c, Linked)}
-    only = {t.column.name: t.only for t in tests if t.numeric and t.column.name not in linked}
+    follow = encoder.enforced.made.union(c.column.name for c in encoder.columns if isinstance(c, Linked))
+    only = {t.column.name: t.only for t in tests if t.numeric and t.column.name not in follow}
     return {name: cell for name, cell in only.items() if cell is not None}
 
 
@@ -64,14 +103,11 @@ def present(encoder: TableEncoder) -> list[Restriction]:
     for part in encoder.columns:
         blocks = tuple(range(first, first + len(part.blocks)))
         first += len(blocks)
-        if part.column.missing and blocks:
+        if part.column.missing and blocks and part.column.name not in encoder.enforced.made:
             codes, low, high = _pieces(part, None)
             if len(codes):
                 found.append(Restriction(blocks, codes, low, high))
     return found
-
-
-Pieces = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def _pieces(part: ColumnEncoder | Linked, tests: Sequence[Test] | None) -> Pieces:

@@ -2,7 +2,8 @@
 
 A `Schema` is inferred (`synthtab.columns.infer`) or read from a file; every other part of the
 program asks it. It holds no cell of the table beyond bounds, category lists of pandas categoricals
-and the value of a constant column.
+and the value of a constant column. It also lists the constraints between columns
+(`synthtab.constraints`): those offered, and those that every row shall hold.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KIND_NAMES = ("float", "integer", "boolean", "category", "datetime", "identifier", "constant")
+FORM_NAMES = (
+    "inequality",
+    "equation",
+    "range",
+    "one_hot",
+    "determines",
+    "combination",
+    "together",
+    "unique",
+    "predicate",
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +98,89 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Constraint:
+    """What holds between cells of a row, or between rows; `synthtab.constraints.FORMS` says what each form means.
+
+    Attributes:
+        form: One of `FORM_NAMES`.
+        columns: The columns that it is about.
+        options: What the form needs to know besides.
+        enforce: Whether every sampled row must hold it; if not, it is only offered.
+        support: Share of the rows that it applies to in which it holds, where it was found in a table.
+        rows: Number of these rows.
+        says: The constraint in words; for people only.
+    """
+
+    form: str
+    columns: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    enforce: bool = False
+    support: float | None = None
+    rows: int | None = None
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form not in FORM_NAMES:
+            raise SchemaError(f"unknown constraint {self.form!r}; use one of {', '.join(FORM_NAMES)}")
+
+    @property
+    def certain(self) -> bool:
+        """Whether it holds in every row of the table in which it was found."""
+        return self.support == 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `from_json`.
+
+        Raises:
+            SchemaError: It is a Python function, which no file can hold.
+        """
+        if self.form == "predicate":
+            raise SchemaError(
+                f"the constraint {self.says or 'predicate'} is a Python function and cannot be stored in a file: "
+                "leave it out of the schema, or write it in another form"
+            )
+        data: dict[str, Any] = {"form": self.form, "columns": list(self.columns), "enforce": self.enforce}
+        return data | {
+            "says": self.says,
+            "support": self.support,
+            "rows": self.rows,
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Constraint:
+        """The inverse of `to_json`; all but "form" and "columns" may be left out."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("form"), str):
+            raise SchemaError('every constraint of a schema needs a "form"')
+        what = f"constraint {data.get('says') or data['form']!r}"
+        unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
+        if unknown:
+            raise SchemaError(f"{what}: unknown schema entry {unknown[0]!r}")
+        columns = data.get("columns")
+        if not isinstance(columns, list) or not all(isinstance(c, str) for c in columns):
+            raise SchemaError(f'{what}: "columns" must be a list of names')
+        for key, types in _CONSTRAINT_TYPES.items():
+            given = data.get(key)
+            if key in data and (not isinstance(given, types) or (key != "enforce" and isinstance(given, bool))):
+                raise SchemaError(f"{what}: {key!r} has the value {given!r}, which is of the wrong type")
+        return cls(**{**data, "columns": tuple(columns), "options": dict(data.get("options", {}))})
+
+
+_CONSTRAINT_TYPES: dict[str, Any] = {
+    "options": Mapping,
+    "enforce": bool,
+    "support": (float, int, type(None)),
+    "rows": (int, type(None)),
+    "says": str,
+}
+
+
+@dataclass(frozen=True)
 class Schema:
-    """All columns, in the order of the table."""
+    """All columns, in the order of the table, and the constraints between them."""
 
     columns: tuple[Column, ...]
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -99,6 +190,15 @@ class Schema:
             if column.name in seen:
                 raise SchemaError(f"the schema has two columns named {column.name!r}; rename one")
             seen.add(column.name)
+        for constraint in self.constraints:
+            if lacking := [n for n in constraint.columns if n not in seen]:
+                what = constraint.says or constraint.form
+                raise SchemaError(f"constraint {what!r}: the schema has no column {_listing(lacking)}")
+
+    @property
+    def enforced(self) -> tuple[Constraint, ...]:
+        """The constraints that every sampled row must hold."""
+        return tuple(c for c in self.constraints if c.enforce)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +220,19 @@ class Schema:
     def replace(self, column: Column) -> Schema:
         """A schema in which the column of the same name is this one."""
         self[column.name]
-        return Schema(tuple(column if c.name == column.name else c for c in self.columns))
+        columns = tuple(column if c.name == column.name else c for c in self.columns)
+        return dataclasses.replace(self, columns=columns)
+
+    def with_constraints(self, constraints: Iterable[Constraint]) -> Schema:
+        """A schema with these constraints in place of its own."""
+        return dataclasses.replace(self, constraints=tuple(constraints))
+
+    def enforcing(self, constraints: Iterable[Constraint]) -> Schema:
+        """A schema that enforces these constraints as well; one that it offers already is not listed twice."""
+        listed = {(c.form, c.columns, repr(c.options)): c for c in self.constraints}
+        for c in constraints:
+            listed[c.form, c.columns, repr(c.options)] = dataclasses.replace(c, enforce=True)
+        return self.with_constraints(listed.values())
 
     def with_kind(self, name: str, kind: str) -> Schema:
         """A schema in which the column is of another kind; its dtype and options stay."""
@@ -129,7 +241,8 @@ class Schema:
     @property
     def nullable(self) -> Schema:
         """A schema whose dtypes hold missing cells, also where this one's do not: int64 => Int64, bool => boolean."""
-        return Schema(tuple(dataclasses.replace(c, dtype=_nullable(c.dtype)) for c in self.columns))
+        columns = tuple(dataclasses.replace(c, dtype=_nullable(c.dtype), missing=True) for c in self.columns)
+        return dataclasses.replace(self, columns=columns)
 
     def check(self, frame: pd.DataFrame) -> None:
         """Compare the table's column names with the schema's; their order does not matter.
@@ -150,7 +263,8 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `from_json`."""
-        return {"format": FORMAT, "columns": [c.to_json() for c in self.columns]}
+        data: dict[str, Any] = {"format": FORMAT, "columns": [c.to_json() for c in self.columns]}
+        return data | ({"constraints": [c.to_json() for c in self.constraints]} if self.constraints else {})
 
     @classmethod
     def from_json(cls, data: Any) -> Schema:
@@ -160,7 +274,11 @@ class Schema:
         version = data.get("format")
         if version != FORMAT:
             raise SchemaError(f"the schema has format {version!r}; this version of synthtab reads format {FORMAT}")
-        return cls(tuple(Column.from_json(c) for c in data["columns"]))
+        listed = data.get("constraints", [])
+        if not isinstance(listed, list):
+            raise SchemaError('"constraints" of a schema must be a list')
+        columns = tuple(Column.from_json(c) for c in data["columns"])
+        return cls(columns, tuple(Constraint.from_json(c) for c in listed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the schema as indented JSON; an existing file is replaced only once all is written."""

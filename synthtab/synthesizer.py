@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 import synthtab
-from synthtab import artefact, trainer
+from synthtab import agreement, artefact, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
 from synthtab.devices import pick
@@ -126,16 +126,7 @@ class Synthesizer:
             seconds=round(trained.seconds, 1),
             stopped=trained.stopped,
             best=trained.best.quality.score if trained.best else None,
-            history=[
-                {
-                    "step": c.step,
-                    "seconds": round(c.seconds, 1),
-                    "likelihood": c.likelihood,
-                    "score": c.quality.score,
-                    **vars(c.quality),
-                }
-                for c in trained.history
-            ],
+            history=[check.to_json() for check in trained.history],
             warnings=trained.warnings,
             losses=trained.losses,
         )
@@ -312,8 +303,10 @@ class Synthesizer:
             raise DataError(f"fit takes a pandas DataFrame, not {type(table).__name__}")
         if len(table) < MIN_ROWS:
             raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
-        schema = schema or infer(table)
-        schema.check(table)
+        if schema is None:
+            schema = infer(table)
+        else:
+            agreement.require(table, schema)
         if self.target is not None and self.target not in schema.names:
             near = difflib.get_close_matches(self.target, schema.names, n=1)
             hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"
@@ -373,6 +366,7 @@ class Synthesizer:
             ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
             ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise{kept}"),
             *([("links", "; ".join(encoder.links))] if encoder.links else []),
+            *(("held by every row", str(step.form)) for step in encoder.enforced.steps),
             ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
             ("seed", str(self.seed)),
             ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "

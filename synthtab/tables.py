@@ -25,7 +25,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from synthtab.columns import TEXT_MARK, cells_to_text, check_table, typed_cells
-from synthtab.errors import DataError
+from synthtab.errors import DataError, SchemaError
 from synthtab.schema import Schema
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -75,10 +75,17 @@ def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Text or other cells => the columns, order and dtypes of the schema.
 
     Raises:
-        SchemaError: Columns differ from the schema's, or a cell does not fit its column's kind.
+        SchemaError: Columns differ from the schema's, or cells do not fit their columns' kinds: all such columns.
     """
     schema.check(frame)
-    cells = {c.name: typed_cells(frame[c.name], c).array for c in schema.columns}
+    cells, problems = {}, []
+    for column in schema.columns:
+        try:
+            cells[column.name] = typed_cells(frame[column.name], column).array
+        except SchemaError as error:
+            problems.append(str(error))
+    if problems:
+        raise SchemaError(problems[0] if len(problems) == 1 else f"table and schema disagree: {'; '.join(problems)}")
     return pd.DataFrame(cells, columns=list(schema.names), index=frame.index)
 
 

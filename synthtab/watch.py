@@ -68,6 +68,11 @@ class Check:
     quality: Quality
     likelihood: float | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a report."""
+        seen = {"step": self.step, "seconds": round(self.seconds, 1), "likelihood": self.likelihood}
+        return seen | {"score": self.quality.score, **vars(self.quality)}
+
 
 @dataclass
 class Trained:

@@ -1,0 +1,77 @@
+"""No two rows have the same cells: a key of one column, or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synthtab.columns.base import Mask
+from synthtab.constraints.base import Form, Look, known_options, listed, needs
+from synthtab.constraints.lookup import Lookup, identify
+from synthtab.constraints.table import Table
+from synthtab.schema import Constraint
+
+CANDIDATES = 12
+"""Columns, those of most distinct cells, of which two or three may be a key."""
+CHANCE = 20
+"""Rows that shuffled columns must repeat, at least."""
+OFFERS = 3
+
+
+@dataclass(frozen=True)
+class Unique(Form):
+    """The columns' cells together occur once; rows with a missing cell among them aside."""
+
+    form: ClassVar[str] = "unique"
+
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, constraint: Constraint) -> Unique:
+        needs(constraint, 1)
+        known_options(constraint)
+        return cls(constraint.columns)
+
+    def options(self) -> dict[str, Any]:
+        return {}
+
+    def __str__(self) -> str:
+        return f"unique({listed(self.columns)})"
+
+    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
+        """The first row of several with the same cells holds it."""
+        keys = identify(np.column_stack([table.codes(n)[0] for n in self.columns]))
+        return np.asarray(~pd.Series(keys).duplicated().to_numpy() | ~self.applies(table))
+
+    def keys(self, table: Table) -> npt.NDArray[np.uint64]:
+        """``[rows]``: a hash of the cells, by which rows of other tables can be compared."""
+        cells = table.frame[list(self.columns)]
+        return pd.util.hash_pandas_object(cells, index=False).to_numpy(dtype=np.uint64)
+
+    @classmethod
+    def find(cls, look: Look) -> Iterable[Form]:
+        """Of columns none of which is a key by itself, two or three that are one."""
+        some, full = look.some, look.full
+        counts = {c.name: len(some.codes(c.name)[1]) for c in some.schema.columns if c.kind != "float"}
+        own = {n for n, k in counts.items() if k > 0.99 * len(some)}
+        ranked = sorted((n for n, k in counts.items() if k >= 2 and n not in own), key=lambda n: -counts[n])
+        names = [c for c in some.schema.names if c in ranked[:CANDIDATES]]
+        keys: list[tuple[str, ...]] = []
+        for size in (2, 3):
+            for group in combinations(names, size):
+                if len(keys) == OFFERS or any(set(key) <= set(group) for key in keys):
+                    continue
+                if np.prod([float(counts[n]) for n in group]) < len(some) or not cls(group).holds(some).all():
+                    continue
+                chance = cls(group).holds(
+                    full.shuffled(look.rng, keep=[n for n in full.schema.names if n not in group])
+                )
+                if (~chance).sum() >= CHANCE and cls(group).holds(full).all():
+                    keys.append(group)
+        return [cls(key) for key in keys]
