@@ -23,9 +23,12 @@ CONTINUOUS = ("cdf", "mixture")
 class TableEncoder:
     """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks."""
 
-    def __init__(self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...], target: str | None = None) -> None:
+    def __init__(
+        self, schema: Schema, columns: tuple[ColumnEncoder | Linked, ...], target: str | None = None, rare: int = 0
+    ) -> None:
         self.schema = schema
         self.columns = columns
+        self.rare = rare
         self.layout = Layout(tuple(b for c in columns for b in c.blocks), target)
 
     @classmethod
@@ -39,6 +42,7 @@ class TableEncoder:
         continuous: str = "cdf",
         max_modes: int = 10,
         links: bool = True,
+        rare: int = 0,
         target: str | None = None,
     ) -> TableEncoder:
         """Learn the encoding.
@@ -53,16 +57,23 @@ class TableEncoder:
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
             links: Whether cells that follow from another cell of their row get a code that says so.
+            rare: Values that fewer rows have are not stored, see `synthtab.columns.disclosure`.
             target: A column that models will predict from the others, see `Layout.last`.
+
+        Raises:
+            SchemaError: The schema disagrees with the table, or nothing of a column may be stored.
+            ConfigError: An option cannot work.
         """
         if continuous not in CONTINUOUS:
             raise ConfigError(f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}")
         if max_modes < 1:
             raise ConfigError(f"max_modes is {max_modes}; it must be 1 or more")
+        if rare > len(frame):
+            raise ConfigError(f"rare is {rare}, more than the {len(frame)} rows to learn: nothing could be stored")
         frame = typed(frame, schema)
         if whole is not None:
             schema.check(whole)
-        settings = Settings(continuous, max_modes)
+        settings = Settings(continuous, max_modes, rare)
         linked = find(frame, schema, streams.numpy("encoder.links")) if links else {}
         columns: list[ColumnEncoder | Linked] = []
         for i, column in enumerate(schema.columns):
@@ -74,7 +85,7 @@ class TableEncoder:
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
-        return cls(schema, tuple(columns), target)
+        return cls(schema, tuple(columns), target, rare)
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
@@ -152,6 +163,17 @@ class TableEncoder:
         return [f"{c.column.name} = {' or '.join(map(str, c.links))}" for c in linked]
 
     @property
+    def withheld(self) -> str:
+        """What too few rows have and is not stored, in words."""
+        if not self.rare:
+            return "nothing else: rare categories and single numbers, the least and greatest too, are stored (rare=0)"
+        parts = [f"{text} of {c.column.name!r}" for c in self.columns if (text := c.withheld)]
+        rare = f"categories with fewer than {self.rare} rows: {', '.join(parts) if parts else 'there are none'}"
+        return (
+            f"{rare}; numbers and dates that fewer rows have, extremes included: means of {self.rare} or more instead"
+        )
+
+    @property
     def _code_type(self) -> np.dtype[Any]:
         return np.min_scalar_type(max(int(self.layout.sizes.max(initial=1)) - 1, 0))
 
@@ -163,7 +185,8 @@ class TableEncoder:
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`: no row of the table."""
         columns = [c.state() for c in self.columns]
-        return {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        facts = {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        return {**facts, "rare": self.rare}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
@@ -171,4 +194,4 @@ class TableEncoder:
         schema = Schema.from_json(state["schema"])
         pairs = zip(schema.columns, state["columns"], strict=True)
         columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
-        return cls(schema, columns, state["target"])
+        return cls(schema, columns, state["target"], state.get("rare", 0))

@@ -69,7 +69,7 @@ def task_of(real: pd.DataFrame, target: str, schema: Schema | None, task: str | 
         raise DataError(f"target {target!r} is not a column; the table has {', '.join(map(str, real.columns[:12]))}")
     if task not in (None, *METRICS):
         raise ConfigError(f"task must be one of {', '.join(METRICS)}, not {task!r}")
-    schema = infer(real) if schema is None else schema
+    schema = infer(real, rare=0) if schema is None else schema
     kind, values = schema[target].kind, real[target].dropna()
     if kind == "constant" or values.nunique() < 2:
         raise DataError(f"the target {target!r} has one value: there is nothing to predict")

@@ -18,6 +18,7 @@ from synthtab.columns.constant import ConstantEncoder
 from synthtab.columns.datetime import DatetimeEncoder
 from synthtab.columns.identifier import IdentifierEncoder
 from synthtab.columns.numeric import FloatEncoder, IntegerEncoder, refuse_infinite
+from synthtab.config import TrainConfig
 from synthtab.errors import DataError, SchemaError
 from synthtab.schema import KIND_NAMES, Column, Schema
 
@@ -51,7 +52,10 @@ __all__ = [
 ]
 
 
-def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, text: bool | None = None) -> Schema:
+def infer(
+    frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, text: bool | None = None,
+    rare: int = TrainConfig.rare,
+) -> Schema:  # fmt: skip
     """What each column is.
 
     Args:
@@ -59,6 +63,7 @@ def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, te
             pandas dtypes, a DataFrame's own dtypes are kept.
         overrides: Column name -> kind, where inference shall not decide.
         text: Whether the cells come from a text file; None to tell by the frame's mark.
+        rare: No value that fewer rows have is told: bounds are means instead, see `synthtab.columns.disclosure`.
 
     Raises:
         DataError: For a table that cannot be described, such as one with two columns of one name.
@@ -72,7 +77,7 @@ def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, te
         if kind not in KIND_NAMES:
             raise SchemaError(f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KIND_NAMES)}")
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
-    cells = {name: Cells(frame[name], from_file) for name in frame.columns}
+    cells = {name: Cells(frame[name], from_file, rare) for name in frame.columns}
     forms = {n: overrides.get(n) for n in cells}
     found = {n: _describe(cells[n], forms[n]) for n in cells if forms[n] is None or forms[n] in NUMERIC}
     source = _missing_tokens([cells[n] for n, column in found.items() if from_file and column.kind in NUMERIC])
@@ -95,7 +100,7 @@ def _missing_tokens(numeric: list[Cells]) -> dict[str, str]:
 
 def _describe_without(cells: Cells, kind: str | None, token: str, source: str) -> Column:
     """A text column some of whose cells hold a token that means "missing" in another column of its file."""
-    column = _describe(Cells(blank(cells.series, token), from_file=True), kind)
+    column = _describe(Cells(blank(cells.series, token), from_file=True, rare=cells.rare), kind)
     why = f"{column.why}; {token.strip()!r} means missing, as in {source!r}"
     return replace(column, options={**column.options, "missing": token}, why=why)
 

@@ -76,9 +76,11 @@ class DatetimeEncoder(NumberEncoder):
         else:
             dtype = "str"  # pandas has no time of day
         column = cells.column(cls.kind, dtype, why, options, missing)
-        if not len(values):
+        counts = None if cells.is_text else np.ones(len(values), dtype=np.int64)
+        ends = cells.bounds(dates.convert(values, unit, coarse), counts)
+        if not ends:
             return column
-        least, greatest = _bound_texts(dates.convert(values, unit, coarse), column)
+        least, greatest = _bound_texts(np.array(ends), column)
         bounds = {"minimum": least, "maximum": greatest}
         why = f"{why}, from {least} to {greatest}"
         return cells.column(cls.kind, dtype, why, options | bounds, missing)

@@ -5,7 +5,7 @@ the distinct values and their counts, so that its cost is one sort whatever the 
 
 What comes back: atoms and modes of at most 2,048 distinct values exactly; otherwise a value of the
 same rank to within 1e-6 of the rows, rounded to the column's decimals (whole numbers beyond 2**53
-keep 53 bits there).
+keep 53 bits there). Of values that too few rows share, averages come back (`synthtab.columns.disclosure`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.columns.base import Mask, Settings
+from synthtab.columns.disclosure import Groups, aggregate
 from synthtab.columns.mixture import Mixture
 from synthtab.columns.quantiles import Floats, Numbers, Quantiles, nearest
 from synthtab.layout import CURVE_POINTS, Block
@@ -25,6 +26,8 @@ ALL_ATOMS = 128
 MOST_ATOMS = 100
 NEIGHBOURS = 10
 CURVE_DETAIL = 16
+SNAPPED = 0.05
+"""Share of the rows that may have rare values if these are to count as the nearest atom, where all values are atoms."""
 
 
 class NumberCodec:
@@ -69,12 +72,18 @@ class NumberCodec:
             missing: ``[rows]``: which cells are missing.
             decimals: See the class.
             rng: For the mixture alone.
-            settings: ``continuous`` "cdf" for one mode, "mixture" for up to ``max_modes``.
+            settings: ``continuous`` "cdf" for one mode, "mixture" for up to ``max_modes``; values that fewer than
+                ``rare`` rows have are kept as averages.
         """
         scale = _scale(values)
         distinct, counts = np.unique(values, return_counts=True)
-        atom = choose_atoms(counts)
-        rest, weights = distinct[~atom], counts[~atom].astype(np.float64)
+        atom, kept = _split(distinct / scale, counts, settings.rare)
+        atoms = distinct[atom]
+        if len(kept.values) == 1 and not kept.shared[0]:  # an average alone
+            atoms, kept = _with_average(atoms, kept.values[0] * scale, decimals), _none()
+        rest, weights, averages = kept.values * scale, kept.rows.astype(np.float64), ~kept.shared
+        if not averages.any():
+            rest = distinct[~atom][kept.source]
         resolution = _resolution(decimals)
         mixture = None
         tables: tuple[Quantiles, ...] = ()
@@ -84,14 +93,13 @@ class NumberCodec:
             used = shares.sum(axis=0) > 0
             mixture = Mixture(mixture.weights[used], mixture.means[used], mixture.deviations[used])
             tables = tuple(
-                Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256)
+                Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256, averages=averages[s > 0])
                 for s in np.ascontiguousarray(shares.T[used])
             )
         elif len(rest):
-            tables = (Quantiles.fit(rest, weights, resolution),)
-        return cls(
-            distinct[atom], bool(missing.any()), tables, mixture, decimals, scale, _moments(distinct / scale, counts)
-        )
+            tables = (Quantiles.fit(rest, weights, resolution, averages=averages),)
+        moments = _moments(distinct / scale, counts)
+        return cls(atoms, bool(missing.any()), tables, mixture, decimals, scale, moments)
 
     @property
     def size(self) -> int:
@@ -215,6 +223,28 @@ class NumberCodec:
             state["scale"],
             (state["moments"][0], state["moments"][1]),
         )
+
+
+def _split(distinct: Floats, counts: npt.NDArray[np.int64], rare: int) -> tuple[Mask, Groups]:
+    """Which distinct values are atoms, and what is kept of the others."""
+    atom = choose_atoms(counts)
+    every, shared = bool(atom.all()), counts >= rare
+    atom &= shared
+    rest = aggregate(distinct[~atom], counts[~atom], rare)
+    if every and atom.any() and counts[~atom].sum() <= SNAPPED * counts.sum():
+        rest = _none()
+    return atom, rest
+
+
+def _with_average(atoms: Numbers, average: float, decimals: int | None) -> Numbers:
+    value = average if decimals is None else float(round_decimals(np.array([average]), decimals)[0])
+    if atoms.dtype == np.int64:
+        value = float(np.clip(np.rint(average), -(2.0**63), 2.0**63 - 1024))
+    return np.union1d(atoms, np.array([value]).astype(atoms.dtype))
+
+
+def _none() -> Groups:
+    return aggregate(np.zeros(0), np.zeros(0, dtype=np.int64), 0)
 
 
 def choose_atoms(counts: npt.NDArray[np.int64]) -> Mask:

@@ -216,7 +216,7 @@ def _roles(
     """Column -> "numeric" or "categorical" (skipped ones absent), what the schema says, why skipped."""
     if numeric is not None and schema is None:
         return {name: "numeric" if name in numeric else "categorical" for name in names}, {}, {}
-    schema = infer(real) if schema is None else schema
+    schema = infer(real, rare=0) if schema is None else schema
     schema.check(real)
     roles, columns, skipped = dict.fromkeys(names, ""), {}, {}
     for column in schema.columns:
