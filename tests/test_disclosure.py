@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from synthtab.errors import ConfigError, SchemaError
 from synthtab.randomness import Streams
 
 ROWS = 1500
+MESSY = Path(os.environ.get("SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "messy"
+TINY: dict[str, Any] = dict(epochs=1, rounds=0, width=16, depth=1, checks=1)
 PLANTED: dict[str, Any] = {
     "city": "Zzyzx",
     "grade": "Q-planted",
@@ -97,7 +100,7 @@ def told(frame: pd.DataFrame, path: Path) -> set[str]:
 def test_a_model_file_and_its_rows_hold_nothing_that_one_row_has(rare: int, tmp_path: Path) -> None:
     frame = table()
     # The last row is among those that train: most rows are, and the seed says so.
-    model = Synthesizer("quick", epochs=1, rounds=0, width=16, depth=1, checks=1, rare=rare, seed=1)
+    model = Synthesizer("quick", **TINY, rare=rare, seed=1)
     assert ROWS - 1 in model._split(ROWS, Streams(1))[0]
     model.fit(frame).save(tmp_path / "model.synthtab")
     known = set(PLANTED) - {"email", "note", "row_id"}  # invented whatever the setting
@@ -248,6 +251,19 @@ def test_invented_names_can_be_spoken_and_are_nobodys() -> None:
     assert made.str.fullmatch(r"[A-Z][a-z]+, [A-Z][a-z]+\. [A-Z][a-z]+").mean() > 0.99
     words = [w for t in made for w in re.findall(r"[A-Za-z]{4,}", t)]
     assert np.mean([bool(re.fullmatch(r"([^aeiou]?[aeiou])+[^aeiou]?", w.lower())) for w in words]) > 0.95
+
+
+@pytest.mark.parametrize("name", ["titanic.csv", "telco.csv"])
+def test_nobody_of_a_real_table_comes_back(name: str) -> None:
+    if not (MESSY / name).exists():
+        pytest.skip(f"no {name} in {MESSY}; set SYNTHTAB_DATA to the folder that has messy/")
+    frame = tables.read(MESSY / name)
+    keys = {"titanic.csv": ["Name", "Ticket", "Cabin", "PassengerId"], "telco.csv": ["customerID"]}[name]
+    schema = infer(frame)
+    assert {schema[k].kind for k in keys} == {"identifier"}
+    rows = Synthesizer("quick", **TINY).fit(tables.typed(frame, schema), schema).sample(10_000)
+    for key in keys:
+        assert not set(rows[key].dropna()) & set(tables.typed(frame, schema)[key].dropna()), key
 
 
 def test_texts_that_all_look_different_get_an_outline() -> None:

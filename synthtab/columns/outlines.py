@@ -84,7 +84,7 @@ def _word(words: pd.Series, least: int) -> str:
 
 
 def _common(marks: pd.Series, least: int) -> str:
-    """The punctuation that most words have there."""
-    counts = marks.value_counts()
+    """The punctuation that most words have there; what comes in pairs left out."""
+    counts = marks.str.replace(r"""[()\[\]{}<>"'«»“”]""", "", regex=True).value_counts()
     mark = str(counts.index[0])
     return mark if counts.iloc[0] > len(marks) / 2 and counts.iloc[0] >= least else ""
