@@ -88,7 +88,7 @@ class ByClass:
             return None
         # A model whose rows come in one pass has trees that know such rows only: here, cells come one by one.
         many = model.report["passes"] > 1
-        passes = model.report["passes"] if many else len(encoder.layout.columns)
+        passes = model.report["passes"] if many else len(encoder.layout.units)
         grown = model._refinement
         trees = Refinement(grown.forests, None, grown.pool) if many and grown and grown.forests else None
         blocks = sampler.generate(generator, n, model._plans(passes), streams, model.device, trees, given)

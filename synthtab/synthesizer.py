@@ -312,7 +312,7 @@ class Synthesizer:
         """One per column; but one pass, if the held-out rows show that it is better."""
         assert self._generator is not None
         one = [1] if self._generator.plain else []
-        many = [len(held_out.layout.columns)] if self._generator.completing else []
+        many = [len(held_out.layout.units)] if self._generator.completing else []
         if self.config.passes or not (one and many and len(held_out)):
             return self.config.passes or max([1, *many])
         observe(Progress("choose passes"))

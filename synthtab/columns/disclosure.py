@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-GROWTH = 0.05
+GROWTH = 0.02
 """Most that a category grows in proportion to its frequency when it takes the rows of rare ones."""
 DIGITS = 2
 """Significant digits that are told of the greatest key."""
