@@ -140,7 +140,7 @@ class Linked:
         distinct, counts = np.unique(values[~missing], return_counts=True)
         grid = distinct[counts >= max(3, settings.rare, COMMON * len(frame))]
         slack = CLOSE * float(np.std(values[~missing])) if values.dtype == np.float64 else 0.0
-        inner, (low, high) = kind.fit(frame[column.name][~held], column, rng, settings), kind.bounds(column)
+        inner, (low, high) = kind.fit_whole(frame[column.name][~held], column, rng, settings), kind.bounds(column)
         ends = distinct[[0, -1]] if len(distinct) else (0, 0)
         bounded = low is None or bool(low <= ends[0]), high is None or bool(ends[1] <= high)
         return cls(inner, links, grid, slack, bounded)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-KIND_NAMES = ("float", "integer", "boolean", "category", "datetime", "identifier", "constant")
+KIND_NAMES = (
+    "float", "integer", "boolean", "category", "datetime", "clock", "duration", "identifier", "constant",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -384,7 +384,7 @@ def test_adult_and_beijing_kinds() -> None:
 MESSY = {
     "titanic.csv": {"PassengerId": "identifier", "Name": "identifier", "Ticket": "identifier", "Cabin": "identifier"},
     "telco.csv": {"customerID": "identifier", "TotalCharges": "float", "Churn": "boolean", "SeniorCitizen": "integer"},
-    "nycflights.parquet": {"time_hour": "datetime", "tailnum": "category", "dep_time": "float", "year": "constant"},
+    "nycflights.parquet": {"time_hour": "datetime", "tailnum": "category", "dep_time": "clock", "year": "constant"},
     "covtype.parquet": {"Elevation": "integer"},
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.augment.learners import Sample
-from synthtab.columns import infer
+from synthtab.columns import NUMERIC, infer
 from synthtab.errors import ConfigError, DataError
 from synthtab.evaluation import cells, utility
 from synthtab.evaluation.cells import Floats
@@ -75,7 +75,7 @@ def task_of(real: pd.DataFrame, target: str, schema: Schema | None, task: str | 
         raise DataError(f"the target {target!r} has one value: there is nothing to predict")
     if kind == "identifier":
         raise DataError(f"the target {target!r} is an identifier: there is nothing to predict")
-    numeric = kind in ("integer", "float", "datetime")
+    numeric = kind in NUMERIC
     if task == "regression" and not numeric:
         raise ConfigError(f"the target {target!r} is a {kind}: it cannot be predicted as a number")
     if task == "regression" or (task is None and numeric and values.nunique() > 2):

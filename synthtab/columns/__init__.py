@@ -14,8 +14,10 @@ import pandas as pd
 from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, blank, is_text, is_text_dtype
 from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.categorical import CategoryEncoder
+from synthtab.columns.clock import ClockEncoder
 from synthtab.columns.constant import ConstantEncoder
 from synthtab.columns.datetime import DatetimeEncoder
+from synthtab.columns.durations import DurationEncoder
 from synthtab.columns.identifier import IdentifierEncoder
 from synthtab.columns.numeric import FloatEncoder, IntegerEncoder, refuse_infinite
 from synthtab.config import TrainConfig
@@ -26,6 +28,8 @@ KINDS: dict[str, type[ColumnEncoder]] = {
     "constant": ConstantEncoder,
     "boolean": BooleanEncoder,
     "datetime": DatetimeEncoder,
+    "duration": DurationEncoder,
+    "clock": ClockEncoder,
     "identifier": IdentifierEncoder,
     "integer": IntegerEncoder,
     "float": FloatEncoder,
@@ -33,14 +37,19 @@ KINDS: dict[str, type[ColumnEncoder]] = {
 }
 """In the order in which inference asks them."""
 
-NUMERIC = ("integer", "float", "datetime")
+NUMERIC = ("integer", "float", "datetime", "duration", "clock")
 """The kinds that know by themselves which text of a file means "missing"."""
+
+TEMPORAL = ("datetime", "duration", "clock")
+"""Of these, the kinds whose cells are not numbers to pandas, or other numbers than they mean."""
 
 TEXT_MARK = "synthtab.text"
 """Key of `DataFrame.attrs` with which `synthtab.tables.read` marks cells that come from a text file."""
 
 __all__ = [
     "KINDS",
+    "NUMERIC",
+    "TEMPORAL",
     "TEXT_MARK",
     "Cells",
     "ColumnEncoder",
@@ -147,7 +156,12 @@ def _kind_of_cells(column: Column) -> str:
     dtype = column.dtype.lower()
     if column.kind != "category" or is_text_dtype(dtype) or dtype == "category":
         return column.kind
-    for kind, words in {"datetime": ("date", "time"), "boolean": ("bool",), "integer": ("int",)}.items():
+    for kind, words in {
+        "duration": ("timedelta", "duration"),
+        "datetime": ("date", "time"),
+        "boolean": ("bool",),
+        "integer": ("int",),
+    }.items():
         if any(word in dtype for word in words):
             return kind
     return "float" if "float" in dtype or "double" in dtype else column.kind

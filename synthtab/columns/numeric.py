@@ -107,6 +107,13 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def fit(cls: type[Self], series: pd.Series, column: Column, rng: np.random.Generator, settings: Settings) -> Self:
         """Learn atoms and modes."""
+        return cls.fit_whole(series, column, rng, settings)
+
+    @classmethod
+    def fit_whole(
+        cls: type[Self], series: pd.Series, column: Column, rng: np.random.Generator, settings: Settings
+    ) -> Self:
+        """`fit` in one part, for kinds that may have several."""
         values, missing = cls.numbers(series, column)
         return cls(column, NumberCodec.fit(values, missing, cls.decimals(column), rng, settings))
 

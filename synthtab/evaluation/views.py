@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns import infer
+from synthtab.columns import NUMERIC, infer
 from synthtab.errors import DataError
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
@@ -25,7 +25,6 @@ from synthtab.schema import Column, Schema
 
 Result = TypeVar("Result")
 
-_NUMERIC_KINDS = ("float", "integer", "datetime")
 _SKIPPED_KINDS = ("identifier", "constant")
 
 
@@ -226,7 +225,7 @@ def _roles(
         elif numeric is not None:
             roles[column.name] = "numeric" if column.name in numeric else "categorical"
         else:
-            roles[column.name] = "numeric" if column.kind in _NUMERIC_KINDS else "categorical"
+            roles[column.name] = "numeric" if column.kind in NUMERIC else "categorical"
     return roles, columns, skipped
 
 
