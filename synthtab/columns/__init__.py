@@ -19,6 +19,7 @@ from synthtab.columns.constant import ConstantEncoder
 from synthtab.columns.datetime import DatetimeEncoder
 from synthtab.columns.durations import DurationEncoder
 from synthtab.columns.identifier import IdentifierEncoder
+from synthtab.columns.nested import refuse_nested
 from synthtab.columns.numeric import FloatEncoder, IntegerEncoder, refuse_infinite
 from synthtab.config import TrainConfig
 from synthtab.errors import DataError, SchemaError
@@ -119,8 +120,9 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         try:
             found = (kind_class.accepts(cells) for kind_class in KINDS.values())
             column = next(c for c in found if c is not None)
-            if column.kind not in NUMERIC:  # infinite numbers look like words
+            if column.kind not in NUMERIC:  # infinite numbers look like words, and so do nested cells as text
                 refuse_infinite(cells)
+                refuse_nested(cells)
             return column
         except TypeError as error:  # unhashable cells: lists, dicts
             raise DataError(f"column {cells.name!r} holds lists or other nested cells; convert it to text") from error
