@@ -65,10 +65,12 @@ class ByClass:
         rows = self._completed(value, n, streams, start) if self._share(value) < RARE else None
         rows = self._kept(value, n, streams, start) if rows is None else rows
         if len(rows) < n:
-            raise DataError(
-                f"the model made {len(rows)} of {n} rows whose {self.column} is {value}: "
-                "train longer, or ask for fewer of this class"
-            )
+            rare, advice = self.model.config.rare, "train longer, or ask for fewer of this class"
+            if rare and not len(rows):
+                advice = (
+                    f"it stores no class with fewer than {rare} rows: fit with rare=0 (--rare-below 0), or leave it out"
+                )
+            raise DataError(f"the model made {len(rows)} of {n} rows whose {self.column} is {value}: {advice}")
         return rows
 
     def _share(self, value: Any) -> float:

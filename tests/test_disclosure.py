@@ -18,8 +18,9 @@ from synthtab import Synthesizer, tables
 from synthtab.columns import KINDS, Cells, Settings, infer
 from synthtab.columns.disclosure import aggregate, beyond, bounds, takers
 from synthtab.columns.numbers import NumberCodec
+from synthtab.conditional import ByClass
 from synthtab.encoder import TableEncoder
-from synthtab.errors import ConfigError, SchemaError
+from synthtab.errors import ConfigError, DataError, SchemaError
 from synthtab.randomness import Streams
 
 ROWS = 1500
@@ -137,6 +138,24 @@ def test_schema_files_tell_no_rare_value_either(call: Callable[..., Any], tmp_pa
         text = (tmp_path / "s.json").read_text()
         assert ("987654.25" not in text and "4321987" not in text and "1893-07-19" not in text) == secret
     assert call("schema", "t.csv", "--rare-below", "-1").status == 2
+
+
+def test_the_command_line_sets_it(call: Callable[..., Any], tmp_path: Path) -> None:
+    tables.write(table(200), tmp_path / "t.csv", infer(table(200), rare=0))
+    for arguments, rare in (((), "5"), (("--rare-below", "20"), "20"), (("--rare-below", "0"), "0")):
+        said = call("fit", "t.csv", "--dry-run", *arguments)
+        assert said.status == 0 and re.search(rf"^rare +{rare}$", said.out, re.MULTILINE)
+    said = call("fit", "t.csv", "--rare-below", "201", "-q")
+    assert said.status == 2 and said.err.count("\n") == 1 and "rare is 201" in said.err
+
+
+def test_a_class_that_is_not_stored_cannot_be_asked_for() -> None:
+    frame = pd.DataFrame({"g": ["a"] * 200 + ["b"] * 100 + ["c"] * 3, "x": np.arange(303.0)})
+    model = Synthesizer("quick", **TINY, holdout=0.0).fit(frame)
+    with pytest.raises(
+        DataError, match="0 of 2 rows whose g is c: it stores no class with fewer than 5 rows: fit with"
+    ):
+        ByClass(model, "g").sample_class("c", 2)
 
 
 def test_groups_have_enough_rows_and_lose_none() -> None:
