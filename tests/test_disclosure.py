@@ -309,3 +309,30 @@ def test_addresses_keep_the_usual_providers_and_no_other() -> None:
     assert set(shares.index) <= {"mail.org", "post.ch", "example.com"}
     assert shares["mail.org"] == pytest.approx(200 / 301, abs=0.05)
     assert made.is_unique and not set(made) & set(real) and "my.own" not in json.dumps(encoder.state())
+
+
+@pytest.mark.parametrize(
+    ("make", "pattern"),
+    [
+        (
+            lambda r: f"+41 79 {r.integers(100, 999)} {r.integers(10, 99)} {r.integers(10, 99)}",
+            r"\+41 79 \d{3} \d\d \d\d",
+        ),
+        (lambda r: f"({r.integers(200, 999)}) 555-{r.integers(1000, 9999)}", r"\(\d{3}\) 555-\d{4}"),
+        (lambda r: f"0{r.integers(1000, 9999)}", r"0\d{4,6}"),
+        (lambda r: f"CH{r.integers(10, 99)} 0900 {r.integers(1000, 9999)} {r.integers(0, 9)}", r"CH\d\d 0900 \d{4} \d"),
+        (
+            lambda r: f"{r.choice(['US', 'DE'])}-{r.integers(10**5):05d}-{r.choice(list('abc'))}",
+            r"[A-Z]{2}-\d{5}-[a-z]",
+        ),
+    ],
+    ids=["phone", "phone in brackets", "leading zero", "account", "composite key"],
+)
+def test_keys_of_people_keep_their_form_and_are_nobodys(make: Callable[[Any], str], pattern: str) -> None:
+    r = np.random.default_rng(6)
+    real = pd.Series(pd.unique(pd.Series([make(r) for _ in range(700)])), name="x")
+    column = infer(real.to_frame())["x"]
+    assert column.kind == "identifier"
+    encoder = KINDS["identifier"].fit(real, column, r, Settings(rare=5))
+    made = encoder.decode(np.zeros((2000, 0), dtype=int), np.zeros((2000, 0)), r, 0)
+    assert made.str.fullmatch(pattern).all() and made.is_unique and not set(made) & set(real)
