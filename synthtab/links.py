@@ -171,7 +171,7 @@ class Linked:
         inner = offsets[:, 0] if offsets.shape[1] else np.full(len(code), 0.5, dtype=np.float32)
         found, missing = codec.decode(own, inner)
         values = np.zeros(len(code), dtype=codec.atoms.dtype)
-        values[~missing] = self.inner.within(found)
+        values[~missing] = self.inner.within(found, step=codec.step)
         for i, known in enumerate(self.links):
             cells = [numbers(done, schema[name]) for name in known.parents]
             result = known.follow([x for x, _ in cells])

@@ -2,7 +2,7 @@
 
 A `Schema` is inferred (`synthtab.columns.infer`) or read from a file; every other part of the
 program asks it. It holds no cell of the table beyond bounds, category lists of pandas categoricals
-and the value of a constant column.
+and the value of a constant column, and of these none that too few rows have (`synthtab.columns.disclosure`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Column:
 
     Attributes:
         name: Its header.
-        kind: One of `KIND_NAMES`; a time of day is a "datetime" whose format has no date.
+        kind: One of `KIND_NAMES`; a time of day as text is a "datetime" whose format has no date, as a number
+            (517 is 5:17) a "clock".
         dtype: The pandas dtype that sampled rows have, as ``str(dtype)``.
         options: What the kind needs to know: decimals, minimum, maximum, format, categories, ...
         missing: Whether cells may be missing.

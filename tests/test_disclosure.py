@@ -140,6 +140,38 @@ def test_schema_files_tell_no_rare_value_either(call: Callable[..., Any], tmp_pa
     assert call("schema", "t.csv", "--rare-below", "-1").status == 2
 
 
+def test_no_word_of_a_schema_is_a_cell_of_one_row() -> None:
+    """Every kind, with a secret in one row: neither bounds nor reasons nor patterns tell it."""
+    r = np.random.default_rng(9)
+    minutes = r.integers(300, 1200, 400)
+    frame = pd.DataFrame(
+        {
+            "took": [f"{v // 60 + 24}:{v % 60:02d}:00" for v in minutes],
+            "dep_time": [f"{v // 60 * 100 + v % 60}" for v in minutes],
+            "at": [f"{v // 60:02d}:{v % 60:02d}:00" for v in minutes],
+            "day": [f"2020-0{v % 9 + 1}-{v % 28 + 1:02d}" for v in minutes],
+            "share": [f"{v / 1000:.3f}" for v in minutes],
+            "word": [f"w{v % 7}" for v in minutes],
+            "key": [f"{v}-{i:05d}" for i, v in enumerate(minutes)],
+            "flag": r.choice(["yes", "no"], 400),
+        }
+    )
+    secrets = {
+        "took": "987:31:45", "dep_time": "2347", "at": "23:59:57", "day": "1871-11-29", "share": "87654.321",
+        "word": "hapax legomenon", "key": "Q!Ünique/7",
+    }  # fmt: skip
+    for name, secret in secrets.items():
+        frame.loc[0, name] = secret
+    schema = infer(frame, text=True)
+    kinds = ["duration", "clock", "datetime", "datetime", "float", "category", "identifier", "boolean"]
+    assert [c.kind for c in schema.columns] == kinds
+    encoder = TableEncoder.fit(frame, schema, Streams(0), rare=5)
+    text = json.dumps(encoder.state(), ensure_ascii=False)
+    assert not [secret for secret in secrets.values() if secret in text]
+    telling = json.dumps(infer(frame, text=True, rare=0).to_json(), ensure_ascii=False)
+    assert sum(secret in telling for secret in secrets.values()) >= 4, "else this test shows nothing"
+
+
 def test_the_command_line_sets_it(call: Callable[..., Any], tmp_path: Path) -> None:
     tables.write(table(200), tmp_path / "t.csv", infer(table(200), rare=0))
     for arguments, rare in (((), "5"), (("--rare-below", "20"), "20"), (("--rare-below", "0"), "0")):
@@ -207,6 +239,24 @@ def test_numbers_that_are_averages_keep_their_distribution() -> None:
             assert not shared.any() or (back[shared] == values[shared]).mean() > 0.95
             assert back.min() > values.min() and back.max() < values.max()
             assert decimals is None or (np.round(back, decimals) == back).all()
+
+
+@pytest.mark.parametrize(("step", "decimals"), [(1000, 0), (0.05, 2), (900, 0), (25, 0)])
+def test_averages_of_round_numbers_are_round(step: float, decimals: int) -> None:
+    r = np.random.default_rng(2)
+    prices = (r.lognormal(4, 0.8, 900).round() * step).round(decimals)
+    frame = pd.DataFrame({"x": prices.astype(int) if decimals == 0 else prices, "y": r.normal(size=900).round(2)})
+    frame.loc[0, "x"] = frame["x"].max() * 7 + 1  # one that is not
+    encoder = TableEncoder.fit(frame, infer(frame), Streams(0), rare=5)
+    encoder = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
+    encoded = encoder.encode(frame, Streams(0))
+    codes, offsets = encoded.codes, np.random.default_rng(1).random(encoded.offsets.shape).astype(np.float32)
+    for cells in (encoded.offsets, offsets):
+        made = encoder.decode(codes, cells, r)
+        assert np.allclose(made["x"] / step, np.rint(made["x"] / step), atol=1e-6)
+        assert 0.05 < (np.abs(made["y"] * 10 - np.rint(made["y"] * 10)) < 1e-6).mean() < 0.2, (
+            "only where there is a rule"
+        )
 
 
 def test_rows_of_rare_categories_go_to_the_others() -> None:

@@ -49,7 +49,7 @@ class DurationEncoder(NumberEncoder):
                 return None
             options, values = found
             unit, counts = "ns", None
-            why, dtype = f"durations like {cells.words[0].strip()[:40]}", "timedelta64[us]"
+            why, dtype = f"durations like {options['format']}", "timedelta64[us]"
         elif cells.dtype.startswith("timedelta"):
             unit, dtype = _unit_of_dtype(cells.dtype), cells.dtype
             values, _ = cls.numbers(cells.series, cells.column(cls.kind, dtype, "", {"unit": unit}))

@@ -137,12 +137,19 @@ class NumberEncoder(ColumnEncoder):
         flat = codes[:, 0] if codes.shape[1] else np.zeros(len(codes), dtype=np.uint8)
         inner = offsets[:, 0] if offsets.shape[1] else np.full(len(codes), 0.5, dtype=np.float32)
         values, missing = self.codec.decode(flat, inner)
-        return self.series(self.within(values), missing)
+        return self.series(self.within(values, step=self.codec.step), missing)
 
-    def within(self, values: Numbers, low: bool = True, high: bool = True) -> Numbers:
-        """Values within the bounds, the lower and the upper one as asked for."""
+    def within(self, values: Numbers, low: bool = True, high: bool = True, step: float = 0.0) -> Numbers:
+        """Values within the bounds, the lower and the upper one as asked for, and then still multiples of a step."""
         ends: Any = [b if wanted else None for b, wanted in zip(self.bounds(self.column), (low, high), strict=True)]
-        return values if ends == [None, None] else np.clip(values, *ends)
+        if ends == [None, None]:
+            return values
+        clipped = np.clip(values, *ends)
+        moved = clipped != values
+        if not step or not moved.any():
+            return clipped
+        inward = np.where(values < clipped, np.ceil(clipped / step), np.floor(clipped / step)) * step
+        return np.where(moved, self.codec.rounded(inward), clipped).astype(values.dtype)
 
     def series(self, values: Numbers, missing: Mask) -> pd.Series:
         """Values of the cells that are not missing => typed form."""
