@@ -18,7 +18,7 @@ MOST_WORDS = 24
 SPOKEN = 3
 """Least letters of a word that is spoken; of one in capitals, which is rather a code, `SPOKEN_CAPITALS`."""
 SPOKEN_CAPITALS = 5
-VOWELS = "aeiou"
+VOWELS = "aeiouàáâäåãæèéêëìíîïòóôöõøœùúûü"
 WORD = re.compile(r"^(\W*)(.*?)(\W*)$", re.DOTALL)
 
 
