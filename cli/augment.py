@@ -9,7 +9,7 @@ import typer
 
 from synthtab.errors import ConfigError
 
-from .options import Device, Quiet, Seed, check_output, write_text
+from .options import Device, Quiet, Rare, Seed, check_output, write_text
 from .render import note, progress
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def augment(
     ] = True,
     repeats: Annotated[int | None, typer.Option(help="Of the comparison; more are surer.", metavar="K")] = None,
     json: Annotated[str | None, typer.Option(help="Write the comparison there; - is stdout.", metavar="FILE")] = None,
+    rare: Rare = None,
     device: Device = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -64,17 +65,19 @@ def augment(
 
     Example: synthtab augment people.csv --target income --balance -o more.csv
     """
-    _check(n, balance, model, (preset, time, epochs), output, json, verdict)
+    _check(n, balance, model, (preset, time, epochs, rare), output, json, verdict)
     for path in (output, json):
         if path not in (None, "-"):
             check_output(Path(str(path)), data, model, holdout, schema)
 
     from synthtab import Schema, Synthesizer, infer, tables
     from synthtab.conditional import ByClass
+    from synthtab.config import configure
 
     frame = tables.read(data)
     fitted = Synthesizer.load(model, device=device or "auto") if model else None
-    declared = fitted.schema if fitted else Schema.load(schema) if schema else infer(frame)
+    told = configure(rare=rare).rare
+    declared = fitted.schema if fitted else Schema.load(schema) if schema else infer(frame, rare=told)
     frame = tables.typed(frame, declared)
     _check_table(declared.names, target, mark)
     train, test = frame, tables.read(holdout, schema=declared) if holdout else None
@@ -83,7 +86,9 @@ def augment(
     try:
         with progress(quiet) as observe:
             if fitted is None:
-                given: dict[str, Any] = dict(preset=preset, seed=seed, device=device, time=time, epochs=epochs)
+                given: dict[str, Any] = dict(
+                    preset=preset, seed=seed, device=device, time=time, epochs=epochs, rare=rare
+                )  # fmt: skip
                 fitted = Synthesizer(target=target, **{k: v for k, v in given.items() if v is not None})
                 fitted.fit(train, declared, observe)
             source = ByClass(fitted, target)
@@ -127,7 +132,7 @@ def _check(
     if n is not None and balance:
         raise ConfigError("-n and --balance exclude each other: --balance decides how many rows")
     if model is not None and any(option is not None for option in fitting):
-        raise ConfigError("--model is fitted already: leave out --preset, --time and --epochs")
+        raise ConfigError("--model is fitted already: leave out --preset, --time, --epochs and --rare-below")
     if output == "-" and json == "-":
         raise ConfigError("the table and --json cannot both go to stdout: name a file for one")
     if json is not None and not verdict:

@@ -32,7 +32,7 @@ def compare(
     from synthtab import infer, tables
 
     frame = tables.read(real)
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     frame = tables.typed(frame, schema)
     rows = {name: tables.read(path) for name, path in zip(_names(synthetic), synthetic, strict=True)}
     unseen = None if holdout is None else tables.read(holdout)

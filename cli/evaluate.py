@@ -36,7 +36,7 @@ def evaluate(
 
     bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
     frame = tables.read(real)
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     frame = tables.typed(frame, schema)
     # Only the real table must fit the schema: a cell of the others that does not fit counts against them, no more.
     rows = tables.read(synthetic)

@@ -9,7 +9,7 @@ import typer
 
 from synthtab.errors import ConfigError
 
-from .options import Device, Quiet, Seed, check_output, default_model
+from .options import Device, Quiet, Rare, Seed, check_output, default_model
 from .render import duration, note, progress
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def fit(
     holdout: Annotated[
         float | None, typer.Option(help="Share of the rows kept aside to choose the model by.", metavar="SHARE")
     ] = None,
+    rare: Rare = None,
     device: Device = None,
     seed: Seed = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would run, and stop.")] = False,
@@ -58,11 +59,12 @@ def fit(
     from synthtab import Schema, Synthesizer, find_constraints, infer, parse_constraint, tables
 
     given: dict[str, Any] = dict(
-        preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs
-    )
+        preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs,
+        rare=rare,
+    )  # fmt: skip
     model = Synthesizer(**{k: v for k, v in given.items() if v is not None})
     frame = tables.read(data)
-    declared = Schema.load(schema) if schema else infer(frame)
+    declared = Schema.load(schema) if schema else infer(frame, rare=model.config.rare)
     frame = tables.typed(frame, declared)
     declared = declared.enforcing(parse_constraint(text, declared) for text in constraint or ())
     if constraints:

@@ -25,6 +25,11 @@ Holdout = Annotated[
 Json = Annotated[str | None, typer.Option("--json", help="Write the report there too; - is stdout.", metavar="FILE")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write it there as one page with pictures.", metavar="FILE")]
 
+Rare = Annotated[
+    int | None,
+    typer.Option("--rare-below", help="Store no value that fewer rows have; 0 stores all. [default: 5]", metavar="K"),
+]
+
 MODEL_SUFFIX = ".synthtab"
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 

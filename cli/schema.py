@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import check_output
+from .options import Rare, check_output
 from .render import note, print_columns, print_constraints
 
 
@@ -17,6 +17,7 @@ def schema(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Write the schema as JSON; - is stdout.", metavar="FILE")
     ] = None,
+    rare: Rare = None,
 ) -> None:
     """Show the kind of each column, and why, and what holds between columns.
 
@@ -29,9 +30,10 @@ def schema(
         check_output(Path(output), data)
 
     from synthtab import find_constraints, infer, tables
+    from synthtab.config import configure
 
     frame = tables.read(data)
-    inferred = infer(frame)
+    inferred = infer(frame, rare=configure(rare=rare).rare)
     inferred = inferred.with_constraints(find_constraints(frame, inferred))
     if output == "-":
         typer.echo(json.dumps(inferred.to_json(), indent=2, ensure_ascii=False))

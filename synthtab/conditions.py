@@ -24,23 +24,24 @@ Plan = tuple[tuple[int, ...], ...]
 
 def plans(layout: Layout, passes: int) -> tuple[Plan, ...]:
     """Ways to split the columns evenly over at most ``passes`` passes: one way for one pass, else `ORDERS`, at random
-    but the same for every model of a layout, with `Layout.last` at the end.
+    but the same for every model of a layout, with `Layout.last` at the end. The parts of a column follow each other.
     """
     columns = list(layout.columns.values())
-    passes, random = min(max(1, passes), max(1, len(columns))), Streams(0).numpy("orders")
+    passes, random = min(max(1, passes), max(1, len(layout.units))), Streams(0).numpy("orders")
     orders = [random.permutation(len(columns)) for _ in range(ORDERS)] if passes > 1 else [np.arange(len(columns))]
     if layout.last in layout.columns:
         last = list(layout.columns).index(layout.last)
         orders = [np.append(order[order != last], last) for order in orders]
     return tuple(
-        tuple(tuple(b for c in part for b in columns[c]) for part in np.array_split(order, passes)) for order in orders
+        tuple(tuple(part.tolist()) for part in np.array_split([b for c in order for b in columns[c]], passes))
+        for order in orders
     )
 
 
 def prefixes(layout: Layout, device: torch.device) -> Tensor:
     """What is observed when rows are made a column at a time, ``[orders x columns, K]``: a row for every pass."""
     masks = np.zeros((0, len(layout.blocks)), dtype=bool)
-    for plan in plans(layout, len(layout.columns)):
+    for plan in plans(layout, len(layout.units)):
         shown = np.zeros((len(plan), len(layout.blocks)), dtype=bool)
         for number, blocks in enumerate(plan):
             shown[number + 1 :, list(blocks)] = True

@@ -30,6 +30,8 @@ class TrainConfig:
         modes: Largest number of continuous modes of a column.
         links: Whether cells that follow from another cell of their row get a code that says so (see
             `synthtab.links`).
+        rare: Values that fewer rows have are not stored, nor come back; 0 to store all (see
+            `synthtab.columns.disclosure`).
         width, depth: Size of the residual blocks of the generator and the critic, and their number.
         noise: Dimension of the noise.
         batch: Rows per step.
@@ -67,6 +69,7 @@ class TrainConfig:
     continuous: str = "cdf"
     modes: int = 10
     links: bool = True
+    rare: int = 5
     width: int = 256
     depth: int = 2
     noise: int = 128
@@ -122,6 +125,7 @@ class TrainConfig:
             "time",
             "passes",
             "rounds",
+            "rare",
         ):
             _check(getattr(self, name) >= 0, name, getattr(self, name), "must not be negative")
         for name in ("lr_generator", "lr_critic", "temperature"):

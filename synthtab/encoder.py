@@ -33,11 +33,13 @@ class TableEncoder:
         columns: tuple[ColumnEncoder | Linked, ...],
         target: str | None = None,
         enforced: Enforced | None = None,
+        rare: int = 0,
     ) -> None:
         self.schema = schema
         self.enforced = enforced or Enforced(schema)
         self.inner = self.enforced.inner
         self.columns = columns
+        self.rare = rare
         self.layout = Layout(tuple(b for c in columns for b in c.blocks), target)
 
     @classmethod
@@ -51,6 +53,7 @@ class TableEncoder:
         continuous: str = "cdf",
         max_modes: int = 10,
         links: bool = True,
+        rare: int = 0,
         target: str | None = None,
     ) -> TableEncoder:
         """Learn the encoding.
@@ -65,17 +68,24 @@ class TableEncoder:
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
             links: Whether cells that follow from another cell of their row get a code that says so.
+            rare: Values that fewer rows have are not stored, see `synthtab.columns.disclosure`.
             target: A column that models will predict from the others, see `Layout.last`.
+
+        Raises:
+            SchemaError: The schema disagrees with the table, or nothing of a column may be stored.
+            ConfigError: An option cannot work.
         """
         if continuous not in CONTINUOUS:
             raise ConfigError(f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}")
         if max_modes < 1:
             raise ConfigError(f"max_modes is {max_modes}; it must be 1 or more")
+        if rare > len(frame):
+            raise ConfigError(f"rare is {rare}, more than the {len(frame)} rows to learn: nothing could be stored")
         frame = typed(frame, schema)
         if whole is not None:
             schema.check(whole)
-        settings = Settings(continuous, max_modes)
-        enforced = Enforced.fit(frame, schema, target)
+        settings = Settings(continuous, max_modes, rare)
+        enforced = Enforced.fit(frame, schema, target, max(1, rare))
         frame, inner = enforced.hide(frame), enforced.inner
         linked = find(frame, inner, streams.numpy("encoder.links")) if links else {}
         columns: list[ColumnEncoder | Linked] = []
@@ -88,7 +98,7 @@ class TableEncoder:
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
-        return cls(schema, tuple(columns), target, enforced)
+        return cls(schema, tuple(columns), target, enforced, rare)
 
     def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
@@ -198,6 +208,17 @@ class TableEncoder:
         return [f"{c.column.name} = {' or '.join(map(str, c.links))}" for c in linked]
 
     @property
+    def withheld(self) -> str:
+        """What too few rows have and is not stored, in words."""
+        if not self.rare:
+            return "nothing else: rare categories and single numbers, the least and greatest too, are stored (rare=0)"
+        parts = [f"{text} of {c.column.name!r}" for c in self.columns if (text := c.withheld)]
+        rare = f"categories with fewer than {self.rare} rows: {', '.join(parts) if parts else 'there are none'}"
+        return (
+            f"{rare}; numbers and dates that fewer rows have, extremes included: means of {self.rare} or more instead"
+        )
+
+    @property
     def _code_type(self) -> np.dtype[Any]:
         return np.min_scalar_type(max(int(self.layout.sizes.max(initial=1)) - 1, 0))
 
@@ -210,7 +231,7 @@ class TableEncoder:
         """Plain JSON data for `from_state`: no row of the table."""
         columns = [c.state() for c in self.columns]
         state = {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
-        return state | ({"constraints": self.enforced.state()} if self.enforced.steps else {})
+        return {**state, "rare": self.rare, **({"constraints": self.enforced.state()} if self.enforced.steps else {})}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
@@ -219,4 +240,4 @@ class TableEncoder:
         enforced = Enforced.from_state(schema, state.get("constraints", []))
         pairs = zip(enforced.inner.columns, state["columns"], strict=True)
         columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
-        return cls(schema, columns, state["target"], enforced)
+        return cls(schema, columns, state["target"], enforced, state.get("rare", 0))

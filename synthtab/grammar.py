@@ -61,6 +61,11 @@ class Condition:
         return f"{self.column} {no}{sign}{'' if opened else '='} {bound}"
 
     @property
+    def few(self) -> bool:
+        """Whether it asks for a few values."""
+        return self.values is not None and not self.negated
+
+    @property
     def any_value(self) -> bool:
         """Whether it asks just that there is a value."""
         return not self.missing and self.values is None and self.low is None and self.high is None

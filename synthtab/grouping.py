@@ -33,14 +33,14 @@ def grouped(generator: Generator, held_out: Encoded, device: torch.device) -> tu
     codes = torch.as_tensor(rows.codes.astype("int64"), device=device)
     offsets, mask = torch.as_tensor(rows.offsets, device=device), torch.zeros_like(codes, dtype=torch.bool)
     empty = trunk.from_cells(generator.slots.reading(codes, offsets, mask))
-    stages = {blocks: Stage(generator, blocks) for blocks in layout.columns.values()}
+    stages = {blocks: Stage(generator, blocks) for blocks in layout.units.values()}
 
     def likelihood(stage: Stage, hidden: Tensor) -> float:
         cells = codes[:, stage.blocks], offsets[:, stage.columns]
         return float(stage.log_likelihood(stage.outputs(trunk, hidden, len(codes)), *cells).mean())
 
     found = []
-    for plan in plans(layout, len(layout.columns)):
+    for plan in plans(layout, len(layout.units)):
         groups: list[tuple[int, ...]] = []
         before = known = empty  # the first layer before the current pass, and with all earlier columns
         for blocks in plan:
@@ -57,11 +57,12 @@ def grouped(generator: Generator, held_out: Encoded, device: torch.device) -> tu
 
 
 def to_names(layout: Layout, found: Sequence[Plan]) -> list[list[list[str]]]:
-    """Plans as plain data: for each, for each pass, the columns that it draws."""
-    owner = [b.column for b in layout.blocks]
-    return [[list(dict.fromkeys(owner[b] for b in part)) for part in plan] for plan in found]
+    """Plans as plain data: for each, for each pass, the columns, or parts of columns, that it draws."""
+    owner = {b: name for name, blocks in layout.units.items() for b in blocks}
+    return [[[owner[b] for b in part] for part in plan] for plan in found]
 
 
 def from_names(layout: Layout, named: Sequence[Sequence[Sequence[str]]]) -> tuple[Plan, ...]:
     """The inverse of `to_names`."""
-    return tuple(tuple(tuple(b for n in part for b in layout.columns[n]) for part in plan) for plan in named)
+    known = {**layout.columns, **layout.units}
+    return tuple(tuple(tuple(b for n in part for b in known[n]) for part in plan) for plan in named)

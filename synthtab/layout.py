@@ -194,6 +194,20 @@ class Layout:
             columns[b.column] = (*columns.get(b.column, ()), i)
         return columns
 
+    @cached_property
+    def units(self) -> dict[str, tuple[int, ...]]:
+        """What one pass of sampling may draw by itself -> indices of its blocks: a column or, as blocks of one pass are
+        drawn independently, one part of a column that has several ("city digit 0").
+        """
+        units: dict[str, tuple[int, ...]] = {}
+        for column, blocks in self.columns.items():
+            for i in blocks:
+                name = column if len(blocks) == 1 else f"{column} {self.blocks[i].part}"
+                while name in units or (name in self.columns and name != column):
+                    name += "'"
+                units[name] = (i,)
+        return units
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -225,8 +239,8 @@ class Restriction:
     Attributes:
         blocks: The column's blocks, ``d`` of them.
         codes: ``[pieces, d]``.
-        low: ``[pieces]``: for the code of a mode, the least offset; 0 for an atom.
-        high: The offset below which it must be; 1 for an atom.
+        low: ``[pieces]``: where the first block's code is a mode, its least offset; 0 for an atom.
+        high: The offset below which that must be; 1 for an atom.
     """
 
     blocks: tuple[int, ...]

@@ -32,15 +32,16 @@ class Limits:
         block, codes = layout.blocks[self.block], np.asarray(restriction.codes)
         self.atoms, self.modes = block.atoms, block.modes
         whole = (restriction.low <= 0) & (restriction.high >= 1)
-        self.partial = len(restriction.blocks) == 1 and not whole.all()
+        self.partial = number == 0 and not whole.all()
 
         def keep(array: object, dtype: torch.dtype) -> Tensor:
             return torch.as_tensor(np.asarray(array), dtype=dtype, device=device)
 
         if self.partial:
-            local = codes[:, 0] - block.atoms
-            self.codes = keep(codes[:, 0], torch.int64)
-            self.low, self.high = (keep(x, torch.float64) for x in (restriction.low, restriction.high))
+            code, low, high = np.unique(np.stack([codes[:, 0], restriction.low, restriction.high]), axis=1)
+            local = code - block.atoms
+            self.codes, self.next = keep(code, torch.int64), keep(np.unique(code, return_inverse=True)[1], torch.int64)
+            self.low, self.high = (keep(x, torch.float64) for x in (low, high))
             self.mode, self.inside = keep(local.clip(min=0), torch.int64), keep(local >= 0, torch.bool)
             return
         before = np.unique(codes[:, :number], axis=0, return_inverse=True)[1].ravel()
@@ -62,7 +63,7 @@ class Limits:
             pieces = logs[:, self.codes].double() + torch.where(self.inside, mass, 0.0)
             chosen = gumbel(pieces, random).argmax(1)
             offsets = mixtures.draw_within(self.low[chosen], self.high[chosen], self.mode[chosen], random)
-            return self.codes[chosen], offsets, prefix, pieces.logsumexp(1)
+            return self.codes[chosen], offsets, self.next[chosen], pieces.logsumexp(1)
         logs = logs + self.allowed[prefix]
         code = gumbel(logs, random).argmax(1)
         offsets = torch.full((len(code),), 0.5, device=code.device)

@@ -108,10 +108,15 @@ class Linked:
         grid: Values of the column that repeat, ascending; what is computed and as near to one as ``slack`` is that
             value, since tables differ from their own arithmetic in the last digits.
         slack: See there.
+        bounded: Whether the column's lower and upper bound hold for what is computed, too: not if training cells lie
+            beyond it, as they do where it is the mean of several.
     """
 
-    def __init__(self, inner: NumberEncoder, links: tuple[Link, ...], grid: Numbers, slack: float) -> None:
-        self.inner, self.links, self.grid, self.slack = inner, links, grid, slack
+    def __init__(
+        self, inner: NumberEncoder, links: tuple[Link, ...], grid: Numbers, slack: float,
+        bounded: tuple[bool, bool] = (True, True),
+    ) -> None:  # fmt: skip
+        self.inner, self.links, self.grid, self.slack, self.bounded = inner, links, grid, slack, bounded
         self.column = inner.column
         self.needs = tuple(name for link in links for name in link.parents)
         codec = inner.codec
@@ -133,18 +138,22 @@ class Linked:
         held = np.any([holds(link, frame, column, schema) for link in links], axis=0)
         values, missing = numbers(frame, column)
         distinct, counts = np.unique(values[~missing], return_counts=True)
-        grid = distinct[counts >= max(3, COMMON * len(frame))]
+        grid = distinct[counts >= max(3, settings.rare, COMMON * len(frame))]
         slack = CLOSE * float(np.std(values[~missing])) if values.dtype == np.float64 else 0.0
-        return cls(kind.fit(frame[column.name][~held], column, rng, settings), links, grid, slack)
+        inner, (low, high) = kind.fit_whole(frame[column.name][~held], column, rng, settings), kind.bounds(column)
+        ends = distinct[[0, -1]] if len(distinct) else (0, 0)
+        bounded = low is None or bool(low <= ends[0]), high is None or bool(ends[1] <= high)
+        return cls(inner, links, grid, slack, bounded)
 
     def encode_in(
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """As `ColumnEncoder.encode_in`."""
         codes, offsets = self.inner.encode(frame[self.column.name], rng)
-        if not codes.shape[1]:  # one value at most beside the links
+        if codes.shape[1]:
+            codes[codes >= self.first] += len(self.links)
+        else:  # one value at most beside the links; cells that are neither it nor follow a link count as the first code
             codes, offsets = np.zeros((len(frame), 1), np.uint8), np.zeros((len(frame), 0), np.float32)
-        codes[codes >= self.first] += len(self.links)
         for i, link in reversed(list(enumerate(self.links))):
             held = holds(link, frame, self.column, schema)
             codes[held, 0], offsets[held] = self.first + i, 0.5
@@ -162,13 +171,13 @@ class Linked:
         inner = offsets[:, 0] if offsets.shape[1] else np.full(len(code), 0.5, dtype=np.float32)
         found, missing = codec.decode(own, inner)
         values = np.zeros(len(code), dtype=codec.atoms.dtype)
-        values[~missing] = found
+        values[~missing] = self.inner.within(found, step=codec.step)
         for i, known in enumerate(self.links):
             cells = [numbers(done, schema[name]) for name in known.parents]
             result = known.follow([x for x, _ in cells])
             absent = np.any([m for _, m in cells], axis=0) | ~np.isfinite(result)
             rows = (link == i) & ~absent
-            values[rows] = self._snapped(codec.rounded(result[rows]))
+            values[rows] = self.inner.within(self._snapped(codec.rounded(result[rows])), *self.bounded)
             missing[rows] = False
             missing[(link == i) & absent] = self.column.missing
         return self.inner.series(values[~missing], missing)
@@ -179,10 +188,16 @@ class Linked:
         there = self.grid[nearest(self.grid, values)]
         return np.asarray(np.where(np.abs(there - values) <= self.slack, there, values))
 
+    @property
+    def withheld(self) -> str:
+        """As `ColumnEncoder.withheld`."""
+        return self.inner.withheld
+
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
         links = [asdict(link) for link in self.links]
-        return {**self.inner.state(), "links": links, "grid": self.grid.tolist(), "slack": self.slack}
+        return {**self.inner.state(), "links": links, "grid": self.grid.tolist(), "slack": self.slack,
+                "bounded": list(self.bounded)}  # fmt: skip
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Linked:
@@ -190,7 +205,8 @@ class Linked:
         inner = KINDS[column.kind].from_state(column, state)
         assert isinstance(inner, NumberEncoder), f"links join numbers, report this: {column.kind}"
         links = tuple(Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"])
-        return cls(inner, links, np.array(state["grid"], dtype=inner.codec.atoms.dtype), state["slack"])
+        low, high = state.get("bounded", (True, True))
+        return cls(inner, links, np.array(state["grid"], dtype=inner.codec.atoms.dtype), state["slack"], (low, high))
 
 
 @np.errstate(all="ignore")  # 1e308 and 0 / 0 are no links
@@ -201,9 +217,9 @@ def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[
     for column in schema.columns:
         if column.kind in ("integer", "float"):
             groups.setdefault("number", []).append(column)
-        elif column.kind == "datetime":
+        elif column.kind in ("datetime", "duration", "clock"):
             form = {k: v for k, v in column.options.items() if k not in ("minimum", "maximum")}
-            groups.setdefault(f"{column.dtype} {form}", []).append(column)
+            groups.setdefault(f"{column.kind} {column.dtype} {form}", []).append(column)
     frame = frame.iloc[rng.permutation(len(frame))[:LOOK]]
     shuffled = rng.permutation(len(frame))
     for name, columns in groups.items():

@@ -251,7 +251,7 @@ class Generator(nn.Module):
     @property
     def most_passes(self) -> int:
         """One per column, if this generator completes rows."""
-        return len(self.slots.layout.columns) if self.completing else 1
+        return len(self.slots.layout.units) if self.completing else 1
 
     def start_from(self, frequencies: Tensor) -> None:
         """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""

@@ -31,6 +31,8 @@ from synthtab.where import Test, conditions
 ENDLESS = 10**15
 PATIENCE, SHARE = 50, 1 / 2000
 """After so many blocks of rows, the least share of them that must meet the conditions."""
+ENOUGH, UNLIKELY = 2, 0.05
+"""After so many blocks, the share of rows that meet the conditions below which cells no longer follow from others."""
 SAID = 0.5
 """Share of the rows that meet the conditions below which it is said."""
 ROUNDS = 20
@@ -119,13 +121,8 @@ class Requests:
 
     def _meeting(self, tests: Sequence[Test], streams: Streams) -> Iterator[pd.DataFrame]:
         """Rows that meet conditions, without end."""
-        limits, exact = restrictions(self.encoder, tests), single_values(self.encoder, tests)
-        if self.completes:
-            passes, trees = self._completing()
-            blocks = self.encoded(ENDLESS, passes, streams, trees, limits)
-        else:
-            blocks = self.encoded(ENDLESS, self.passes, streams, self.refinement)
-        for number, block in enumerate(blocks):
+        exact = single_values(self.encoder, tests)
+        for number, block in enumerate(self._likely(tests, streams)):
             frame = self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number))
             for name, value in exact.items():
                 frame[name] = pd.Series(value).take(np.zeros(len(frame), dtype=np.int64)).array
@@ -133,6 +130,20 @@ class Requests:
             self.tally.made, self.tally.kept = self.tally.made + len(frame), self.tally.kept + int(met.sum())
             self._bound(tests)
             yield frame if met.all() else frame[met].reset_index(drop=True)
+
+    def _likely(self, tests: Sequence[Test], streams: Streams) -> Iterator[Encoded]:
+        """Blocks of rows many of which meet conditions, before decoding."""
+        limits = restrictions(self.encoder, tests)  # also that they can be met
+        if not self.completes:
+            yield from self.encoded(ENDLESS, self.passes, streams, self.refinement)
+            return
+        passes, trees = self._completing()
+        for block in self.encoded(ENDLESS, passes, streams, trees, limits):
+            yield block
+            if self.tally.made >= ENOUGH * sampler.BLOCK and self.tally.share < UNLIKELY:
+                break  # what follows from others hardly ever gives such cells: let it not follow
+        yield from self.encoded(ENDLESS, passes, Streams(streams.integer("unlinked")), trees,
+                                restrictions(self.encoder, tests, links=False))  # fmt: skip
 
     def shared(
         self, column: str, shares: Mapping[Any, float] | None, tests: Sequence[Test], n: int, streams: Streams,
@@ -246,7 +257,7 @@ class Requests:
         """Passes in which to complete rows, and the trees that know such rows: those of one pass do not."""
         grown, many = self.refinement, self.passes > 1
         trees = Refinement(grown.forests, None, grown.pool) if many and grown and grown.forests else None
-        return (self.passes if many else len(self.encoder.layout.columns)), trees
+        return (self.passes if many else len(self.encoder.layout.units)), trees
 
     def _plans(self, passes: int) -> tuple[Plan, ...]:
         """How rows are made in so many passes: as `grouped` learnt it, where that is the model's own number."""

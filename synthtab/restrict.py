@@ -26,6 +26,8 @@ from synthtab.layout import Block, Restriction
 from synthtab.links import Linked
 from synthtab.where import Test
 
+LAST = 1 - 1 / UNIT
+"""The largest offset."""
 MOST_CODES = 4_000_000
 """Codes of a column that are asked at most."""
 ALONE = (Combination, Determines, OneHot)
@@ -34,11 +36,11 @@ ALONE = (Combination, Determines, OneHot)
 Pieces = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
-def restrictions(encoder: TableEncoder, tests: Sequence[Test]) -> list[Restriction]:
+def restrictions(encoder: TableEncoder, tests: Sequence[Test], links: bool = True) -> list[Restriction]:
     """What the codes and offsets of the conditions' columns may be; nothing of a column that always meets them.
 
     Cells that are as other cells of their row say (links) may or may not meet a condition: that shows once a row is
-    decoded.
+    decoded; without ``links``, they do not occur among the restricted cells.
 
     Raises:
         ConditionError: No cell of the column meets a condition, or not all of them together.
@@ -54,7 +56,7 @@ def restrictions(encoder: TableEncoder, tests: Sequence[Test]) -> list[Restricti
         restored = _restored(encoder, part, by_column)
         if not mine and not restored:
             continue
-        codes, low, high = _pieces(part, mine) if mine else _everything(part)
+        codes, low, high = _pieces(part, mine, links) if mine else _everything(part)
         if not len(codes):
             raise mine[-1].error(_known(part, mine))
         for cells, test in restored:
@@ -92,9 +94,13 @@ def _everything(part: ColumnEncoder | Linked) -> Pieces:
 
 def single_values(encoder: TableEncoder, tests: Sequence[Test]) -> dict[str, pd.Series]:
     """Columns of numbers that must have one value, as a cell: the nearest that an offset gives may be another one."""
-    follow = encoder.enforced.made.union(c.column.name for c in encoder.columns if isinstance(c, Linked))
-    only = {t.column.name: t.only for t in tests if t.numeric and t.column.name not in follow}
-    return {name: cell for name, cell in only.items() if cell is not None}
+    only = {t.column.name: t.only for t in tests if t.numeric and t.column.name not in encoder.enforced.made}
+    sure = set()  # that no link gives the cell
+    for part in encoder.columns:
+        mine = [t for t in tests if t.column.name == part.column.name]
+        if mine and (not isinstance(part, Linked) or len(_pieces(part.inner, mine)[0])):
+            sure.add(part.column.name)
+    return {name: cell for name, cell in only.items() if cell is not None and name in sure}
 
 
 def present(encoder: TableEncoder) -> list[Restriction]:
@@ -110,11 +116,14 @@ def present(encoder: TableEncoder) -> list[Restriction]:
     return found
 
 
-def _pieces(part: ColumnEncoder | Linked, tests: Sequence[Test] | None) -> Pieces:
+def _pieces(part: ColumnEncoder | Linked, tests: Sequence[Test] | None, links: bool = True) -> Pieces:
     """Codes ``[n, blocks]``, least offset and end ``[n]``; without tests, of all cells that are not missing."""
     if isinstance(part, Linked):
-        return _linked(part, tests)
+        return _linked(part, tests, links)
     codes = _all_codes(part.blocks)
+    if tests is not None and len(part.blocks) > 1 and any(block.modes for block in part.blocks):
+        assert isinstance(part, NumberEncoder), f"only numbers have modes, report this: {part.column.kind}"
+        return _of_parts(part, codes, tests)
     cells = _decoded(part, codes, np.full(len(codes), 0.5))
     block = part.blocks[0] if len(part.blocks) == 1 else None
     mode = codes[:, 0] >= block.atoms if block else np.zeros(len(codes), dtype=bool)
@@ -139,40 +148,85 @@ def _all_codes(blocks: Sequence[Block]) -> npt.NDArray[np.int64]:
     return np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1) if sizes else np.zeros((1, 0), int)
 
 
-def _decoded(part: ColumnEncoder, codes: npt.NDArray[np.int64], offsets: npt.NDArray[np.float64]) -> pd.Series:
-    continuous = any(block.modes for block in part.blocks)
-    spots = offsets.astype(np.float32)[:, None][:, : int(continuous)]
-    return part.decode(codes, spots, np.random.default_rng(0), 0)
+def _decoded(
+    part: ColumnEncoder, codes: npt.NDArray[np.int64], first: npt.NDArray[np.float64], others: float | None = None
+) -> pd.Series:
+    """Cells of codes ``[n, blocks]``, with an offset ``[n]`` for the first block, and one for the others; None for the
+    same.
+    """
+    spots = (
+        np.stack([first.astype(np.float32)] * len(part.blocks), axis=1) if part.blocks else np.zeros((len(codes), 0))
+    )
+    if others is not None:
+        spots[:, 1:] = others
+    continuous = [i for i, block in enumerate(part.blocks) if block.modes]
+    return part.decode(codes, spots[:, continuous].astype(np.float32), np.random.default_rng(0), 0)
 
 
-def _of_mode(part: NumberEncoder, code: int, tests: Sequence[Test]) -> Pieces:
-    """The pieces of a mode that meet all tests: those of the first, cut by the others."""
+def _of_parts(part: NumberEncoder, codes: npt.NDArray[np.int64], tests: Sequence[Test]) -> Pieces:
+    """Of a column of several blocks (a date and its time of day), some with modes: what may meet all tests. The range
+    of offsets of the first block is where some code of the others does; that they fit together shows once decoded.
+    """
+    ends = [_decoded(part, codes, np.full(len(codes), at)) for at in (0.0, LAST)]
+    missing = ends[0].isna().to_numpy(dtype=bool)
+    if any(test.condition.missing for test in tests):
+        met = missing & all(test.condition.missing for test in tests)
+        return codes[met], np.zeros(int(met.sum())), np.ones(int(met.sum()))
+    lows, highs = _intervals(tests)
+    codes, (bottom, top) = codes[~missing], (part.numbers(cells, part.column)[0] for cells in ends)
+    mode = codes[:, 0] >= part.blocks[0].atoms
+    reach = ((bottom[:, None] <= highs) & (top[:, None] >= lows)).any(axis=1) & ~mode
+    found = [(codes[reach], np.zeros(int(reach.sum())), np.ones(int(reach.sum())))]
+    for code in np.unique(codes[mode, 0]):
+        mine = np.flatnonzero(codes[:, 0] == code)
+        earliest, latest = codes[mine[bottom[mine].argmin()]], codes[mine[top[mine].argmax()]]
+        starts = _first_at_least(part, latest, lows, others=LAST) / UNIT
+        stops = _first_at_least(part, earliest, highs, above=True, others=0.0) / UNIT
+        for low, high in zip(starts, stops, strict=True):
+            if low < high:
+                found.append((codes[mine], np.full(len(mine), low), np.full(len(mine), high)))
+    chosen, low_ends, high_ends = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return chosen, low_ends, high_ends
+
+
+def _intervals(tests: Sequence[Test]) -> tuple[Any, Any]:
+    """Lows and highs of the numbers that meet all tests."""
     lows, highs = tests[0].intervals
     for test in tests[1:]:
         own = list(zip(*test.intervals, strict=True))
         cut = [(max(a, c), min(b, d)) for a, b in zip(lows, highs, strict=True) for c, d in own]
         lows, highs = (np.array([pair[i] for pair in cut if pair[0] <= pair[1]], dtype=lows.dtype) for i in (0, 1))
+    return lows, highs
+
+
+def _of_mode(part: NumberEncoder, code: int, tests: Sequence[Test]) -> Pieces:
+    """The pieces of a mode that meet all tests: those of the first, cut by the others."""
+    lows, highs = _intervals(tests)
     if any(test.condition.missing for test in tests):
         lows, highs = lows[:0], highs[:0]
-    low = _first_at_least(part, code, lows)
-    high = _first_at_least(part, code, highs, above=True)
+    low = _first_at_least(part, np.array([code]), lows)
+    high = _first_at_least(part, np.array([code]), highs, above=True)
     some = low < high
     return np.full((int(some.sum()), 1), code), low[some] / UNIT, high[some] / UNIT
 
 
-def _first_at_least(part: NumberEncoder, code: int, bounds: Any, above: bool = False) -> npt.NDArray[np.int64]:
-    """The first position in a mode whose value is at least, or above, each bound."""
+def _first_at_least(
+    part: NumberEncoder, codes: npt.NDArray[np.int64], bounds: Any, above: bool = False, others: float | None = None
+) -> npt.NDArray[np.int64]:
+    """The first position in a mode, given the codes ``[blocks]``, whose value is at least, or above, each bound."""
     low, high = np.zeros(len(bounds), dtype=np.int64), np.full(len(bounds), UNIT, dtype=np.int64)
     while (low < high).any():
         middle = (low + high) // 2
-        values = _values(part, code, np.minimum(middle, UNIT - 1))
+        values = _values(part, codes, np.minimum(middle, UNIT - 1), others)
         reached = (values > bounds) if above else (values >= bounds)
         high, low = np.where(reached, middle, high), np.where(reached | (low >= high), low, middle + 1)
     return low
 
 
-def _values(part: NumberEncoder, code: int, positions: npt.NDArray[np.int64]) -> Any:
-    cells = _decoded(part, np.full((len(positions), 1), code), positions / UNIT)
+def _values(
+    part: NumberEncoder, codes: npt.NDArray[np.int64], positions: npt.NDArray[np.int64], others: float | None = None
+) -> Any:
+    cells = _decoded(part, np.repeat(codes[None], len(positions), axis=0), positions / UNIT, others)
     return part.numbers(cells, part.column)[0]
 
 
@@ -181,28 +235,31 @@ def _nearest(part: NumberEncoder, modes: Sequence[int], tests: Sequence[Test]) -
     lows, highs = tests[0].intervals
     if len(tests) == 1 and len(lows) == 1 and lows[0] == highs[0]:
         for code in modes:
-            ends = _values(part, code, np.array([0, UNIT - 1]))
+            ends = _values(part, np.array([code]), np.array([0, UNIT - 1]))
             if ends[0] <= lows[0] <= ends[1] and part.codec.rounded(lows)[0] == lows[0]:
-                at = np.minimum(_first_at_least(part, code, lows), UNIT - 1)
+                at = np.minimum(_first_at_least(part, np.array([code]), lows), UNIT - 1)
                 return np.array([[code]]), at / UNIT, (at + 1) / UNIT
     return np.zeros((0, 1), dtype=np.int64), np.zeros(0), np.zeros(0)
 
 
-def _linked(part: Linked, tests: Sequence[Test] | None) -> Pieces:
-    """Of the numbers that follow from no other cell, and each link: what it gives is not known here."""
+def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:
+    """Of the numbers that follow from no other cell, and each link: what it gives is not known here, so that a link is
+    left out where a few values are wanted, which it would hardly ever give.
+    """
     codes, low, high = _pieces(part.inner, tests)
     if not codes.shape[1]:  # one value at most beside the links
         codes = np.zeros((len(codes), 1), dtype=np.int64)
     codes = np.where(codes >= part.first, codes + len(part.links), codes)
     if not part.blocks:
         return np.zeros((1, 0), dtype=np.int64), np.zeros(1), np.ones(1)
-    if tests is not None and any(test.condition.missing for test in tests):
+    few = tests is not None and any(t.condition.missing or t.condition.few for t in tests)
+    if len(codes) and (few or not links):
         return codes, low, high
-    links = np.arange(part.first, part.first + len(part.links))[:, None]
+    some = np.arange(part.first, part.first + len(part.links))[:, None]
     return (
-        np.concatenate([codes, links]),
-        np.concatenate([low, np.zeros(len(links))]),
-        np.concatenate([high, np.ones(len(links))]),
+        np.concatenate([codes, some]),
+        np.concatenate([low, np.zeros(len(some))]),
+        np.concatenate([high, np.ones(len(some))]),
     )
 
 

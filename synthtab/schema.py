@@ -2,7 +2,8 @@
 
 A `Schema` is inferred (`synthtab.columns.infer`) or read from a file; every other part of the
 program asks it. It holds no cell of the table beyond bounds, category lists of pandas categoricals
-and the value of a constant column. It also lists the constraints between columns
+and the value of a constant column, and of these none that too few rows have
+(`synthtab.columns.disclosure`). It also lists the constraints between columns
 (`synthtab.constraints`): those offered, and those that every row shall hold.
 """
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-KIND_NAMES = ("float", "integer", "boolean", "category", "datetime", "identifier", "constant")
+KIND_NAMES = (
+    "float", "integer", "boolean", "category", "datetime", "clock", "duration", "identifier", "constant",
+)  # fmt: skip
 FORM_NAMES = (
     "inequality",
     "equation",
@@ -43,7 +46,8 @@ class Column:
 
     Attributes:
         name: Its header.
-        kind: One of `KIND_NAMES`; a time of day is a "datetime" whose format has no date.
+        kind: One of `KIND_NAMES`; a time of day as text is a "datetime" whose format has no date, as a number
+            (517 is 5:17) a "clock".
         dtype: The pandas dtype that sampled rows have, as ``str(dtype)``.
         options: What the kind needs to know: decimals, minimum, maximum, format, categories, ...
         missing: Whether cells may be missing.

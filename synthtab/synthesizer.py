@@ -304,7 +304,7 @@ class Synthesizer:
         if len(table) < MIN_ROWS:
             raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
         if schema is None:
-            schema = infer(table)
+            schema = infer(table, rare=self.config.rare)
         else:
             agreement.require(table, schema)
         if self.target is not None and self.target not in schema.names:
@@ -323,8 +323,8 @@ class Synthesizer:
 
     def _encode(self, table: pd.DataFrame, training: Any, schema: Schema, streams: Streams) -> TableEncoder:
         """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
-        config = self.config
-        recipe: dict[str, Any] = dict(continuous=config.continuous, max_modes=config.modes, links=config.links)
+        c = self.config
+        recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
         return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
 
     def _ran(self, rows: int, held_out: int) -> dict[str, Any]:
@@ -372,7 +372,7 @@ class Synthesizer:
             ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
                           f"{len(encoder.layout.continuous)} offsets"),
             ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
-            ("training rows", "none are stored"),
+            ("not stored", f"training rows; {encoder.withheld}"),
         ]  # fmt: skip
         return [*texts, *(("warning", w) for w in report["warnings"])]
 

@@ -126,7 +126,7 @@ def test_schema_is_written_edited_and_obeyed(call, here):
 def test_inspect_says_what_is_in_the_file(call, here):
     said = call("inspect", "people.synthtab")
     assert said.status == 0
-    for word in ("joined", "datetime", "300 rows", "none are stored"):
+    for word in ("joined", "datetime", "300 rows", "not stored", "fewer than 5 rows"):
         assert word in said.out
     assert max(map(len, said.out.splitlines())) <= 80
 

@@ -21,7 +21,7 @@ RNG = np.random.default_rng(3)
 
 
 def described(cells: Any, name: str = "x", text: bool = True) -> Column:
-    return infer(pd.DataFrame({name: cells}), text=text)[name]
+    return infer(pd.DataFrame({name: cells}), text=text, rare=0)[name]
 
 
 TEXTS: list[tuple[str, list[str | None], str, str, dict[str, Any]]] = [
@@ -225,7 +225,7 @@ def test_a_token_that_means_missing_among_numbers_does_so_among_words() -> None:
         none=["NA"] * 4,
         word=["None", "?", "null", "x"],
     )
-    schema = infer(frame, {"key": "identifier"}, text=True)
+    schema = infer(frame, {"key": "identifier"}, text=True, rare=0)
     kinds = {c.name: (c.kind, c.dtype) for c in schema.columns}
     assert kinds == {
         "size": ("float", "float64"), "sex": ("category", "str"), "ok": ("boolean", "boolean"),

@@ -19,7 +19,7 @@ from synthtab.schema import FORM_NAMES
 from tests.constraint_tables import ROWS, rng, shop
 
 FRAME = shop()
-SCHEMA = infer(FRAME)
+SCHEMA = infer(FRAME, rare=0)
 FOUND = find_constraints(FRAME, SCHEMA)
 
 TEXTS = {
@@ -297,7 +297,7 @@ def test_constraints_in_a_circle_are_no_obstacle() -> None:
     pairs = ["city -> country, size", "country, size -> city", "total = price * amount", "price = total / amount"]
     sizes = dict(zip(["Bonn", "Köln", "Lyon", "Nice", "Rome"], "ABABA", strict=True))
     frame = FRAME.assign(size=FRAME["city"].map(sizes))
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     enforced = Enforced.fit(frame, schema.with_constraints(parse_constraint(p, schema) for p in pairs[:3]))
     pd.testing.assert_frame_equal(enforced.restore(enforced.hide(frame)), frame)
     both = Enforced.fit(frame, schema.with_constraints(parse_constraint(p, schema) for p in pairs[2:]))
@@ -323,7 +323,7 @@ def test_repairs_make_it_hold() -> None:
 def test_combinations_of_few_rows_are_not_kept_where_asked() -> None:
     frame = FRAME.copy()
     frame.loc[:2, ["city", "country", "size", "fit"]] = "Atlantis", "at", "XXXL", "vast"
-    schema = infer(frame).with_constraints([of("determines"), of("combination")])
+    schema = infer(frame, rare=0).with_constraints([of("determines"), of("combination")])
     for least, kept in ((1, True), (5, False)):
         enforced = Enforced.fit(frame, schema, least=least)
         state = json.dumps(enforced.state())
@@ -344,7 +344,7 @@ def test_one_hot_of_every_dtype(dtype: str) -> None:
     bits = np.eye(3, dtype=int)[rng(2).integers(0, 3, 500)]
     frame = pd.DataFrame(bits, columns=["a", "b", "c"])
     frame = frame.astype(str).astype(dtype) if dtype in ("category", "str") else frame.astype(dtype)
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     found = find_constraints(frame, schema)
     assert [c.says for c in found] == ["one_hot(a, b, c)"]
     enforced = Enforced.fit(frame, schema.enforcing(found))
@@ -423,7 +423,7 @@ def test_cells_of_every_dtype_are_looked_up_and_come_back(name: str) -> None:
     """A column of any dtype may follow from another one, or decide what does."""
     series = cells()[name]
     frame = pd.DataFrame({"x": series, "key": series.astype(object).astype(str).map(lambda t: f"k{t}")})
-    schema = infer(frame, {"x": "category"} if name == "digits" else None)
+    schema = infer(frame, {"x": "category"} if name == "digits" else None, rare=0)
     for text in ("key -> x", "x -> key", "combination(key, x)"):
         enforced = Enforced.fit(frame, schema.with_constraints([parse_constraint(text, schema)]))
         inner = enforced.hide(frame)
@@ -441,7 +441,7 @@ NUMERIC = ("int64", "int8", "Int64", "UInt16", "float64", "float32", "Float64", 
 def test_numbers_of_every_dtype_follow_an_equation(name: str) -> None:
     series = cells()[name]
     frame = pd.DataFrame({"x": series, "y": series, "z": range(len(series))})
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     enforced = Enforced.fit(frame, schema.with_constraints([parse_constraint("y = x", schema)]))
     inner = enforced.hide(frame)
     assert list(inner) == ["x", "z"]

@@ -55,7 +55,7 @@ def mixed(rows: int = 400) -> pd.DataFrame:
 @pytest.mark.parametrize("continuous", CONTINUOUS)
 def test_a_mixed_table_comes_back(continuous: str) -> None:
     frame = mixed()
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     encoder = TableEncoder.fit(frame, schema, Streams(1), continuous=continuous, target="ok")
     encoded = encoder.encode(frame, Streams(2))
     assert encoder.layout.last == "ok" and encoded.layout is encoder.layout
@@ -77,7 +77,7 @@ def test_a_mixed_table_comes_back(continuous: str) -> None:
 
 def test_rows_where_nothing_continuous_happens_have_offset_one_half() -> None:
     frame = mixed()
-    encoder = TableEncoder.fit(frame, infer(frame), Streams(1))
+    encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(1))
     encoded = encoder.encode(frame, Streams(2))
     for o, b in enumerate(encoder.layout.continuous):
         atom = encoded.codes[:, b] < encoder.layout.blocks[b].atoms
@@ -86,7 +86,7 @@ def test_rows_where_nothing_continuous_happens_have_offset_one_half() -> None:
 
 def test_decoding_in_pieces_gives_the_same_rows() -> None:
     frame = mixed()
-    encoder = TableEncoder.fit(frame, infer(frame), Streams(1))
+    encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(1))
     encoded = encoder.encode(frame, Streams(2))
     whole = encoder.decode(encoded.codes, encoded.offsets, rng(), start=10)
     parts = [
@@ -121,7 +121,7 @@ def test_only_keys_are_fitted_on_the_whole_table() -> None:
 def test_state_holds_no_name_and_global_random_state_is_left_alone() -> None:
     frame = mixed()
     before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr] # noqa: NPY002
-    encoder = TableEncoder.fit(frame, infer(frame), Streams(1), continuous="mixture")
+    encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(1), continuous="mixture")
     encoder.encode(frame, Streams(2))
     assert (np.random.get_state()[1] == before).all()  # type: ignore[index] # noqa: NPY002
     text = json.dumps(encoder.state(), allow_nan=False)
@@ -140,7 +140,7 @@ def test_text_and_typed_frames_are_one() -> None:
 
 def test_index_and_column_order_of_the_frame_do_not_matter() -> None:
     frame = mixed()
-    encoder = TableEncoder.fit(frame, infer(frame), Streams(1))
+    encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(1))
     shuffled = frame[frame.columns[::-1]].set_axis([0] * len(frame))
     assert (encoder.encode(shuffled, Streams(2)).codes == encoder.encode(frame, Streams(2)).codes).all()
     with pytest.raises(SchemaError, match="lacks 'x'"):
@@ -150,14 +150,14 @@ def test_index_and_column_order_of_the_frame_do_not_matter() -> None:
 def test_options_are_checked() -> None:
     frame = mixed()
     with pytest.raises(ConfigError, match="continuous is 'kde'; use one of cdf, mixture"):
-        TableEncoder.fit(frame, infer(frame), Streams(1), continuous="kde")
+        TableEncoder.fit(frame, infer(frame, rare=0), Streams(1), continuous="kde")
     with pytest.raises(ConfigError, match="max_modes"):
-        TableEncoder.fit(frame, infer(frame), Streams(1), max_modes=0)
+        TableEncoder.fit(frame, infer(frame, rare=0), Streams(1), max_modes=0)
 
 
 def test_a_table_of_constants_has_no_block() -> None:
     frame = pd.DataFrame({"a": ["x"], "b": [3], "c": [None]})
-    encoder = TableEncoder.fit(frame, infer(frame), Streams(0))
+    encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(0))
     encoded = encoder.encode(frame, Streams(0))
     assert (encoder.layout.blocks, encoder.bytes, encoded.codes.shape) == ((), 0, (1, 0))
     pd.testing.assert_frame_equal(encoder.decode(encoded.codes, encoded.offsets, rng()), frame)
@@ -348,7 +348,7 @@ def test_any_instants_come_back(cells: list[object]) -> None:
 
 
 def comes_back(frame: pd.DataFrame, continuous: str, overrides: dict[str, str] | None = None) -> None:
-    encoder = TableEncoder.fit(frame, infer(frame, overrides), Streams(0), continuous=continuous)
+    encoder = TableEncoder.fit(frame, infer(frame, overrides, rare=0), Streams(0), continuous=continuous)
     encoder = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
     encoded = encoder.encode(frame, Streams(1))
     pd.testing.assert_frame_equal(encoder.decode(encoded.codes, encoded.offsets, rng()), frame, check_exact=True)
@@ -367,7 +367,7 @@ def real_table(name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("name", ["adult", "beijing", "default", "magic", "shoppers"])
 def test_real_csv_is_written_back_byte_for_byte(name: str, tmp_path: Path) -> None:
     frame = real_table(f"{name}/train.csv")
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     tables.write(tables.typed(frame, schema), tmp_path / "t.csv", schema)
     lines = (DATA / name / "train.csv").read_text().splitlines()[: len(frame) + 1]
     assert (tmp_path / "t.csv").read_text().splitlines() == lines
@@ -384,7 +384,7 @@ def test_adult_and_beijing_kinds() -> None:
 MESSY = {
     "titanic.csv": {"PassengerId": "identifier", "Name": "identifier", "Ticket": "identifier", "Cabin": "identifier"},
     "telco.csv": {"customerID": "identifier", "TotalCharges": "float", "Churn": "boolean", "SeniorCitizen": "integer"},
-    "nycflights.parquet": {"time_hour": "datetime", "tailnum": "category", "dep_time": "float", "year": "constant"},
+    "nycflights.parquet": {"time_hour": "datetime", "tailnum": "category", "dep_time": "clock", "year": "constant"},
     "covtype.parquet": {"Elevation": "integer"},
 }
 
@@ -392,7 +392,7 @@ MESSY = {
 @pytest.mark.parametrize("name", list(MESSY))
 def test_messy_tables(name: str, tmp_path: Path) -> None:
     frame = real_table(f"messy/{name}")
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     assert {n: schema[n].kind for n in MESSY[name]} == MESSY[name]
     typed = tables.typed(frame, schema)
     encoder = TableEncoder.fit(typed, schema, Streams(0))

@@ -68,3 +68,9 @@ def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
         seen = codes[:, stage.blocks], offsets[:, stage.columns]
         found = stage.log_likelihood(stage.outputs(trunk, trunk.from_cells(cells), len(cells)), *seen)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_plans_of_older_models_name_columns_whole() -> None:
+    layout = Layout((Block("a", "digit 0", 4), Block("a", "digit 1", 4), Block("b", atoms=2)))
+    assert from_names(layout, [[["a"], ["b"]]]) == (((0, 1), (2,)),)
+    assert to_names(layout, (((0,), (1, 2)),)) == [[["a digit 0"], ["a digit 1", "b"]]]

@@ -54,3 +54,11 @@ def test_take_keeps_rows_together() -> None:
     np.testing.assert_array_equal(part.codes[1], whole.codes[3])
     np.testing.assert_array_equal(part.offsets[0], whole.offsets[5])
     assert CURVE_POINTS == 33
+
+
+def test_units_are_columns_or_their_parts_by_names_of_their_own() -> None:
+    layout = Layout(
+        (Block("a", "digit 0", 4), Block("a", "digit 1", 4), Block("a digit 0", atoms=2), Block("b", atoms=2))
+    )
+    assert layout.units == {"a digit 0'": (0,), "a digit 1": (1,), "a digit 0": (2,), "b": (3,)}
+    assert sorted(b for blocks in layout.units.values() for b in blocks) == list(range(4))

@@ -47,7 +47,7 @@ def bills() -> pd.DataFrame:
 
 
 def fitted(frame: pd.DataFrame) -> tuple[TableEncoder, Schema]:
-    schema = infer(frame)
+    schema = infer(frame, rare=0)
     return TableEncoder.fit(frame, schema, Streams(0)), schema
 
 

@@ -18,7 +18,7 @@ from synthtab.restrict import present, restrictions
 from synthtab.sampler import Completer
 from synthtab.where import conditions
 
-TINY: dict[str, Any] = dict(seed=3, device="cpu", width=32, noise=16, batch=64, checks=2, epochs=3, rounds=0)
+TINY: dict[str, Any] = dict(seed=3, device="cpu", width=32, noise=16, batch=64, checks=2, epochs=3, rounds=0, rare=0)
 
 
 def table(rows: int = 600) -> pd.DataFrame:

@@ -28,7 +28,9 @@ FRAME = pd.DataFrame(
     }
 )
 SCHEMA = infer(
-    FRAME, dict.fromkeys(["sex", "city", "income"], "category") | {"age": "integer", "hours-per-week": "float"}
+    FRAME,
+    dict.fromkeys(["sex", "city", "income"], "category") | {"age": "integer", "hours-per-week": "float"},
+    rare=0,
 )
 
 

@@ -105,9 +105,10 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
             target += "_"
         classes, codes = np.unique(y, return_inverse=True)
         table[target] = np.array([f"class {c}" for c in range(len(classes))], dtype=object)[codes]
-        options: dict[str, Any] = dict(time=self.time, epochs=self.epochs, **(self.options or {}))
+        # Rare classes are what this is for, and the model goes no further than this call.
+        options: dict[str, Any] = dict(dict(time=self.time, epochs=self.epochs, rare=0), **(self.options or {}))
         model = Synthesizer(self.preset, target=target, seed=int(self.seed), device=self.device, **options)
-        schema = infer(table, {target: "category"}, text=False)
+        schema = infer(table, {target: "category"}, text=False, rare=model.config.rare)
         self.model_ = model.fit(table, schema)
         source, parts = ByClass(model, target), []
         added: list[Any] = []

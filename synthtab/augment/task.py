@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.augment.learners import Sample
-from synthtab.columns import infer
+from synthtab.columns import NUMERIC, infer
 from synthtab.errors import ConfigError, DataError
 from synthtab.evaluation import cells, utility
 from synthtab.evaluation.cells import Floats
@@ -69,13 +69,13 @@ def task_of(real: pd.DataFrame, target: str, schema: Schema | None, task: str | 
         raise DataError(f"target {target!r} is not a column; the table has {', '.join(map(str, real.columns[:12]))}")
     if task not in (None, *METRICS):
         raise ConfigError(f"task must be one of {', '.join(METRICS)}, not {task!r}")
-    schema = infer(real) if schema is None else schema
+    schema = infer(real, rare=0) if schema is None else schema
     kind, values = schema[target].kind, real[target].dropna()
     if kind == "constant" or values.nunique() < 2:
         raise DataError(f"the target {target!r} has one value: there is nothing to predict")
     if kind == "identifier":
         raise DataError(f"the target {target!r} is an identifier: there is nothing to predict")
-    numeric = kind in ("integer", "float", "datetime")
+    numeric = kind in NUMERIC
     if task == "regression" and not numeric:
         raise ConfigError(f"the target {target!r} is a {kind}: it cannot be predicted as a number")
     if task == "regression" or (task is None and numeric and values.nunique() > 2):

@@ -14,10 +14,14 @@ import pandas as pd
 from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, blank, is_text, is_text_dtype
 from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.categorical import CategoryEncoder
+from synthtab.columns.clock import ClockEncoder
 from synthtab.columns.constant import ConstantEncoder
 from synthtab.columns.datetime import DatetimeEncoder
+from synthtab.columns.durations import DurationEncoder
 from synthtab.columns.identifier import IdentifierEncoder
+from synthtab.columns.nested import refuse_nested
 from synthtab.columns.numeric import FloatEncoder, IntegerEncoder, refuse_infinite
+from synthtab.config import TrainConfig
 from synthtab.errors import DataError, SchemaError
 from synthtab.schema import KIND_NAMES, Column, Schema
 
@@ -25,6 +29,8 @@ KINDS: dict[str, type[ColumnEncoder]] = {
     "constant": ConstantEncoder,
     "boolean": BooleanEncoder,
     "datetime": DatetimeEncoder,
+    "duration": DurationEncoder,
+    "clock": ClockEncoder,
     "identifier": IdentifierEncoder,
     "integer": IntegerEncoder,
     "float": FloatEncoder,
@@ -32,14 +38,19 @@ KINDS: dict[str, type[ColumnEncoder]] = {
 }
 """In the order in which inference asks them."""
 
-NUMERIC = ("integer", "float", "datetime")
+NUMERIC = ("integer", "float", "datetime", "duration", "clock")
 """The kinds that know by themselves which text of a file means "missing"."""
+
+TEMPORAL = ("datetime", "duration", "clock")
+"""Of these, the kinds whose cells are not numbers to pandas, or other numbers than they mean."""
 
 TEXT_MARK = "synthtab.text"
 """Key of `DataFrame.attrs` with which `synthtab.tables.read` marks cells that come from a text file."""
 
 __all__ = [
     "KINDS",
+    "NUMERIC",
+    "TEMPORAL",
     "TEXT_MARK",
     "Cells",
     "ColumnEncoder",
@@ -51,7 +62,10 @@ __all__ = [
 ]
 
 
-def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, text: bool | None = None) -> Schema:
+def infer(
+    frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, text: bool | None = None,
+    rare: int = TrainConfig.rare,
+) -> Schema:  # fmt: skip
     """What each column is.
 
     Args:
@@ -59,6 +73,7 @@ def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, te
             pandas dtypes, a DataFrame's own dtypes are kept.
         overrides: Column name -> kind, where inference shall not decide.
         text: Whether the cells come from a text file; None to tell by the frame's mark.
+        rare: No value that fewer rows have is told: bounds are means instead, see `synthtab.columns.disclosure`.
 
     Raises:
         DataError: For a table that cannot be described, such as one with two columns of one name.
@@ -72,7 +87,7 @@ def infer(frame: pd.DataFrame, overrides: Mapping[str, str] | None = None, *, te
         if kind not in KIND_NAMES:
             raise SchemaError(f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KIND_NAMES)}")
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
-    cells = {name: Cells(frame[name], from_file) for name in frame.columns}
+    cells = {name: Cells(frame[name], from_file, rare) for name in frame.columns}
     forms = {n: overrides.get(n) for n in cells}
     found = {n: _describe(cells[n], forms[n]) for n in cells if forms[n] is None or forms[n] in NUMERIC}
     source = _missing_tokens([cells[n] for n, column in found.items() if from_file and column.kind in NUMERIC])
@@ -95,7 +110,7 @@ def _missing_tokens(numeric: list[Cells]) -> dict[str, str]:
 
 def _describe_without(cells: Cells, kind: str | None, token: str, source: str) -> Column:
     """A text column some of whose cells hold a token that means "missing" in another column of its file."""
-    column = _describe(Cells(blank(cells.series, token), from_file=True), kind)
+    column = _describe(Cells(blank(cells.series, token), from_file=True, rare=cells.rare), kind)
     why = f"{column.why}; {token.strip()!r} means missing, as in {source!r}"
     return replace(column, options={**column.options, "missing": token}, why=why)
 
@@ -105,8 +120,9 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         try:
             found = (kind_class.accepts(cells) for kind_class in KINDS.values())
             column = next(c for c in found if c is not None)
-            if column.kind not in NUMERIC:  # infinite numbers look like words
+            if column.kind not in NUMERIC:  # infinite numbers look like words, and so do nested cells as text
                 refuse_infinite(cells)
+                refuse_nested(cells)
             return column
         except TypeError as error:  # unhashable cells: lists, dicts
             raise DataError(f"column {cells.name!r} holds lists or other nested cells; convert it to text") from error
@@ -142,7 +158,12 @@ def _kind_of_cells(column: Column) -> str:
     dtype = column.dtype.lower()
     if column.kind != "category" or is_text_dtype(dtype) or dtype == "category":
         return column.kind
-    for kind, words in {"datetime": ("date", "time"), "boolean": ("bool",), "integer": ("int",)}.items():
+    for kind, words in {
+        "duration": ("timedelta", "duration"),
+        "datetime": ("date", "time"),
+        "boolean": ("bool",),
+        "integer": ("int",),
+    }.items():
         if any(word in dtype for word in words):
             return kind
     return "float" if "float" in dtype or "double" in dtype else column.kind

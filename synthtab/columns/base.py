@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.columns.disclosure import bounds
 from synthtab.errors import DataError, SchemaError
 from synthtab.layout import Block
 from synthtab.schema import Column, Schema
@@ -33,10 +34,16 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Settings:
-    """How numbers are encoded: see `synthtab.columns.numbers`."""
+    """How columns are encoded.
+
+    Attributes:
+        continuous, max_modes: See `synthtab.columns.numbers`.
+        rare: Values that fewer rows have are not stored, see `synthtab.columns.disclosure`; 0 to store all.
+    """
 
     continuous: str = "cdf"
     max_modes: int = 10
+    rare: int = 0
 
 
 class ColumnEncoder(ABC):
@@ -117,6 +124,11 @@ class ColumnEncoder(ABC):
         """`decode` for a table of which the columns that this one `needs` are done."""
         return self.decode(codes, offsets, rng, start)
 
+    @property
+    def withheld(self) -> str:
+        """How much of the column is not stored because too few rows have it, in words; "" for nothing."""
+        return ""
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`; no cell that could name a person."""
@@ -134,9 +146,11 @@ class Cells:
         series: The column.
         from_file: The cells were read from a text file, thus a kind may choose a natural dtype;
             otherwise the dtype is the user's own and is kept.
+        rare: No option and no word of a kind tells a value that fewer rows have.
     """
 
-    def __init__(self, series: pd.Series, from_file: bool = False) -> None:
+    def __init__(self, series: pd.Series, from_file: bool = False, rare: int = 0) -> None:
+        self.rare = rare
         self.series = series
         self.name = str(series.name)
         self.rows = len(series)
@@ -196,6 +210,20 @@ class Cells:
         if not counts.any() or counts.max() <= self.missing:
             return {}
         return {"missing": str(self.distinct[int(counts.argmax())])}
+
+    def bounds(self, values: npt.NDArray[Any], counts: npt.NDArray[np.int64] | None = None) -> list[Any] | None:
+        """The least and the greatest of numbers that may be told, in their dtype.
+
+        Args:
+            values: What `words` stand for, or any others with their ``counts``.
+            counts: How many rows have each.
+        """
+        counts = self.counts[~self.token_mask] if counts is None else counts
+        distinct, inverse = np.unique(values, return_inverse=True)
+        ends = bounds(distinct, np.bincount(inverse, counts).astype(np.int64), self.rare) if len(distinct) else None
+        if ends is None or values.dtype != np.int64:
+            return None if ends is None else [float(v) for v in ends]
+        return [int(np.clip(np.rint(v), -(2.0**63), 2.0**63 - 1024) if isinstance(v, float) else v) for v in ends]
 
     def column(self, kind: str, dtype: str, why: str, options: Mapping[str, Any], missing: int | None = None) -> Column:
         """The verdict of a kind; the dtype is used only where the column comes from a file."""

@@ -4,7 +4,8 @@ Codes go by descending frequency, then by text, with "missing" last. Beyond 128 
 written in digits, so that no part of the model grows with the square of the cardinality: the
 smallest number of digits whose base is at most 128, the most significant first.
 
-A category that training never saw is encoded as the rarest one that it saw.
+Categories that too few rows have are not kept (`synthtab.columns.disclosure`): their rows are encoded as others, drawn
+at random. Without such, a category that training never saw is encoded as the rarest one that it saw.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, as_dtype, is_text, is_text_dtype, natural
-from synthtab.errors import DataError
+from synthtab.columns.disclosure import takers
+from synthtab.errors import DataError, SchemaError
 from synthtab.layout import Block
 from synthtab.schema import Column
 
@@ -28,19 +30,27 @@ WIDEST = 128
 class CategoryEncoder(ColumnEncoder):
     """One block, or one per digit.
 
-    Options: ``categories`` and ``ordered`` for a pandas categorical, all categories in order.
+    Options: ``categories`` and ``ordered`` for a pandas categorical, all categories in order; those that occur in
+    too few rows are left out, and so are, unless they are ordered, those that do not occur if these are the most.
 
     Args:
         column: The schema's word on the column.
         categories: Texts in the order of their codes.
         missing: Whether "missing" has a code, the one after them.
+        counts: Rows of each category; None where no category was rare.
+        rare: How many categories are not kept, and how many rows they had.
     """
 
     kind: ClassVar[str] = "category"
 
-    def __init__(self, column: Column, categories: Texts, missing: bool) -> None:
+    def __init__(
+        self, column: Column, categories: Texts, missing: bool, counts: npt.NDArray[np.int64] | None = None,
+        rare: tuple[int, int] = (0, 0),
+    ) -> None:  # fmt: skip
         self.categories = categories
         self.missing = missing
+        self.counts = counts
+        self.rare = rare
         self.base, self.digits = digit_base(self.size)
         super().__init__(column, self._blocks(column.name))
 
@@ -64,7 +74,7 @@ class CategoryEncoder(ColumnEncoder):
         options: dict[str, Any] = {}
         dtype = cells.series.dtype
         if isinstance(dtype, pd.CategoricalDtype):
-            options = {"categories": _plain(dtype.categories), "ordered": bool(dtype.ordered)}
+            options = {"categories": _plain(_told(cells, dtype)), "ordered": bool(dtype.ordered)}
         if cells.python == "bytes":
             raise DataError(f"column {cells.name!r} holds bytes; decode them to text")
         try:
@@ -94,12 +104,24 @@ class CategoryEncoder(ColumnEncoder):
 
     @classmethod
     def fit(cls, series: pd.Series, column: Column, rng: np.random.Generator, settings: Settings) -> CategoryEncoder:
-        """Learn the categories that occur."""
+        """Learn the categories that occur.
+
+        Raises:
+            SchemaError: None occurs in so many rows that it may be stored.
+        """
         missing = series.isna().to_numpy(dtype=bool)
         codes, distinct = pd.factorize(category_texts(series)[~missing])
         counts = np.bincount(codes, minlength=len(distinct))
         order = np.lexsort([np.asarray(distinct, dtype=str), -counts])
-        return cls(column, np.asarray(distinct, dtype=object)[order], bool(missing.any()))
+        categories, counts = np.asarray(distinct, dtype=object)[order], counts[order]
+        kept = int((counts >= settings.rare).sum())
+        if kept == len(counts):
+            return cls(column, categories, bool(missing.any()))
+        if not kept:
+            found = f"column {column.name!r}: none of its {len(counts):,} categories has {settings.rare} rows or more"
+            raise SchemaError(f"{found}, so that none may be stored; make it an identifier, drop it, or set rare to 0")
+        rare = len(counts) - kept, int(counts[kept:].sum())
+        return cls(column, categories[:kept], bool(missing.any()), counts[:kept], rare)
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
@@ -109,7 +131,12 @@ class CategoryEncoder(ColumnEncoder):
         rarest = max(len(self.categories) - 1, 0)
         flat = np.full(len(series), len(self.categories) if self.missing else 0, dtype=np.int64)
         found = pd.Index(self.categories).get_indexer(category_texts(series)[~missing])
-        flat[~missing] = np.where(found >= 0, found, rarest)
+        unknown = found < 0
+        found[unknown] = rarest
+        if self.counts is not None and unknown.any():
+            chances = takers(self.counts, self.rare[1])
+            found[unknown] = rng.choice(len(chances), int(unknown.sum()), p=chances)
+        flat[~missing] = found
         codes = np.zeros((len(series), len(self.blocks)), dtype=np.uint8)
         for i in range(len(self.blocks) - 1, -1, -1):
             flat, codes[:, i] = np.divmod(flat, self.base) if i else (flat, flat)
@@ -138,17 +165,27 @@ class CategoryEncoder(ColumnEncoder):
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`; categories that the schema lists are kept by number."""
         listed = self.column.options.get("categories")
-        if listed is None:
-            return {"categories": self.categories.tolist(), "missing": self.missing}
-        numbers = pd.Index([str(c) for c in listed]).get_indexer(self.categories)
-        return {"categories": numbers.tolist(), "missing": self.missing}
+        numbers = None if listed is None else pd.Index([str(c) for c in listed]).get_indexer(self.categories)
+        state = {"categories": (self.categories if numbers is None else numbers).tolist(), "missing": self.missing}
+        if self.counts is None:
+            return state
+        return {**state, "counts": self.counts.tolist(), "rare": list(self.rare)}
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> CategoryEncoder:
         """The inverse of `state`."""
         listed = column.options.get("categories")
         categories = state["categories"] if listed is None else [str(listed[i]) for i in state["categories"]]
-        return cls(column, np.array(categories, dtype=object), state["missing"])
+        counts = np.array(state["counts"], dtype=np.int64) if "counts" in state else None
+        categories, rare = np.array(categories, dtype=object), state.get("rare", (0, 0))
+        return cls(column, categories, state["missing"], counts, (rare[0], rare[1]))
+
+    @property
+    def withheld(self) -> str:
+        """How many categories are not kept."""
+        kinds, rows = self.rare
+        plural = "y" if kinds == 1 else "ies", "s" * (rows != 1)
+        return f"{kinds:,} categor{plural[0]} ({rows:,} row{plural[1]})" if kinds else ""
 
 
 def digit_base(size: int) -> tuple[int, int]:
@@ -191,7 +228,12 @@ def from_texts(texts: Texts, column: Column) -> pd.Series:
         if listed is None:
             return pd.Series(texts, dtype="category")
         codes = pd.Index([str(c) for c in listed]).get_indexer(texts)
-        return pd.Series(pd.Categorical.from_codes(codes, listed, ordered=column.options.get("ordered", False)))
+        if (codes < 0).any():  # real rows have more than the schema tells
+            listed = [*listed, *pd.unique(texts[codes < 0])]
+            codes = pd.Index([str(c) for c in listed]).get_indexer(texts)
+        return pd.Series(
+            pd.Categorical.from_codes(codes, pd.Index(listed), ordered=column.options.get("ordered", False))
+        )
     if dtype.lower().startswith("bool"):
         return as_dtype(pd.Series(np.array([t.lower() in ("true", "1") for t in texts], dtype=bool)), dtype)
     if "int" in dtype.lower():
@@ -211,6 +253,15 @@ def _take(categories: Any, codes: npt.NDArray[np.int64], missing: npt.NDArray[np
     if not missing.any():
         return pool.take(spots).reset_index(drop=True)
     return pool.reindex(pd.RangeIndex(-1, len(pool))).take(spots + 1).astype(pool.dtype).reset_index(drop=True)
+
+
+def _told(cells: Cells, dtype: pd.CategoricalDtype) -> pd.Index:
+    """The categories of a dtype that may be told. Those without rows may come from another, larger table."""
+    rows = np.bincount(cells.series.cat.codes.to_numpy() + 1, minlength=len(dtype.categories) + 1)[1:]
+    kept = (rows == 0) | (rows >= cells.rare)
+    if cells.rare and not dtype.ordered and (rows == 0).sum() > (rows >= cells.rare).sum():
+        kept &= rows > 0
+    return dtype.categories[kept]
 
 
 def _are_objects(dtype: Any) -> bool:

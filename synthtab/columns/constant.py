@@ -32,8 +32,8 @@ class ConstantEncoder(ColumnEncoder):
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
-        """At most one distinct value."""
-        if cells.count > 1:
+        """At most one distinct value, and not one that too few rows have to be told."""
+        if cells.count > 1 or (cells.count and cells.counts[0] < cells.rare):
             return None
         if not cells.count:
             return cells.column(cls.kind, "str", "no cell has a value", {"value": None} | _categories(cells))

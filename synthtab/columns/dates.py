@@ -49,6 +49,12 @@ PARTS = {
 }
 TOKEN = re.compile(r"%[-^]?[A-Za-z]|%[1-9]f")
 
+MONDAY = 3
+"""Days from a Monday to 1970-01-01."""
+FEWEST_WEEKS = 4
+CHI_SQUARED, SKEW = 30.0, 0.02
+"""Weekdays differ where chance would do so in one of 25,000 tables, and by this share of the rows."""
+
 ISO_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d")
 NAMED_DATES = ("%d %b %Y", "%-d %b %Y", "%d-%b-%Y", "%d-%^b-%Y", "%b %d, %Y", "%b %-d, %Y", "%B %-d, %Y", "%-d %B %Y")
 LOCAL_DATES = tuple(
@@ -224,6 +230,26 @@ def convert(values: Integers, unit: str, wanted: str) -> Integers:
     if PER_DAY[wanted] >= PER_DAY[unit]:
         return values * (PER_DAY[wanted] // PER_DAY[unit])
     return np.asarray(np.floor_divide(values, PER_DAY[unit] // PER_DAY[wanted]), dtype=np.int64)
+
+
+def weeks(days: Integers) -> tuple[Integers, Integers]:
+    """Days since 1970 => weeks, the first of which began on Monday 1969-12-29, and weekdays, Monday being 0."""
+    week, weekday = np.divmod(days + MONDAY, 7)
+    return week, weekday
+
+
+def days_of(week: Integers, weekday: Integers) -> Integers:
+    """The inverse of `weeks`."""
+    return 7 * week + weekday - MONDAY
+
+
+def weekdays_differ(days: Integers, counts: Integers) -> bool:
+    """Whether some weekdays have more rows than others, given ascending distinct days and their rows."""
+    if not len(days) or days[-1] - days[0] < 7 * FEWEST_WEEKS:
+        return False
+    rows = np.bincount(weeks(days)[1], counts, minlength=7)
+    even = rows.sum() / 7
+    return bool(((rows - even) ** 2 / even).sum() > CHI_SQUARED and np.abs(rows - even).sum() / 2 > SKEW * rows.sum())
 
 
 def _digits(unit: str) -> int:

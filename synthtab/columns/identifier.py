@@ -16,6 +16,8 @@ import pandas as pd
 
 from synthtab.columns.base import Cells, ColumnEncoder, Settings, Texts, is_text_dtype, natural
 from synthtab.columns.categorical import CategoryEncoder, category_texts
+from synthtab.columns.disclosure import beyond
+from synthtab.columns.emails import Emails
 from synthtab.columns.numeric import FLOAT, INTEGER, IntegerEncoder
 from synthtab.columns.serials import Counter, Serials
 from synthtab.columns.shapes import Shapes, skeleton
@@ -28,8 +30,8 @@ ID_NAME = re.compile(r"(user|cust|customer|client|order|row|record|account|patie
 PERSON_WORDS = frozenset({"email", "mail", "phone", "mobile", "ssn", "iban", "passport", "surname", "lastname"})
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
-Maker = Counter | Serials | Shapes
-MAKERS: dict[str, type[Maker]] = {"first": Counter, "serials": Serials, "shapes": Shapes}
+Maker = Counter | Serials | Emails | Shapes
+MAKERS: dict[str, type[Maker]] = {"first": Counter, "serials": Serials, "domains": Emails, "shapes": Shapes}
 """By the entry of their state that no other has."""
 
 
@@ -41,8 +43,8 @@ class IdentifierEncoder(ColumnEncoder):
     Args:
         column: The schema's word on the column.
         missing: Whether some training cells were.
-        maker: What invents cells: `Counter` for integers, `Serials` for text that counts, `Shapes`
-            for any other.
+        maker: What invents cells: `Counter` for integers, `Serials` for text that counts, `Emails` for addresses,
+            `Shapes` for any other.
     """
 
     kind: ClassVar[str] = "identifier"
@@ -59,7 +61,8 @@ class IdentifierEncoder(ColumnEncoder):
 
         Text is an identifier if values occur less than twice on average and there are more than 50
         cells; if no value repeats and all are shaped alike, or the column's name speaks of people;
-        or if the cells hold e-mail addresses. Numbers as text count as integers.
+        if the cells hold e-mail addresses; or if none is so frequent that it may be told. Numbers as text count as
+        integers.
         """
         if not cells.count or not (cells.is_text or pd.api.types.is_integer_dtype(cells.series.dtype)):
             return None
@@ -81,9 +84,12 @@ class IdentifierEncoder(ColumnEncoder):
             rare = count >= cellcount / 2 and cellcount > 50
             alike = unique and 10 <= count <= 50 and len(set(map(skeleton, cells.distinct))) == 1
             named = (personal and (unique or count > 50)) or (unique and "name" in name_words(cells.name))
-            if not (rare or named or (alike and _mixes(cells.distinct))) or cells.matches(FLOAT):
+            secret = cells.counts.max() < cells.rare
+            if not (rare or named or secret or (alike and _mixes(cells.distinct))) or cells.matches(FLOAT):
                 return None
-        pattern = Shapes.fit(cells.distinct[:1000], np.random.default_rng(0)).shapes[0].pattern
+            if secret and not (rare or named or alike):
+                reason += f", none of them in {cells.rare} rows"
+        pattern = Shapes.fit(cells.distinct[:1000], np.random.default_rng(0), cells.rare).shapes[0].pattern
         return cells.column(cls.kind, "str", f"{reason}; new ones are invented", {"pattern": pattern[:80]})
 
     @classmethod
@@ -109,10 +115,11 @@ class IdentifierEncoder(ColumnEncoder):
         maker: Maker
         if _whole(column):
             values, _ = IntegerEncoder.numbers(present, column)
-            maker = Counter(int(values.max(initial=0)) + 1)
+            maker = Counter(beyond(int(values.max(initial=0)), settings.rare))
         else:
             texts = category_texts(present)
-            maker = Serials.fit(texts, rng) or Shapes.fit(texts, rng)
+            rare = settings.rare
+            maker = Serials.fit(texts, rng, rare) or Emails.fit(texts, rng, rare) or Shapes.fit(texts, rng, rare)
         return cls(column, bool(missing.any()) and not missing.all(), maker)
 
     def encode(

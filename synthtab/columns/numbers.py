@@ -5,7 +5,7 @@ the distinct values and their counts, so that its cost is one sort whatever the 
 
 What comes back: atoms and modes of at most 2,048 distinct values exactly; otherwise a value of the
 same rank to within 1e-6 of the rows, rounded to the column's decimals (whole numbers beyond 2**53
-keep 53 bits there).
+keep 53 bits there). Of values that too few rows share, averages come back (`synthtab.columns.disclosure`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.columns.base import Mask, Settings
+from synthtab.columns.disclosure import Groups, aggregate
 from synthtab.columns.mixture import Mixture
 from synthtab.columns.quantiles import Floats, Numbers, Quantiles, nearest
 from synthtab.layout import CURVE_POINTS, Block
@@ -25,6 +26,16 @@ ALL_ATOMS = 128
 MOST_ATOMS = 100
 NEIGHBOURS = 10
 CURVE_DETAIL = 16
+STEPS = sorted(
+    {m * 10**j for m in (1, 2, 5, 25) for j in range(10)} - {1}
+    | {3, 4, 6, 12, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 86_400},
+    reverse=True,
+)
+"""Units of the last decimal of which numbers are often whole multiples: round ones, and those of times."""
+FEWEST_MULTIPLES, MULTIPLES, GLANCE = 20, 0.99, 1000
+"""Least distinct values that show such a rule, and the share of the rows that keep it; values looked at first."""
+SNAPPED = 0.05
+"""Share of the rows that may have rare values if these are to count as the nearest atom, where all values are atoms."""
 
 
 class NumberCodec:
@@ -38,6 +49,8 @@ class NumberCodec:
         decimals: To what results are rounded; None for not at all. 0 for integers.
         scale: Power of two by which values are divided before they are squared, for 1e308.
         moments: Mean and standard deviation of the training values (scaled).
+        step: The column holds whole multiples of it, as prices in full tens do, which averages do not know by
+            themselves; 0 for no such rule.
     """
 
     def __init__(
@@ -49,6 +62,7 @@ class NumberCodec:
         decimals: int | None,
         scale: float,
         moments: tuple[float, float],
+        step: float = 0.0,
     ) -> None:
         self.atoms = atoms
         self.missing = missing
@@ -57,6 +71,7 @@ class NumberCodec:
         self.decimals = decimals
         self.scale = scale
         self.moments = moments
+        self.step = step
 
     @classmethod
     def fit(
@@ -69,13 +84,20 @@ class NumberCodec:
             missing: ``[rows]``: which cells are missing.
             decimals: See the class.
             rng: For the mixture alone.
-            settings: ``continuous`` "cdf" for one mode, "mixture" for up to ``max_modes``.
+            settings: ``continuous`` "cdf" for one mode, "mixture" for up to ``max_modes``; values that fewer than
+                ``rare`` rows have are kept as averages.
         """
         scale = _scale(values)
         distinct, counts = np.unique(values, return_counts=True)
-        atom = choose_atoms(counts)
-        rest, weights = distinct[~atom], counts[~atom].astype(np.float64)
-        resolution = _resolution(decimals)
+        atom, kept = _split(distinct / scale, counts, settings.rare)
+        atoms = distinct[atom]
+        if len(kept.values) == 1 and not kept.shared[0]:  # an average alone
+            atoms, kept = _with_average(atoms, kept.values[0] * scale, decimals), _none()
+        rest, weights, averages = kept.values * scale, kept.rows.astype(np.float64), ~kept.shared
+        if not averages.any():
+            rest = distinct[~atom][kept.source]
+        step = find_step(distinct, counts, decimals) if averages.any() else 0.0
+        resolution = step or _resolution(decimals)
         mixture = None
         tables: tuple[Quantiles, ...] = ()
         if len(rest) and settings.continuous == "mixture":
@@ -84,14 +106,13 @@ class NumberCodec:
             used = shares.sum(axis=0) > 0
             mixture = Mixture(mixture.weights[used], mixture.means[used], mixture.deviations[used])
             tables = tuple(
-                Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256)
+                Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256, averages=averages[s > 0])
                 for s in np.ascontiguousarray(shares.T[used])
             )
         elif len(rest):
-            tables = (Quantiles.fit(rest, weights, resolution),)
-        return cls(
-            distinct[atom], bool(missing.any()), tables, mixture, decimals, scale, _moments(distinct / scale, counts)
-        )
+            tables = (Quantiles.fit(rest, weights, resolution, averages=averages),)
+        moments = _moments(distinct / scale, counts)
+        return cls(atoms, bool(missing.any()), tables, mixture, decimals, scale, moments, step)
 
     @property
     def size(self) -> int:
@@ -145,7 +166,8 @@ class NumberCodec:
             values[atom] = self.atoms[codes[atom]]
         for m, table in enumerate(self.tables):
             mine = codes == first_mode + m
-            values[mine] = self.rounded(table.decode(offsets[mine]))
+            found = table.decode(offsets[mine])
+            values[mine] = self.rounded(np.rint(found / self.step) * self.step if self.step else found)
         return values, missing
 
     def rounded(self, values: Numbers) -> Numbers:
@@ -199,22 +221,46 @@ class NumberCodec:
             "decimals": self.decimals,
             "scale": self.scale,
             "moments": list(self.moments),
+            "step": self.step,
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> NumberCodec:
         """The inverse of `state`."""
         dtype = np.int64 if state["whole"] else np.float64
-        decimals = state["decimals"]
+        decimals, step = state["decimals"], state.get("step", 0.0)
         return cls(
             np.array(state["atoms"], dtype=dtype),
             state["missing"],
-            tuple(Quantiles.from_state(t, dtype, _resolution(decimals)) for t in state["tables"]),
+            tuple(Quantiles.from_state(t, dtype, step or _resolution(decimals)) for t in state["tables"]),
             Mixture.from_state(state["mixture"]) if state["mixture"] else None,
             decimals,
             state["scale"],
             (state["moments"][0], state["moments"][1]),
+            step,
         )
+
+
+def _split(distinct: Floats, counts: npt.NDArray[np.int64], rare: int) -> tuple[Mask, Groups]:
+    """Which distinct values are atoms, and what is kept of the others."""
+    atom = choose_atoms(counts)
+    every, shared = bool(atom.all()), counts >= rare
+    atom &= shared
+    rest = aggregate(distinct[~atom], counts[~atom], rare)
+    if every and atom.any() and counts[~atom].sum() <= SNAPPED * counts.sum():
+        rest = _none()
+    return atom, rest
+
+
+def _with_average(atoms: Numbers, average: float, decimals: int | None) -> Numbers:
+    value = average if decimals is None else float(round_decimals(np.array([average]), decimals)[0])
+    if atoms.dtype == np.int64:
+        value = float(np.clip(np.rint(average), -(2.0**63), 2.0**63 - 1024))
+    return np.union1d(atoms, np.array([value]).astype(atoms.dtype))
+
+
+def _none() -> Groups:
+    return aggregate(np.zeros(0), np.zeros(0, dtype=np.int64), 0)
 
 
 def choose_atoms(counts: npt.NDArray[np.int64]) -> Mask:
@@ -242,6 +288,17 @@ def choose_atoms(counts: npt.NDArray[np.int64]) -> Mask:
     if distinct - len(chosen) == 1 and distinct <= MOST_ATOMS:
         atoms[:] = True
     return atoms
+
+
+def find_step(distinct: Numbers, counts: npt.NDArray[np.int64], decimals: int | None) -> float:
+    """The greatest of `STEPS` of which nearly all numbers are whole multiples; 0 if there is none."""
+    if decimals is None or len(distinct) < FEWEST_MULTIPLES or np.abs(distinct).max() * 10.0**decimals >= 2.0**53:
+        return 0.0
+    whole = np.rint(distinct * 10.0**decimals).astype(np.int64)
+    for step in STEPS:
+        if (whole[:GLANCE] % step == 0).mean() > 0.5 and counts[whole % step == 0].sum() >= MULTIPLES * counts.sum():
+            return float(step / 10.0**decimals)
+    return 0.0
 
 
 def round_decimals(values: Floats, decimals: int) -> Floats:

@@ -107,6 +107,13 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def fit(cls: type[Self], series: pd.Series, column: Column, rng: np.random.Generator, settings: Settings) -> Self:
         """Learn atoms and modes."""
+        return cls.fit_whole(series, column, rng, settings)
+
+    @classmethod
+    def fit_whole(
+        cls: type[Self], series: pd.Series, column: Column, rng: np.random.Generator, settings: Settings
+    ) -> Self:
+        """`fit` in one part, for kinds that may have several."""
         values, missing = cls.numbers(series, column)
         return cls(column, NumberCodec.fit(values, missing, cls.decimals(column), rng, settings))
 
@@ -129,13 +136,23 @@ class NumberEncoder(ColumnEncoder):
         """Codes and offsets => typed form."""
         flat = codes[:, 0] if codes.shape[1] else np.zeros(len(codes), dtype=np.uint8)
         inner = offsets[:, 0] if offsets.shape[1] else np.full(len(codes), 0.5, dtype=np.float32)
-        return self.series(*self.codec.decode(flat, inner))
+        values, missing = self.codec.decode(flat, inner)
+        return self.series(self.within(values, step=self.codec.step), missing)
+
+    def within(self, values: Numbers, low: bool = True, high: bool = True, step: float = 0.0) -> Numbers:
+        """Values within the bounds, the lower and the upper one as asked for, and then still multiples of a step."""
+        ends: Any = [b if wanted else None for b, wanted in zip(self.bounds(self.column), (low, high), strict=True)]
+        if ends == [None, None]:
+            return values
+        clipped = np.clip(values, *ends)
+        moved = clipped != values
+        if not step or not moved.any():
+            return clipped
+        inward = np.where(values < clipped, np.ceil(clipped / step), np.floor(clipped / step)) * step
+        return np.where(moved, self.codec.rounded(inward), clipped).astype(values.dtype)
 
     def series(self, values: Numbers, missing: Mask) -> pd.Series:
-        """Values of the cells that are not missing => typed form, within the bounds."""
-        low, high = self.bounds(self.column)
-        if low is not None or high is not None:
-            values = np.clip(values, low, high)
+        """Values of the cells that are not missing => typed form."""
         if holds_text(self.column):
             return self._as_text(values, missing, self.column).rename(self.column.name)
         return self.natural(values, missing, self.column).rename(self.column.name)
@@ -176,11 +193,13 @@ class FloatEncoder(NumberEncoder):
         else:
             return None
         options: dict[str, Any] = {"decimals": decimals, "shown": shown}
-        if len(values):
-            options |= {"minimum": float(values.min()), "maximum": float(values.max())}
-        return cells.column(
-            cls.kind, "float64", _why(values, "numbers", decimals), options | cells.missing_options(), missing
-        )
+        ends = cells.bounds(values)
+        if ends:
+            if cells.rare and decimals is not None:  # they may be means
+                ends = round_decimals(np.array(ends), decimals).tolist()
+            options |= {"minimum": ends[0], "maximum": ends[1]}
+        why = _why(len(values), "numbers", decimals, options)
+        return cells.column(cls.kind, "float64", why, options | cells.missing_options(), missing)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Floats, Mask]:
@@ -237,10 +256,11 @@ class IntegerEncoder(NumberEncoder):
         if wide and (min(wide) < -(2**63) or max(wide) >= 2**63):
             return None
         values = np.array(wide, dtype=np.int64)
-        options: dict[str, Any] = {"minimum": min(wide), "maximum": max(wide)} if wide else {}
-        options |= cells.missing_options()
+        ends = cells.bounds(values)
+        options: dict[str, Any] = {"minimum": ends[0], "maximum": ends[1]} if ends else {}
         dtype = "Int64" if missing else "int64"
-        return cells.column(cls.kind, dtype, _why(values, "whole numbers", None), options, missing)
+        why = _why(len(values), "whole numbers", None, options)
+        return cells.column(cls.kind, dtype, why, options | cells.missing_options(), missing)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
@@ -336,8 +356,9 @@ def _decimals_of_floats(values: Floats, single: bool) -> int | None:
     return next(enough, None)
 
 
-def _why(values: Numbers, noun: str, decimals: int | None) -> str:
-    if not len(values):
+def _why(count: int, noun: str, decimals: int | None, options: Mapping[str, Any]) -> str:
+    if not count:
         return f"{noun}, all missing"
     fraction = f" with {decimals} decimals" if decimals else ""
-    return f"{len(values):,} distinct {noun}{fraction} from {values.min():.10g} to {values.max():.10g}"
+    ends = f" from {options['minimum']:.10g} to {options['maximum']:.10g}" if "minimum" in options else ""
+    return f"{count:,} distinct {noun}{fraction}{ends}"

@@ -5,6 +5,9 @@ step of the distribution function F (it repeats, or it was rounded) the offset i
 from that step, so offsets are uniform on [0, 1] whatever the data, and the quantile function leads
 back to the value. Positions are kept as whole multiples of 2**-24, which float32 represents
 exactly: no offset changes step by rounding.
+
+A table may be made of averages (see `synthtab.columns.disclosure`): then F is linear from one to the next, and values
+beyond the first and the last of them are drawn within the segment there.
 """
 
 from __future__ import annotations
@@ -34,17 +37,23 @@ class Quantiles:
         exact: Which of the two.
         resolution: Distance of neighbouring values that the column can hold (1 for integers,
             0.01 for two decimals, 0 for any float); a value of knots owns half of it on each side.
+        averaged: Whether some values are averages of several.
     """
 
     values: Numbers
     positions: npt.NDArray[np.int64]
     exact: bool
     resolution: float
+    averaged: bool = False
 
     @classmethod
-    def fit(cls, distinct: Numbers, weights: Numbers, resolution: float, knots: int = 1024) -> Quantiles:
-        """The distribution that has these weights on these ascending distinct values."""
-        if len(distinct) <= STEPS:
+    def fit(
+        cls, distinct: Numbers, weights: Numbers, resolution: float, knots: int = 1024,
+        averages: npt.NDArray[np.bool_] | None = None,
+    ) -> Quantiles:  # fmt: skip
+        """The distribution that has these weights on these ascending distinct values, some of them ``averages``."""
+        averages = np.zeros(len(distinct), dtype=bool) if averages is None else averages
+        if len(distinct) <= STEPS and not averages.any():
             widths = np.maximum(1, np.rint(weights / weights.sum() * UNIT)).astype(np.int64)
             widths[widths.argmax()] += UNIT - widths.sum()
             return cls(distinct, np.cumsum(widths), True, resolution)
@@ -54,15 +63,19 @@ class Quantiles:
         tail = np.geomspace(min(1 / total, 1 / knots), 1 / knots, 64)
         grid = np.concatenate([np.linspace(0, 1, knots + 1), tail, 1 - tail])
         chosen = np.unique(np.clip(np.searchsorted(right, grid * total, side="right"), 0, len(distinct) - 1))
-        heavy = np.flatnonzero(weights > total / knots)
-        light = chosen[~np.isin(chosen, heavy)]
+        if len(distinct) <= STEPS:
+            heavy, light = np.flatnonzero(~averages), np.flatnonzero(averages)
+        else:
+            heavy = np.flatnonzero(~averages & (weights > total / knots))
+            light = chosen[~np.isin(chosen, heavy)]
         centre = (left + right) / 2
         centre[0], centre[-1] = 0, total
         index = np.concatenate([light, heavy, heavy])
         at = np.concatenate([centre[light], left[heavy], right[heavy]])
         order = np.lexsort([index, at])
-        positions, first = np.unique(np.rint(at[order] / total * UNIT).astype(np.int64), return_index=True)
-        return cls(np.asarray(distinct, dtype=np.float64)[index[order][first]], positions, False, resolution)
+        positions = np.rint(at[order] / total * UNIT).astype(np.int64)
+        values = np.asarray(distinct, dtype=np.float64)[index[order]]
+        return cls(values, positions, False, resolution, bool(averages.any()))
 
     def encode(self, values: Numbers, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """Values => offsets in [0, 1]; a value that is not in an exact table counts as its nearest."""
@@ -74,6 +87,9 @@ class Quantiles:
             return np.asarray(position / UNIT, dtype=np.float32)
         half = self.resolution / 2
         low, high = self._below(values - half, "left"), self._below(values + half, "right")
+        if self.averaged and len(self.values) > 1:
+            low = np.where(values > self.values[-1], self.positions[-2], low)
+            high = np.where(values < self.values[0], self.positions[1], high)
         return np.clip((low + draws * (high - low)) / UNIT, 0, 1).astype(np.float32)
 
     def decode(self, offsets: npt.NDArray[np.floating[Any]]) -> Numbers:
@@ -104,13 +120,19 @@ class Quantiles:
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
-        return {"values": self.values.tolist(), "positions": self.positions.tolist(), "exact": self.exact}
+        return {
+            "values": self.values.tolist(),
+            "positions": self.positions.tolist(),
+            "exact": self.exact,
+            "averaged": self.averaged,
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], dtype: npt.DTypeLike, resolution: float) -> Quantiles:
         """The inverse of `state`."""
         values = np.array(state["values"], dtype=dtype if state["exact"] else np.float64)
-        return cls(values, np.array(state["positions"], dtype=np.int64), state["exact"], resolution)
+        positions = np.array(state["positions"], dtype=np.int64)
+        return cls(values, positions, state["exact"], resolution, state.get("averaged", False))
 
 
 def nearest(ascending: Numbers, values: Numbers) -> npt.NDArray[np.int64]:

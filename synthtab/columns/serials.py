@@ -1,7 +1,7 @@
 """Keys that count: whole numbers, or texts in which one number does. New ones go on beyond the greatest.
 
-Nothing of a single cell is kept but the greatest number and the words around it, which at least
-`LEAST` cells share.
+Nothing of a single cell is kept but the greatest number, rounded up where rare values are not stored, and the words
+around it, which at least `LEAST` cells share.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns.base import Texts
+from synthtab.columns.disclosure import beyond
 from synthtab.columns.shapes import choose
 
 LEAST = 10
@@ -55,7 +56,7 @@ class Serial:
         before: What stands before the number.
         after: What stands after it.
         digits: How many digits it has at least; zeros fill it up, and a greater number has more.
-        first: The number after the greatest.
+        first: A number after the greatest.
         weight: Share of the cells.
     """
 
@@ -79,10 +80,11 @@ class Serials:
     key: int
 
     @classmethod
-    def fit(cls, texts: Texts, rng: np.random.Generator) -> Serials | None:
+    def fit(cls, texts: Texts, rng: np.random.Generator, rare: int = 0) -> Serials | None:
         """The series that (nearly) all texts belong to, or None if they do not count.
 
-        A series is dense: at least half of the numbers from its least to its greatest occur.
+        A series is dense: at least half of the numbers from its least to its greatest occur. It has `LEAST` texts, and
+        ``rare`` ones; the greatest number is told exactly only if ``rare`` is 0.
         """
         texts = np.asarray(pd.unique(texts), dtype=object)
         for number in NUMBERS:
@@ -90,7 +92,7 @@ class Serials:
             if len(found) < max(LEAST, COVERED * len(texts)):
                 continue
             parts = pd.DataFrame([m.groups() for m in found], columns=["before", "digits", "after"], dtype=object)
-            serials = _dense(parts, len(texts))
+            serials = _dense(parts, len(texts), rare)
             if serials:
                 return cls(serials, int(rng.integers(2**62)))
         return None
@@ -113,7 +115,7 @@ class Serials:
         return cls(tuple(Serial(*s) for s in state["serials"]), state["key"])
 
 
-def _dense(parts: pd.DataFrame, texts: int) -> tuple[Serial, ...]:
+def _dense(parts: pd.DataFrame, texts: int, rare: int) -> tuple[Serial, ...]:
     """The series among texts that were taken apart; none if too few of all ``texts`` belong to them."""
     parts = parts.assign(width=parts["digits"].str.len(), number=parts["digits"].astype(np.int64))
     groups = parts.groupby(["before", "after"], sort=True)
@@ -121,9 +123,9 @@ def _dense(parts: pd.DataFrame, texts: int) -> tuple[Serial, ...]:
         count=("number", "size"), least=("number", "min"), most=("number", "max"), digits=("width", "min")
     ).reset_index()
     span = (facts["most"] - facts["least"] + 1).astype(np.float64)
-    facts = facts[(facts["count"] >= LEAST) & (facts["count"] >= DENSE * span)]
+    facts = facts[(facts["count"] >= max(LEAST, rare)) & (facts["count"] >= DENSE * span)]
     total = int(facts["count"].sum())
     if total < COVERED * texts or len(facts) > MOST_SERIALS:
         return ()
     rows = facts[["before", "after", "digits", "most", "count"]].itertuples(index=False)
-    return tuple(Serial(b, a, int(d), int(most) + 1, int(n) / total) for b, a, d, most, n in rows)
+    return tuple(Serial(b, a, int(d), beyond(int(most), rare), int(n) / total) for b, a, d, most, n in rows)

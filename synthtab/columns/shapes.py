@@ -1,8 +1,10 @@
 """Texts that follow the pattern of others without being any of them.
 
 What is learned is the pattern alone: which characters (digit, upper, lower, ...) stand where, as a
-few weighted shapes such as ``9999-AAAAA``. Row number ``i`` always gets the same invented text, so
-that texts are unique across the rows of a table however it is produced.
+few weighted shapes such as ``9999-AAAAA``; words become consonants and vowels in turn, ``Cvcvc``, so that names can be
+spoken. A shape that too few texts have is not kept (`synthtab.columns.disclosure`): such texts lend the number of
+their words, and the usual length and spelling of each, to an outline (`synthtab.columns.outlines`). Row number ``i``
+always gets the same invented text, so that texts are unique across the rows of a table however it is produced.
 
 No training text comes back, by construction and without storing any: a shape's tail counts through
 one residue class (modulo m) in which no training text lies. m is the smallest of a fixed sequence
@@ -22,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns.base import Texts
+from synthtab.columns.outlines import outlines, spoken
 
 MOST_SHAPES = 64
 MOST_SAMPLED = 10_000
@@ -39,6 +42,10 @@ CLASSES = {
     "W": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "m": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     "x": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    "C": "BCDFGHJKLMNPRSTVWZ",
+    "V": "AEIOU",
+    "c": "bcdfghjklmnprstvwz",
+    "v": "aeiou",
 }
 ALNUM = re.compile(r"[^\W_]")
 SYMBOL = re.compile(r"\\.|[^\\]", re.DOTALL)
@@ -90,8 +97,8 @@ class Shapes:
     shapes: tuple[Shape, ...]
 
     @classmethod
-    def fit(cls, texts: Texts, rng: np.random.Generator) -> Shapes:
-        """Group texts of equal length and punctuation; each group is a shape."""
+    def fit(cls, texts: Texts, rng: np.random.Generator, rare: int = 0) -> Shapes:
+        """Group texts of equal length and punctuation; each group is a shape, if it has at least ``rare`` texts."""
         texts = np.array([t[:MOST_LETTERS] for t in pd.unique(texts)], dtype=object)
         forms = np.array([skeleton(t) for t in texts], dtype=object)
         sample = forms if len(forms) <= MOST_SAMPLED else rng.choice(forms, MOST_SAMPLED, replace=False)
@@ -102,10 +109,19 @@ class Shapes:
         for text, form in zip(texts, forms, strict=True):
             if (group := group_of.get(form)) is not None:
                 groups[group].append(text)
-        total = float(counts[kept].sum())
-        shapes = [
-            _shape(np.array(g, dtype=str), float(counts[k]) / total, rng) for g, k in zip(groups, kept, strict=True)
-        ]
+        known = [(np.array(g, dtype=str), int(counts[k])) for g, k in zip(groups, kept, strict=True) if len(g) >= rare]
+        shapes = [_shape(g, n, rng) for g, n in known]
+        if len(known) < len(groups):
+            common = {skeleton(g[0]) for g, _ in known}
+            left = np.array([f not in common for f in forms], dtype=bool)
+            share = len(sample) / len(texts)
+            for pattern, n in outlines(texts[left], rare, MOST_SHAPES - len(shapes)):
+                form = skeleton("".join(p[0] for p in _places(pattern)))
+                if form not in common:
+                    common.add(form)
+                    shapes.append(_outlined(pattern, texts[forms == form], n * share, rng))
+        total = sum(s.weight for s in shapes)
+        shapes = [replace(s, weight=s.weight / total) for s in shapes]
         return cls(_with_room(shapes, set(forms)) or (Shape("AAAAAAAA", 1.0, 1, 0, 0),))
 
     def make(self, rows: npt.NDArray[np.int64]) -> Texts:
@@ -198,13 +214,21 @@ def _shape(texts: npt.NDArray[np.str_], weight: float, rng: np.random.Generator)
     """The shape of texts with one skeleton."""
     width = max(int(np.char.str_len(texts).max()), 1)
     letters = texts.astype(f"U{width}").view("U1").reshape(len(texts), width)
-    pattern, columns, sizes = "", [], []
-    for i in range(width):
-        symbol, alphabet = _position(np.ascontiguousarray(letters[:, i]), literal=len(texts) >= LITERAL_FROM)
-        pattern += symbol
-        sizes.append(len(alphabet))
-        columns.append(np.ascontiguousarray(letters[:, i]))
+    columns = [np.ascontiguousarray(letters[:, i]) for i in range(width)]
+    symbols = [_position(column, literal=len(texts) >= LITERAL_FROM)[0] for column in columns]
+    pattern = "".join(spoken(symbols, letters))
     modulus, residue = _free_residue(columns, _places(pattern))
+    return Shape(pattern, weight, modulus, residue, int(rng.integers(2**62)))
+
+
+def _outlined(pattern: str, texts: Texts, weight: float, rng: np.random.Generator) -> Shape:
+    """The shape of a pattern, and of the texts whose skeleton it has, if any: only that they do not come back."""
+    modulus, residue = 1, 0
+    if len(texts):
+        width = len(texts[0])
+        letters = np.array(texts, dtype=f"U{width}").view("U1").reshape(len(texts), width)
+        columns = [np.ascontiguousarray(letters[:, i]) for i in range(width)]
+        modulus, residue = _free_residue(columns, _places(pattern))
     return Shape(pattern, weight, modulus, residue, int(rng.integers(2**62)))
 
 

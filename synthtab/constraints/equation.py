@@ -21,7 +21,7 @@ from synthtab.columns.base import Mask
 from synthtab.columns.quantiles import Numbers
 from synthtab.constraints.base import MOST, Form, Look, known_options, needs, option, quoted
 from synthtab.constraints.lookup import Lookup
-from synthtab.constraints.table import DAY, Table, blanked, hhmm, measure, minutes, number_cells, with_gaps
+from synthtab.constraints.table import DAY, TEMPORAL, Table, blanked, hhmm, measure, minutes, number_cells, with_gaps
 from synthtab.errors import SchemaError
 from synthtab.schema import Column, Constraint, Schema
 
@@ -110,7 +110,7 @@ class Equation(Form):
         """Half of the last decimal."""
         kind: Any = KINDS[column.kind]
         decimals = kind.decimals(column)
-        return 0.0 if decimals is None or column.kind == "datetime" else float(0.5 * 10.0**-decimals)
+        return 0.0 if decimals is None or column.kind in TEMPORAL else float(0.5 * 10.0**-decimals)
 
     @np.errstate(all="ignore")
     def errors(self, table: Table) -> tuple[Floats, Floats, Mask]:

@@ -67,7 +67,7 @@ class Range(Form):
         """The bound as the column's numbers count."""
         column = table.column(self.columns[0])
         assert is_number(column), f"a range of {column.kind}, report this"
-        if column.kind != "datetime" and isinstance(bound, (int, float)):
+        if column.kind not in ("datetime", "duration") and isinstance(bound, (int, float)):
             return bound
         cell = typed_cells(pd.Series([str(bound)], dtype=object, name=column.name), column)
         values, missing = Table(cell.to_frame(column.name), table.schema).numbers(column.name)

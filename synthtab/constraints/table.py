@@ -14,12 +14,14 @@ from synthtab.columns import KINDS, cells_to_text, dates, typed_cells
 from synthtab.columns.base import Mask, as_dtype, is_text, natural
 from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.numbers import round_decimals
-from synthtab.columns.numeric import NumberEncoder
+from synthtab.columns.numeric import IntegerEncoder, NumberEncoder
 from synthtab.columns.quantiles import Numbers
 from synthtab.schema import Column, Schema
 
 Integers = npt.NDArray[np.int64]
 
+TEMPORAL = ("datetime", "duration")
+"""Kinds whose numbers count a unit of time."""
 DAY = 1440
 """Minutes."""
 BITS = {"0": False, "0.0": False, "False": False, "1": True, "1.0": True, "True": True}
@@ -122,9 +124,9 @@ def is_number(column: Column) -> bool:
 
 
 def _numbers(series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
-    kind: Any = KINDS[column.kind]
+    kind: Any = IntegerEncoder if column.kind == "clock" else KINDS[column.kind]  # as they are written: HHMM
     missing = series.isna().to_numpy(dtype=bool)
-    if column.kind != "datetime" and pd.api.types.is_numeric_dtype(series.dtype):
+    if column.kind not in TEMPORAL and pd.api.types.is_numeric_dtype(series.dtype):
         whole = pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)
         known = series[~missing].to_numpy(dtype=np.int64 if whole else np.float64)
     else:
@@ -139,17 +141,15 @@ def measure(column: Column) -> str:
     """What a column's numbers count; two columns can be compared where this is the same. "" where it has none."""
     if column.kind == "datetime":
         form = column.options.get("format")
-        if column.dtype.startswith("timedelta"):
-            return "duration"
         return "date" if not form or "%Y" in form or "%y" in form else "time of day"
     if not is_number(column):
         return ""
-    return "number" if column.kind in ("integer", "float") else column.kind
+    return "number" if column.kind in ("integer", "float", "clock") else column.kind
 
 
 def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]:
     """Numbers of columns of one `measure`; dates of several units in the finest."""
-    units = [table.column(n).options.get("unit", "s") if table.column(n).kind == "datetime" else "" for n in names]
+    units = [table.column(n).options.get("unit", "s") if table.column(n).kind in TEMPORAL else "" for n in names]
     known = [table.numbers(n) for n in names]
     finest = max(units, key=lambda u: dates.PER_DAY[u] if u else 0)
     pairs = zip(known, units, strict=True)
@@ -167,7 +167,7 @@ def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
     if pd.api.types.is_numeric_dtype(pd.api.types.pandas_dtype(column.dtype)):
         return natural(known if "int" in column.dtype.lower() else known.astype(np.float64), missing, column.dtype)
     texts = np.full(len(missing), None, dtype=object)
-    texts[~missing] = kind.render(known, column)
+    texts[~missing] = kind.render(minutes(known) if column.kind == "clock" else known, column)
     return typed_cells(pd.Series(texts, dtype=object), column)
 
 

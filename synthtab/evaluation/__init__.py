@@ -180,7 +180,7 @@ def compare(
     """
     if not synthetic:
         raise ConfigError("there is nothing to compare: give at least one synthetic table")
-    schema = infer(real) if schema is None and numeric is None else schema
+    schema = infer(real, rare=0) if schema is None and numeric is None else schema
     reports: dict[str, Report] = {}
     for i, (name, rows) in enumerate(synthetic.items()):
         share, done = 1 / len(synthetic), i / len(synthetic)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns import KINDS
+from synthtab.columns import KINDS, TEMPORAL
 from synthtab.columns.base import is_text
 from synthtab.columns.numeric import NumberEncoder
 from synthtab.errors import SynthtabError
@@ -40,7 +40,7 @@ def plain(series: pd.Series) -> pd.Series:
 
 def numbers(series: pd.Series, column: Column | None) -> Floats:
     """Cells as floats (dates as whole numbers of the column's unit); NaN where there is no finite number."""
-    if column is not None and column.kind == "datetime":
+    if column is not None and column.kind in TEMPORAL:
         values = _dates(series, column)
     elif pd.api.types.is_numeric_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)

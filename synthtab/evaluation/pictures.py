@@ -8,7 +8,7 @@ import numpy as np
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from synthtab.columns import KINDS
+from synthtab.columns import KINDS, TEMPORAL
 from synthtab.columns.numeric import NumberEncoder
 from synthtab.evaluation import association, detection
 from synthtab.evaluation.cells import Floats, Integers
@@ -95,7 +95,7 @@ def _shares(values: Floats, edges: Floats) -> Floats:
 def _labels(tables: Tables, name: str, values: Floats) -> list[str]:
     """Numbers as the column writes them: dates as dates."""
     column = tables.columns.get(name)
-    if column is not None and column.kind == "datetime":
+    if column is not None and column.kind in TEMPORAL:
         kind = KINDS[column.kind]
         assert issubclass(kind, NumberEncoder)
         try:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns import infer
+from synthtab.columns import NUMERIC, infer
 from synthtab.errors import DataError
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
@@ -25,7 +25,6 @@ from synthtab.schema import Column, Schema
 
 Result = TypeVar("Result")
 
-_NUMERIC_KINDS = ("float", "integer", "datetime")
 _SKIPPED_KINDS = ("identifier", "constant")
 
 
@@ -216,7 +215,7 @@ def _roles(
     """Column -> "numeric" or "categorical" (skipped ones absent), what the schema says, why skipped."""
     if numeric is not None and schema is None:
         return {name: "numeric" if name in numeric else "categorical" for name in names}, {}, {}
-    schema = infer(real) if schema is None else schema
+    schema = infer(real, rare=0) if schema is None else schema
     schema.check(real)
     roles, columns, skipped = dict.fromkeys(names, ""), {}, {}
     for column in schema.columns:
@@ -226,7 +225,7 @@ def _roles(
         elif numeric is not None:
             roles[column.name] = "numeric" if column.name in numeric else "categorical"
         else:
-            roles[column.name] = "numeric" if column.kind in _NUMERIC_KINDS else "categorical"
+            roles[column.name] = "numeric" if column.kind in NUMERIC else "categorical"
     return roles, columns, skipped
 
 

@@ -20,6 +20,8 @@ RNG = np.random.default_rng(5)
 WORDS = pd.Series(RNG.choice(["red", "green", "NA", "None", "0311"], ROWS))
 STAMPS = pd.Series(pd.Timestamp("2021-03-01 10:00") + pd.to_timedelta(RNG.integers(0, 10**6, ROWS), unit="s"))
 DAYS = STAMPS.dt.normalize()
+MINUTES = RNG.integers(0, 1440, ROWS)
+CLOCK = MINUTES // 60 * 100 + MINUTES % 60
 
 
 def with_gaps(series: pd.Series) -> pd.Series:
@@ -65,11 +67,25 @@ SERIES: dict[str, list[pd.Series]] = {
         with_gaps(DAYS),
         with_gaps(STAMPS.dt.tz_localize("Europe/Zurich")),
         STAMPS.astype("datetime64[s]"),
-        STAMPS - STAMPS.min(),
         STAMPS.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
         with_gaps(DAYS.dt.strftime("%d/%m/%Y").astype("string")),
         STAMPS.dt.strftime("%H:%M"),
         pd.Series([datetime.date(2020, 2, 29), None, datetime.date(9999, 12, 31)] * 20, dtype=object),
+    ],
+    "duration": [
+        STAMPS - STAMPS.min(),
+        with_gaps((DAYS - STAMPS).astype("timedelta64[s]")),
+        pd.Series([f"{v // 60}:{v % 60:02d}:07" for v in RNG.integers(0, 5000, ROWS)], dtype="string"),
+        with_gaps(pd.Series([f"{v // 60:02d}:{v % 60:02d}" for v in RNG.integers(1440, 9000, ROWS)])),
+        pd.Series([f"{v} days {v % 24:02d}:05:{v % 60:02d}.500" for v in RNG.integers(0, 90, ROWS)]),
+        pd.Series(["-27:10:00", "30:00:59", "0:00:00"] * 20),
+    ],
+    "clock": [
+        pd.Series(CLOCK, name="dep_time"),
+        with_gaps(pd.Series(CLOCK, name="sched_arr_time").astype("float64")),
+        with_gaps(pd.Series(CLOCK, name="start").astype("Int64")),
+        with_gaps(pd.Series(CLOCK, name="hhmm").map("{:04d}".format).astype("string")),
+        pd.Series([*CLOCK[:-1], 2400], name="arrTime").astype(str),
     ],
     "identifier": [
         pd.Series([f"{i * 37:04d}-{'AB'[i % 2]}{'XYZ'[i % 3]}" for i in range(ROWS)]),
@@ -211,6 +227,21 @@ FOREIGN = {
         pd.Series([20200101, 20200102]),
         pd.Series(["2020-02-30"]),
         pd.Series(["2020-01-01", "1/2/20"]),
+    ],
+    "duration": [
+        WORDS,
+        STAMPS,
+        pd.Series(["1:75", "30:00"]),
+        pd.Series(["5 days", "6 days"]),
+        pd.Series(["90:00", "x"]),
+    ],
+    "clock": [
+        WORDS,
+        pd.Series(CLOCK, name="x"),
+        pd.Series(range(60), name="hour"),
+        pd.Series([*CLOCK, 1275], name="dep_time"),
+        pd.Series(range(0, 2400, 50), name="start"),
+        pd.Series(CLOCK + 0.5, name="dep_time"),
     ],
     "identifier": [
         WORDS,
