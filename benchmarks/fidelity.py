@@ -110,7 +110,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         cost = {key: known[key] for key in ("fit_seconds", "sample_seconds", "peak_mb") if key in known}
     threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
     system = {"threads": threads, "machine": platform.machine(), "python": platform.python_version()}
-    return record | score(folder, rows) | cost | system
+    shared = {"shared": True} if job.get("shared") else {}
+    return record | score(folder, rows) | cost | system | shared
 
 
 def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -130,6 +131,7 @@ def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
                         "options": options,
                         "label": args.label or f"synthtab, {preset}{extra}",
                         "keep": args.keep,
+                        "shared": args.shared,
                     }
                 )
     return found
@@ -148,6 +150,7 @@ def main() -> None:
     parser.add_argument("--rows", help="score this CSV instead of fitting")
     parser.add_argument("--label", help="name in the table")
     parser.add_argument("--keep", help="also write the sampled rows to this CSV")
+    parser.add_argument("--shared", action="store_true", help="other jobs run meanwhile: times do not count")
     parser.add_argument("--out", type=Path, help="append the records here instead of results/<dataset>.jsonl")
     parser.add_argument("--table", action="store_true", help="write the table of README.md")
     args = parser.parse_args()

@@ -31,6 +31,7 @@ COPYING = {
     "membership_distance": ("membership, distance", ".3f"),
     "membership_density": ("membership, density", ".3f"),
 }
+TIMES = ("fit_seconds", "sample_seconds")
 ABLATION = {key: FORMATS[key] for key in ("shape", "trend", "auc", "detection", "utility", "sample_seconds")}
 Columns = Mapping[str, tuple[str, str]]
 
@@ -41,6 +42,7 @@ def write(folder: Path) -> None:
     text = readme.read_text()
     parts = {
         "fidelity": fidelity,
+        "labels": labels,
         "ablation": ablation,
         "conditions": conditions,
         "imputation": imputation,
@@ -75,6 +77,25 @@ def fidelity(folder: Path) -> list[str]:
         lines += ["", *_head(COPYING), _line(_floor(records, COPYING))]
         lines += [_line([_name(label, seeds), *_cells(_average(seeds), COPYING)]) for label, seeds in runs.items()]
     return lines
+
+
+def labels(folder: Path) -> list[str]:
+    """What labels.py measured, beside this project's default preset, with the range of the seeds."""
+    path = folder / "results" / "labels.jsonl"
+    found = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    lines: list[str] = []
+    for dataset in DATASETS:
+        mine = [r for r in found if r["dataset"] == dataset]
+        ours = [r for r in _newest(folder / "results" / f"{dataset}.jsonl") if r["label"] == "synthtab, default"]
+        if mine and ours:
+            cells = [_spread([r["utility_real"] - r["utility"] for r in runs]) for runs in (mine, ours)]
+            lines.append(_line([dataset.capitalize(), f"{mine[0]['utility_real']:.3f}", *cells]))
+    names = ["", "real rows", "target redrawn by boosted trees: below that", "synthtab, default: below that"]
+    return ["", _line(names), _line(["---", "---:", "---:", "---:"]), *lines] if lines else [""]
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
 
 
 def ablation(folder: Path) -> list[str]:
@@ -209,7 +230,12 @@ def _floor(records: Sequence[Mapping[str, Any]], columns: Columns) -> list[str]:
 
 
 def _average(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    values = {key: [float(r[key]) for r in records if r.get(key) is not None] for key in {**FORMATS, **COPYING}}
+    """Means; times of runs beside other jobs (``--shared``) do not count."""
+
+    def counts(record: Mapping[str, Any], key: str) -> bool:
+        return record.get(key) is not None and not (record.get("shared") and key in TIMES)
+
+    values = {key: [float(r[key]) for r in records if counts(r, key)] for key in {**FORMATS, **COPYING}}
     return {key: mean(found) for key, found in values.items() if found}
 
 
