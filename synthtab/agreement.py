@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from synthtab.columns import typed_cells
-from synthtab.columns.categorical import category_texts
 from synthtab.constraints import form_of
 from synthtab.constraints.table import Table
 from synthtab.errors import SchemaError
@@ -45,7 +44,7 @@ def disagreements(frame: pd.DataFrame, schema: Schema) -> list[str]:
             problems.append(str(error))
             continue
         cells[column.name] = typed.array
-        problems += _cell_problems(frame[column.name], typed, column)
+        problems += _cell_problems(typed, column)
     table = Table(pd.DataFrame(cells), schema)
     for constraint in schema.enforced:
         form = form_of(constraint, schema)
@@ -56,15 +55,9 @@ def disagreements(frame: pd.DataFrame, schema: Schema) -> list[str]:
     return problems
 
 
-def _cell_problems(given: pd.Series, typed: pd.Series, column: Column) -> list[str]:
+def _cell_problems(typed: pd.Series, column: Column) -> list[str]:
     missing = typed.isna().to_numpy(dtype=bool)
-    listed, problems = column.options.get("categories"), []
-    if listed is not None and missing.any():
-        unknown = missing & ~given.isna().to_numpy(dtype=bool)
-        if unknown.any():
-            cell = category_texts(given)[int(np.argmax(unknown))]
-            problems.append(f"column {column.name!r}: {cell[:60]!r} is none of its categories, in {_rows(unknown)}")
-            missing = missing & ~unknown
+    problems = []
     if missing.any() and not column.missing:
         problems.append(f"column {column.name!r}: no cell may be missing, but one is in {_rows(missing)}")
     return problems

@@ -49,7 +49,6 @@ def test_every_column_with_a_problem_is_named_at_once() -> None:
     bad.loc[3, "age"] = "old"
     bad.loc[[4, 9], "pay"] = None
     bad.loc[7, "born"] = "someday"
-    bad.loc[[0, 11, 12], "size"] = "XXL"
     schema = SCHEMA.enforcing([parse_constraint("pay >= 0", SCHEMA), parse_constraint("member -> size", SCHEMA)])
     with pytest.raises(SchemaError) as caught:
         require(bad, schema)
@@ -58,7 +57,6 @@ def test_every_column_with_a_problem_is_named_at_once() -> None:
         "column 'age': 'old' is not a whole number",
         "column 'pay': no cell may be missing, but one is in 2 rows, such as row 5",
         "column 'born': 'someday' is not a date",
-        "column 'size': 'XXL' is none of its categories, in 3 rows, such as row 1",
         "the constraint member -> size fails in",
     ):
         assert part in message
