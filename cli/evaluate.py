@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synthtab.errors import ConfigError, DataError
+
 from .options import Holdout, Html, Json, Quiet, Seed, check_reports
 from .render import deliver, note, progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from synthtab import Schema
 
 
 def evaluate(
     real: Annotated[Path, typer.Argument(help="The table that was learned.", show_default=False)],
     synthetic: Annotated[Path, typer.Argument(help="Rows to judge.", show_default=False)],
     holdout: Holdout = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Take as holdout the rows of REAL that fit held out.", metavar="FILE"),
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Column to predict, for the score of usefulness.")] = None,
     json: Json = None,
     html: Html = None,
@@ -26,21 +37,20 @@ def evaluate(
 ) -> None:
     """Score rows: are they faithful, useful, or copies?
 
-    Example: synthtab evaluate people.csv people-synthetic.csv --holdout people-test.csv --target income
+    Example: synthtab evaluate people.csv people-synthetic.csv --model people.synthtab --target income
     """
-    check_reports(json, html, real, synthetic, holdout)
+    if model is not None and holdout is not None:
+        raise ConfigError("--holdout and --model both say which rows were not learnt: leave one out")
+    check_reports(json, html, real, synthetic, holdout, model)
 
     from synthtab import evaluate as judge
-    from synthtab import infer, tables
+    from synthtab import tables
     from synthtab.evaluation import METRICS, parse_bounds
 
     bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
-    frame = tables.read(real)
-    schema = infer(frame)
-    frame = tables.typed(frame, schema)
+    frame, unseen, schema = _split(real, model) if model is not None else _whole(real, holdout)
     # Only the real table must fit the schema: a cell of the others that does not fit counts against them, no more.
     rows = tables.read(synthetic)
-    unseen = None if holdout is None else tables.read(holdout)
     chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
     with progress(quiet) as observe:
         report = judge(frame, rows, holdout=unseen, target=target, schema=schema, observe=observe, **chosen)
@@ -51,3 +61,24 @@ def evaluate(
         note(f"failed: {failure}")
     if failures:
         raise typer.Exit(1)
+
+
+def _whole(real: Path, holdout: Path | None) -> tuple[pd.DataFrame, pd.DataFrame | None, Schema]:
+    """The real table, the holdout if there is one, and what the columns are."""
+    from synthtab import infer, tables
+
+    frame = tables.read(real)
+    schema = infer(frame)
+    return tables.typed(frame, schema), None if holdout is None else tables.read(holdout), schema
+
+
+def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
+    """What the model was trained on, what was held out of that, and what the columns are."""
+    from synthtab import Synthesizer, tables
+
+    fitted = Synthesizer.load(model, device="cpu")
+    try:
+        learnt, unseen = fitted.split(tables.read(real))
+    except DataError as error:
+        raise DataError(f"{real} and {model}: {error}") from error
+    return tables.typed(learnt, fitted.schema), unseen, fitted.schema

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 RANKS = {
     "errors": 0, "randomness": 0, "layout": 0, "progress": 0,
     "schema": 1, "config": 1, "devices": 1,
-    "tables": 2, "columns": 2, "links": 2, "encoder": 2,
+    "tables": 2, "columns": 2, "links": 2, "encoder": 2, "holdout": 2,
     "networks": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3,
     "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4,
     "synthesizer": 5, "conditional": 5,
@@ -27,7 +27,7 @@ BESIDE = {"evaluation": {"errors", "randomness", "progress", "schema", "columns"
           "augment": {"errors", "randomness", "progress", "schema", "columns", "evaluation",
                       "synthesizer", "conditional"},
           "datasets": {"errors", "schema", "tables"}}  # fmt: skip
-DATA_SIDE = {"tables", "columns", "links", "encoder", "datasets", "evaluation", "augment"}
+DATA_SIDE = {"tables", "columns", "links", "encoder", "holdout", "datasets", "evaluation", "augment"}
 MODEL_SIDE = {
     "networks",
     "conditions",
