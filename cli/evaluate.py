@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,10 @@ def evaluate(
     fail_under: Annotated[
         str | None, typer.Option(help="Exit with status 1 where a score is worse.", metavar="NAME=NUMBER,...")
     ] = None,
+    riskiest: Annotated[
+        int | None,
+        typer.Option(help="List the N most exposed rows of REAL: the report then holds real rows.", metavar="N"),
+    ] = None,
     seed: Seed = None,
     quiet: Quiet = False,
 ) -> None:
@@ -41,6 +46,8 @@ def evaluate(
     """
     if model is not None and holdout is not None:
         raise ConfigError("--holdout and --model both say which rows were not learnt: leave one out")
+    if riskiest is not None and riskiest < 1:
+        raise ConfigError(f"--riskiest must be at least 1, not {riskiest}")
     check_reports(json, html, real, synthetic, holdout, model)
 
     from synthtab import evaluate as judge
@@ -51,9 +58,11 @@ def evaluate(
     frame, unseen, schema = _split(real, model) if model is not None else _whole(real, holdout)
     # Only the real table must fit the schema: a cell of the others that does not fit counts against them, no more.
     rows = tables.read(synthetic)
-    chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
+    chosen: dict[str, Any] = {k: v for k, v in dict(seed=seed, riskiest=riskiest).items() if v is not None}
     with progress(quiet) as observe:
         report = judge(frame, rows, holdout=unseen, target=target, schema=schema, observe=observe, **chosen)
+    # Of the training rows alone the numbers would be others than those of the file.
+    report = replace(report, riskiest=tuple(r | {"row": int(frame.index[r["row"]])} for r in report.riskiest))
 
     deliver(report, json, html, lambda: report.to_html(names=(real.name, synthetic.name)), quiet)
     failures = [failure for bound in bounds if (failure := bound.failure(report))]

@@ -133,6 +133,8 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     "empty bound": (None, ["evaluate", "people.csv", "people.csv", "--fail-under", ""], "NAME=NUMBER"),
     "bound before the tables are read": (
         None, ["evaluate", "absent.csv", "absent.csv", "--fail-under", "shape_error"], "NAME=NUMBER"),
+    "no riskiest row": (
+        None, ["evaluate", "people.csv", "people.csv", "--riskiest", "0"], "--riskiest must be at least 1"),
     "compare without rows": (None, ["compare", "people.csv"], "--help"),
     "compare with a missing file": (None, ["compare", "people.csv", "people.csv", "absent.csv"], "absent.csv"),
     "compare with different columns": (

@@ -93,7 +93,7 @@ def test_other_rows_are_another_table(files: Path, model: Synthesizer) -> None:
         model.split(frame.iloc[::-1])
     with pytest.raises(DataError, match="it has 239 rows, that had 240"):
         model.split(frame.head(239))
-    with pytest.raises(DataError, match="not the table that the model learnt: .*'pay'"):
+    with pytest.raises(DataError, match=r"not the table that the model learnt: .*'pay'"):
         model.split(frame.drop(columns="pay"))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthtab.evaluation import svg
+from synthtab.evaluation.exposure import WARNING
 from synthtab.evaluation.metric import Score
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def page(
         points=_points(pictures.get("points")),
         detector=_detector(report, pictures.get("curve")),
         augmentation=_augmentation(augmentation),
+        riskiest=_riskiest(report),
+        warning=WARNING,
     )
 
 
@@ -240,6 +243,24 @@ def _augmentation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         row["span"] = None if not span else [round(100 * (v - low) / (high - low), 2) for v in span]
         row["text"] = figure(row["value"], "")
     return {"measure": found.get("measure", "score"), "verdict": found.get("verdict"), "rows": rows}
+
+
+def _riskiest(report: Report) -> dict[str, Any] | None:
+    """The most exposed training rows as a table: where they stand, why, and their cells."""
+    if not report.riskiest:
+        return None
+    names = list(report.riskiest[0].get("cells", {}))
+    return {
+        "names": names,
+        "rows": [
+            {"row": r["row"] + 1, "why": exposure(r), "cells": [r["cells"][n] for n in names]} for r in report.riskiest
+        ],
+    }
+
+
+def exposure(entry: Mapping[str, Any]) -> str:
+    """In words, how exposed a training row is."""
+    return "copied" if entry["copied"] else f"exposure {entry['exposure']:.3f} (0.5 is chance)"
 
 
 def clean(text: object) -> str:
