@@ -66,7 +66,7 @@ def test_the_riskiest_rows_are_listed_only_when_asked(call, here):
         assert "row 301, copied\n      id=P00001, age=17, job=pilot, pay=(missing)" in said.out
         assert max(map(len, said.out.splitlines())) <= 80
         data = json.loads((here / "r.json").read_text())
-        assert [r["row"] for r in data["riskiest"]][0] == 300
+        assert data["riskiest"][0]["row"] == 300
         assert data["riskiest"][0]["cells"]["pay"] is None
         page = (here / "r.html").read_text()
         assert "P00001" in page and "keep this report as safe as" in page
