@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthtab.evaluation import svg
 from synthtab.evaluation.exposure import WARNING
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.metric import Score, headlines
 
 if TYPE_CHECKING:
     from synthtab.evaluation.compare import Comparison
@@ -48,8 +48,9 @@ def page(
         if verdict.level in ("bad", "fair") and verdict.rule != "detector":
             for name in verdict.columns:
                 flagged.setdefault(name, verdict.level)
+    shown = headlines(report.scores)
     by_family = {
-        family: {"heading": heading, "scores": [score_view(s) for s in report.scores if s.family == family]}
+        family: {"heading": heading, "scores": [score_view(s) for s in shown if s.family == family]}
         for family, heading in report.headings().items()
     }
     return _template("report.html").render(
@@ -60,6 +61,7 @@ def page(
         summary=report.summary(),
         verdicts=report.verdicts,
         families=by_family,
+        details=[score_view(s) for s in report.scores if s not in shown],
         privacy=[score_view(s) for s in report.scores if s.family in PRIVACY],
         columns=_columns(report, pictures.get("columns", []), flagged),
         open_columns=OPEN_COLUMNS,

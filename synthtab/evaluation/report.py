@@ -18,7 +18,7 @@ from synthtab.errors import ConfigError
 from synthtab.evaluation import html
 from synthtab.evaluation.exposure import WARNING
 from synthtab.evaluation.findings import LEVELS, Verdict
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.metric import Score, headlines
 from synthtab.evaluation.pictures import pictures
 from synthtab.evaluation.verdicts import verdicts
 from synthtab.evaluation.views import Tables
@@ -121,8 +121,9 @@ class Report:
         return html.page(self, drawn, names=names, augmentation=augmentation)
 
     def __str__(self) -> str:
-        """Verdicts and a plain table, at most 80 columns wide."""
-        rows = self.rows()
+        """Verdicts and a plain table, at most 80 columns wide; of scores that answer one question, the first."""
+        shown = headlines(self.scores)
+        rows = [_row(score) for score in shown]
         lines = [*self.facts(), *self._sentences(), "", f"{'':<34}{'score':>9}  {'beside it'}"]
         for family, heading in self.headings().items():
             lines += ["", heading]
@@ -135,6 +136,8 @@ class Report:
                     reason = row.label.removeprefix("skipped: ")
                     lines.append(f"  {row.title:<32}{'skipped':>9}  {reason}"[:80].rstrip())
                 lines.append(f"      {row.meaning}"[:80])
+        if other := [score.title for score in self.scores if score not in shown]:
+            lines += ["", *textwrap.wrap(f"In JSON and HTML too, for the same questions: {', '.join(other)}", WIDTH)]
         return "\n".join([*lines, *self._exposed()])
 
     def _sentences(self) -> list[str]:
