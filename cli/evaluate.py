@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from json import loads as parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,10 @@ def evaluate(
     target: Annotated[str | None, typer.Option(help="Column to predict, for the score of usefulness.")] = None,
     json: Json = None,
     html: Html = None,
+    augmentation: Annotated[
+        Path | None,
+        typer.Option(help="Draw what synthtab augment --json wrote there, in the page of --html.", metavar="FILE"),
+    ] = None,
     fail_under: Annotated[
         str | None, typer.Option(help="Exit with status 1 where a score is worse.", metavar="NAME=NUMBER,...")
     ] = None,
@@ -48,12 +53,15 @@ def evaluate(
         raise ConfigError("--holdout and --model both say which rows were not learnt: leave one out")
     if riskiest is not None and riskiest < 1:
         raise ConfigError(f"--riskiest must be at least 1, not {riskiest}")
-    check_reports(json, html, real, synthetic, holdout, model)
+    if augmentation is not None and html is None:
+        raise ConfigError("--augmentation draws a chart in the page: name the page with --html")
+    check_reports(json, html, real, synthetic, holdout, model, augmentation)
 
     from synthtab import evaluate as judge
     from synthtab import tables
     from synthtab.evaluation import METRICS, parse_bounds
 
+    study = None if augmentation is None else _study(augmentation)
     bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
     frame, unseen, schema = _split(real, model) if model is not None else _whole(real, holdout)
     # Only the real table must fit the schema: a cell of the others that does not fit counts against them, no more.
@@ -64,7 +72,7 @@ def evaluate(
     # Of the training rows alone the numbers would be others than those of the file.
     report = replace(report, riskiest=tuple(r | {"row": int(frame.index[r["row"]])} for r in report.riskiest))
 
-    deliver(report, json, html, lambda: report.to_html(names=(real.name, synthetic.name)), quiet)
+    deliver(report, json, html, lambda: report.to_html(names=(real.name, synthetic.name), augmentation=study), quiet)
     failures = [failure for bound in bounds if (failure := bound.failure(report))]
     for failure in failures:
         note(f"failed: {failure}")
@@ -91,3 +99,19 @@ def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]
     except DataError as error:
         raise DataError(f"{real} and {model}: {error}") from error
     return tables.typed(learnt, fitted.schema), unseen, fitted.schema
+
+
+def _study(path: Path) -> dict[str, Any]:
+    """What `synthtab augment --json` wrote, tried now and not only when the page is drawn."""
+    from synthtab.evaluation.augmentation import charts
+
+    try:
+        found: dict[str, Any] = parse(path.read_text(encoding="utf-8"))
+        charts(found)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist: write it with synthtab augment --json {path}") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as JSON: {str(error).splitlines()[0]}") from None
+    return found

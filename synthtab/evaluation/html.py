@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthtab.evaluation import svg
+from synthtab.evaluation.augmentation import charts
 from synthtab.evaluation.exposure import WARNING
 from synthtab.evaluation.metric import Score, headlines
 
@@ -39,8 +40,10 @@ def page(
         report: Scores and verdicts.
         pictures: What `synthtab.evaluation.pictures.pictures` returns; without it, no pictures.
         names: What the two tables are called.
-        augmentation: ``{"measure": "AUC", "verdict": "...", "rows": [{"label": "real only", "value":
-            0.8, "interval": [0.78, 0.82]}, ...]}``; the first row is what the others are compared with.
+        augmentation: What `synthtab.augment.Study.to_dict` gives, or `synthtab augment --json` wrote.
+
+    Raises:
+        DataError: ``augmentation`` is something else.
     """
     pictures = pictures or {}
     flagged: dict[str, str] = {}
@@ -68,7 +71,7 @@ def page(
         ties=_ties(pictures.get("ties")),
         points=_points(pictures.get("points")),
         detector=_detector(report, pictures.get("curve")),
-        augmentation=_augmentation(augmentation),
+        augmentation=None if augmentation is None else charts(augmentation),
         riskiest=_riskiest(report),
         warning=WARNING,
     )
@@ -229,22 +232,6 @@ def _detector(report: Report, curve: Sequence[Sequence[float]] | None) -> dict[s
             {"name": n, "drop": d, "width": round(100 * d / max(top, 0.02), 1)} for n, d in giveaways.items()
         ],
     }
-
-
-def _augmentation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Arms of the experiment on one axis."""
-    if not found or not found.get("rows"):
-        return None
-    rows = [dict(row) for row in found["rows"]]
-    ends = [v for row in rows for v in (row["value"], *(row.get("interval") or ()))]
-    margin = 0.08 * (max(ends) - min(ends)) or 0.01
-    low, high = min(ends) - margin, max(ends) + margin
-    for row in rows:
-        row["at"] = round(100 * (row["value"] - low) / (high - low), 2)
-        span = row.get("interval")
-        row["span"] = None if not span else [round(100 * (v - low) / (high - low), 2) for v in span]
-        row["text"] = figure(row["value"], "")
-    return {"measure": found.get("measure", "score"), "verdict": found.get("verdict"), "rows": rows}
 
 
 def _riskiest(report: Report) -> dict[str, Any] | None:

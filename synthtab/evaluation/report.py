@@ -115,7 +115,10 @@ class Report:
 
         Args:
             names: What the tables are called, such as their files.
-            augmentation: Draws the chart of an augmentation experiment, too; see `html.page`.
+            augmentation: Of an augmentation study (`Study.to_dict`, or the JSON of ``synthtab augment``), its chart, too.
+
+        Raises:
+            DataError: ``augmentation`` is something else.
         """
         drawn = None if self.compared is None else pictures(self.compared, self.seed)
         return html.page(self, drawn, names=names, augmentation=augmentation)
