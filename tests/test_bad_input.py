@@ -138,7 +138,7 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     "a chart without a page": (
         None, ["evaluate", "people.csv", "people.csv", "--augmentation", "people.csv"], "name the page with --html"),
     "a chart of a missing file": (
-        None, ["evaluate", "people.csv", "people.csv", "--augmentation", "no.json", "--html", "r"], "augment --json no"),
+        None, ["evaluate", "people.csv", "people.csv", "--augmentation", "no.json", "--html", "r"], "augment --json"),
     "a chart of a table": (
         None, ["evaluate", "people.csv", "people.csv", "--augmentation", "people.csv", "--html", "r"], "read as JSON"),
     "a chart of a foreign file": (

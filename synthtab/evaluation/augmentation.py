@@ -40,9 +40,7 @@ def charts(study: Mapping[str, Any]) -> list[dict[str, Any]]:
         measure = _MEASURES.get(str(study["metric"]), str(study["metric"]))
         found = []
         for verdict in study["verdicts"]:
-            mine = [
-                c for c in study["comparisons"] if c["size"] == verdict["size"] and c["metric"] == study["metric"]
-            ]
+            mine = [c for c in study["comparisons"] if c["size"] == verdict["size"] and c["metric"] == study["metric"]]
             names = list(dict.fromkeys(str(c["learner"]) for c in mine))
             if verdict["learner"] not in names:
                 raise ValueError
@@ -102,7 +100,7 @@ def _rows(arms: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "text": f"{c['score']:.3f}",
             "difference": "" if c["kind"] == "real" else f"{c['score'] - real:+.4f}",
             "interval": None if span is None else [f"{end:+.4f}" for end in span],
-            "clear": span is not None and (span[0] > 0 or span[1] < 0),
+            "sure": span is not None and (span[0] > 0 or span[1] < 0),
             "at": place(c["score"]),
             "span": None if span is None else [place(real + end) for end in span],
         }

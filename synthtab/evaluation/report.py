@@ -115,7 +115,7 @@ class Report:
 
         Args:
             names: What the tables are called, such as their files.
-            augmentation: Of an augmentation study (`Study.to_dict`, or the JSON of ``synthtab augment``), its chart, too.
+            augmentation: An augmentation study (`Study.to_dict`, or the JSON of ``synthtab augment``), to be drawn too.
 
         Raises:
             DataError: ``augmentation`` is something else.
