@@ -1,12 +1,14 @@
 """Do added rows help a model? A literature table cut to some rows, and whole; several kinds of added rows.
 
     python benchmarks/augmentation.py adult shoppers default --sizes 300 0 --preset default
-    python benchmarks/augmentation.py adult --sizes 300 --cut cuts           # writes cuts/adult-300.csv, for others
-    python benchmarks/augmentation.py adult --sizes 300 --rows "ctgan 0.12.1=ctgan-300.csv"
+    python benchmarks/augmentation.py adult --sizes 300 --cut cuts           # writes cuts/adult-300/, for others
+    ctgan-env/bin/python benchmarks/baselines.py ctgan cuts/adult-300 ctgan-adult-300.csv --times 2
+    python benchmarks/augmentation.py adult --sizes 300 --rows "ctgan 0.12.1=ctgan-adult-300.csv"
     python benchmarks/augmentation.py --table
 
 Size 0 is the whole training table. The generator learns the rows that the models learn, no others, and the models are
-tested on the test table. Rows of another generator are read from a file: they must come from a fit of the same cut.
+tested on the test table. Rows of another generator are read from a file: they must come from a fit of the same cut,
+twice as many rows (more are one more ratio).
 The folders of the datasets are those of fidelity.py. Every run appends a line to results/augmentation.jsonl.
 """
 
@@ -90,7 +92,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--learners", nargs="+")
     parser.add_argument("--rows", nargs="+", metavar="LABEL=FILE", help="rows of others instead of fitting")
-    parser.add_argument("--cut", type=Path, metavar="FOLDER", help="write the cut tables there, and stop")
+    parser.add_argument("--cut", type=Path, metavar="FOLDER", help="write the cut tables there, a folder each")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "augmentation.jsonl")
     parser.add_argument("--table", action="store_true", help="write the table of README.md")
@@ -102,9 +104,11 @@ def main() -> None:
     for dataset in args.datasets:
         for size in args.sizes:
             if args.cut:
-                args.cut.mkdir(parents=True, exist_ok=True)
-                part = cut(read(args.data / dataset)[0], size, args.seed)
-                part.to_csv(args.cut / f"{dataset}-{size or 'all'}.csv", index=False)
+                train, _, meta = read(args.data / dataset)
+                folder = args.cut / f"{dataset}-{size or 'all'}"
+                folder.mkdir(parents=True, exist_ok=True)
+                cut(train, size, args.seed).to_csv(folder / "train.csv", index=False)
+                (folder / "meta.json").write_text(json.dumps(meta))
                 continue
             for record in run(args.data / dataset, size, args.seed, args):
                 args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="holds train.csv and meta.json")
     parser.add_argument("out", type=Path, help="where the rows go (CSV)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--times", type=int, default=1, help="rows to write for each row of the table")
     parser.add_argument("--limit", type=int, help="fit the first rows only, to try things out")
     args = parser.parse_args()
 
@@ -75,7 +76,7 @@ def main() -> None:
     start = time.perf_counter()
     sample = fit(table, meta, args.seed)
     fitted = time.perf_counter()
-    rows = sample(len(table))[list(table.columns)]
+    rows = sample(args.times * len(table))[list(table.columns)]
     sampled = time.perf_counter()
     rows.to_csv(args.out, index=False)
     record = {

@@ -3,25 +3,29 @@
     python benchmarks/evaluation.py adult
     python benchmarks/evaluation.py adult --rows rows.csv
     python benchmarks/evaluation.py --made 1000000 20
+    python benchmarks/evaluation.py --table
 
 The data folder is that of fidelity.py. Without --rows the rows to judge are a bootstrap of the
 training table with some noise. --made makes up three tables of that many rows and columns: half of
 them numbers, half categories, related to each other, some cells missing. OMP_NUM_THREADS bounds the
-number of cores.
+number of cores. Every run appends a line to results/evaluation.jsonl; --label marks what was special
+about it, such as a busy machine, and keeps it apart in the table.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import table
 from baselines import peak_mb
-from fidelity import DATA, read
+from fidelity import DATA, HERE, read
 
 from synthtab.evaluation import METRICS, evaluate, prepare
 from synthtab.randomness import Streams
@@ -53,11 +57,14 @@ def made(rows: int, columns: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def measure(real: pd.DataFrame, rows: pd.DataFrame, holdout: pd.DataFrame, target: str, numeric: list[str]) -> None:
-    """Print the seconds."""
+def measure(
+    real: pd.DataFrame, rows: pd.DataFrame, holdout: pd.DataFrame, target: str, numeric: list[str]
+) -> dict[str, Any]:
+    """Print the seconds, and return them."""
     start = time.perf_counter()
     tables = prepare(real, rows, holdout, target=target, numeric=numeric)
     lap = time.perf_counter()
+    seconds = {"prepare": lap - start}
     print(f"{'prepare':26s} {lap - start:7.2f} s", flush=True)
     for metric in METRICS:
         score = metric.compute(tables, Streams(0))
@@ -65,12 +72,23 @@ def measure(real: pd.DataFrame, rows: pd.DataFrame, holdout: pd.DataFrame, targe
         beside = "" if score.reference is None else f" ({score.reference.value:.4g})"
         figure = f"{score.value:.4g}{beside}, n = {score.n:,}" if score.ok else score.status
         print(f"{metric.name:26s} {now - lap:7.2f} s  {metric.cost:6s}  {figure}", flush=True)
+        seconds[metric.name] = now - lap
         lap = now
     print(f"{'all, one by one':26s} {lap - start:7.2f} s")
     del tables
     start = time.perf_counter()
     evaluate(real, rows, holdout=holdout, target=target, numeric=numeric)
-    print(f"{'evaluate':26s} {time.perf_counter() - start:7.2f} s  peak {peak_mb()} MB")
+    whole = time.perf_counter() - start
+    print(f"{'evaluate':26s} {whole:7.2f} s  peak {peak_mb()} MB")
+    return {
+        "rows": len(real),
+        "columns": len(real.columns),
+        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
+        "one_by_one": round(sum(seconds.values()), 1),
+        "evaluate": round(whole, 1),
+        "peak_mb": peak_mb(),
+        "seconds": {name: round(figure, 2) for name, figure in seconds.items()},
+    }
 
 
 def main() -> None:
@@ -79,17 +97,27 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--rows", help="judge this CSV")
     parser.add_argument("--made", nargs=2, type=int, metavar=("ROWS", "COLUMNS"))
+    parser.add_argument("--label", default="", help="what was special about this run")
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "evaluation.jsonl")
+    parser.add_argument("--table", action="store_true", help="write the table of README.md")
     args = parser.parse_args()
-    if (args.dataset is None) == (args.made is None):
+    if (args.dataset is None) == (args.made is None) and not (args.table and args.dataset is None):
         parser.error("name a dataset, or --made ROWS COLUMNS")
+    record: dict[str, Any] = {"label": args.label, "seed": 0}
     if args.made:
         real, rows, holdout = (made(*args.made, seed) for seed in range(3))
-        measure(real, rows, holdout, "y", [name for name in real if name.startswith("x")])
-        return
-    train, test, meta = read(args.data / args.dataset)
-    rows = pd.read_csv(args.rows) if args.rows else noisy(train, meta["numerical"])
-    print(json.dumps({"dataset": args.dataset, "rows": len(rows)}))
-    measure(train, rows, test, meta["target"], meta["numerical"])
+        numeric = [name for name in real if name.startswith("x")]
+        record |= {"dataset": "made", **measure(real, rows, holdout, "y", numeric)}
+    elif args.dataset:
+        train, test, meta = read(args.data / args.dataset)
+        rows = pd.read_csv(args.rows) if args.rows else noisy(train, meta["numerical"])
+        record |= {"dataset": args.dataset, **measure(train, rows, test, meta["target"], meta["numerical"])}
+    if "dataset" in record:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        with args.out.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+    if args.table:
+        table.write(HERE)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def write(folder: Path) -> None:
         "conditions": conditions,
         "imputation": imputation,
         "augmentation": augmentation,
+        "evaluation": evaluation,
         "speed": speed,
     }
     for name, lines in ((name, part(folder)) for name, part in parts.items()):
@@ -182,6 +183,24 @@ def _gain(record: Mapping[str, Any], arm: str, kind: str, learner: str) -> str:
             half, mark = (c["high"] - c["low"]) / 2, "*" if c["low"] > 0 or c["high"] < 0 else ""
             return f"{c['difference']:+.4f} ±{half:.4f}{mark}"
     return ""
+
+
+def evaluation(folder: Path) -> list[str]:
+    """What evaluation.py measured: a line per table and number of cores, with the metrics that cost most."""
+    records = _newest(folder / "results" / "evaluation.jsonl", "dataset", "rows", "columns", "threads")
+    if not records:
+        return [""]
+    names = ("table", "rows", "columns", "cores", "one by one, s", "`evaluate`, s", "peak MB", "of which")
+    lines = ["", _line(names), _line(["---", *["---:"] * 6, "---"])]
+    for r in sorted(records, key=lambda r: (r["dataset"] == "made", r["dataset"], r["rows"], r["threads"])):
+        costly = sorted(r["seconds"].items(), key=lambda item: -item[1])[:4]
+        name = "made up" if r["dataset"] == "made" else r["dataset"].capitalize()
+        lines.append(_line([
+            name + (f" ({r['label']})" if r["label"] else ""), f"{r['rows']:,}", str(r["columns"]), str(r["threads"]),
+            f"{r['one_by_one']:.0f}", f"{r['evaluate']:.0f}", f"{r['peak_mb']:,}",
+            ", ".join(f"{metric} {seconds:.1f}" for metric, seconds in costly),
+        ]))  # fmt: skip
+    return lines
 
 
 def speed(folder: Path) -> list[str]:

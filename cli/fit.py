@@ -85,7 +85,7 @@ def fit(
         raise typer.Exit(130) from None
     model.save(output)
     if not quiet:
-        _summary(model, output)
+        _summary(model, data, output)
 
 
 def _print_plan(plan: dict[str, Any], output: Path) -> None:
@@ -97,7 +97,7 @@ def _print_plan(plan: dict[str, Any], output: Path) -> None:
         typer.echo(f"{name:<16} {f'{value:,}' if type(value) is int else value}")
 
 
-def _summary(model: Synthesizer, output: Path) -> None:
+def _summary(model: Synthesizer, data: Path, output: Path) -> None:
     report = model.report
     best = "" if report["best"] is None else f", held-out score {report['best']:.3f} (1 is best)"
     note(f"learned {report['rows']:,} rows in {duration(report['seconds'])}{best}")
@@ -105,3 +105,5 @@ def _summary(model: Synthesizer, output: Path) -> None:
         note(f"warning: {warning}")
     note(f"model: {output}")
     note(f"next:  synthtab sample -n {report['rows']} -m {output} -o {output.stem}-synthetic.csv")
+    unseen = f" --model {output}" if report["holdout_rows"] else ""
+    note(f"then:  synthtab evaluate {data} {output.stem}-synthetic.csv{unseen}")

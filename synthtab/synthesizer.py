@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 import synthtab
-from synthtab import agreement, artefact, trainer
+from synthtab import agreement, artefact, holdout, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
 from synthtab.devices import pick
@@ -31,8 +31,6 @@ from synthtab.schema import Schema
 from synthtab.where import conditions
 
 MIN_ROWS = 10
-MIN_HOLDOUT = 20
-"""Fewer held-out rows could not choose anything: then all rows train, and the last checkpoint stays."""
 
 
 class Synthesizer:
@@ -111,11 +109,11 @@ class Synthesizer:
         schema = self._checked(table, schema)
         observe(Progress("encode", 0.0))
         streams = Streams(self.seed)
-        training, held_out = self._split(len(table), streams)
+        training, held_out = holdout.split(len(table), self.config.holdout, streams)
         encoder = self._encode(table, training, schema, streams)
         encoded = encoder.encode(table.iloc[training], streams)
         kept = encoder.encode(table.iloc[held_out], streams)
-        self.report = self._ran(len(table), len(held_out))
+        self.report = self._ran(len(table), len(held_out), holdout.digest(table, schema, held_out))
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
@@ -233,6 +231,15 @@ class Synthesizer:
             report.get("plans"),
         )  # fmt: skip
 
+    def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows that `fit` trained on, and those that it held out, of the table that it was given.
+
+        Raises:
+            DataError: It is another table, or no row was held out.
+        """
+        schema, ran = self.schema, self.report
+        return holdout.parts(table, schema, ran["rows"], self.config.holdout, self.seed, ran.get("digest"))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all. See `synthtab.artefact`."""
         state = self._fitted().state()
@@ -279,7 +286,7 @@ class Synthesizer:
         """What `fit` would do, without doing it: sizes, parameters, steps, and the config in full."""
         schema = self._checked(table, schema)
         streams = Streams(self.seed)
-        training, held_out = self._split(len(table), streams)
+        training, held_out = holdout.split(len(table), self.config.holdout, streams)
         encoder = self._encode(table, training[:20_000], schema, streams)
         layout = encoder.layout
         with fresh_weights():
@@ -313,24 +320,17 @@ class Synthesizer:
             raise DataError(f"the target {self.target!r} is not a column{hint}")
         return schema
 
-    def _split(self, rows: int, streams: Streams) -> tuple[Any, Any]:
-        """Training and held-out row numbers, both in table order."""
-        order = streams.numpy("holdout").permutation(rows)
-        count = int(self.config.holdout * rows)
-        if count < MIN_HOLDOUT:
-            count = 0
-        return np.sort(order[count:]), np.sort(order[:count])
-
     def _encode(self, table: pd.DataFrame, training: Any, schema: Schema, streams: Streams) -> TableEncoder:
         """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
         c = self.config
         recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
         return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
 
-    def _ran(self, rows: int, held_out: int) -> dict[str, Any]:
+    def _ran(self, rows: int, held_out: int, digest: str) -> dict[str, Any]:
         return {
             "rows": rows,
             "holdout_rows": held_out,
+            "digest": digest,
             "device": str(self.device),
             "platform": platform.platform(),
             "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},

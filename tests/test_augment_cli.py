@@ -32,6 +32,11 @@ def test_real_rows_first_then_as_many_synthetic_ones(call, here):
     data = json.loads((here / "study.json").read_text())
     assert data["facts"]["real"] + data["facts"]["holdout"] == 300  # the holdout was not learnt
     assert data["verdicts"][0]["answer"] in ("helps", "no evidence", "hurts")
+    # What it wrote is what the report draws.
+    said = call("evaluate", "people.csv", "people.csv", "--augmentation", "study.json", "--html", "r.html", "-q")
+    assert (said.status, said.err) == (0, "")
+    page = (here / "r.html").read_text()
+    assert 'id="augmentation"' in page and "real rows alone" in page and "on real rows" in page
 
 
 def test_balanced_marked_and_quick(call, here):

@@ -155,6 +155,17 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     "empty bound": (None, ["evaluate", "people.csv", "people.csv", "--fail-under", ""], "NAME=NUMBER"),
     "bound before the tables are read": (
         None, ["evaluate", "absent.csv", "absent.csv", "--fail-under", "shape_error"], "NAME=NUMBER"),
+    "no riskiest row": (
+        None, ["evaluate", "people.csv", "people.csv", "--riskiest", "0"], "--riskiest must be at least 1"),
+    "a chart without a page": (
+        None, ["evaluate", "people.csv", "people.csv", "--augmentation", "people.csv"], "name the page with --html"),
+    "a chart of a missing file": (
+        None, ["evaluate", "people.csv", "people.csv", "--augmentation", "no.json", "--html", "r"], "augment --json"),
+    "a chart of a table": (
+        None, ["evaluate", "people.csv", "people.csv", "--augmentation", "people.csv", "--html", "r"], "read as JSON"),
+    "a chart of a foreign file": (
+        put('{"scores": []}', "o.json"), ["evaluate", "people.csv", "people.csv", "--augmentation", "o.json", "--html",
+        "r"], "o.json: no augmentation study"),
     "compare without rows": (None, ["compare", "people.csv"], "--help"),
     "compare with a missing file": (None, ["compare", "people.csv", "people.csv", "absent.csv"], "absent.csv"),
     "compare with different columns": (

@@ -259,9 +259,10 @@ def test_fit_in_words(call, here):
     said = call("fit", "people.csv", "--epochs", "1", "--seed", "3", "-o", "again.synthtab")
     assert said.status == 0
     assert said.out == ""
-    assert said.err.splitlines()[-2:] == [
+    assert said.err.splitlines()[-3:] == [
         "model: again.synthtab",
         "next:  synthtab sample -n 300 -m again.synthtab -o again-synthetic.csv",
+        "then:  synthtab evaluate people.csv again-synthetic.csv --model again.synthtab",
     ]
 
 

@@ -49,6 +49,29 @@ def test_a_failed_bound_is_status_1_and_the_report_is_there(call, here):
     assert (said.status, said.err) == (0, "")
 
 
+def test_the_riskiest_rows_are_listed_only_when_asked(call, here):
+    """The one training row that is copied, by the number that it has in the file, whatever is held out."""
+    copied = "P00001,17,pilot,,2011-02-03,no"
+    lines = (here / "people.csv").read_text().splitlines()
+    (here / "people.csv").write_text("\n".join([*lines, copied]) + "\n")
+    (here / "half.csv").write_text("\n".join([lines[0], *people(400).splitlines()[-99:], copied]) + "\n")
+    arguments = ("fit", "people.csv", "--preset", "quick", "--epochs", "1", "--seed", "2", "-q")
+    assert call(*arguments).status == 0
+    arguments = ("evaluate", "people.csv", "half.csv", "--json", "r.json", "--html", "r.html", "-q")
+    assert "P00001" not in call(*arguments).out + (here / "r.json").read_text() + (here / "r.html").read_text()
+    for more in ((), ("--model", "people.synthtab")):
+        said = call(*arguments, *more, "--riskiest", "2")
+        assert (said.status, said.err) == (0, "")
+        assert "keep this report as safe as" in said.out
+        assert "row 301, copied\n      id=P00001, age=17, job=pilot, pay=(missing)" in said.out
+        assert max(map(len, said.out.splitlines())) <= 80
+        data = json.loads((here / "r.json").read_text())
+        assert data["riskiest"][0]["row"] == 300
+        assert data["riskiest"][0]["cells"]["pay"] is None
+        page = (here / "r.html").read_text()
+        assert "P00001" in page and "keep this report as safe as" in page
+
+
 def test_compare_writes_a_table_json_and_a_page(call, here):
     said = call("compare", "people.csv", "half.csv", "people.csv", "--json", "c.json", "--html", "c.html", "-q")
     assert (said.status, said.err) == (0, "")

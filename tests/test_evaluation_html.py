@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from synthtab.errors import DataError
 from synthtab.evaluation import Report, evaluate, prepare
+from synthtab.evaluation.augmentation import charts
 from synthtab.evaluation.html import axis, clean
 from synthtab.evaluation.metric import Reference, Score
 from synthtab.evaluation.pictures import pictures
@@ -151,16 +154,60 @@ def test_sixty_columns_are_folded_and_small() -> None:
     assert len(evaluate(*frames, metrics=["shape_error", "association_error"]).to_json()) < 100_000
 
 
+def study(**changed: object) -> dict[str, Any]:
+    """As `Study.to_dict` writes it: two learners, an arm with a hostile name, one without an interval."""
+    arms = [
+        ("real rows alone", "real", 0.8, 0.0, 0.0), (f"synthetic {HOSTILE}", "synthetic", 0.83, 0.01, 0.05),
+        ("duplicates", "baseline", 0.79, -0.03, 0.01), ("SMOTENC", "baseline", 0.81, None, None),
+        ("weights", "baseline", None, None, None),
+    ]  # fmt: skip
+    lines = [
+        {"size": None, "learner": learner, "arm": arm, "kind": kind, "metric": metric, "real_rows": 1_200,
+         "rows": 1_200, "score": score, "difference": 0.0, "low": low, "high": high, "repeats": 3}
+        for learner in ("linear", "trees") for arm, kind, score, low, high in arms for metric in ("auc", "other")
+    ]  # fmt: skip
+    best = {"arm": "synthetic x1", "score": 0.83, "difference": 0.03, "interval": [0.01, 0.05]}
+    verdict = {"answer": "helps", "size": None, "learner": "trees", "best": best, "baseline": None, "why": ""}
+    return {"metric": "auc", "verdicts": [verdict | changed], "comparisons": lines}
+
+
 def test_the_augmentation_chart_is_there_where_its_data_is(report: Report, page: str) -> None:
     assert 'id="augmentation"' not in page
-    rows = [
-        {"label": "real only", "value": 0.8, "interval": [0.78, 0.82]},
-        {"label": "real + <b>rows</b>", "value": 0.83, "interval": None},
-    ]
-    drawn = report.to_html(augmentation={"measure": "AUC", "verdict": "No evidence.", "rows": rows})
-    assert 'id="augmentation"' in drawn
-    assert "real + &lt;b&gt;rows&lt;/b&gt;" in drawn
-    assert "No evidence." in drawn
+    drawn = report.to_html(augmentation=study())
+    text = "".join(Reader(drawn).text)
+    assert "Synthetic rows help. The best of them, synthetic x1: AUC +0.0300 (+0.0100 to +0.0500)." in text
+    assert f"synthetic {HOSTILE}" in text
+    # The model of the verdict is open, the other one folded; each arm that has a score is there once for either.
+    trees, linear = (text.index(f"{name}, learning from 1,200 real rows: AUC") for name in ("trees", "linear"))
+    assert trees < text.index("The same for other models") < linear
+    assert [text.count(name) for name in ("duplicates", "SMOTENC", "weights")] == [2, 2, 0]
+    assert "+0.0300 (+0.0100 to +0.0500), more than chance" in text
+    assert text.count("more than chance") == 2  # once for either model: the others reach 0, or have no interval
+    doubt = report.to_html(augmentation=study(answer="cannot say", why="the rows were learnt"))
+    assert "cannot be said. The rows were learnt." in doubt
+
+
+def test_the_chart_by_hand() -> None:
+    trees, linear = charts(study())
+    assert (trees["main"], linear["main"]) == (True, False)
+    real, synthetic, duplicates, smote = trees["rows"]
+    assert real["span"] is None
+    assert duplicates["kind"] == "baseline" and smote["span"] is None
+    low, high = 0.77 - 0.08 * 0.08, 0.85 + 0.08 * 0.08  # the ends of all bands, and a margin
+    for row, value in ((real, 0.8), (synthetic, 0.83), (duplicates, 0.79), (smote, 0.81)):
+        assert row["at"] == pytest.approx(100 * (value - low) / (high - low), abs=0.01)
+    assert synthetic["span"] == pytest.approx([100 * (v - low) / (high - low) for v in (0.81, 0.85)], abs=0.01)
+    assert (synthetic["sure"], duplicates["sure"], smote["sure"]) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"metric": "auc"}, {"metric": "auc", "verdicts": [], "comparisons": []}, study(answer="perhaps"),
+     study(size=3), study(learner="forest"), study(best=None), {"seed": 0, "scores": [], "verdicts": [{}]}],
+)  # fmt: skip
+def test_what_is_no_study_is_refused(report: Report, wrong: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="no augmentation study: write one with synthtab augment --json FILE"):
+        report.to_html(augmentation=wrong)
 
 
 def test_a_report_without_tables_has_no_pictures(report: Report) -> None:

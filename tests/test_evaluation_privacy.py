@@ -16,7 +16,7 @@ from scipy.stats import binom, binomtest, mannwhitneyu
 
 from synthtab.evaluation import Report, Score, Tables, evaluate, membership, neighbours, prepare, singling
 from synthtab.evaluation import attacks as persons
-from synthtab.evaluation.exposure import riskiest
+from synthtab.evaluation.exposure import WARNING, riskiest
 from synthtab.evaluation.metric import auc_interval, exact_interval, share_interval, simultaneous
 from synthtab.evaluation.risk import Rate, Risk, pooled
 from synthtab.evaluation.views import View
@@ -412,8 +412,13 @@ def test_the_riskiest_rows_are_the_copied_outliers_and_listed_only_when_asked() 
     assert [entry["copied"] for entry in report.riskiest] == [True, True, True, False]
     assert report.riskiest[0]["exposure"] == 1.0
     assert json.loads(report.to_json())["riskiest"][0]["row"] == 5
+    assert report.riskiest[0]["cells"] == {str(name): value for name, value in real.iloc[5].items()}
     plain = evaluate(real, synthetic, metrics=["exact_copies"])
     assert plain.riskiest == ()
+    assert WARNING not in str(plain) + plain.to_json() + plain.to_html()
+    for text in (str(report), report.to_json(), report.to_html()):
+        assert text.count(WARNING) == 1
+        assert "-90.0" in text
     assert "riskiest" not in plain.to_dict()
 
 

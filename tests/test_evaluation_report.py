@@ -31,9 +31,26 @@ def test_the_text_fits_80_columns_and_has_every_score() -> None:
     assert max(map(len, lines)) <= 80
     for metric in METRICS:
         assert any(metric.title in line for line in lines), metric.name
+        assert sum(line.startswith(f"  {metric.title:<32}") for line in lines) == (not metric.like), metric.name
     assert any("left out: id (identifier)" in line for line in lines)
     assert "skipped  no holdout given" in str(report)
     assert not any(line != line.rstrip() for line in lines)
+
+
+def test_one_question_has_one_headline() -> None:
+    """Ties between columns are told once, by the score that verdicts and pictures rest on; but never not at all."""
+    same = {m.name: m.like for m in METRICS if m.like}
+    assert same == {"mutual_information_error": "association_error", "detection_score": "detection_auc"}
+    for name, like in same.items():
+        both, alone = (evaluate(frame(0), frame(1), metrics=names) for names in ([name, like], [name]))
+        title = both.score(name).title
+        assert f"\n  {title:<32}" not in str(both) and f"\n  {title:<32}" in str(alone)
+        page = both.to_html()
+        assert page.index("<summary>1 more that answers a question from above") < page.index(f"<b>{title}</b>")
+        assert "<summary>1 more" not in alone.to_html() and f"<b>{title}</b>" in alone.to_html()
+        assert [s["name"] for s in both.to_dict()["scores"]] == [name, like]
+    number = pd.DataFrame({"x": np.arange(60.0)})  # no pair: the headline has no value, and hides nothing
+    assert f"\n  {'Mutual information error':<32}" in str(evaluate(number, number))
 
 
 def test_rows_and_headings_are_ready_to_print() -> None:

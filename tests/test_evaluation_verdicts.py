@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,18 @@ def short(frame: pd.DataFrame, rng: np.random.Generator) -> None:
     frame["pay"] = frame["pay"].clip(1_900, 2_400)
 
 
+def nearly_copied(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    for name in frame:
+        frame[name] = REAL[name]
+    frame["pay"] = (frame["pay"] + rng.normal(0, 20, ROWS)).round(2)
+    frame["z"] = frame["z"] + rng.normal(0, 0.05, ROWS)
+
+
+def scattered(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    for name in ("age", "hours", "pay", "z"):
+        frame[name] = rng.permutation(frame[name])
+
+
 PLANTED = {
     # defect: (how, what a verdict says, the columns that it names, its level)
     "a column shuffled": (shuffled, "Column 'age' does not follow the others", ("age",), "bad"),
@@ -88,6 +101,18 @@ PLANTED = {
     "an integer with decimals": (no_integer, "The real 'hours' values are whole numbers; 100 %", ("hours",), "bad"),
     "an integer blurred": (blurred, "'hours' repeats its values otherwise: 40 fills", ("hours",), "fair"),
     "5 % copied": (copied, "5.0 % of the rows are copies of training rows", (), "bad"),
+    "5 % copied, which": (copied, "of holdout rows, 0 % (rows 1, 2, 3, 4, 5 and 95 more)", (), "bad"),
+    "5 % copied, who": (copied, "An attacker is all but sure of 6.0 % of the people in the training", (), "bad"),
+    "all nearly copied, near copies": (nearly_copied, "% of the rows are near copies of training rows", (), "bad"),
+    "all nearly copied, dcr": (nearly_copied, "times the distance to their nearest training row", (), "bad"),
+    "all nearly copied, nndr": (nearly_copied, "The rows cling to single training rows", (), "bad"),
+    "all nearly copied, membership": (
+        nearly_copied,
+        "who guesses which people were in the training table gains",
+        (),
+        "bad",
+    ),
+    "rows scattered": (scattered, "Rows lie where real rows are sparse: Density 0.3", (), "bad"),
     "a pair broken": (broken, "The pair ('choice', 'taste') is broken", ("choice", "taste"), "bad"),
     "missing at random": (missing_at_random, "Missing cells of 'z' are random", ("z",), "bad"),
     "an invented category": (invented, "Category 'astronaut' of 'job' is invented", ("job",), "bad"),
@@ -96,11 +121,15 @@ PLANTED = {
 }
 
 
-@functools.cache
 def judged(defect: str | None) -> Report:
+    return judged_with(None if defect is None else PLANTED[defect][0])
+
+
+@functools.cache
+def judged_with(plant: Callable[[pd.DataFrame, np.random.Generator], None] | None) -> Report:
     frame = FRESH.copy()
-    if defect is not None:
-        PLANTED[defect][0](frame, np.random.default_rng(7))
+    if plant is not None:
+        plant(frame, np.random.default_rng(7))
     return evaluate(REAL, frame, holdout=HOLDOUT, metrics=QUICK)
 
 
@@ -135,6 +164,74 @@ def test_a_detector_and_a_model_see_a_shuffled_column_too() -> None:
     assert next(v for v in report.verdicts if v.rule == "usefulness").level == "bad"
 
 
+@pytest.mark.parametrize(("name", "model"), [("utility_linear", "linear model"), ("utility_forest", "random forest")])
+def test_other_models_lose_by_a_shuffled_column_too(name: str, model: str) -> None:
+    frame = FRESH.copy()
+    shuffled(frame, np.random.default_rng(7))
+    (verdict,) = evaluate(REAL, frame, holdout=HOLDOUT, target="job", metrics=[name]).verdicts
+    assert (verdict.level, verdict.rule) == ("bad", "usefulness")
+    assert verdict.text.startswith(f"A {model} that learnt from the rows reaches mean AUC 0.")
+
+
+@pytest.mark.parametrize(
+    ("losses", "levels"),
+    [
+        ({"utility": 0.0, "utility_linear": 0.0, "utility_forest": 0.0}, ["good"]),
+        ({"utility": 0.0, "utility_linear": 0.03, "utility_forest": 0.03}, ["fair", "good"]),
+        ({"utility": 0.03, "utility_linear": 0.0, "utility_forest": 0.3}, ["bad", "fair"]),
+        ({"utility": 0.3, "utility_linear": 0.3, "utility_forest": 0.3}, ["bad"]),
+        ({"utility_forest": 0.3}, ["bad"]),
+    ],
+)
+def test_another_model_is_named_only_where_it_loses_more(losses: dict[str, float], levels: list[str]) -> None:
+    scores = [
+        Score(n, n, "m", "utility", 0.9 - loss, "", "higher", (0, 1), Reference(0.9, "r"), (0.895 - loss, 0.905 - loss))
+        for n, loss in losses.items()
+    ]
+    assert [v.level for v in verdicts(scores, {})] == levels
+
+
+@pytest.mark.parametrize(("classes", "n", "level"), [(3, 60, "good"), (3, 6_000, "fair")])
+def test_a_mean_auc_of_few_test_rows_may_be_luck(classes: int, n: int, level: str) -> None:
+    score = Score(
+        "utility",
+        "t",
+        "m",
+        "utility",
+        0.95,
+        "",
+        "higher",
+        (0, 1),
+        Reference(0.98, "r"),
+        n=n,
+        detail={"classes": classes},
+    )
+    assert [v.level for v in verdicts([score], {})] == [level]
+
+
+def test_rows_to_test_on_that_were_learnt_are_owned_up_to() -> None:
+    found = evaluate(REAL, FRESH, target="job", metrics=["utility"]).verdicts
+    assert "on real rows (which the generator has seen)" in found[0].text
+    found = evaluate(REAL, FRESH, holdout=HOLDOUT, target="job", metrics=["utility"]).verdicts
+    assert "on real rows;" in found[0].text
+
+
+def test_cells_missing_apart_are_told_by_the_set() -> None:
+    """Each column has as many missing cells as it should, and neither is tied to anything else."""
+    frames = [frame.copy() for frame in (REAL, FRESH)]
+    for frame, seed in zip(frames, (1, 2), strict=True):
+        frame.loc[np.random.default_rng(seed).random(ROWS) < 0.15, ["hours", "pay"]] = np.nan
+    alone = ["missing_patterns", "missing_error"]
+    assert {v.level for v in evaluate(*frames, metrics=alone).verdicts} == {"good"}
+    frames[1]["hours"] = np.random.default_rng(3).permutation(frames[1]["hours"])
+    (found,) = (v for v in evaluate(*frames, metrics=alone).verdicts if v.rule == "missing together")
+    assert found.level == "bad"
+    assert found.columns == ("hours", "pay")
+    assert "'hours' and 'pay' in 2." in found.text
+    frames[1]["pay"] = frames[1]["pay"].fillna(1_000.0)  # too few missing: that is said, and enough
+    assert not [v for v in evaluate(*frames, metrics=alone).verdicts if v.rule == "missing together"]
+
+
 def test_many_findings_share_a_sentence() -> None:
     """Of six columns that all went astray, the last two had only each other left: a broken pair."""
     rng = np.random.default_rng(0)
@@ -153,6 +250,16 @@ def test_what_was_not_given_is_unknown() -> None:
     assert [v.level for v in report.verdicts] == ["unknown", "unknown"]
     assert "without a holdout" in report.verdicts[0].text
     assert "without a target" in report.verdicts[1].text
+
+
+def test_one_sentence_says_what_a_holdout_would_tell() -> None:
+    lacking = [m.name for m in METRICS if "holdout" in m.needs]
+    (verdict,) = evaluate(REAL, FRESH, metrics=lacking).verdicts
+    assert verdict.level == "unknown"
+    assert verdict.text.endswith("Give one with --holdout, or the rows that fit held out with --model")
+    for name in lacking:  # each of them is in it
+        (alone,) = evaluate(REAL, FRESH, metrics=[name]).verdicts
+        assert alone.text.split(": ")[1].split(". ")[0] in verdict.text
 
 
 @pytest.mark.parametrize("name", [m.name for m in METRICS if m.family not in ("detection",)])
@@ -190,6 +297,11 @@ def test_an_attack_that_gains_is_told(value: float, level: str) -> None:
         ("near_copies", 0.02, 0.02, "good"), ("near_copies", 0.04, 0.02, "fair"), ("near_copies", 0.3, 0.02, "bad"),
         ("beta_recall", 0.8, 0.95, "fair"), ("coverage", 0.4, 0.95, "bad"), ("alpha_precision", 0.6, 0.95, "bad"),
         ("linkability", 0.01, 0.0, "good"), ("attribute_inference", 0.4, 0.0, "bad"),
+        ("density", 0.8, 1.0, "fair"), ("density", 0.5, 1.0, "bad"), ("density", 1.5, 1.0, "fair"),
+        ("density", 2.0, 1.0, "bad"), ("missing_patterns", 60.0, 0.5, "bad"), ("dcr", 0.8, 1.0, "fair"),
+        ("dcr", 0.1, 1.0, "bad"), ("nndr", 0.7, 0.8, "fair"), ("nndr", 0.1, 0.8, "bad"),
+        ("membership_tpr", 0.04, 0.01, "fair"), ("membership_tpr", 0.3, 0.01, "bad"),
+        ("utility_linear", 0.87, 0.9, "fair"), ("utility_forest", 0.7, 0.9, "bad"),
     ],
 )  # fmt: skip
 def test_figures_of_other_families_have_their_rules(name: str, value: float, reference: float, level: str) -> None:

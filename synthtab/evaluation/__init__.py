@@ -34,6 +34,7 @@ from synthtab.evaluation import (
 from synthtab.evaluation.bounds import Bound, parse_bounds
 from synthtab.evaluation.compare import Comparison
 from synthtab.evaluation.exposure import riskiest as _riskiest
+from synthtab.evaluation.exposure import with_cells
 from synthtab.evaluation.findings import Verdict
 from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.parallel import each
@@ -131,7 +132,7 @@ def evaluate(
         seed: One seed, one report.
         metrics: Names of the metrics to compute; all by default.
         riskiest: How many of the training rows that the synthetic rows expose most to list in
-            `Report.riskiest`: their positions, not their cells.
+            `Report.riskiest`: their positions and cells, so that the report then holds real rows.
         observe: Told which metric starts, by one thread at a time.
 
     Raises:
@@ -142,7 +143,7 @@ def evaluate(
     observe(Progress("prepare tables"))
     tables = prepare(real, synthetic, holdout, target=target, schema=schema, numeric=numeric)
     scores = _scores(chosen, tables, seed, observe)
-    exposed = _riskiest(tables, Streams(seed), riskiest) if riskiest > 0 else []
+    exposed = with_cells(_riskiest(tables, Streams(seed), riskiest), real) if riskiest > 0 else []
     observe(Progress("done", 1.0))
     return Report(scores, _facts(tables), seed, tuple(exposed), compared=tables)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from synthtab.evaluation import html
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.metric import Score, headlines
 
 if TYPE_CHECKING:
     from synthtab.evaluation.report import Report
@@ -52,8 +52,10 @@ class Comparison:
         return tuple(name for name, is_best in zip(scores, marked, strict=True) if is_best)
 
     def rows(self) -> list[Line]:
-        """One `Line` per metric, ready to print."""
-        return [_line(scores) for scores in zip(*(r.scores for r in self.reports.values()), strict=True)]
+        """One `Line` per metric, ready to print; not of those that answer a question once more (`Score.like`)."""
+        found = zip(*(r.scores for r in self.reports.values()), strict=True)
+        shown = [{score.name for score in headlines(r.scores)} for r in self.reports.values()]
+        return [_line(scores) for scores in found if any(scores[0].name in names for names in shown)]
 
     def headings(self) -> dict[str, str]:
         """Family -> heading."""

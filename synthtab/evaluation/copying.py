@@ -25,6 +25,7 @@ SEARCHED = 50_000
 MIN_ROWS = 20
 NEAR = 0.02
 DRAWS = 200
+LISTED = 100
 TIE = 1e-9
 HOLDOUT = "holdout rows"
 
@@ -33,7 +34,7 @@ def exact_copies(tables: Tables, streams: Streams) -> Outcome:
     """Share of synthetic rows that equal a real row in every compared column.
 
     Beside it: the same share of the holdout's rows or, without a holdout, of the real rows that
-    occur more than once in their own table.
+    occur more than once in their own table. Detail: the positions of the first 100 copies.
     """
     real = fingerprints(tables.real)
     copies = np.isin(fingerprints(tables.synthetic), real)
@@ -42,13 +43,14 @@ def exact_copies(tables: Tables, streams: Streams) -> Outcome:
     else:
         _, position, counts = np.unique(real, return_inverse=True, return_counts=True)
         reference = Reference(float((counts[position] > 1).mean()), "real rows, repeated")
-    value = float(copies.mean())
+    value, positions = float(copies.mean()), tables.synthetic.positions
+    where = np.flatnonzero(copies) if positions is None else positions[copies]
     return Outcome(
         value,
         reference,
         share_interval(float(copies.sum()), len(copies)),
         len(copies),
-        {"copies": int(copies.sum())},
+        {"copies": int(copies.sum()), "rows": np.sort(where)[:LISTED].tolist()},
     )
 
 

@@ -20,8 +20,10 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
     Of a category of share p, a perfect sampler of m rows shows 1 - (1 - p)^m.
     """
     covered, expected, lacking, absent, invented = {}, {}, {}, {}, {}
+    number = 0
     for j, (name, words, shares, seen) in enumerate(_columns(tables)):
         real = shares > 0
+        number += len(words)
         if (seen & ~real).any():
             counts = np.bincount(tables.synthetic.codes[:, j], minlength=len(words) + 1)[:-1] * ~real
             invented[name] = {words[k]: int(counts[k]) for k in np.argsort(-counts, kind="stable")[:10] if counts[k]}
@@ -38,7 +40,7 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("no column is categorical")
     reference = Reference(float(np.mean(list(expected.values()))), PERFECT)
     value = float(np.mean(list(covered.values())))
-    detail = {"columns": covered, "lacking": lacking, "real rows": absent, "invented": invented}
+    detail = {"columns": covered, "lacking": lacking, "real rows": absent, "invented": invented, "categories": number}
     return Outcome(value, reference, n=len(covered), detail=detail)
 
 

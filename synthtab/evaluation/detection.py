@@ -182,6 +182,7 @@ SCORE = Metric(
     "detection",
     "higher",
     detection_score,
+    like="detection_auc",
 )
 LOGISTIC = Metric(
     "detection_auc_logistic",

@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from synthtab.evaluation.neighbours import distances, found_in, neighbours, scale
 from synthtab.evaluation.views import Tables
 from synthtab.randomness import Streams
 
+WARNING = "These are real rows: keep this report as safe as the training table itself."
 CANDIDATES = 50_000
 SEARCHED = 50_000
 
@@ -54,3 +56,15 @@ def riskiest(tables: Tables, streams: Streams, count: int = 10) -> list[dict[str
         }
         for i in ranked
     ]
+
+
+def with_cells(found: list[dict[str, Any]], real: pd.DataFrame) -> list[dict[str, Any]]:
+    """The same, each with the cells of its row: column -> number, truth value, text, or None where missing."""
+    return [entry | {"cells": {str(n): _plain(v) for n, v in real.iloc[entry["row"]].items()}} for entry in found]
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.metric import Interval, Score
 
 Level = Literal["bad", "fair", "unknown", "good"]
 LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
 
 EACH = 3  # so many findings of one rule get a sentence each, more share one
 NAMED = 8
+SURE = 1.5  # times a 95 % interval: one report has some thirty rules, and none of them may speak by luck
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Findings:
         """Why the score was asked for and could not be computed."""
         score = self._scores.get(name)
         return None if score is None or score.ok else score.status.removeprefix("skipped: ")
+
+
+def surely(score: Score, interval: Interval | None = None, *, times: float = SURE) -> Interval:
+    """Between what the value surely lies: its interval (or another one), widened; the value itself without one."""
+    low, high = interval or score.interval or (score.value, score.value)
+    return score.value - times * (score.value - low), score.value + times * (high - score.value)
 
 
 def several(

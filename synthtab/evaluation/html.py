@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthtab.evaluation import svg
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.augmentation import charts
+from synthtab.evaluation.exposure import WARNING
+from synthtab.evaluation.metric import Score, headlines
 
 if TYPE_CHECKING:
     from synthtab.evaluation.compare import Comparison
@@ -38,8 +40,10 @@ def page(
         report: Scores and verdicts.
         pictures: What `synthtab.evaluation.pictures.pictures` returns; without it, no pictures.
         names: What the two tables are called.
-        augmentation: ``{"measure": "AUC", "verdict": "...", "rows": [{"label": "real only", "value":
-            0.8, "interval": [0.78, 0.82]}, ...]}``; the first row is what the others are compared with.
+        augmentation: What `synthtab.augment.Study.to_dict` gives, or `synthtab augment --json` wrote.
+
+    Raises:
+        DataError: ``augmentation`` is something else.
     """
     pictures = pictures or {}
     flagged: dict[str, str] = {}
@@ -47,8 +51,9 @@ def page(
         if verdict.level in ("bad", "fair") and verdict.rule != "detector":
             for name in verdict.columns:
                 flagged.setdefault(name, verdict.level)
+    shown = headlines(report.scores)
     by_family = {
-        family: {"heading": heading, "scores": [score_view(s) for s in report.scores if s.family == family]}
+        family: {"heading": heading, "scores": [score_view(s) for s in shown if s.family == family]}
         for family, heading in report.headings().items()
     }
     return _template("report.html").render(
@@ -59,13 +64,16 @@ def page(
         summary=report.summary(),
         verdicts=report.verdicts,
         families=by_family,
+        details=[score_view(s) for s in report.scores if s not in shown],
         privacy=[score_view(s) for s in report.scores if s.family in PRIVACY],
         columns=_columns(report, pictures.get("columns", []), flagged),
         open_columns=OPEN_COLUMNS,
         ties=_ties(pictures.get("ties")),
         points=_points(pictures.get("points")),
         detector=_detector(report, pictures.get("curve")),
-        augmentation=_augmentation(augmentation),
+        augmentation=None if augmentation is None else charts(augmentation),
+        riskiest=_riskiest(report),
+        warning=WARNING,
     )
 
 
@@ -226,20 +234,22 @@ def _detector(report: Report, curve: Sequence[Sequence[float]] | None) -> dict[s
     }
 
 
-def _augmentation(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Arms of the experiment on one axis."""
-    if not found or not found.get("rows"):
+def _riskiest(report: Report) -> dict[str, Any] | None:
+    """The most exposed training rows as a table: where they stand, why, and their cells."""
+    if not report.riskiest:
         return None
-    rows = [dict(row) for row in found["rows"]]
-    ends = [v for row in rows for v in (row["value"], *(row.get("interval") or ()))]
-    margin = 0.08 * (max(ends) - min(ends)) or 0.01
-    low, high = min(ends) - margin, max(ends) + margin
-    for row in rows:
-        row["at"] = round(100 * (row["value"] - low) / (high - low), 2)
-        span = row.get("interval")
-        row["span"] = None if not span else [round(100 * (v - low) / (high - low), 2) for v in span]
-        row["text"] = figure(row["value"], "")
-    return {"measure": found.get("measure", "score"), "verdict": found.get("verdict"), "rows": rows}
+    names = list(report.riskiest[0].get("cells", {}))
+    return {
+        "names": names,
+        "rows": [
+            {"row": r["row"] + 1, "why": exposure(r), "cells": [r["cells"][n] for n in names]} for r in report.riskiest
+        ],
+    }
+
+
+def exposure(entry: Mapping[str, Any]) -> str:
+    """In words, how exposed a training row is."""
+    return "copied" if entry["copied"] else f"exposure {entry['exposure']:.3f} (0.5 is chance)"
 
 
 def clean(text: object) -> str:

@@ -7,7 +7,7 @@ would score, an interval where one is cheap, and why it is absent where it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
@@ -62,6 +62,7 @@ class Score:
         n: Number of rows (or other units) that the value rests on.
         detail: Per-column figures, the worst pairs and the like; plain data.
         status: "ok" or "skipped: reason".
+        like: Name of the score that answers the same question: where that is shown, this one is a detail.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Score:
     n: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     status: str = "ok"
+    like: str = ""
 
     @property
     def ok(self) -> bool:
@@ -111,6 +113,7 @@ class Metric:
     unit: str = ""
     needs: tuple[str, ...] = ()
     cost: Cost = "low"
+    like: str = ""
 
     def compute(self, tables: Tables, streams: Streams) -> Score:
         """The score of the tables; never raises for want of data."""
@@ -137,7 +140,14 @@ class Metric:
             outcome.n,
             outcome.detail,
             status,
+            self.like,
         )
+
+
+def headlines(scores: Sequence[Score]) -> tuple[Score, ...]:
+    """The scores of which none answers the question of another one that is there."""
+    there = {score.name for score in scores if score.ok}
+    return tuple(score for score in scores if score.like not in there)
 
 
 def share_interval(successes: float, n: float, z: float = 1.96) -> Interval:

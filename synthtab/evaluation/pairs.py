@@ -173,4 +173,5 @@ MUTUAL_INFORMATION = Metric(
     mutual_information_error,
     (0.0, 100.0),
     "%",
+    like="association_error",
 )

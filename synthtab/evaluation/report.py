@@ -16,8 +16,9 @@ from typing import Any
 
 from synthtab.errors import ConfigError
 from synthtab.evaluation import html
+from synthtab.evaluation.exposure import WARNING
 from synthtab.evaluation.findings import LEVELS, Verdict
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.metric import Score, headlines
 from synthtab.evaluation.pictures import pictures
 from synthtab.evaluation.verdicts import verdicts
 from synthtab.evaluation.views import Tables
@@ -53,7 +54,7 @@ class Report:
         scores: In the order of the registry.
         tables: Facts about the tables: rows of each, columns of each role, what was left out.
         seed: One seed, one report.
-        riskiest: The training rows that are exposed most, if they were asked for.
+        riskiest: The training rows that are exposed most, with their cells, if they were asked for.
         compared: The tables themselves, for the pictures of `to_html`.
     """
 
@@ -96,7 +97,8 @@ class Report:
             "verdicts": [asdict(v) for v in self.verdicts],
             "scores": [asdict(s) for s in self.scores],
         }
-        data: dict[str, Any] = plain_data(found | ({"riskiest": self.riskiest} if self.riskiest else {}))
+        exposed = {"warning": WARNING, "riskiest": self.riskiest} if self.riskiest else {}
+        data: dict[str, Any] = plain_data(found | exposed)
         return data
 
     def to_json(self, indent: int | None = 2) -> str:
@@ -113,14 +115,18 @@ class Report:
 
         Args:
             names: What the tables are called, such as their files.
-            augmentation: Draws the chart of an augmentation experiment, too; see `html.page`.
+            augmentation: An augmentation study (`Study.to_dict`, or the JSON of ``synthtab augment``), to be drawn too.
+
+        Raises:
+            DataError: ``augmentation`` is something else.
         """
         drawn = None if self.compared is None else pictures(self.compared, self.seed)
         return html.page(self, drawn, names=names, augmentation=augmentation)
 
     def __str__(self) -> str:
-        """Verdicts and a plain table, at most 80 columns wide."""
-        rows = self.rows()
+        """Verdicts and a plain table, at most 80 columns wide; of scores that answer one question, the first."""
+        shown = headlines(self.scores)
+        rows = [_row(score) for score in shown]
         lines = [*self.facts(), *self._sentences(), "", f"{'':<34}{'score':>9}  {'beside it'}"]
         for family, heading in self.headings().items():
             lines += ["", heading]
@@ -133,7 +139,9 @@ class Report:
                     reason = row.label.removeprefix("skipped: ")
                     lines.append(f"  {row.title:<32}{'skipped':>9}  {reason}"[:80].rstrip())
                 lines.append(f"      {row.meaning}"[:80])
-        return "\n".join(lines)
+        if other := [score.title for score in self.scores if score not in shown]:
+            lines += ["", *textwrap.wrap(f"In JSON and HTML too, for the same questions: {', '.join(other)}", WIDTH)]
+        return "\n".join([*lines, *self._exposed()])
 
     def _sentences(self) -> list[str]:
         """The verdicts, wrapped, each behind its level."""
@@ -141,6 +149,18 @@ class Report:
         for verdict in self.verdicts:
             wrapped = textwrap.wrap(verdict.text, 69, break_long_words=True, break_on_hyphens=False)
             lines += [f"  {verdict.level:<9}{wrapped[0]}", *(f"{'':<11}{line}" for line in wrapped[1:])]
+        return lines
+
+    def _exposed(self) -> list[str]:
+        """The riskiest rows, if they were asked for: where they stand, why, and their cells, wrapped."""
+        if not self.riskiest:
+            return []
+        lines = ["", f"The {len(self.riskiest)} training rows that are exposed most, counted from 1 below the header"]
+        lines += textwrap.wrap(WARNING, WIDTH)
+        for entry in self.riskiest:
+            lines.append(f"  row {entry['row'] + 1:,}, {html.exposure(entry)}")
+            cells = ", ".join(f"{html.clean(n)}={_cell(v)}" for n, v in entry.get("cells", {}).items())
+            lines += [f"      {line}" for line in textwrap.wrap(cells, WIDTH - 6, break_on_hyphens=False)]
         return lines
 
     def facts(self) -> list[str]:
@@ -177,6 +197,10 @@ def _figure(value: float, unit: str) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:.2f} {unit}" if unit else f"{value:.3f}"
+
+
+def _cell(value: Any) -> str:
+    return "(missing)" if value is None else html.clean(value)
 
 
 def _shorten(text: str) -> str:

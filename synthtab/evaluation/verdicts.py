@@ -11,19 +11,16 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from synthtab.evaluation.findings import EACH, LEVELS, Findings, Level, Verdict, both, listing, quote, several, share
-from synthtab.evaluation.leaks import attacks, copies, near_copies, nearer
+from synthtab.evaluation.findings import EACH, LEVELS, Findings, Verdict, both, listing, quote, several, share
+from synthtab.evaluation.leaks import attacks, clinging, copies, near_copies, nearer, surely_found, unseen
 from synthtab.evaluation.metric import Score
+from synthtab.evaluation.wholes import detector, reach, usefulness
 
 RARE_CHANCE = 0.01  # of a category being absent, or new, by chance anywhere in the table
 OFF_GRID = 1.0
 RANGE_FAIR = 0.5  # of the least that a perfect sampler reached in some draws: tails are a matter of luck
 SHAPE_BAD = 10.0
-AUC_GOOD, AUC_FAIR = 0.55, 0.70
-GIVEAWAY = 0.01
 TIES_FAIR = 2.5  # times a perfect sampler
-GAP_GOOD, GAP_FAIR = 0.01, 0.05
-REACH_FAIR, REACH_BAD = 0.1, 0.25
 
 
 Rule = Callable[[Findings], Iterator[Verdict]]
@@ -92,66 +89,6 @@ def pairs(f: Findings) -> Iterator[Verdict]:
         yield Verdict("fair", f"The columns together are not as they should be: {beside}", "ties", (), figures)
     elif not broken and not invented:
         yield Verdict("good", f"No pair of columns is broken: {beside}", "ties", (), figures)
-
-
-_REACH = {
-    "alpha_precision": "Rows lie where no real rows do, or too close together",
-    "beta_recall": "Parts of the real table have no rows beside them",
-    "coverage": "Many real rows have no row near them",
-}
-
-
-def reach(f: Findings) -> Iterator[Verdict]:
-    """Whether the rows lie where the real ones lie, and everywhere there: the mark of mode collapse."""
-    for name, what in _REACH.items():
-        score = f.get(name)
-        if score is None or score.reference is None or score.reference.value - score.value <= REACH_FAIR:
-            continue
-        level: Level = "fair" if score.reference.value - score.value <= REACH_BAD else "bad"
-        text = f"{what}: {score.title} {score.value:.3f}, where {score.reference.value:.3f} is possible"
-        yield Verdict(level, text, "reach", (), {name: score.value, "possible": score.reference.value})
-
-
-def detector(f: Findings) -> Iterator[Verdict]:
-    """Whether a boosted tree can tell, and what gives the rows away."""
-    score = f.get("detection_auc")
-    if score is None:
-        return
-    found = list(score.detail.get("giveaways", {}).items())
-    # Where many columns tell the same, none of them alone matters: then the first are named all the same.
-    giveaways = dict([(name, drop) for name, drop in found if drop >= GIVEAWAY] or found[:EACH])
-    figures = {"detection_auc": score.value, "giveaways": giveaways}
-    low = score.value if score.interval is None else score.interval[0]
-    if low <= 0.5 or score.value <= AUC_GOOD:
-        text = f"A boosted tree cannot tell the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess"
-        yield Verdict("good", text, "detector", (), figures)
-        return
-    names = tuple(giveaways)[:5]
-    because = f"; {listing(names)} give{'s' if len(names) == 1 else ''} them away" if names else ""
-    level: Level = "fair" if score.value <= AUC_FAIR else "bad"
-    text = f"A boosted tree tells the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess{because}"
-    yield Verdict(level, text, "detector", names, figures)
-
-
-def usefulness(f: Findings) -> Iterator[Verdict]:
-    """What a model loses when it learns from the rows in place of real ones."""
-    score = f.get("utility")
-    if score is None:
-        if f.skipped("utility") == "no target given":
-            yield Verdict(
-                "unknown", "Whether the rows train a model: unknown without a target to predict", "usefulness"
-            )
-        return
-    if score.reference is None:
-        return
-    gap = score.reference.value - score.value
-    measure = str(score.detail.get("measure", "score"))
-    level: Level = "good" if gap <= GAP_GOOD else "fair" if gap <= GAP_FAIR else "bad"
-    text = (
-        f"A model that learnt from the rows reaches {measure} {score.value:.3f} on real rows; "
-        f"one that learnt from real rows, {score.reference.value:.3f}"
-    )
-    yield Verdict(level, text, "usefulness", (), {"utility": score.value, "real": score.reference.value})
 
 
 # --- single columns --------------------------------------------------------------------------------
@@ -240,9 +177,11 @@ def categories(f: Findings) -> Iterator[Verdict]:
         return
     n, m = f.rows["real"], f.rows["synthetic"]
     absent, invented = (_cells(score.detail.get(key, {})) for key in ("real rows", "invented"))
-    # Of a category with k of n real rows, m fresh rows have none with a probability of about (n / (n + m))^k.
-    absent = [c for c in absent if (n / (n + m)) ** c["rows"] * max(len(absent), 1) < RARE_CHANCE]
-    invented = [c for c in invented if (m / (n + m)) ** c["rows"] * max(len(invented), 1) < RARE_CHANCE]
+    # Of a category with k of n real rows, m fresh rows have none with a probability of about (n / (n + m))^k; and
+    # any of them could have been the one that has none.
+    tried = max(int(score.detail.get("categories", 0)), len(absent), len(invented), 1)
+    absent = [c for c in absent if (n / (n + m)) ** c["rows"] * tried < RARE_CHANCE]
+    invented = [c for c in invented if (m / (n + m)) ** c["rows"] * tried < RARE_CHANCE]
     yield from several(
         absent,
         "absent category",
@@ -302,11 +241,40 @@ def blanks(f: Findings) -> Iterator[Verdict]:
         yield Verdict("good", "As many cells are missing as should be", "missing")
 
 
+def patterns(f: Findings) -> Iterator[Verdict]:
+    """Cells that are not missing together as they should be, although each column has as many as it should."""
+    score, alone = f.get("missing_patterns"), f.get("missing_error")
+    if score is None or score.reference is None:
+        return
+    chance = max(1.0, 200 * f.noise)
+    if alone is not None and any(error > chance for error in alone.detail.get("columns", {}).values()):
+        return  # then they cannot be together as they should be, and `blanks` names the columns
+    if score.value <= max(2.0, 1.5 * score.reference.value + 150 * f.noise):
+        return
+    off = [
+        {"columns": found["missing"], "real": found["real"], "synthetic": found["synthetic"]}
+        for found in score.detail.get("patterns", ())
+        if len(found["missing"]) > 1
+    ]
+    worst = max(off, key=lambda p: abs(p["real"] - p["synthetic"]), default=None)
+    because = ""
+    if worst is not None:
+        names = listing(worst["columns"][:EACH]) + (" and others" if len(worst["columns"]) > EACH else "")
+        because = f"; {names} in {share(worst['synthetic'])} of the rows, in {share(worst['real'])} of the real ones"
+    text = f"Cells are not missing together as in real rows{because}"
+    figures = {"missing_patterns": score.value, "beside it": score.reference.value}
+    columns = () if worst is None else tuple(worst["columns"])
+    yield Verdict("bad" if score.value > SHAPE_BAD else "fair", text, "missing together", columns, figures)
+
+
 RULES: tuple[Rule, ...] = (
     copies,
     near_copies,
     nearer,
+    clinging,
     attacks,
+    surely_found,
+    unseen,
     detached,
     pairs,
     categories,
@@ -314,6 +282,7 @@ RULES: tuple[Rule, ...] = (
     decimals,
     heaps,
     blanks,
+    patterns,
     ranges,
     reach,
     detector,

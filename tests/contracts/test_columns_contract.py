@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from synthtab import infer, tables
 from synthtab.columns import KINDS, Cells, Settings
 from synthtab.columns.base import ColumnEncoder
+from synthtab.holdout import digest
 from synthtab.schema import KIND_NAMES, Column
 
 ROWS = 60
@@ -258,3 +261,16 @@ FOREIGN = {
 def test_declines_foreign_columns(kind: str, i: int) -> None:
     series = FOREIGN[kind][i]
     assert KINDS[kind].accepts(Cells(series if series.name else series.rename("x"))) is None
+
+
+@pytest.mark.parametrize(("kind", "number"), CASES)
+def test_a_column_has_one_digest_however_it_is_typed(kind: str, number: int, tmp_path: Path) -> None:
+    """A fit records it, and finds its table again by it."""
+    frame = pd.DataFrame({"x": SERIES[kind][number], "row": np.arange(len(SERIES[kind][number]))})
+    schema, none = infer(frame, overrides={"x": kind}), np.zeros(0, dtype=np.int64)
+    typed = tables.typed(frame, schema)
+    tables.write(typed, tmp_path / "t.csv", schema)
+    expected = digest(frame, schema, none)
+    assert digest(typed, schema, none) == expected
+    assert digest(tables.read(tmp_path / "t.csv"), schema, none) == expected
+    assert digest(frame.iloc[::-1], schema, none) != expected
