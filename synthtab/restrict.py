@@ -285,4 +285,6 @@ def _known(part: ColumnEncoder | Linked, tests: Sequence[Test]) -> str:
     wanted = condition.values or ()
     near = difflib.get_close_matches(str(wanted[0]), words, n=1) if wanted else []
     hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(words[:12])}{', ...' * (len(words) > 12)}"
-    return f"the model knows no such value of {name}: {hint}"
+    withheld = inner.withheld
+    stored = f" ({withheld} not stored: fit with --rare-below 0, or rare=0, to ask for those)" if withheld else ""
+    return f"the model knows no such value of {name}: {hint}{stored}"

@@ -20,7 +20,8 @@ from synthtab.columns.disclosure import aggregate, beyond, bounds, takers
 from synthtab.columns.numbers import NumberCodec
 from synthtab.conditional import ByClass
 from synthtab.encoder import TableEncoder
-from synthtab.errors import ConfigError, DataError, SchemaError
+from synthtab.errors import ConditionError, ConfigError, SchemaError
+from synthtab.holdout import split
 from synthtab.randomness import Streams
 
 ROWS = 1500
@@ -102,7 +103,7 @@ def test_a_model_file_and_its_rows_hold_nothing_that_one_row_has(rare: int, tmp_
     frame = table()
     # The last row is among those that train: most rows are, and the seed says so.
     model = Synthesizer("quick", **TINY, rare=rare, seed=1)
-    assert ROWS - 1 in model._split(ROWS, Streams(1))[0]
+    assert ROWS - 1 in split(ROWS, model.config.holdout, Streams(1))[0]
     model.fit(frame).save(tmp_path / "model.synthtab")
     known = set(PLANTED) - {"email", "note", "row_id"}  # invented whatever the setting
     if not rare:
@@ -185,7 +186,7 @@ def test_a_class_that_is_not_stored_cannot_be_asked_for() -> None:
     frame = pd.DataFrame({"g": ["a"] * 200 + ["b"] * 100 + ["c"] * 3, "x": np.arange(303.0)})
     model = Synthesizer("quick", **TINY, holdout=0.0).fit(frame)
     with pytest.raises(
-        DataError, match="0 of 2 rows whose g is c: it stores no class with fewer than 5 rows: fit with"
+        ConditionError, match=r"it knows a, b \(1 category \(3 rows\) not stored: fit with --rare-below 0"
     ):
         ByClass(model, "g").sample_class("c", 2)
 
