@@ -35,6 +35,23 @@ def test_the_tables_are_generated_from_the_results(tmp_path: Path) -> None:
     assert (copy / "README.md").read_text() == (ROOT / "benchmarks" / "README.md").read_text()
 
 
+def test_the_seconds_of_the_evaluation_have_a_table(tmp_path: Path) -> None:
+    """The newest run of each table and number of cores, real tables first, with what cost most."""
+    (tmp_path / "results").mkdir()
+    record = {"label": "", "seed": 0, "dataset": "made", "rows": 1_000, "columns": 3, "threads": 1, "peak_mb": 2_000}
+    runs = [
+        {**record, "one_by_one": 9.0, "evaluate": 9.0, "seconds": {}},
+        {**record, "one_by_one": 5.0, "evaluate": 4.0, "seconds": {"a": 1.0, "b": 4.0}},
+        {**record, "dataset": "adult", "label": "busy", "one_by_one": 7.0, "evaluate": 6.0, "seconds": {"a": 7.0}},
+    ]
+    (tmp_path / "results" / "evaluation.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    assert table_module().evaluation(tmp_path)[3:] == [
+        "| Adult (busy) | 1,000 | 3 | 1 | 7 | 6 | 2,000 | a 7.0 |",
+        "| made up | 1,000 | 3 | 1 | 5 | 4 | 2,000 | b 4.0, a 1.0 |",
+    ]
+    assert table_module().evaluation(tmp_path / "nowhere") == [""]
+
+
 def test_newest_record_and_mean_over_seeds(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "published.json").write_text(json.dumps({"adult": {"Other": {"shape": 9.0, "detection": 0.1}}}))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from synthtab import datasets, infer, tables
 from synthtab.evaluation import METRICS, Reference, Report, Score, Verdict, evaluate
 from synthtab.evaluation.findings import quote, share
 from synthtab.evaluation.verdicts import RULES, verdicts
@@ -147,6 +150,36 @@ def test_a_planted_defect_is_found_by_name(defect: str) -> None:
 def test_a_fresh_sample_has_none(seed: int) -> None:
     report = judged(None) if seed == 1 else evaluate(REAL, table(seed), holdout=HOLDOUT, metrics=QUICK)
     assert {v.level for v in report.verdicts} == {"good"}, [v.text for v in report.verdicts if v.level != "good"]
+
+
+DATA = Path(os.environ.get("SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+SHIPPED = {"penguins": "species", "anes96": "vote", "flights": "arr_delay"}
+
+
+def shipped_or_shared(name: str) -> tuple[pd.DataFrame, str]:
+    """A real table and a column to predict."""
+    if name in SHIPPED:
+        return datasets.load(name), SHIPPED[name]
+    path = DATA / name / "train.csv"
+    if not path.is_file():
+        pytest.skip(f"no {path}; set SYNTHTAB_DATA to the folder that has {name}/")
+    frame = tables.read(path)
+    return tables.typed(frame, infer(frame)), "income"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["penguins", "anes96", *(pytest.param(name, marks=pytest.mark.slow) for name in ("flights", "adult"))],
+)
+def test_real_rows_raise_no_alarm(name: str) -> None:
+    """A third of a real table as the synthetic rows of another third, and a real table as its own."""
+    frame, target = shipped_or_shared(name)
+    order = np.random.default_rng(11).permutation(len(frame))
+    size = min(len(frame) // 3, 4_000)
+    real, fresh, unseen = (frame.iloc[order[i * size : (i + 1) * size]] for i in range(3))
+    for rows, holdout, allowed in ((fresh, unseen, set()), (real, None, {"copies"})):
+        found = evaluate(real, rows, holdout=holdout, target=target).verdicts
+        assert {v.rule for v in found if v.level in ("bad", "fair")} <= allowed, found
 
 
 def test_one_shuffled_column_is_not_held_against_its_partners() -> None:
