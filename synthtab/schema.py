@@ -245,7 +245,7 @@ class Schema:
     @property
     def nullable(self) -> Schema:
         """A schema whose dtypes hold missing cells, also where this one's do not: int64 => Int64, bool => boolean."""
-        columns = tuple(dataclasses.replace(c, dtype=_nullable(c.dtype), missing=True) for c in self.columns)
+        columns = tuple(dataclasses.replace(c, dtype=nullable_dtype(c.dtype), missing=True) for c in self.columns)
         return dataclasses.replace(self, columns=columns)
 
     def check(self, frame: pd.DataFrame) -> None:
@@ -313,7 +313,8 @@ class Schema:
             raise SchemaError(f"{path}: {error}") from error
 
 
-def _nullable(dtype: str) -> str:
+def nullable_dtype(dtype: str) -> str:
+    """A dtype like this one that has missing cells."""
     if dtype == "bool":
         return "boolean"
     return re.sub(r"^(u?)int(\d+)$", lambda m: f"{m[1].upper()}Int{m[2]}", dtype)

@@ -16,7 +16,7 @@ from synthtab.columns.boolean import BooleanEncoder
 from synthtab.columns.numbers import round_decimals
 from synthtab.columns.numeric import IntegerEncoder, NumberEncoder
 from synthtab.columns.quantiles import Numbers
-from synthtab.schema import Column, Schema
+from synthtab.schema import Column, Schema, nullable_dtype
 
 Integers = npt.NDArray[np.int64]
 
@@ -181,12 +181,7 @@ def text_cells(texts: Sequence[str], codes: Integers, column: Column) -> pd.Seri
 
 def with_gaps(column: Column) -> Column:
     """The column with cells that may be missing, in a dtype that can miss them."""
-    dtype = column.dtype
-    if dtype == "bool":
-        dtype = "boolean"
-    elif "[" not in dtype and dtype.startswith(("int", "uint")):
-        dtype = dtype.replace("uint", "UInt").replace("int", "Int")
-    return replace(column, dtype=dtype, missing=True)
+    return replace(column, dtype=nullable_dtype(column.dtype), missing=True)
 
 
 def blanked(series: pd.Series, rows: Mask, column: Column) -> pd.Series:
