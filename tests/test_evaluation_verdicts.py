@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 from collections.abc import Callable
@@ -342,6 +343,13 @@ def test_figures_of_other_families_have_their_rules(name: str, value: float, ref
     (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
     assert verdict.level == level
     assert all(v.level == "good" for v in verdicts([replace(score, value=reference)], {}))
+
+
+def test_a_table_of_its_own_rows_is_not_crowded_by_the_luck_of_what_it_is_compared_with() -> None:
+    """A row lies in its own ball, too: 1.2 where each is copied, whatever other real rows have."""
+    score = Score("density", "Density", "m", "fidelity", 1.2, "", "higher", (0, math.inf), Reference(0.8, "r"))
+    assert not [v for v in verdicts([score], {}) if v.rule == "reach"]
+    assert [v.level for v in verdicts([replace(score, value=1.5)], {})] == ["fair"]
 
 
 def test_verdicts_come_bad_first_and_carry_the_scores_figures() -> None:

@@ -36,7 +36,9 @@ def reach(f: Findings) -> Iterator[Verdict]:
     if gap > 0:
         yield from _short(score, "Rows lie where real rows are sparse", gap)
     else:
-        yield from _short(score, "Rows crowd together where real rows are dense", -gap, (CROWD_FAIR, CROWD_BAD))
+        # A perfect sampler has 1 at least: of few rows, that the other real ones happen to have less is luck.
+        crowded = score.value / max(score.reference.value, 1.0) - 1
+        yield from _short(score, "Rows crowd together where real rows are dense", crowded, (CROWD_FAIR, CROWD_BAD))
 
 
 def _short(
