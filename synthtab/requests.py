@@ -25,7 +25,7 @@ from synthtab.networks import Generator
 from synthtab.progress import Observer, Progress
 from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
-from synthtab.restrict import present, restrictions, single_values
+from synthtab.restrict import few_values, present, restrictions
 from synthtab.where import Test, conditions
 
 ENDLESS = 10**15
@@ -121,11 +121,11 @@ class Requests:
 
     def _meeting(self, tests: Sequence[Test], streams: Streams) -> Iterator[pd.DataFrame]:
         """Rows that meet conditions, without end."""
-        exact = single_values(self.encoder, tests)
+        few = few_values(self.encoder, tests)
         for number, block in enumerate(self._likely(tests, streams)):
             frame = self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number))
-            for name, value in exact.items():
-                frame[name] = pd.Series(value).take(np.zeros(len(frame), dtype=np.int64)).array
+            for test in few:
+                frame[test.column.name] = test.snapped(frame[test.column.name]).array
             met = _all(frame, tests)
             self.tally.made, self.tally.kept = self.tally.made + len(frame), self.tally.kept + int(met.sum())
             self._bound(tests)

@@ -92,15 +92,16 @@ def _everything(part: ColumnEncoder | Linked) -> Pieces:
     return codes, np.zeros(len(codes)), np.ones(len(codes))
 
 
-def single_values(encoder: TableEncoder, tests: Sequence[Test]) -> dict[str, pd.Series]:
-    """Columns of numbers that must have one value, as a cell: the nearest that an offset gives may be another one."""
-    only = {t.column.name: t.only for t in tests if t.numeric and t.column.name not in encoder.enforced.made}
-    sure = set()  # that no link gives the cell
+def few_values(encoder: TableEncoder, tests: Sequence[Test]) -> list[Test]:
+    """The tests that ask for a few numbers of a column: the nearest ones that offsets give may be others."""
+    found = []
     for part in encoder.columns:
         mine = [t for t in tests if t.column.name == part.column.name]
-        if mine and (not isinstance(part, Linked) or len(_pieces(part.inner, mine)[0])):
-            sure.add(part.column.name)
-    return {name: cell for name, cell in only.items() if cell is not None and name in sure}
+        few = len(mine) == 1 and mine[0].numeric and mine[0].condition.few
+        linked = isinstance(part, Linked) and not len(_pieces(part.inner, mine)[0])  # then a link gives the cell
+        if few and not linked and part.column.name not in encoder.enforced.made:
+            found += mine
+    return found
 
 
 def present(encoder: TableEncoder) -> list[Restriction]:
@@ -137,8 +138,12 @@ def _pieces(part: ColumnEncoder | Linked, tests: Sequence[Test] | None, links: b
     atoms, modes = codes[met & ~mode], codes[mode, 0].tolist()
     parts = [(atoms, np.zeros(len(atoms)), np.ones(len(atoms)))]
     parts += [_of_mode(part, code, tests) for code in modes]
+    reached = part.numbers(
+        pd.concat([_decoded(part, c, low) for c, low, _ in parts if len(c)] or [cells[:0]]), part.column
+    )
+    parts += _nearest(part, modes, tests, reached[0])
     codes, low, high = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return (codes, low, high) if len(codes) else _nearest(part, modes, tests)
+    return codes, low, high
 
 
 def _all_codes(blocks: Sequence[Block]) -> npt.NDArray[np.int64]:
@@ -230,16 +235,19 @@ def _values(
     return part.numbers(cells, part.column)[0]
 
 
-def _nearest(part: NumberEncoder, modes: Sequence[int], tests: Sequence[Test]) -> Pieces:
-    """For one value of a column without steps, which no offset gives exactly: the offset nearest to it."""
-    lows, highs = tests[0].intervals
-    if len(tests) == 1 and len(lows) == 1 and lows[0] == highs[0]:
-        for code in modes:
-            ends = _values(part, np.array([code]), np.array([0, UNIT - 1]))
-            if ends[0] <= lows[0] <= ends[1] and part.codec.rounded(lows)[0] == lows[0]:
-                at = np.minimum(_first_at_least(part, np.array([code]), lows), UNIT - 1)
-                return np.array([[code]]), at / UNIT, (at + 1) / UNIT
-    return np.zeros((0, 1), dtype=np.int64), np.zeros(0), np.zeros(0)
+def _nearest(part: NumberEncoder, modes: Sequence[int], tests: Sequence[Test], reached: Any) -> list[Pieces]:
+    """For values of a column without steps, which no offset gives exactly: the offsets nearest to them."""
+    if len(tests) > 1 or not tests[0].condition.few:
+        return []
+    points, found = np.setdiff1d(tests[0].intervals[0], reached), []
+    points = points[part.codec.rounded(points) == points]
+    for code in modes:
+        ends = _values(part, np.array([code]), np.array([0, UNIT - 1]))
+        mine = points[(ends[0] <= points) & (points <= ends[1])]
+        at = np.minimum(_first_at_least(part, np.array([code]), mine), UNIT - 1)
+        found.append((np.full((len(at), 1), code), at / UNIT, (at + 1) / UNIT))
+        points = np.setdiff1d(points, mine)
+    return found
 
 
 def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:

@@ -23,7 +23,7 @@ from synthtab.columns import KINDS, typed_cells
 from synthtab.columns.base import Mask
 from synthtab.columns.dates import convert
 from synthtab.columns.numeric import NumberEncoder
-from synthtab.columns.quantiles import Numbers
+from synthtab.columns.quantiles import Numbers, nearest
 from synthtab.errors import ConditionError, SynthtabError
 from synthtab.grammar import Condition, Where, written
 from synthtab.schema import Column, Schema
@@ -99,12 +99,16 @@ class Test:
         place = np.searchsorted(lows, values, side="right") - 1
         return np.asarray((place >= 0) & (values <= highs[place]))
 
-    @property
-    def only(self) -> pd.Series | None:
-        """The one value that meets it, as a series of one cell; None if there are several or it is missing."""
-        condition = self.condition
-        single = condition.values is not None and len(condition.values) == 1 and not condition.negated
-        return self._typed(condition.values or ()) if single else None
+    def snapped(self, cells: pd.Series) -> pd.Series:
+        """Each number as the nearest of the few that the condition asks for."""
+        assert self.numeric is not None and self.condition.few, f"no few numbers, report this: {self.condition}"
+        values, missing = self.numeric.numbers(cells, self.column)
+        if missing.any():
+            return cells
+        wanted = self._typed(self.condition.values or ())
+        numbers = self.numeric.numbers(wanted, self.column)[0]
+        order = np.argsort(numbers)
+        return wanted.take(order[nearest(numbers[order], values)]).set_axis(cells.index)
 
     @cached_property
     def intervals(self) -> tuple[Numbers, Numbers]:

@@ -76,6 +76,7 @@ WHERE = [
     "flag = True",
     "smooth = 0.123456",
     "smooth in -0.1..0.1",
+    "smooth in (0.25, -0.5, 1.125)",
     "twice in 80..120",
     "twice in 90..110 and size in 44..56",
     "last = yes",
