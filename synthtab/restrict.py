@@ -97,9 +97,10 @@ def few_values(encoder: TableEncoder, tests: Sequence[Test]) -> list[Test]:
     found = []
     for part in encoder.columns:
         mine = [t for t in tests if t.column.name == part.column.name]
-        few = len(mine) == 1 and mine[0].numeric and mine[0].condition.few
+        if len(mine) != 1 or not mine[0].numeric or not mine[0].condition.few:
+            continue
         linked = isinstance(part, Linked) and not len(_pieces(part.inner, mine)[0])  # then a link gives the cell
-        if few and not linked and part.column.name not in encoder.enforced.made:
+        if not linked and part.column.name not in encoder.enforced.made:
             found += mine
     return found
 

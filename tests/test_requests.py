@@ -96,6 +96,19 @@ def test_every_row_meets_the_conditions(model: Synthesizer, where: str) -> None:
     pd.testing.assert_frame_equal(model.sample(40, where=where), rows.head(40))
 
 
+def test_columns_that_follow_others_for_a_part_are_left_alone() -> None:
+    """A linked column that is smooth where it does not follow, beside a condition on another one."""
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=500)
+    half = np.where(rng.random(500) < 0.5, size, rng.normal(size=500))
+    frame = pd.DataFrame({"size": size, "half": half, "kind": rng.choice(["a", "b"], 500)})
+    model = Synthesizer(**TINY).fit(frame)
+    assert model.requests.encoder.links
+    rows = model.sample(200, where="kind = a and half in (0.5, -1)")
+    assert set(rows["half"]) == {0.5, -1.0} and (rows["kind"] == "a").all()
+    assert (model.sample(200, where="kind = b")["kind"] == "b").all()
+
+
 def test_other_columns_still_vary(model: Synthesizer) -> None:
     rows = model.sample(1000, where={"kind": "c", "size": (45, 55)})
     assert rows["size"].nunique() > 100 and rows["word"].nunique() > 20 and rows["flag"].nunique() == 2
