@@ -99,8 +99,7 @@ def few_values(encoder: TableEncoder, tests: Sequence[Test]) -> list[Test]:
         mine = [t for t in tests if t.column.name == part.column.name]
         if len(mine) != 1 or not mine[0].numeric or not mine[0].condition.few:
             continue
-        linked = isinstance(part, Linked) and not len(_pieces(part.inner, mine)[0])  # then a link gives the cell
-        if not linked and part.column.name not in encoder.enforced.made:
+        if part.column.name not in encoder.enforced.made:
             found += mine
     return found
 
@@ -256,6 +255,8 @@ def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:
     left out where a few values are wanted, which it would hardly ever give.
     """
     codes, low, high = _pieces(part.inner, tests)
+    if tests and not len(codes) and len(tests) == 1 and tests[0].condition.few and _in_bounds(part, tests[0]):
+        codes, low, high = _pieces(part.inner, None)  # a value that only links give: any cell, then made that value
     if not codes.shape[1]:  # one value at most beside the links
         codes = np.zeros((len(codes), 1), dtype=np.int64)
     codes = np.where(codes >= part.first, codes + len(part.links), codes)
@@ -269,6 +270,15 @@ def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:
         np.concatenate([codes, some]),
         np.concatenate([low, np.zeros(len(some))]),
         np.concatenate([high, np.ones(len(some))]),
+    )
+
+
+def _in_bounds(part: Linked, test: Test) -> bool:
+    """Whether some of the few values lie between the column's bounds."""
+    least, most = part.inner.bounds(part.column)
+    values = test.intervals[0]
+    return bool(
+        ((values >= (-np.inf if least is None else least)) & (values <= (np.inf if most is None else most))).any()
     )
 
 
