@@ -6,7 +6,7 @@ Beside `Synthesizer`, which is what users call, the one other place that sees bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from synthtab.errors import ConditionError, DataError
 from synthtab.grouping import from_names
 from synthtab.layout import Encoded, Restriction
 from synthtab.networks import Generator
-from synthtab.progress import Observer, Progress
+from synthtab.progress import Observer, Progress, silent
 from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
 from synthtab.restrict import few_values, present, restrictions
@@ -69,7 +69,6 @@ class Requests:
         device: Where to compute.
         passes: The model's own number of passes.
         learnt: Its own plans, by column names; None where it has none.
-        tally: Of the conditional request that ran last.
     """
 
     encoder: TableEncoder
@@ -78,7 +77,6 @@ class Requests:
     device: torch.device
     passes: int
     learnt: Any = None
-    tally: Tally = field(default_factory=Tally)
 
     def encoded(
         self, n: int, passes: int, streams: Streams, refinement: Refinement | None,
@@ -109,29 +107,28 @@ class Requests:
         self, tests: Sequence[Test], n: int, streams: Streams, observe: Observer, start: int = 0
     ) -> Iterator[pd.DataFrame]:
         """Rows that meet conditions: drawn so where codes and offsets decide it, else left out if they do not."""
-        self.tally, done = Tally(), start
-        frames = self._meeting(tests, streams)
+        tally, done = Tally(), start
+        frames = self._meeting(tests, streams, tally)
         for frame in Refill(self.encoder.enforced, observe).rows(frames, n, lambda rows, first: rows):
             yield self.encoder.renumbered(frame, done)
             done += len(frame)
-        tally = self.tally
         if tally.share < SAID:
             said = f"{tally.kept:,} of {tally.made:,} rows met the conditions; the others were thrown away"
             observe(Progress("sample", 1.0, message=said))
 
-    def _meeting(self, tests: Sequence[Test], streams: Streams) -> Iterator[pd.DataFrame]:
+    def _meeting(self, tests: Sequence[Test], streams: Streams, tally: Tally) -> Iterator[pd.DataFrame]:
         """Rows that meet conditions, without end."""
         few = few_values(self.encoder, tests)
-        for number, block in enumerate(self._likely(tests, streams)):
+        for number, block in enumerate(self._likely(tests, streams, tally)):
             frame = self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number))
             for test in few:
                 frame[test.column.name] = test.snapped(frame[test.column.name]).array
             met = _all(frame, tests)
-            self.tally.made, self.tally.kept = self.tally.made + len(frame), self.tally.kept + int(met.sum())
-            self._bound(tests)
+            tally.made, tally.kept = tally.made + len(frame), tally.kept + int(met.sum())
+            _bound(tests, tally)
             yield frame if met.all() else frame[met].reset_index(drop=True)
 
-    def _likely(self, tests: Sequence[Test], streams: Streams) -> Iterator[Encoded]:
+    def _likely(self, tests: Sequence[Test], streams: Streams, tally: Tally) -> Iterator[Encoded]:
         """Blocks of rows many of which meet conditions, before decoding."""
         limits = restrictions(self.encoder, tests)  # also that they can be met
         if not self.completes:
@@ -140,7 +137,7 @@ class Requests:
         passes, trees = self._completing()
         for block in self.encoded(ENDLESS, passes, streams, trees, limits):
             yield block
-            if self.tally.made >= ENOUGH * sampler.BLOCK and self.tally.share < UNLIKELY:
+            if tally.made >= ENOUGH * sampler.BLOCK and tally.share < UNLIKELY:
                 break  # what follows from others hardly ever gives such cells: let it not follow
         yield from self.encoded(ENDLESS, passes, Streams(streams.integer("unlinked")), trees,
                                 restrictions(self.encoder, tests, links=False))  # fmt: skip
@@ -167,7 +164,7 @@ class Requests:
         owner = np.repeat(np.arange(len(own)), [len(t) for t in times])[order]
         sources = [
             _Source(self.within((*tests, *conditions({column: value}, schema)), ENDLESS,
-                                Streams(streams.integer(f"class {value}")), lambda p: None))
+                                Streams(streams.integer(f"class {value}")), silent))
             for value in own
         ]  # fmt: skip
         for start in range(0, n, sampler.BLOCK):
@@ -264,14 +261,6 @@ class Requests:
         layout = self.encoder.layout
         return from_names(layout, self.learnt) if self.learnt and passes == self.passes else plans(layout, passes)
 
-    def _bound(self, tests: Sequence[Test]) -> None:
-        tally = self.tally
-        if tally.made >= PATIENCE * sampler.BLOCK and tally.share < SHARE:
-            raise ConditionError(
-                f"only {tally.kept:,} of {tally.made:,} rows made meet "
-                f"{' and '.join(str(t.condition) for t in tests)!r}: ask for less at once, or train longer"
-            )
-
     def _classes(self, column: str, tests: Sequence[Test]) -> list[Any]:
         """The values of a column of categories, none of them missing."""
         some = conditions(f"`{column}` is not missing", self.encoder.schema)
@@ -297,6 +286,15 @@ class _Source:
             self.rest = pd.concat([self.rest, next(self.frames)], ignore_index=True)
         taken, self.rest = self.rest.head(count), self.rest.iloc[count:]
         return taken
+
+
+def _bound(tests: Sequence[Test], tally: Tally) -> None:
+    """Raise where next to no row meets the conditions."""
+    if tally.made >= PATIENCE * sampler.BLOCK and tally.share < SHARE:
+        raise ConditionError(
+            f"only {tally.kept:,} of {tally.made:,} rows made meet "
+            f"{' and '.join(str(t.condition) for t in tests)!r}: ask for less at once, or train longer"
+        )
 
 
 def _all(frame: pd.DataFrame, tests: Sequence[Test]) -> npt.NDArray[np.bool_]:
