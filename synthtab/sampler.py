@@ -29,11 +29,11 @@ SPARE = 2
 
 def generate(
     generator: Generator, n: int, passes: Sequence[Plan], streams: Streams, device: torch.device,
-    refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (),
+    refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (), begin: int = 0,
 ) -> Iterator[Encoded]:  # fmt: skip
     """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own, and an equal share of its rows is
     made by each of the plans. With a refinement, a block is chosen from a pool of several. With restrictions, rows
-    that are within them, drawn given that.
+    that are within them, drawn given that. The blocks before number ``begin`` are left out.
     """
     layout = generator.slots.layout
     if restrictions:
@@ -43,7 +43,7 @@ def generate(
     completers = [Completer(generator, plan, restrictions) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
-    for number, start in enumerate(range(0, n, BLOCK)):
+    for number in range(begin, -(-n // BLOCK)):
         random = torch.Generator(device).manual_seed(streams.integer("sample", number))
         parts = [completer.invent(pool // len(completers), random) for completer in completers]
         codes, offsets = torch.cat([p.codes for p in parts]), torch.cat([p.offsets for p in parts])
@@ -52,7 +52,7 @@ def generate(
             kept = chooser.choose(codes, offsets, BLOCK, random, weights)
         else:
             kept = torch.randperm(BLOCK, generator=random, device=device)
-        kept = kept[: n - start]
+        kept = kept[: n - number * BLOCK]
         yield Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout)
 
 

@@ -22,7 +22,7 @@ RANKS = {
     "where": 2, "restrict": 2,
     "networks": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3, "limits": 3,
     "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4,
-    "synthesizer": 5, "conditional": 5, "requests": 5, "finishing": 5,
+    "synthesizer": 5, "conditional": 5, "requests": 5, "finishing": 5, "parts": 5, "description": 5,
 }  # fmt: skip
 BESIDE = {"evaluation": {"errors", "randomness", "progress", "schema", "columns", "tables"},
           "augment": {"errors", "randomness", "progress", "schema", "columns", "evaluation",
