@@ -5,6 +5,7 @@ Shapes: B rows, K blocks, W slots of the flat vector, C continuous blocks, M con
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -171,17 +172,28 @@ def fresh_weights(seed: int = 0) -> Iterator[None]:
         yield
 
 
+_switch = threading.Lock()
+_fast, _before = 0, "highest"
+
+
 @contextmanager
 def fast_products() -> Iterator[None]:
     """Matrix products in bfloat16 with float32 sums, where the processor has them; twice as fast on a CPU.
-    The setting is torch's and global, so it is put back.
+    The setting is torch's and global, so it is put back, once the last of several threads is done.
     """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    global _fast, _before
+    with _switch:
+        if not _fast:
+            _before = torch.get_float32_matmul_precision()
+            torch.set_float32_matmul_precision("medium")
+        _fast += 1
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        with _switch:
+            _fast -= 1
+            if not _fast:
+                torch.set_float32_matmul_precision(_before)
 
 
 class ResidualBlock(nn.Module):

@@ -7,11 +7,15 @@ depend on one another, has random streams of its own. A process gets the model o
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, Protocol
 
 import pandas as pd
@@ -35,13 +39,16 @@ class Sampler(Protocol):
 
 
 def spans(n: int, grain: int, parts: int, most: int | None = None, first: int = 0) -> list[tuple[int, int]]:
-    """Rows ``first`` to ``first + n`` as at most so many parts ``(first row, rows)`` about equally large, none larger
-    than ``most`` or ``grain`` rows; they begin at multiples of ``grain``, but for the first one.
+    """Rows ``first`` to ``first + n`` as so many parts ``(first row, rows)``, about equally large. They begin at
+    multiples of ``grain``, but for the first one; thus there may be fewer. None is larger than ``most`` rows, or than
+    ``grain`` if that is more; thus there may be more.
     """
-    size = -(-n // parts)
-    size = grain * max(1, -(-(size if most is None else min(size, most)) // grain))
-    end, starts = first + n, range(first // size * size, first + n, size)
-    return [(max(s, first), min(s + size, end) - max(s, first)) for s in starts]
+    begin, end = first // grain, -(-(first + n) // grain)
+    each = max(1, (end - begin) if most is None else most // grain)
+    count = min(end - begin, max(parts, -(-(end - begin) // each)))
+    edges = [(begin + i * (end - begin) // count) * grain for i in range(count)]
+    edges = [first, *edges[1:], first + n]
+    return [(a, b - a) for a, b in pairwise(edges)]
 
 
 def sampled(
@@ -71,8 +78,9 @@ def sampled(
     done, told = 0, False
     try:
         while True:
-            while len(waiting) < AHEAD * jobs and (span := next(todo, None)) is not None:
-                waiting.append(pool.submit(_make, *span))
+            with _deaf():  # the first one starts the processes
+                while len(waiting) < AHEAD * jobs and (span := next(todo, None)) is not None:
+                    waiting.append(pool.submit(_make, *span))
             if not waiting:
                 break
             frames, messages = waiting.popleft().result()
@@ -93,16 +101,39 @@ def sampled(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C waits meanwhile; for processes that are started in here it waits for ever, since it is a matter of the one
+    that started them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _mine: Mapping[str, Any] = {}
 """Of a process that makes parts: the model, and what is asked of it."""
 
 
 def _begin(model: Sampler, asked: Mapping[str, Any]) -> None:
-    """Make ready a process; Ctrl-C is a matter of the one that started it."""
+    """Make ready a process, which ends when the one that started it does, however that ended."""
     global _mine
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where nothing was blocked
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _mine = {"model": model, "asked": asked}
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "started by nobody, report this"
+    parent.join()
+    os._exit(1)
 
 
 def _make(first: int, rows: int) -> tuple[list[pd.DataFrame], list[str]]:

@@ -27,6 +27,7 @@ RANKS = {
 BESIDE = {"evaluation": {"errors", "randomness", "progress", "schema", "columns", "tables"},
           "augment": {"errors", "randomness", "progress", "schema", "columns", "evaluation",
                       "synthesizer", "conditional"},
+          "dask": {"errors", "grammar", "parts", "synthesizer", "where"},
           "datasets": {"errors", "schema", "tables"}}  # fmt: skip
 DATA_SIDE = {
     "tables",
