@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+import torch
 
+import synthtab
 from synthtab.config import TrainConfig
 from synthtab.encoder import TableEncoder
+
+
+def begun(config: TrainConfig, rows: int, held_out: int, digest: str, device: object, processes: int) -> dict[str, Any]:
+    """The report of a fit that has not trained yet."""
+    return {
+        "rows": rows,
+        "holdout_rows": held_out,
+        "digest": digest,
+        "device": str(device),
+        "platform": platform.platform(),
+        "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},
+        **({"processes": processes} if processes > 1 else {}),
+        "steps": 0,
+        "seconds": 0.0,
+        "stopped": "nothing to learn",
+        "best": None,
+        "history": [],
+        "warnings": [],
+        "passes": config.passes or 1,
+    }
 
 
 def facts(

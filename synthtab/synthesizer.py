@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import io
+import json
 import os
-import platform
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-import synthtab
-from synthtab import agreement, artefact, holdout, parts, trainer
+from synthtab import agreement, artefact, distributed, holdout, parts, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
-from synthtab.description import facts
+from synthtab.description import begun, facts
 from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
@@ -106,18 +105,22 @@ class Synthesizer:
             SchemaError: The schema disagrees with the table.
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
         """
-        schema = self._checked(table, schema)
+        world, schema = distributed.world(), self._checked(table, schema)
+        observe, self.device = observe if world.rank == 0 else silent, world.placed(self.device)
         observe(Progress("encode", 0.0))
         streams = Streams(self.seed)
         training, held_out = holdout.split(len(table), self.config.holdout, streams)
         encoder = self._encode(table, training, schema, streams)
         encoded = encoder.encode(table.iloc[training], streams)
         kept = encoder.encode(table.iloc[held_out], streams)
-        self.report = self._ran(len(table), len(held_out), holdout.digest(table, schema, held_out))
+        digest = holdout.digest(table, schema, held_out)
+        self.report = begun(self.config, len(table), len(held_out), digest, self.device, world.size)
+        if world.size > 1:
+            world.require_same(json.dumps([digest, self.seed, self.config.to_json(), encoder.state()]))
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
-        trained = trainer.train(encoded, kept, self.config, streams, self.device, observe)
+        trained = trainer.train(encoded, kept, self.config, streams, self.device, observe, world)
         self._encoder, self._generator, self._refinement = encoder, trained.generator, None
         self.report.update(
             steps=trained.steps,
@@ -131,9 +134,15 @@ class Synthesizer:
         if trained.stopped == "interrupted":  # rows in many passes are good long before those in one
             self.report["passes"] = self.config.passes or trained.generator.most_passes
             raise KeyboardInterrupt
-        requests = self.requests
-        self.report.update(finish(requests, encoded, kept, self.config, streams, observe))
-        self._refinement = requests.refinement
+        try:
+            if world.rank == 0:
+                requests = self.requests
+                self.report.update(finish(requests, encoded, kept, self.config, streams, observe))
+                self._refinement = requests.refinement
+        finally:  # the others wait for it, interrupted or not
+            if world.size > 1:
+                file = world.shared(lambda: artefact.packed(self._bundle()))
+                self.__setstate__({"file": file, "device": self.device} if world.rank else {})
         return self
 
     def sample(
@@ -352,23 +361,6 @@ class Synthesizer:
         c = self.config
         recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
         return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
-
-    def _ran(self, rows: int, held_out: int, digest: str) -> dict[str, Any]:
-        return {
-            "rows": rows,
-            "holdout_rows": held_out,
-            "digest": digest,
-            "device": str(self.device),
-            "platform": platform.platform(),
-            "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},
-            "steps": 0,
-            "seconds": 0.0,
-            "stopped": "nothing to learn",
-            "best": None,
-            "history": [],
-            "warnings": [],
-            "passes": self.config.passes or 1,
-        }
 
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:

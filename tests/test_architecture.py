@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = {
     "errors": 0, "randomness": 0, "layout": 0, "progress": 0,
-    "schema": 1, "config": 1, "devices": 1, "grammar": 1,
+    "schema": 1, "config": 1, "devices": 1, "distributed": 1, "grammar": 1,
     "tables": 2, "columns": 2, "links": 2, "constraints": 2, "agreement": 2, "encoder": 2, "holdout": 2,
     "where": 2, "restrict": 2,
     "networks": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3, "limits": 3,
@@ -58,6 +58,7 @@ MODEL_SIDE = {
     "grouping",
     "limits",
     "devices",
+    "distributed",
 }
 LIMIT = 400
 GLOBAL_OR_UNSAFE = {
