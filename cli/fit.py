@@ -70,11 +70,12 @@ def fit(
     if constraints:
         declared = declared.enforcing(c for c in find_constraints(frame, declared) if c.certain)
 
-    if dry_run:
-        _print_plan(model.plan(frame, declared), output)
-        return
     world = distributed.world()
     first = world.rank == 0  # of the processes that torchrun started: the one that speaks and writes
+    if dry_run:
+        if first:
+            _print_plan(model.plan(frame, declared), output)
+        return
     try:
         with progress(quiet or not first) as observe:
             model.fit(frame, declared, observe)

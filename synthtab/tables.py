@@ -133,18 +133,20 @@ def _write_file(pieces: Iterator[pd.DataFrame], path: Path, suffixes: list[str],
 
 
 def _write_parquet(pieces: Iterator[pd.DataFrame], path: Path) -> None:
-    """Row groups of about `GROUP_ROWS` rows, whatever the size of the pieces."""
-    first = next(pieces, None)
-    if first is None:
-        return
-    held = [pa.Table.from_pandas(first, preserve_index=False)]
-    with pa.parquet.ParquetWriter(path, held[0].schema) as writer:
-        for piece in pieces:
-            if sum(map(len, held)) >= GROUP_ROWS:
-                writer.write_table(pa.concat_tables(held), row_group_size=GROUP_ROWS)
-                held = []
-            held.append(pa.Table.from_pandas(piece, preserve_index=False, schema=writer.schema))
-        writer.write_table(pa.concat_tables(held), row_group_size=GROUP_ROWS)
+    """Row groups of `GROUP_ROWS` rows, the last one aside, whatever the sizes of the pieces."""
+    writer, held = None, []
+    for piece in pieces:
+        held.append(pa.Table.from_pandas(piece, preserve_index=False, schema=writer.schema if writer else None))
+        writer = writer or pa.parquet.ParquetWriter(path, held[0].schema)
+        if (count := sum(map(len, held))) >= GROUP_ROWS:
+            whole, full = pa.concat_tables(held), count - count % GROUP_ROWS
+            writer.write_table(whole.slice(0, full), row_group_size=GROUP_ROWS)
+            held = [whole.slice(full)]
+    if writer:
+        rest = pa.concat_tables(held)
+        if len(rest):
+            writer.write_table(rest, row_group_size=GROUP_ROWS)
+        writer.close()
 
 
 def _open_text(path: Path, compressed: bool) -> IO[str]:

@@ -24,6 +24,7 @@ from synthtab.parts import sampled, spans
 from synthtab.progress import Progress, silent
 from synthtab.requests import SEGMENT
 from synthtab.sampler import BLOCK
+from synthtab_cli.render import _Lines
 
 TINY = dict(width=32, noise=16, batch=64, checks=1, epochs=2, rounds=0)
 
@@ -252,6 +253,10 @@ class TestCommand:
             said = call("sample", "-n", "20000", "--jobs", jobs, "-o", f"{jobs}.parquet", "-q")
             assert said.status == 0, said.err
         assert (here / "1.parquet").read_bytes() == (here / "2.parquet").read_bytes()
+
+    def test_progress_tells_the_rows(self, capsys: pytest.CaptureFixture[str]) -> None:
+        _Lines()(Progress("sample", 0.5, rows=1_234_567))
+        assert capsys.readouterr().err == "sample 1,234,567 rows\n"
 
     def test_what_cannot_be_is_one_line(self, call, here: Path) -> None:
         for words, says in (
