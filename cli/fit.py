@@ -56,7 +56,7 @@ def fit(
     if constraints not in (None, "found"):
         raise ConfigError(f"--constraints can only be found, not {constraints!r}; give one by --constraint")
 
-    from synthtab import Schema, Synthesizer, find_constraints, infer, parse_constraint, tables
+    from synthtab import Schema, Synthesizer, distributed, find_constraints, infer, parse_constraint, tables
 
     given: dict[str, Any] = dict(
         preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs,
@@ -70,21 +70,28 @@ def fit(
     if constraints:
         declared = declared.enforcing(c for c in find_constraints(frame, declared) if c.certain)
 
+    world = distributed.world()
+    first = world.rank == 0  # of the processes that torchrun started: the one that speaks and writes
     if dry_run:
-        _print_plan(model.plan(frame, declared), output)
+        if first:
+            _print_plan(model.plan(frame, declared), output)
         return
     try:
-        with progress(quiet) as observe:
+        with progress(quiet or not first) as observe:
             model.fit(frame, declared, observe)
     except KeyboardInterrupt:
         if not model.fitted:
             note("interrupted before there was a model: nothing was written")
-        else:
+        elif first:
             model.save(output)
             note(f"interrupted: the best model so far is in {output}")
+        if model.fitted:
+            world.leave()
         raise typer.Exit(130) from None
-    model.save(output)
-    if not quiet:
+    if first:
+        model.save(output)
+    world.leave()
+    if first and not quiet:
         _summary(model, data, output)
 
 

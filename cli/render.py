@@ -60,6 +60,8 @@ _DETAIL = TextColumn("{task.fields[detail]}", markup=False)
 
 def _detail(p: Progress) -> str:
     parts = []
+    if p.rows is not None:
+        parts.append(f"{p.rows:,} rows")
     if p.seconds_left is not None:
         parts.append(f"{duration(p.seconds_left)} left")
     if p.score is not None:

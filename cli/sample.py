@@ -46,6 +46,9 @@ def sample(
     passes: Annotated[
         int | None, typer.Option(help="More passes, better rows, slower. [default: chosen by fit]", metavar="K")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Processes to make the rows with; the rows are the same.", metavar="K")
+    ] = 1,
     seed: Seed = None,
     device: Device = None,
     quiet: Quiet = False,
@@ -58,6 +61,10 @@ def sample(
         raise ConfigError("say how many rows with -n")
     if n is not None and n <= 0:
         raise ConfigError(f"-n must be at least 1, not {n}")
+    if jobs < 1:
+        raise ConfigError(f"--jobs must be at least 1, not {jobs}")
+    if jobs > 1 and (given is not None or balance or weights):
+        raise ConfigError("--jobs goes together with --where only, not with --given, --balance or --weights")
     if model is None:
         model = newest_model()
         note(f"using {model}, the newest model in this folder")
@@ -78,7 +85,7 @@ def sample(
                 blocks: Any = synthesizer.sample(n, given=rows, seed=seed, passes=passes, observe=observe, **asked)
                 n = len(blocks)
             else:
-                blocks = synthesizer.sample_blocks(n, seed=seed, passes=passes, observe=observe, **asked)
+                blocks = synthesizer.sample_blocks(n, seed=seed, passes=passes, jobs=jobs, observe=observe, **asked)
             tables.write(blocks, output, synthesizer.schema)
     except KeyboardInterrupt:
         note("interrupted" if output == "-" else f"interrupted: {output} was not written")

@@ -10,6 +10,7 @@ trees.safetensors    the boosted trees and frequencies that choose among its row
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import safetensors
 import safetensors.torch
@@ -48,15 +49,7 @@ def save(bundle: Bundle, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
-            for name in JSON_PARTS:
-                data = getattr(bundle, name)
-                if name == "manifest":
-                    data = {"format": FORMAT, **data}
-                file.writestr(f"{name}.json", json.dumps(data, indent=1, allow_nan=False))
-            for name, tensors in ((WEIGHTS, bundle.weights), (TREES, bundle.trees)):
-                whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-                file.writestr(name, safetensors.torch.save(whole), zipfile.ZIP_STORED)
+        _write(bundle, partial)
         os.replace(partial, target)
     except BaseException:
         with suppress(OSError):
@@ -64,7 +57,26 @@ def save(bundle: Bundle, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load(path: str | os.PathLike[str]) -> Bundle:
+def packed(bundle: Bundle) -> bytes:
+    """The content of the file."""
+    file = io.BytesIO()
+    _write(bundle, file)
+    return file.getvalue()
+
+
+def _write(bundle: Bundle, target: Path | IO[bytes]) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in JSON_PARTS:
+            data = getattr(bundle, name)
+            if name == "manifest":
+                data = {"format": FORMAT, **data}
+            file.writestr(f"{name}.json", json.dumps(data, indent=1, allow_nan=False))
+        for name, tensors in ((WEIGHTS, bundle.weights), (TREES, bundle.trees)):
+            whole = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+            file.writestr(name, safetensors.torch.save(whole), zipfile.ZIP_STORED)
+
+
+def load(path: str | os.PathLike[str] | IO[bytes]) -> Bundle:
     """Read a model file; nothing in it is executed.
 
     Raises:
@@ -99,7 +111,7 @@ def _tensors(file: zipfile.ZipFile, name: str) -> dict[str, Tensor]:
     return safetensors.torch.load(file.read(name)) if name == WEIGHTS or name in file.namelist() else {}
 
 
-def _check_format(manifest: Any, path: str | os.PathLike[str]) -> None:
+def _check_format(manifest: Any, path: object) -> None:
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if not isinstance(found, int):
         raise ArtefactError(f"{path} is not a synthtab model: its manifest names no format")

@@ -17,6 +17,7 @@ class Progress:
         score: The newest held-out score in [0, 1], higher is better; None before the first.
         best: The best held-out score so far.
         message: Something worth a line of its own (a warning on training health).
+        rows: Rows made so far; None where none are made.
     """
 
     phase: str
@@ -25,6 +26,7 @@ class Progress:
     score: float | None = None
     best: float | None = None
     message: str | None = None
+    rows: int | None = None
 
 
 Observer = Callable[[Progress], None]

@@ -18,7 +18,7 @@ from synthtab import sampler
 from synthtab.conditions import Plan, plans
 from synthtab.constraints.enforce import Refill
 from synthtab.encoder import TableEncoder
-from synthtab.errors import ConditionError, DataError
+from synthtab.errors import ConditionError, ConfigError, DataError
 from synthtab.grouping import from_names
 from synthtab.layout import Encoded, Restriction
 from synthtab.networks import Generator
@@ -29,6 +29,10 @@ from synthtab.refinement import Refinement
 from synthtab.restrict import few_values, present, restrictions
 from synthtab.where import Test, conditions
 
+SEGMENT = 16 * sampler.BLOCK
+"""Rows that depend on one another where some of those made are left out: each segment is filled from candidates of its
+own, so that it can be made without those before it.
+"""
 PATIENCE, SHARE = 50, 1 / 2000
 """After so many blocks of rows, the least share of them that must meet the conditions."""
 ENOUGH, UNLIKELY = 2, 0.05
@@ -80,45 +84,96 @@ class Requests:
 
     def encoded(
         self, n: int, passes: int, streams: Streams, refinement: Refinement | None,
-        within: Sequence[Restriction] = (), then: Callable[[int, Encoded], Any] = lambda number, block: block,
+        within: Sequence[Restriction] = (), begin: int = 0,
+        then: Callable[[int, Encoded], Any] = lambda number, block: block,
     ) -> Iterator[Any]:  # fmt: skip
-        """Blocks of rows before decoding, or what ``then`` makes of them, see `sampler.generate`."""
+        """Blocks of rows before decoding, from number ``begin`` on, or what ``then`` makes of them."""
         layout = self.encoder.layout
         if self.generator is None:
-            for start in range(0, n, sampler.BLOCK):
+            for start in range(begin * sampler.BLOCK, n, sampler.BLOCK):
                 size = min(sampler.BLOCK, n - start)
                 empty = Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
                 yield then(start // sampler.BLOCK, empty)
             return
-        yield from sampler.generate(
-            self.generator, n, self._plans(passes), streams, self.device, refinement, within, then
-        )
+        ways = self._plans(passes)
+        yield from sampler.generate(self.generator, n, ways, streams, self.device, refinement, within, begin, then)
 
-    def rows(self, n: int, passes: int, streams: Streams, observe: Observer) -> Iterator[pd.DataFrame]:
-        """Rows like those of the table."""
+    def rows(self, n: int, passes: int, streams: Streams, observe: Observer, first: int = 0) -> Iterator[pd.DataFrame]:
+        """``n`` rows like those of the table, from number ``first`` on."""
         refinement = self.refinement
         if refinement and passes != self.passes:
             refinement = refinement.without_trees()
 
-        def decoded(number: int, block: Encoded) -> pd.DataFrame:
-            rng = streams.numpy("decode", number)
-            return self.encoder.decode(block.codes, block.offsets, rng, number * sampler.BLOCK)
+        def made(streams: Streams, end: int = ENDLESS, begin: int = 0) -> Iterator[pd.DataFrame]:
+            def decoded(number: int, block: Encoded) -> pd.DataFrame:
+                rng = streams.numpy("decode", number)
+                return self.encoder.decode(block.codes, block.offsets, rng, number * sampler.BLOCK)
 
-        frames = self.encoded(self.encoder.enforced.most(n), passes, streams, refinement, then=decoded)
-        yield from Refill(self.encoder.enforced, observe).rows(frames, n, self.encoder.renumbered)
+            return self.encoded(end, passes, streams, refinement, begin=begin, then=decoded)
+
+        if self.encoder.enforced.steps:
+            yield from self._segments(made, n, streams, observe, first)
+        else:
+            begin = first // sampler.BLOCK
+            yield from _told(made(streams, first + n, begin), first - begin * sampler.BLOCK, n, observe)
 
     def within(
-        self, tests: Sequence[Test], n: int, streams: Streams, observe: Observer, start: int = 0
+        self, tests: Sequence[Test], n: int, streams: Streams, observe: Observer, start: int = 0, first: int = 0
     ) -> Iterator[pd.DataFrame]:
-        """Rows that meet conditions: drawn so where codes and offsets decide it, else left out if they do not."""
-        tally, done = Tally(), start
-        frames = self._meeting(tests, streams, tally)
-        for frame in Refill(self.encoder.enforced, observe).rows(frames, n, lambda rows, first: rows):
-            yield self.encoder.renumbered(frame, done)
-            done += len(frame)
+        """Rows that meet conditions: drawn so where codes and offsets decide it, else left out if they do not.
+
+        Args:
+            tests: The conditions.
+            n: How many rows, from number ``first`` on.
+            streams: Randomness.
+            observe: Told about the progress and, at the end, what share of the rows met the conditions.
+            start: The number from which on identifiers are invented is this one more than that of the row.
+            first: See ``n``.
+        """
+        tallies: list[Tally] = []
+
+        def made(streams: Streams) -> Iterator[pd.DataFrame]:
+            tallies.append(Tally())
+            yield from self._meeting(tests, streams, tallies[-1])
+
+        yield from self._segments(made, n, streams, observe, first, start)
+        tally = Tally(sum(t.made for t in tallies), sum(t.kept for t in tallies))
         if tally.share < SAID:
             said = f"{tally.kept:,} of {tally.made:,} rows met the conditions; the others were thrown away"
             observe(Progress("sample", 1.0, message=said))
+
+    def _segments(
+        self, make: Callable[[Streams], Iterator[pd.DataFrame]], n: int, streams: Streams, observe: Observer,
+        first: int, start: int = 0,
+    ) -> Iterator[pd.DataFrame]:  # fmt: skip
+        """``n`` rows that hold the constraints, from number ``first`` on: of each segment of rows, those that come
+        first among endless rows made for it.
+        """
+        refill = Refill(self.encoder.enforced)
+
+        def held() -> Iterator[pd.DataFrame]:
+            for number in range(first // SEGMENT, -(-(first + n) // SEGMENT)):
+                own, at = Streams(streams.integer("segment", number)) if number else streams, number * SEGMENT
+                for rows in refill.rows(make(own), min(SEGMENT, first + n - at)):
+                    yield self.encoder.renumbered(rows, start + at)
+                    at += len(rows)
+
+        yield from _told(held(), first % SEGMENT, n, observe)
+        if said := refill.said():
+            observe(Progress("sample", 1.0, message=said))
+
+    def grain(self, tests: Sequence[Test]) -> int:
+        """Rows that had better be made at once, counted from the first: what a part of a sample costs least in.
+
+        Raises:
+            ConfigError: No row can be made without all those before it.
+        """
+        steps = self.encoder.enforced.steps
+        if spanning := self.encoder.enforced.spanning:
+            raise ConfigError(f"{steps[spanning[0]].form} compares each row with all before it: parts of a sample "
+                              "cannot be made by themselves; leave out jobs, first or dask, or do not enforce it"
+                             )  # fmt: skip
+        return SEGMENT if tests or steps else sampler.BLOCK
 
     def _meeting(self, tests: Sequence[Test], streams: Streams, tally: Tally) -> Iterator[pd.DataFrame]:
         """Rows that meet conditions, without end."""
@@ -177,7 +232,7 @@ class Requests:
             places = np.argsort(np.argsort(mine, kind="stable"), kind="stable")
             frame = pd.concat(parts, ignore_index=True).take(places).reset_index(drop=True)
             frame = self.encoder.renumbered(frame, start)
-            observe(Progress("sample", min(1.0, (start + len(mine)) / n)))
+            observe(Progress("sample", min(1.0, (start + len(mine)) / n), rows=start + len(mine)))
             yield frame
 
     def completed(
@@ -290,6 +345,20 @@ class _Source:
             self.rest = pd.concat([self.rest, next(self.frames)], ignore_index=True)
         taken, self.rest = self.rest.head(count), self.rest.iloc[count:]
         return taken
+
+
+def _told(frames: Iterator[pd.DataFrame], skipped: int, n: int, observe: Observer) -> Iterator[pd.DataFrame]:
+    """Tables without their first rows in all; and the observer, how many of ``n`` there are."""
+    done = 0
+    for frame in frames:
+        left_out = min(skipped, len(frame))
+        skipped -= left_out
+        if left_out:
+            frame = frame.iloc[left_out:].reset_index(drop=True)
+        done += len(frame)
+        if len(frame):
+            yield frame
+            observe(Progress("sample", done / n, rows=done))
 
 
 def _bound(tests: Sequence[Test], tally: Tally) -> None:

@@ -31,12 +31,12 @@ SPARE = 2
 
 def generate(
     generator: Generator, n: int, passes: Sequence[Plan], streams: Streams, device: torch.device,
-    refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (),
+    refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (), begin: int = 0,
     then: Callable[[int, Encoded], Any] = lambda number, block: block,
 ) -> Iterator[Any]:  # fmt: skip
     """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own, and an equal share of its rows is
     made by each of the plans. With a refinement, a block is chosen from a pool of several. With restrictions, rows
-    that are within them, drawn given that.
+    that are within them, drawn given that. The blocks before number ``begin`` are left out.
 
     Blocks of one pass are made side by side, each on a core of its own, and what ``then`` makes of a block, given its
     number, is made there too. The steps of several passes are so many and so short that threads would mostly wait for
@@ -63,7 +63,7 @@ def generate(
         kept = kept[: n - number * BLOCK]
         return then(number, Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout))
 
-    numbers = range(-(-n // BLOCK))
+    numbers = range(begin, -(-n // BLOCK))
     side_by_side = device.type == "cpu" and all(completer.from_noise for completer in completers)
     return ahead(block, numbers, hurry=n < ENDLESS) if side_by_side else map(block, numbers)
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import io
+import json
 import os
-import platform
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-import synthtab
-from synthtab import agreement, artefact, holdout, trainer
+from synthtab import agreement, artefact, distributed, holdout, parts, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
+from synthtab.description import begun, facts
 from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
@@ -70,13 +71,11 @@ class Synthesizer:
         epochs: int | None = None,
         **overrides: Any,
     ) -> None:
-        if not isinstance(seed, int) or seed < 0:
-            raise ConfigError(f"seed must be a whole number of 0 or more, not {seed!r}")
         if epochs is not None and epochs < 1:
             raise ConfigError(f"epochs must be at least 1, not {epochs!r}")
         limit = None if time is None else seconds(time)
         self.config: TrainConfig = configure(preset, holdout=holdout, time=limit, epochs=epochs, **overrides)
-        self.preset, self.target, self.seed = preset, target, seed
+        self.preset, self.target, self.seed = preset, target, _whole("seed", seed, 0)
         self.device = pick(device)
         self.report: dict[str, Any] = {}
         self._encoder: TableEncoder | None = None
@@ -106,18 +105,22 @@ class Synthesizer:
             SchemaError: The schema disagrees with the table.
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
         """
-        schema = self._checked(table, schema)
+        world, schema = distributed.world(), self._checked(table, schema)
+        observe, self.device = observe if world.rank == 0 else silent, world.placed(self.device)
         observe(Progress("encode", 0.0))
         streams = Streams(self.seed)
         training, held_out = holdout.split(len(table), self.config.holdout, streams)
         encoder = self._encode(table, training, schema, streams)
         encoded = encoder.encode(table.iloc[training], streams)
         kept = encoder.encode(table.iloc[held_out], streams)
-        self.report = self._ran(len(table), len(held_out), holdout.digest(table, schema, held_out))
+        digest = holdout.digest(table, schema, held_out)
+        self.report = begun(self.config, len(table), len(held_out), digest, self.device, world.size)
+        if world.size > 1:
+            world.require_same(json.dumps([digest, self.seed, self.config.to_json(), encoder.state()]))
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
-        trained = trainer.train(encoded, kept, self.config, streams, self.device, observe)
+        trained = trainer.train(encoded, kept, self.config, streams, self.device, observe, world)
         self._encoder, self._generator, self._refinement = encoder, trained.generator, None
         self.report.update(
             steps=trained.steps,
@@ -131,15 +134,22 @@ class Synthesizer:
         if trained.stopped == "interrupted":  # rows in many passes are good long before those in one
             self.report["passes"] = self.config.passes or trained.generator.most_passes
             raise KeyboardInterrupt
-        requests = self.requests
-        self.report.update(finish(requests, encoded, kept, self.config, streams, observe))
-        self._refinement = requests.refinement
+        try:
+            if world.rank == 0:
+                requests = self.requests
+                self.report.update(finish(requests, encoded, kept, self.config, streams, observe))
+                self._refinement = requests.refinement
+        finally:  # the others wait for it, interrupted or not
+            if world.size > 1:
+                file = world.shared(lambda: artefact.packed(self._bundle()))
+                self.__setstate__({"file": file, "device": self.device} if world.rank else {})
         return self
 
     def sample(
         self, n: int | None = None, *, where: Where | None = None, given: pd.DataFrame | None = None,
         balance: str | None = None, weights: Mapping[str, Mapping[Any, float]] | None = None,
-        seed: int | None = None, passes: int | None = None, observe: Observer = silent,
+        seed: int | None = None, passes: int | None = None, first: int = 0, jobs: int = 1,
+        observe: Observer = silent,
     ) -> pd.DataFrame:  # fmt: skip
         """``n`` rows with the table's columns, order and dtypes.
 
@@ -154,37 +164,49 @@ class Synthesizer:
                 the start of ``sample(100)``.
             passes: Passes of sampling; None takes what held-out rows chose. Another number leaves the trees out,
                 which know rows of that one only.
+            first: Number of the first row: ``sample(10, first=90)`` is the end of ``sample(100)``, without the others
+                being made.
+            jobs: Processes to make the rows with, each with one thread; the rows are the same.
             observe: Told about the progress.
 
         Raises:
             ConditionError: No row can meet the conditions, or next to none does.
         """
         if given is not None:
-            if balance or weights or passes:
+            if balance or weights or passes or first or jobs != 1:
                 raise ConfigError("given rows go together with where and seed only")
             return self._complete(given, n, where, seed, observe)
         options: dict[str, Any] = dict(where=where, balance=balance, weights=weights)
-        blocks = self.sample_blocks(n, **options, seed=seed, passes=passes, observe=observe)
+        blocks = self.sample_blocks(n, **options, seed=seed, passes=passes, first=first, jobs=jobs, observe=observe)
         return pd.concat(blocks, ignore_index=True)
 
     def sample_blocks(
         self, n: int | None, *, where: Where | None = None, balance: str | None = None,
         weights: Mapping[str, Mapping[Any, float]] | None = None,
-        seed: int | None = None, passes: int | None = None, observe: Observer = silent,
+        seed: int | None = None, passes: int | None = None, first: int = 0, jobs: int = 1,
+        observe: Observer = silent,
     ) -> Iterator[pd.DataFrame]:  # fmt: skip
         """The rows of `sample` in blocks, in constant memory."""
-        n, streams, requests = _count(n), Streams(self.seed if seed is None else seed), self.requests
-        if passes is not None and passes < 1:
-            raise ConfigError(f"passes must be at least 1, not {passes!r}")
-        if passes is not None and passes > 1 and not self.config.completes:
+        n, streams, requests = (
+            _whole("the number of rows", n, 1),
+            Streams(self.seed if seed is None else seed),
+            self.requests,
+        )
+        if passes is not None and _whole("passes", passes, 1) > 1 and not self.config.completes:
             raise ConfigError("this model was trained without cross_entropy and density: it samples in 1 pass only")
         tests = conditions(where, self.schema)
-        if balance is None and not weights and not tests:
-            return requests.rows(n, passes or requests.passes, streams, observe)
-        if passes is not None:
+        if passes is not None and (tests or balance or weights):
             raise ConfigError("passes cannot be chosen together with conditions, balance or weights")
+        if _whole("first", first, 0) or _whole("jobs", jobs, 1) > 1:
+            if balance or weights:
+                raise ConfigError("balance and weights count all rows before each one: leave out first and jobs")
+            if n > (grain := requests.grain(tests)) and jobs > 1:
+                asked = dict(where=where, seed=seed, passes=passes)
+                return parts.sampled(self, n, jobs, grain, observe, first, **asked)
+        if balance is None and not weights and not tests:
+            return requests.rows(n, passes or requests.passes, streams, observe, first)
         if balance is None and not weights:
-            return requests.within(tests, n, streams, observe)
+            return requests.within(tests, n, streams, observe, first=first)
         shares = [(balance, None)] if balance else []
         shares += list((weights or {}).items())  # type: ignore[arg-type]
         if len(shares) > 1:
@@ -218,7 +240,7 @@ class Synthesizer:
         if unknown := [c for c in given.columns if c not in self.schema]:
             raise DataError(f"the given rows have a column {unknown[0]!r}, which the model does not know")
         if n is not None:
-            given = given.take(np.arange(_count(n)) % len(given)).reset_index(drop=True)
+            given = given.take(np.arange(_whole("the number of rows", n, 1)) % len(given)).reset_index(drop=True)
         streams = Streams(self.seed if seed is None else seed)
         return self.requests.completed(given, conditions(where, self.schema), streams, observe)
 
@@ -242,6 +264,20 @@ class Synthesizer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all. See `synthtab.artefact`."""
+        artefact.save(self._bundle(), path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As its file, where it is fitted: other processes get no code to run."""
+        return {"file": artefact.packed(self._bundle()), "device": self.device} if self.fitted else dict(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "file" in state:
+            device = state["device"].type
+            there = device != "cuda" or torch.cuda.is_available()
+            state = vars(self.load(io.BytesIO(state["file"]), device if there else "auto"))
+        vars(self).update(state)
+
+    def _bundle(self) -> artefact.Bundle:
         state = self._fitted().state()
         manifest = {
             "preset": self.preset,
@@ -252,10 +288,10 @@ class Synthesizer:
         weights = self._generator.state_dict() if self._generator else {}
         trees = self._refinement.state() if self._refinement else {}
         schema = state.pop("schema")
-        artefact.save(artefact.Bundle(manifest, schema, state, self.config.to_json(), weights, trees), path)
+        return artefact.Bundle(manifest, schema, state, self.config.to_json(), weights, trees)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "auto") -> Synthesizer:
+    def load(cls, path: str | os.PathLike[str] | IO[bytes], device: str = "auto") -> Synthesizer:
         """Read a model file onto any device.
 
         Raises:
@@ -326,23 +362,6 @@ class Synthesizer:
         recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
         return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
 
-    def _ran(self, rows: int, held_out: int, digest: str) -> dict[str, Any]:
-        return {
-            "rows": rows,
-            "holdout_rows": held_out,
-            "digest": digest,
-            "device": str(self.device),
-            "platform": platform.platform(),
-            "versions": {"synthtab": synthtab.__version__, "torch": torch.__version__, "pandas": pd.__version__},
-            "steps": 0,
-            "seconds": 0.0,
-            "stopped": "nothing to learn",
-            "best": None,
-            "history": [],
-            "warnings": [],
-            "passes": self.config.passes or 1,
-        }
-
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:
             raise NotFittedError("this model has not learnt a table yet: call fit first")
@@ -350,38 +369,18 @@ class Synthesizer:
 
     def describe(self) -> list[tuple[str, str]]:
         """What the model holds, as headings and sentences."""
-        encoder, report = self._fitted(), self.report
         weights = sum(p.numel() for p in self._generator.parameters()) if self._generator else 0
-        kinds = pd.Series([c.kind for c in self.schema.columns]).value_counts()
-        best = report.get("best")
-        changed = {k: v for k, v in self.config.to_json().items() if v != getattr(TrainConfig(), k)}
         pool = self._refinement.pool if self._refinement else 1
-        kept = f"; of {pool} rows made, trees keep 1" if pool > 1 else ""
-        texts = [
-            ("learnt from", f"{report['rows']:,} rows, {report['holdout_rows']:,} of them held out of training"),
-            ("columns", f"{len(self.schema.columns)}: " + ", ".join(f"{n} {k}" for k, n in kinds.items())),
-            ("target", self.target or "none"),
-            ("training", f"{report['steps']:,} steps in {report['seconds']:.0f} s on {report['device']}; "
-                         f"stopped: {report['stopped']}"),
-            ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
-            ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise{kept}"),
-            *([("links", "; ".join(encoder.links))] if encoder.links else []),
-            *(("held by every row", str(step.form)) for step in encoder.enforced.steps),
-            ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
-            ("seed", str(self.seed)),
-            ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
-                          f"{len(encoder.layout.continuous)} offsets"),
-            ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
-            ("not stored", f"training rows; {encoder.withheld}"),
-        ]  # fmt: skip
-        return [*texts, *(("warning", w) for w in report["warnings"])]
+        return facts(
+            self._fitted(), self.report, self.config, self.preset, self.target, self.seed, weights, pool
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         state = f"learnt {self.report['rows']:,} rows" if self.fitted else "not fitted"
         return f"<Synthesizer preset={self.preset!r} seed={self.seed} {state}>"
 
 
-def _count(n: Any) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ConfigError(f"the number of rows must be a whole number of 1 or more, not {n!r}")
-    return int(n)
+def _whole(what: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ConfigError(f"{what} must be a whole number of {least} or more, not {value!r}")
+    return int(value)

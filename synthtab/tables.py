@@ -31,6 +31,8 @@ from synthtab.schema import Schema
 DELIMITERS = (",", ";", "\t", "|")
 SNIFF_BYTES = 1 << 16
 WRITE_ROWS = 1 << 16
+GROUP_ROWS = 1 << 17
+"""Rows of a row group of a Parquet file: each has statistics and dictionaries of its own."""
 SIGNATURES = {
     b"PAR1": "a Parquet file; name it *.parquet",
     b"PK\x03\x04": "a zip archive or an Excel sheet; save the table as CSV",
@@ -123,17 +125,28 @@ def write(frames: pd.DataFrame | Iterable[pd.DataFrame], path: PathLike, schema:
 
 def _write_file(pieces: Iterator[pd.DataFrame], path: Path, suffixes: list[str], schema: Schema | None) -> None:
     if suffixes[-1:] in ([".parquet"], [".pq"]):
-        writer = None
-        for piece in pieces:
-            table = pa.Table.from_pandas(piece, preserve_index=False, schema=writer.schema if writer else None)
-            writer = writer or pa.parquet.ParquetWriter(path, table.schema)
-            writer.write_table(table)
-        if writer:
-            writer.close()
+        _write_parquet(pieces, path)
         return
     delimiter = "\t" if ".tsv" in suffixes else ","
     with _open_text(path, compressed=suffixes[-1:] == [".gz"]) as file:
         _write_text(pieces, file, delimiter, schema)
+
+
+def _write_parquet(pieces: Iterator[pd.DataFrame], path: Path) -> None:
+    """Row groups of `GROUP_ROWS` rows, the last one aside, whatever the sizes of the pieces."""
+    writer, held = None, []
+    for piece in pieces:
+        held.append(pa.Table.from_pandas(piece, preserve_index=False, schema=writer.schema if writer else None))
+        writer = writer or pa.parquet.ParquetWriter(path, held[0].schema)
+        if (count := sum(map(len, held))) >= GROUP_ROWS:
+            whole, full = pa.concat_tables(held), count - count % GROUP_ROWS
+            writer.write_table(whole.slice(0, full), row_group_size=GROUP_ROWS)
+            held = [whole.slice(full)]
+    if writer:
+        rest = pa.concat_tables(held)
+        if len(rest):
+            writer.write_table(rest, row_group_size=GROUP_ROWS)
+        writer.close()
 
 
 def _open_text(path: Path, compressed: bool) -> IO[str]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthtab.conditions import Batch, Rows
 from synthtab.config import TrainConfig
+from synthtab.distributed import ALONE, World
 from synthtab.layout import Encoded, Layout
 from synthtab.losses import ADVERSARIAL, PairMoments, Terms, completion, cross_entropy
 from synthtab.networks import Critic, Generator, fresh_weights
@@ -26,20 +27,24 @@ MAX_EPOCHS = 400
 
 @fast_products()
 def train(
-    table: Encoded, held_out: Encoded, config: TrainConfig, streams: Streams, device: torch.device, observe: Observer
-) -> Trained:
+    table: Encoded, held_out: Encoded, config: TrainConfig, streams: Streams, device: torch.device, observe: Observer,
+    world: World = ALONE,
+) -> Trained:  # fmt: skip
     """Train a generator on an encoded table and keep its best checkpoint by held-out quality.
 
-    Ctrl-C ends the loop: the best checkpoint so far is returned, with ``stopped == "interrupted"``.
+    Ctrl-C ends the loop: the best checkpoint so far is returned, with ``stopped == "interrupted"``. Several processes
+    take their share of every batch each, and return the same.
     """
     config = suited(config, len(table))
-    game = Game(table, config, streams, device)
-    watch = Watch(game, held_out, config, streams, total_steps(table, config), observe)
+    game = Game(table, config, streams, device, world)
+    watch = Watch(game, held_out, config, streams, total_steps(table, config), observe, world)
     try:
-        while not watch.finished():
-            game.learning_rate(watch.fraction())
-            game.play()
-            watch.after_step()
+        with world.listening():
+            while not watch.finished():
+                game.learning_rate(watch.fraction())
+                game.play()
+                world.meet()
+                watch.after_step()
     except KeyboardInterrupt:
         watch.result.stopped = "interrupted"
     return watch.close()
@@ -48,15 +53,20 @@ def train(
 class Game:
     """Generator, critic and their optimisers on the encoded table; one method per kind of step."""
 
-    def __init__(self, table: Encoded, config: TrainConfig, streams: Streams, device: torch.device) -> None:
-        self.config, self.device, self.step = config, device, 0
-        self.random = torch.Generator(device).manual_seed(streams.integer("train"))
+    def __init__(
+        self, table: Encoded, config: TrainConfig, streams: Streams, device: torch.device, world: World = ALONE
+    ) -> None:
+        self.config, self.device, self.step, self.world = share(config, world.size), device, 0, world
+        own = (world.rank,) if world.rank else ()  # rows and noise of its own
+        self.random = torch.Generator(device).manual_seed(streams.integer("train", *own))
         self.rows = Rows(table, device, self.random)
         with fresh_weights(streams.integer("weights")):
             self.generator = Generator(table.layout, config)
             self.critic = Critic(table.layout, config, self.random).to(device)
         self.generator.start_from(_frequencies(self.rows, table.layout))
         self.generator.to(device)
+        for network in (self.generator, self.critic):
+            world.copy(network.state_dict().values())
         self.slots = slots = self.generator.slots
         self.loss = ADVERSARIAL[config.loss](config)
         self.moments = PairMoments(slots, self.rows, config.moment_budget, streams.numpy("moments"))
@@ -193,6 +203,7 @@ class Game:
         optimiser = self.optimisers[which]
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
+        self.world.average(p.grad for group in optimiser.param_groups for p in group["params"])
         optimiser.step()
         self.terms.update({name: term.detach() for name, term in terms.items()})
 
@@ -201,6 +212,14 @@ def suited(config: TrainConfig, rows: int) -> TrainConfig:
     """The config with a batch of at most half the training rows, in whole packs."""
     batch = min(config.batch, max(16, rows // 2))
     return replace(config, batch=max(1, batch // config.packing) * config.packing)
+
+
+def share(config: TrainConfig, processes: int) -> TrainConfig:
+    """The config of one of several processes: its part of the batch, in whole packs."""
+    if processes == 1:
+        return config
+    packs = -(-config.batch // (processes * config.packing))
+    return replace(config, batch=max(4, packs * config.packing))
 
 
 def total_steps(table: Encoded, config: TrainConfig) -> int:

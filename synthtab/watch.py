@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from synthtab.conditions import Batch, plans, prefixes
 from synthtab.config import TrainConfig
+from synthtab.distributed import ALONE, World
 from synthtab.layout import Encoded
 from synthtab.losses import completion
 from synthtab.networks import Generator
@@ -108,11 +109,12 @@ class Watch:
     """Looks after a fit: the clock, the held-out score, the checkpoint, the illnesses, the progress."""
 
     def __init__(
-        self, game: Game, held_out: Encoded, config: TrainConfig, streams: Streams, steps: int, observe: Observer
-    ) -> None:
+        self, game: Game, held_out: Encoded, config: TrainConfig, streams: Streams, steps: int, observe: Observer,
+        world: World = ALONE,
+    ) -> None:  # fmt: skip
         self.game, self.held_out, self.config, self.streams = game, held_out, config, streams
-        self.steps, self.observe = steps, observe
-        self.start = self.told = time.monotonic()
+        self.steps, self.observe, self.world = steps, observe, world
+        self.start, self.told = world.time(), time.monotonic()
         self.judging = 0.0
         self.result = Trained(game.averaged())
         self.good = game.state()
@@ -122,7 +124,7 @@ class Watch:
 
     def seconds(self) -> float:
         """Since the fit began."""
-        return time.monotonic() - self.start
+        return self.world.time() - self.start
 
     def fraction(self) -> float:
         """How much of the fit is done: the larger of the shares of its steps and of its time."""
@@ -181,7 +183,7 @@ class Watch:
 
     def _look(self) -> None:
         game = self.game
-        values = {name: float(term) for name, term in game.terms.items()}
+        values = self.world.mean({name: float(term) for name, term in game.terms.items()})
         if all(v == v and abs(v) < 1e6 for v in values.values()):
             self.result.losses, self.good = values, game.state()
             self.won += values.get("critic", 1.0) < 0.02 and self.config.loss == "relativistic"
@@ -195,13 +197,13 @@ class Watch:
         """Held-out likelihood of hidden cells now; `completing` settles once it has not risen for long, and what it
         learns beyond that is the training rows by heart.
         """
-        began, game = time.monotonic(), self.game
-        value = held_out_likelihood(game.averaged(), self.hidden)
+        began, game = self.world.time(), self.game
+        (value,) = self.world.decided(lambda: [held_out_likelihood(game.averaged(), self.hidden)])
         if self._better("completing", value):
             self.peak = game.step
         elif not game.rest and game.step - self.peak >= max(WAIT, WAIT_SHARE * self.peak):
             game.settle(self.kept["completing"][1], max(WAIT, int(REST * self.peak)))
-        self.judging += time.monotonic() - began
+        self.judging += self.world.time() - began
         return value
 
     def _better(self, trunk: str, value: float) -> bool:
@@ -217,21 +219,27 @@ class Watch:
             return
         self.stale += 1
         likelihood = self._ask() if self.game.generator.completing else None
-        began, game, was_training = time.monotonic(), self.game, self.game.generator.training
-        generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
-        layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
-        passes = 1 if generator.plain else self.config.passes or generator.most_passes
-        fake = next(generate(generator, rows, plans(layout, passes), streams, game.device))
-        found = quality(self.held_out, fake, streams)
-        game.generator.train(was_training)
+        began, game, generator = self.world.time(), self.game, self.game.averaged()
+        found = Quality(*self.world.decided(self._judged))
         check = Check(game.step, self.seconds(), found, likelihood)
         self.result.history.append(check)
         if generator.plain:
             self._better("plain", found.score)
         if self.result.best is None or found.score > self.result.best.quality.score:
             self.result.best = check
-        self.judging += time.monotonic() - began
+        self.judging += self.world.time() - began
         self._tell()
+
+    def _judged(self) -> tuple[float, ...]:
+        """The fields of `Quality`, now."""
+        game, was_training = self.game, self.game.generator.training
+        generator, streams = game.averaged(), Streams(self.streams.integer("check", self.checks))
+        layout, rows = self.held_out.layout, min(ROWS, len(self.held_out))
+        passes = 1 if generator.plain else self.config.passes or generator.most_passes
+        fake = next(generate(generator, rows, plans(layout, passes), streams, game.device))
+        found = quality(self.held_out, fake, streams)
+        game.generator.train(was_training)
+        return astuple(found)
 
     def _tell(self, message: str | None = None) -> None:
         self.told = time.monotonic()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 
 from synthtab import tables
@@ -211,6 +212,23 @@ def test_typed_orders_columns_and_checks_names() -> None:
     assert list(tables.typed(frame[["b", "a"]], schema).columns) == ["a", "b"]
     with pytest.raises(SchemaError, match="lacks 'b'"):
         tables.typed(frame[["a"]], schema)
+
+
+@pytest.mark.parametrize(
+    "sizes", [[1], [10], [4, 4, 4], [9, 1, 10, 3], [25, 1], [3] * 20], ids=lambda s: "+".join(map(str, s))
+)
+def test_row_groups_are_of_one_size_whatever_the_pieces(
+    sizes: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "GROUP_ROWS", 10)
+    rows = pd.DataFrame({"n": np.arange(sum(sizes)), "c": pd.Categorical(["a", "b"] * 30)[: sum(sizes)]})
+    ends = np.cumsum(sizes)
+    tables.write([rows.iloc[b - a : b] for a, b in zip(sizes, ends, strict=True)], tmp_path / "t.parquet")
+    metadata = pyarrow.parquet.read_metadata(tmp_path / "t.parquet")
+    groups = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    full, rest = divmod(sum(sizes), 10)
+    assert groups == [10] * full + [rest] * (rest > 0)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), rows)
 
 
 def test_decimals_in_parquet_are_numbers(tmp_path: Path) -> None:

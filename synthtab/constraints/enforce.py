@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns import KINDS
@@ -20,10 +21,8 @@ from synthtab.columns.numeric import NumberEncoder
 from synthtab.constraints import Form, form_of
 from synthtab.constraints.lookup import Lookup
 from synthtab.constraints.table import Table
-from synthtab.constraints.unique import Unique
+from synthtab.constraints.unique import Keys, Unique
 from synthtab.errors import DataError
-from synthtab.parallel import ENDLESS
-from synthtab.progress import Observer, Progress, silent
 from synthtab.schema import Column, Constraint, Schema
 
 FEW, PATIENCE = 0.005, 100_000
@@ -120,9 +119,10 @@ class Enforced:
             steps.append(Step(constraint, form, learnt, writes, remains))
         return cls(schema, _ordered(steps))
 
-    def most(self, n: int) -> int:
-        """How many rows may have to be made for ``n`` of them."""
-        return ENDLESS if self.steps else n
+    @property
+    def spanning(self) -> tuple[int, ...]:
+        """Numbers of the steps that a row holds or not depending on all rows before it: keys."""
+        return tuple(i for i, step in enumerate(self.steps) if isinstance(step.form, Unique))
 
     @property
     def made(self) -> frozenset[str]:
@@ -181,81 +181,71 @@ class Refill:
 
     Attributes:
         enforced: The constraints.
-        observe: Told about the progress and, at the end, how many rows were replaced.
-        made, good, kept: Rows so far: all, those that hold the constraints, those that were wanted.
+        made, good: Rows so far: all, and those that hold the constraints.
         failed: How many did not hold each constraint.
+        keys: Of each `Unique`, what the rows that hold all constraints have.
     """
 
     enforced: Enforced
-    observe: Observer = silent
     made: int = 0
     good: int = 0
-    kept: int = 0
     failed: dict[int, int] = field(default_factory=dict)
+    keys: dict[int, Keys] = field(default_factory=dict)
 
-    def rows(
-        self, blocks: Iterator[pd.DataFrame], n: int, renumber: Callable[[pd.DataFrame, int], pd.DataFrame]
-    ) -> Iterator[pd.DataFrame]:
-        """The first ``n`` rows that hold them.
-
-        Args:
-            blocks: Rows as they come; without end, if there are constraints.
-            n: How many are wanted.
-            renumber: Gives rows, the first of which has a number, the identifiers that go with that.
+    def rows(self, blocks: Iterator[pd.DataFrame], n: int) -> Iterator[pd.DataFrame]:
+        """The first ``n`` rows of the blocks, as many as these have, that hold them.
 
         Raises:
             DataError: Hardly any row holds them.
         """
-        keys: dict[int, set[int]] = {i: set() for i, s in enumerate(self.enforced.steps) if isinstance(s.form, Unique)}
         for block in blocks:
-            good = self._good(block, keys)
-            rows = block
-            if not good.all() or len(block) > n - self.kept:
-                rows = renumber(block[good].head(n - self.kept).reset_index(drop=True), self.kept)
-            elif self.kept < self.made:
-                rows = renumber(block, self.kept)
-            self.made, self.good, self.kept = self.made + len(block), self.good + int(good.sum()), self.kept + len(rows)
+            good = self._good(block)
+            rows = block if good.all() else block[good].reset_index(drop=True)
+            self.made, self.good = self.made + len(block), self.good + len(rows)
+            if len(rows) > n:
+                rows = rows.head(n).reset_index(drop=True)
+            n -= len(rows)
             if len(rows):
                 yield rows
-                self.observe(Progress("sample", self.kept / n))
-            if self.kept == n:
+            if not n:
                 break
             if self.made >= PATIENCE and self.good < FEW * self.made:
                 raise DataError(f"of {self.made:,} rows {self.good:,} hold the constraints ({self.causes()}): "
                                 "train longer, or do not enforce what fails most")  # fmt: skip
-        if any(self.failed.values()):
-            self.observe(Progress("sample", 1.0, message=self.said()))
 
-    def _good(self, block: pd.DataFrame, keys: Mapping[int, set[int]]) -> Mask:
+    def _good(self, block: pd.DataFrame) -> Mask:
         """``[rows]``: which hold all constraints; the keys of these are remembered."""
         if not self.enforced.steps:
             return np.ones(len(block), dtype=bool)
         held = self.enforced.judge(block)
-        for i, seen in keys.items():
-            held[i] = held[i].to_numpy() & self._fresh(block, i, seen)
+        keys = {i: self._keys(block, i) for i in self.enforced.spanning}
+        for i, own in keys.items():
+            held[i] = held[i].to_numpy() & self._fresh(block, i, own)
         good = held.to_numpy().all(axis=1)
-        for i, seen in keys.items():
-            seen.update(self._keys(block, i)[good].tolist())
+        for i, own in keys.items():
+            self.keys.setdefault(i, Keys()).add(own[good])
         for i in range(len(self.enforced.steps)):
             self.failed[i] = self.failed.get(i, 0) + int((~held[i]).sum())
         return np.asarray(good)
 
-    def _keys(self, block: pd.DataFrame, i: int) -> Any:
+    def _keys(self, block: pd.DataFrame, i: int) -> npt.NDArray[np.uint64]:
         form = self.enforced.steps[i].form
         assert isinstance(form, Unique), f"{form} has no keys, report this"
         return form.keys(Table(block, self.enforced.schema))
 
-    def _fresh(self, block: pd.DataFrame, i: int, keys: set[int]) -> Mask:
+    def _fresh(self, block: pd.DataFrame, i: int, keys: npt.NDArray[np.uint64]) -> Mask:
         applies = self.enforced.steps[i].form.applies(Table(block, self.enforced.schema))
-        return ~np.fromiter((key in keys for key in self._keys(block, i).tolist()), bool, len(block)) | ~applies
+        return np.asarray(~self.keys.setdefault(i, Keys()).known(keys) | ~applies)
 
     def causes(self, most: int = 3) -> str:
         """Which constraints rows failed most."""
         worst = sorted(((count, i) for i, count in self.failed.items() if count), reverse=True)[:most]
         return "; ".join(f"{self.enforced.steps[i].form}: {100 * count / self.made:.2g} %" for count, i in worst)
 
-    def said(self) -> str:
-        """How many rows were replaced, and why."""
+    def said(self) -> str | None:
+        """How many rows were replaced, and why; None if none was."""
+        if not any(self.failed.values()):
+            return None
         share = 100 * (1 - self.good / self.made)
         return f"{share:.2g} % of the rows made did not hold the constraints and were replaced ({self.causes()})"
 

@@ -24,6 +24,28 @@ CHANCE = 20
 OFFERS = 3
 
 
+class Keys:
+    """A growing set of hashes, in 8 bytes each: sorted runs, of which a smaller one never precedes a larger."""
+
+    def __init__(self) -> None:
+        self.runs: list[npt.NDArray[np.uint64]] = []
+
+    def known(self, keys: npt.NDArray[np.uint64]) -> Mask:
+        """``[keys]``: which are in the set."""
+        found = np.zeros(len(keys), dtype=bool)
+        for run in self.runs:
+            found |= run[np.searchsorted(run, keys).clip(max=len(run) - 1)] == keys
+        return found
+
+    def add(self, keys: npt.NDArray[np.uint64]) -> None:
+        """Put keys into the set; in all, each is moved only about log2(all / added at once) times."""
+        run = np.sort(keys)
+        while self.runs and len(self.runs[-1]) <= len(run):
+            run = np.sort(np.concatenate([self.runs.pop(), run]), kind="stable")
+        if len(run):
+            self.runs.append(run)
+
+
 @dataclass(frozen=True)
 class Unique(Form):
     """The columns' cells together occur once; rows with a missing cell among them aside."""
