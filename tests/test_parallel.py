@@ -42,7 +42,7 @@ def test_no_further_than_asked(cores, hurry, begun):
     assert [next(items) for _ in range(3)] == [1, 2, 3]
     items.close()
     assert len(seen) <= 4 + cores + 1
-    assert threading.active_count() < 3 + cores, "threads are left behind"
+    assert not [t for t in threading.enumerate() if t.name.startswith("synthtab")], "threads are left behind"
 
 
 def test_errors_come_through(cores):
