@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 import synthtab
-from synthtab import agreement, artefact, holdout, trainer
+from synthtab import agreement, artefact, costs, facts, holdout, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
 from synthtab.devices import pick
@@ -21,6 +21,8 @@ from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
 from synthtab.finishing import finish
 from synthtab.grammar import Where
+from synthtab.holdout import Rows
+from synthtab.ingest import ingest
 from synthtab.layout import Encoded
 from synthtab.networks import Generator, fresh_weights
 from synthtab.progress import Observer, Progress, silent
@@ -28,9 +30,12 @@ from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
 from synthtab.requests import Requests
 from synthtab.schema import Schema
+from synthtab.sources import Source, chosen, keys, opened
 from synthtab.where import conditions
 
 MIN_ROWS = 10
+LOOK = 20_000
+"""Training rows from which `Synthesizer.plan` learns an encoding."""
 
 
 class Synthesizer:
@@ -93,27 +98,41 @@ class Synthesizer:
         """The columns of the table that was learnt."""
         return self._fitted().schema
 
-    def fit(self, table: pd.DataFrame, schema: Schema | None = None, observe: Observer = silent) -> Synthesizer:
+    def fit(
+        self, table: pd.DataFrame | str | os.PathLike[str] | Source, schema: Schema | None = None,
+        observe: Observer = silent, *, rows: int | None = None, at_once: int | None = None,
+    ) -> Synthesizer:  # fmt: skip
         """Learn a table.
 
         Args:
-            table: Any columns that `synthtab.infer` knows; see its kinds.
+            table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds. Or the path of a CSV or
+                Parquet file; one that memory does not hold comfortably is read in pieces, and its columns are learnt
+                from a random sample of its rows, see `synthtab.sources`.
             schema: What the columns are; inferred if not given.
             observe: Told about the progress, see `Progress`.
+            rows: Learn only so many rows, drawn uniformly at random.
+            at_once: Most bytes of memory that a file may take to be held as a whole, and its codes after that; None
+                for a share of what is at hand.
 
         Raises:
             DataError: The table cannot be learnt.
             SchemaError: The schema disagrees with the table.
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
         """
-        schema = self._checked(table, schema)
         observe(Progress("encode", 0.0))
         streams = Streams(self.seed)
-        training, held_out = holdout.split(len(table), self.config.holdout, streams)
-        encoder = self._encode(table, training, schema, streams)
-        encoded = encoder.encode(table.iloc[training], streams)
-        kept = encoder.encode(table.iloc[held_out], streams)
-        self.report = self._ran(len(table), len(held_out), holdout.digest(table, schema, held_out))
+        source = opened(table, streams, rows, at_once)
+        schema = self._checked(source, schema)
+        training, held_out = holdout.split(source.rows, self.config.holdout, streams)
+        encoder = self._encode(source, training, schema, streams)
+        costs.require(costs.of(source, encoder, self.config, self.device))
+        with ingest(source, encoder, held_out, streams, observe, at_once) as found:
+            self.report = self._ran(source, len(held_out), found.digest)
+            return self._learn(encoder, found.training, found.held_out, streams, observe)
+
+    def _learn(
+        self, encoder: TableEncoder, encoded: Encoded, kept: Encoded, streams: Streams, observe: Observer
+    ) -> Synthesizer:
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
@@ -238,6 +257,8 @@ class Synthesizer:
             DataError: It is another table, or no row was held out.
         """
         schema, ran = self.schema, self.report
+        if ran.get("total") == len(table):
+            table = table.iloc[chosen(len(table), ran["rows"], Streams(self.seed))]
         return holdout.parts(table, schema, ran["rows"], self.config.holdout, self.seed, ran.get("digest"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -282,53 +303,59 @@ class Synthesizer:
             raise ArtefactError(f"{path} does not fit together ({what}): copy or fit it again") from None
         return model
 
-    def plan(self, table: pd.DataFrame, schema: Schema | None = None) -> dict[str, Any]:
-        """What `fit` would do, without doing it: sizes, parameters, steps, and the config in full."""
-        schema = self._checked(table, schema)
+    def plan(
+        self, table: pd.DataFrame | str | os.PathLike[str] | Source, schema: Schema | None = None, *,
+        rows: int | None = None, at_once: int | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What `fit` would do, without doing it: sizes, memory and time expected, and the config in full; see
+        `synthtab.costs`.
+        """
         streams = Streams(self.seed)
-        training, held_out = holdout.split(len(table), self.config.holdout, streams)
-        encoder = self._encode(table, training[:20_000], schema, streams)
-        layout = encoder.layout
-        with fresh_weights():
-            weights = sum(p.numel() for p in Generator(layout, self.config).parameters()) if layout.blocks else 0
-        empty = Encoded(np.zeros((len(training), 0), np.int16), np.zeros((len(training), 0), np.float32), layout)
+        source = opened(table, streams, rows, at_once)
+        schema = self._checked(source, schema)
+        training, held_out = holdout.split(source.rows, self.config.holdout, streams)
+        encoder = self._encode(source, training, schema, streams, most=LOOK)
+        cost = costs.of(source, encoder, self.config, self.device)
         return {
-            "rows": len(table),
+            "rows": source.rows,
             "holdout_rows": len(held_out),
             "columns": len(schema.columns),
-            "encoded_bytes": encoder.bytes * len(table),
-            "parameters": weights,
-            "steps": None if self.config.time else trainer.total_steps(empty, self.config) if layout.blocks else 0,
+            "read": "in pieces" if source.path else "at once",
+            **cost.to_json(),
+            **costs.time(encoder.layout, len(training), self.config, self.device, cost),
             "device": str(self.device),
             "seed": self.seed,
             "preset": self.preset,
             "config": self.config.to_json(),
         }
 
-    def _checked(self, table: pd.DataFrame, schema: Schema | None) -> Schema:
-        if not isinstance(table, pd.DataFrame):
-            raise DataError(f"fit takes a pandas DataFrame, not {type(table).__name__}")
-        if len(table) < MIN_ROWS:
-            raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
+    def _checked(self, source: Source, schema: Schema | None) -> Schema:
+        if (n := source.rows) < MIN_ROWS:
+            raise DataError(f"the table has {n} row{'s' * (n != 1)}: at least {MIN_ROWS} are needed")
         if schema is None:
-            schema = infer(table, rare=self.config.rare)
+            schema = infer(source.sample, rare=self.config.rare)
         else:
-            agreement.require(table, schema)
+            agreement.require(source.sample, schema)
         if self.target is not None and self.target not in schema.names:
             near = difflib.get_close_matches(self.target, schema.names, n=1)
             hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"
             raise DataError(f"the target {self.target!r} is not a column{hint}")
         return schema
 
-    def _encode(self, table: pd.DataFrame, training: Any, schema: Schema, streams: Streams) -> TableEncoder:
-        """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
-        c = self.config
+    def _encode(
+        self, source: Source, training: Rows, schema: Schema, streams: Streams, most: int | None = None
+    ) -> TableEncoder:
+        """Learnt from the training rows, at ``most`` so many; only that no key comes back is a matter of all."""
+        c, rows = self.config, np.flatnonzero(np.isin(source.numbers, training))[:most]
         recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
-        return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
+        whole = source.sample if most else source.whole(keys(schema))
+        return TableEncoder.fit(source.sample.iloc[rows], schema, streams, whole=whole, target=self.target, **recipe)
 
-    def _ran(self, rows: int, held_out: int, digest: str) -> dict[str, Any]:
+    def _ran(self, source: Source, held_out: int, digest: str) -> dict[str, Any]:
         return {
-            "rows": rows,
+            "rows": source.rows,
+            **({"total": source.total} if source.total else {}),
+            **({"sample": len(source.sample)} if source.path else {}),
             "holdout_rows": held_out,
             "digest": digest,
             "device": str(self.device),
@@ -350,31 +377,9 @@ class Synthesizer:
 
     def describe(self) -> list[tuple[str, str]]:
         """What the model holds, as headings and sentences."""
-        encoder, report = self._fitted(), self.report
-        weights = sum(p.numel() for p in self._generator.parameters()) if self._generator else 0
-        kinds = pd.Series([c.kind for c in self.schema.columns]).value_counts()
-        best = report.get("best")
-        changed = {k: v for k, v in self.config.to_json().items() if v != getattr(TrainConfig(), k)}
-        pool = self._refinement.pool if self._refinement else 1
-        kept = f"; of {pool} rows made, trees keep 1" if pool > 1 else ""
-        texts = [
-            ("learnt from", f"{report['rows']:,} rows, {report['holdout_rows']:,} of them held out of training"),
-            ("columns", f"{len(self.schema.columns)}: " + ", ".join(f"{n} {k}" for k, n in kinds.items())),
-            ("target", self.target or "none"),
-            ("training", f"{report['steps']:,} steps in {report['seconds']:.0f} s on {report['device']}; "
-                         f"stopped: {report['stopped']}"),
-            ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
-            ("sampling", f"{report['passes']} pass{'es' * (report['passes'] > 1)} unless told otherwise{kept}"),
-            *([("links", "; ".join(encoder.links))] if encoder.links else []),
-            *(("held by every row", str(step.form)) for step in encoder.enforced.steps),
-            ("preset", self.preset + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
-            ("seed", str(self.seed)),
-            ("generator", f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
-                          f"{len(encoder.layout.continuous)} offsets"),
-            ("versions", ", ".join(f"{k} {v}" for k, v in report["versions"].items())),
-            ("not stored", f"training rows; {encoder.withheld}"),
-        ]  # fmt: skip
-        return [*texts, *(("warning", w) for w in report["warnings"])]
+        encoder, config = self._fitted(), self.config.to_json()
+        ran = {"target": self.target, "preset": self.preset, "seed": self.seed, "config": config, **self.report}
+        return facts.told(encoder, self._generator, self._refinement, ran)
 
     def __repr__(self) -> str:
         state = f"learnt {self.report['rows']:,} rows" if self.fitted else "not fitted"
