@@ -96,7 +96,7 @@ class Rows:
         """The next ``size`` rows of the epoch."""
         while len(self._order) < size:
             order = torch.randperm(len(self.codes), generator=self.random, device=self.codes.device)
-            self._order = torch.cat([self._order, order])
+            self._order = torch.cat([self._order, order]) if len(self._order) else order
         index, self._order = self._order[:size], self._order[size:]
         return self.take(index)
 

@@ -50,7 +50,7 @@ class Digest:
         """The next `PIECE` rows, or as many as are left."""
         piece = typed(piece, self.schema)
         for column in self.schema.columns:
-            cells = "\0".join(map(str, cells_to_text(piece[column.name], column)))
+            cells = "\0".join(cells_to_text(piece[column.name], column).tolist())
             self._hash.update(f"\0{column.name}\0{len(cells)}\0{cells}".encode("utf-8", "surrogatepass"))
 
     def hex(self) -> str:

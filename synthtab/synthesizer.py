@@ -123,8 +123,8 @@ class Synthesizer:
         streams = Streams(self.seed)
         source = opened(table, streams, rows, at_once)
         schema = self._checked(source, schema)
-        training, held_out = holdout.split(source.rows, self.config.holdout, streams)
-        encoder = self._encode(source, training, schema, streams)
+        held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
+        encoder = self._encode(source, held_out, schema, streams)
         costs.require(costs.of(source, encoder, self.config, self.device))
         with ingest(source, encoder, held_out, streams, observe, at_once) as found:
             self.report = self._ran(source, len(held_out), found.digest)
@@ -313,8 +313,8 @@ class Synthesizer:
         streams = Streams(self.seed)
         source = opened(table, streams, rows, at_once)
         schema = self._checked(source, schema)
-        training, held_out = holdout.split(source.rows, self.config.holdout, streams)
-        encoder = self._encode(source, training, schema, streams, most=LOOK)
+        held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
+        encoder = self._encode(source, held_out, schema, streams, most=LOOK)
         cost = costs.of(source, encoder, self.config, self.device)
         return {
             "rows": source.rows,
@@ -322,7 +322,7 @@ class Synthesizer:
             "columns": len(schema.columns),
             "read": "in pieces" if source.path else "at once",
             **cost.to_json(),
-            **costs.time(encoder.layout, len(training), self.config, self.device, cost),
+            **costs.time(encoder.layout, source.rows - len(held_out), self.config, self.device, cost),
             "device": str(self.device),
             "seed": self.seed,
             "preset": self.preset,
@@ -343,10 +343,10 @@ class Synthesizer:
         return schema
 
     def _encode(
-        self, source: Source, training: Rows, schema: Schema, streams: Streams, most: int | None = None
+        self, source: Source, held_out: Rows, schema: Schema, streams: Streams, most: int | None = None
     ) -> TableEncoder:
         """Learnt from the training rows, at ``most`` so many; only that no key comes back is a matter of all."""
-        c, rows = self.config, np.flatnonzero(np.isin(source.numbers, training))[:most]
+        c, rows = self.config, np.flatnonzero(~np.isin(source.numbers, held_out, assume_unique=True))[:most]
         recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
         whole = source.sample if most else source.whole(keys(schema))
         return TableEncoder.fit(source.sample.iloc[rows], schema, streams, whole=whole, target=self.target, **recipe)
