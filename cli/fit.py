@@ -65,14 +65,14 @@ def fit(
 
     from synthtab import Schema, Synthesizer, find_constraints, infer, parse_constraint
     from synthtab.randomness import Streams
-    from synthtab.sources import opened
+    from synthtab.sources import glimpse, opened
 
     given: dict[str, Any] = dict(
         preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs,
         rare=rare, batch=batch,
     )  # fmt: skip
     model = Synthesizer(**{k: v for k, v in given.items() if v is not None})
-    source = opened(data, Streams(model.seed), rows)
+    source = glimpse(data, rows) if dry_run else opened(data, Streams(model.seed), rows)
     declared = Schema.load(schema) if schema else infer(source.sample, rare=model.config.rare)
     source = source.typed(declared)
     declared = declared.enforcing(parse_constraint(text, declared) for text in constraint or ())
@@ -103,6 +103,8 @@ def fit(
 def _print_plan(plan: dict[str, Any], output: Path) -> None:
     """One line per fact, then one per field of the config; a refusal comes last, as the error that it would be."""
     config, refusal = plan.pop("config"), plan.pop("refusal")
+    if not plan.pop("counted"):
+        plan["rows"] = f"about {plan['rows']:,}, from the size of the file"
     del plan["fix"]
     said: dict[str, Any] = {}
     for name, value in plan.items():

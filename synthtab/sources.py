@@ -29,7 +29,7 @@ from synthtab.schema import Schema
 
 SHARE = 0.5
 """Share of the memory at hand that a table may need to be held."""
-GROWTH = {"text": 8.0, "gzip": 40.0, "parquet": 6.0}
+GROWTH = {"text": 10.0, "gzip": 50.0, "parquet": 10.0}
 """Bytes of memory for one of a file (of a Parquet file, uncompressed) while it is read, typed and encoded: measured on
 numbers and words (benchmarks/README.md)."""
 SAMPLE, CELLS = 200_000, 20_000_000
@@ -40,7 +40,7 @@ KEY_BYTES = 200
 """Memory for one key while shapes are learnt from all of them."""
 
 Rows = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Source:
         numbers: Which rows these are.
         path: The file that is read in pieces; None where ``sample`` is the table.
         total: Rows of the larger table that ``rows`` of them were drawn from; None where all are learnt.
+        counted: Whether ``rows`` is exact, and not told from the size of the file.
     """
 
     rows: int
@@ -60,6 +61,7 @@ class Source:
     numbers: Rows
     path: Path | None = None
     total: int | None = None
+    counted: bool = True
 
     def typed(self, schema: Schema) -> Source:
         """With cells in the schema's dtypes, where they are at hand."""
@@ -103,7 +105,7 @@ class Source:
 
 
 def opened(
-    table: pd.DataFrame | str | os.PathLike[str] | Source, streams: Streams, rows: int | None = None,
+    table: pd.DataFrame | PathLike | Source, streams: Streams, rows: int | None = None,
     at_once: int | None = None,
 ) -> Source:  # fmt: skip
     """A table ready to be learnt.
@@ -132,6 +134,40 @@ def opened(
     if rows is not None and rows < len(table):
         return Source(rows, table.iloc[chosen(len(table), rows, streams)], np.arange(rows), None, len(table))
     return Source(len(table), table, np.arange(len(table)))
+
+
+def glimpse(path: PathLike, rows: int | None = None, at_once: int | None = None) -> Source:
+    """What `opened` would make of a file, from its first rows alone: enough to plan, whatever its size. How many rows
+    it has is in a Parquet file, and else told from the bytes that the first ones take.
+    """
+    path, parts, count = Path(path), [], 0
+    for batch in tables.batches(path):
+        parts.append(batch)
+        count += len(batch)
+        if count >= sample_rows(batch.num_columns):
+            break
+    else:  # all rows
+        return opened(path, Streams(0), rows, at_once)
+    head = pa.concat_tables(parts)
+    if tables.holds_parquet(path):
+        total, exact = pa.parquet.read_metadata(path).num_rows, True
+    else:
+        total, exact = _guessed(path, head), False
+    learnt = total if rows is None else min(rows, total)
+    in_pieces = rows is None and not fits(path, at_once)
+    return Source(
+        learnt, tables.to_frame(head, path), np.arange(len(head)), path if in_pieces else None,
+        total if learnt < total else None, exact or learnt < total,
+    )  # fmt: skip
+
+
+def _guessed(path: Path, head: pa.Table) -> int:
+    """Rows of a text file like these, its first ones; of a compressed one, all are counted."""
+    with open(path, "rb") as file:
+        if file.read(2) == b"\x1f\x8b":
+            return sum(map(len, tables.batches(path, head.column_names[:1])))
+    texts = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in head.columns)
+    return max(len(head), round(path.stat().st_size / (texts / len(head) + head.num_columns)))
 
 
 def chosen(total: int, rows: int, streams: Streams) -> Rows:

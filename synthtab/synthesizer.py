@@ -30,7 +30,7 @@ from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
 from synthtab.requests import Requests
 from synthtab.schema import Schema
-from synthtab.sources import Source, chosen, keys, opened
+from synthtab.sources import Source, chosen, glimpse, keys, opened
 from synthtab.where import conditions
 
 MIN_ROWS = 10
@@ -308,9 +308,11 @@ class Synthesizer:
         rows: int | None = None, at_once: int | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """What `fit` would do, without doing it: sizes, memory and time expected, and the config in full; see
-        `synthtab.costs`.
+        `synthtab.costs`. Of a large file only the first rows are read.
         """
         streams = Streams(self.seed)
+        if isinstance(table, (str, os.PathLike)):
+            table, rows = glimpse(table, rows, at_once), None
         source = opened(table, streams, rows, at_once)
         schema = self._checked(source, schema)
         held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
@@ -318,6 +320,7 @@ class Synthesizer:
         cost = costs.of(source, encoder, self.config, self.device)
         return {
             "rows": source.rows,
+            "counted": source.counted,
             "holdout_rows": len(held_out),
             "columns": len(schema.columns),
             "read": "in pieces" if source.path else "at once",

@@ -247,6 +247,22 @@ def test_bad_arguments(tmp_path: Path) -> None:
         list(tables.batches(tmp_path / "bad.parquet"))
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.csv.gz"])
+def test_a_glimpse_plans_from_the_first_rows(name: str, sampled, tmp_path: Path, monkeypatch) -> None:
+    path, read = written(mixed(3000), tmp_path / name), []
+    whole, batches = len(list(tables.batches(path))), tables.batches
+    monkeypatch.setattr(tables, "batches", lambda *given: (read.append(len(b)) or b for b in batches(*given)))
+    source = sources.glimpse(path)
+    assert 400 <= len(source.sample) < 3000 and source.numbers.tolist() == list(range(len(source.sample)))
+    assert len(read) < whole or name.endswith("gz")
+    assert abs(source.rows - 3000) < 200 and source.counted is (name == "t.parquet")
+    plan = Synthesizer("quick", time="1s").plan(path)
+    assert plan["rows"] == source.rows and plan["read"] == "at once"
+    assert Synthesizer("quick", time="1s").plan(path, at_once=0)["read"] == "in pieces"
+    few = sources.glimpse(path, rows=1000)
+    assert (few.rows, few.total, few.counted) == (1000, source.rows, True)
+
+
 def test_the_first_row_that_is_refused() -> None:
     def check(rows: pd.DataFrame) -> None:
         if (rows["x"] >= 37).any():
