@@ -2,8 +2,8 @@
 
 Memory is counted in the arrays that are large: the table while it is encoded, the encoded table, weights with all
 their copies, what a step keeps for its gradients, and what sampling and the trees take in the end. The counts per row
-are those of the tensors in `synthtab.networks` and `synthtab.losses`; a fit was measured to take between half of the
-sum and 1.25 times it (benchmarks/README.md).
+are those of the tensors in `synthtab.networks` and `synthtab.losses`. Fits on the CPU were measured to take 0.6 to 0.95
+of what is expected (benchmarks/README.md); a test holds 0.4 to 1.25.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class Cost:
 def of(source: Source, encoder: TableEncoder, config: TrainConfig, device: torch.device) -> Cost:
     """What it costs to learn a table, and what would make it cost less where that is too much."""
     cells = int(source.sample.memory_usage(index=False, deep=True).sum())
-    table = _Table(source.rows, cells / max(1, len(source.sample)), source.path is None, encoder.bytes)
+    width = cells / max(1, len(source.sample))
+    table = _Table(source.rows, width, source.path is None, encoder.bytes, source.ahead)
     found = _cost(table, encoder.layout, config, device)
     return found if found.fits else replace(found, fix=_fix(table, encoder.layout, config, device))
 
@@ -152,12 +153,15 @@ def step_seconds(layout: Layout, config: TrainConfig, device: torch.device) -> f
 
 @dataclass(frozen=True)
 class _Table:
-    """What a cost depends on: rows, bytes of one as it was read and encoded, and whether all are held."""
+    """What a cost depends on: rows, bytes of one as it was read and encoded, whether all are held, and what it will
+    take to read them.
+    """
 
     rows: int
     width: float
     held: bool
     encoded: int
+    ahead: int
 
 
 def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.device) -> Cost:
@@ -182,7 +186,7 @@ def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.devi
         weight_bytes=copies,
         step_bytes=step,
         finish_bytes=sampling + trees,
-        memory_bytes=int(host),
+        memory_bytes=max(int(host), table.ahead),
         device_bytes=int(networks + encoded + PER_ROW * table.rows) if on_gpu else None,
         memory_at_hand=free,
         device_at_hand=memory_left(device) if on_gpu else None,

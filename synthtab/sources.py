@@ -54,6 +54,7 @@ class Source:
         path: The file that is read in pieces; None where ``sample`` is the table.
         total: Rows of the larger table that ``rows`` of them were drawn from; None where all are learnt.
         counted: Whether ``rows`` is exact, and not told from the size of the file.
+        ahead: Bytes of memory that reading the rest of the file at once will take; 0 where that is done.
     """
 
     rows: int
@@ -62,6 +63,7 @@ class Source:
     path: Path | None = None
     total: int | None = None
     counted: bool = True
+    ahead: int = 0
 
     def typed(self, schema: Schema) -> Source:
         """With cells in the schema's dtypes, where they are at hand."""
@@ -154,10 +156,11 @@ def glimpse(path: PathLike, rows: int | None = None, at_once: int | None = None)
     else:
         total, exact = _guessed(path, head), False
     learnt = total if rows is None else min(rows, total)
-    in_pieces = rows is None and not fits(path, at_once)
+    held = fits(path, at_once)
+    in_pieces = rows is None and not held
     return Source(
         learnt, tables.to_frame(head, path), np.arange(len(head)), path if in_pieces else None,
-        total if learnt < total else None, exact or learnt < total,
+        total if learnt < total else None, exact or learnt < total, int(held_bytes(path)) if held else 0,
     )  # fmt: skip
 
 

@@ -31,8 +31,9 @@ from synthtab.schema import Schema
 DELIMITERS = (",", ";", "\t", "|")
 SNIFF_BYTES = 1 << 16
 WRITE_ROWS = 1 << 16
-BATCH_ROWS, BATCH_BYTES = 1 << 16, 1 << 24
-"""Rows of a Parquet file, and bytes of a text file, that `batches` reads at a time."""
+BATCH_ROWS, BATCH_BYTES = 1 << 16, 1 << 22
+"""Rows of a Parquet file, and bytes of a text file, that `batches` reads at a time; pyarrow reads up to 32 such pieces
+of a text file ahead."""
 SIGNATURES = {
     b"PAR1": "a Parquet file; name it *.parquet",
     b"PK\x03\x04": "a zip archive or an Excel sheet; save the table as CSV",

@@ -259,6 +259,7 @@ def test_a_glimpse_plans_from_the_first_rows(name: str, sampled, tmp_path: Path,
     plan = Synthesizer("quick", time="1s").plan(path)
     assert plan["rows"] == source.rows and plan["read"] == "at once"
     assert Synthesizer("quick", time="1s").plan(path, at_once=0)["read"] == "in pieces"
+    assert plan["memory_bytes"] >= source.ahead == int(sources.held_bytes(path)) > 0
     few = sources.glimpse(path, rows=1000)
     assert (few.rows, few.total, few.counted) == (1000, source.rows, True)
 
