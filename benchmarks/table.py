@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import log
 from pathlib import Path
-from statistics import mean
+from statistics import linear_regression, mean
 from typing import Any
 
 DATASETS = ("adult", "default", "shoppers", "magic", "beijing", "news")
@@ -49,6 +50,7 @@ def write(folder: Path) -> None:
         "augmentation": augmentation,
         "evaluation": evaluation,
         "speed": speed,
+        "growth": growth,
     }
     for name, lines in ((name, part(folder)) for name, part in parts.items()):
         start, end = f"<!-- {name}: generated, do not edit -->", f"<!-- {name}: end -->"
@@ -212,6 +214,34 @@ def speed(folder: Path) -> list[str]:
         newest[record["what"]] = record
     rows = [_line((r["what"], f"{r['value']:g} {r['unit']}", r["how"])) for r in newest.values()]
     return ["", _line(("what", "figure", "how")), _line(("---", "---:", "---")), *rows] if rows else [""]
+
+
+def growth_runs(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """What growth.py measured: the newest record of each size, by what grew."""
+    path = folder / "results" / "growth.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    newest = {(r["axis"], r["size"]): r for r in records}
+    return {
+        axis: sorted((r for r in newest.values() if r["axis"] == axis), key=lambda r: r["size"])
+        for axis in dict.fromkeys(r["axis"] for r in records)
+    }
+
+
+def growth(folder: Path) -> list[str]:
+    """A line per size, and the exponents: slopes of the logarithms by least squares."""
+    figures = ("encode_s", "step_ms", "sample_s", "memory_mb")
+    lines: list[str] = []
+    for axis, runs in growth_runs(folder).items():
+        names = (axis, "table", "cores", "encode, s", "one step, ms", "sample, s", "memory, MB")
+        lines += ["", _line(names), _line(["---:"] * len(names))]
+        for r in runs:
+            size = f"{r['rows']:,} x {r['columns']}"
+            lines.append(_line([f"{r['size']:,}", size, str(r["threads"]), *(f"{r[name]:,}" for name in figures)]))
+        slopes = [
+            linear_regression([log(r["size"]) for r in runs], [log(r[name]) for r in runs]).slope for name in figures
+        ]
+        lines.append(_line(["*exponent*", "", "", *(f"{slope:.2f}" for slope in slopes)]))
+    return lines or [""]
 
 
 def _newest(path: Path, *keys: str) -> list[dict[str, Any]]:

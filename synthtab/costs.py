@@ -27,7 +27,8 @@ from synthtab.ingest import BLOCK as ENCODED
 from synthtab.ingest import SHARE
 from synthtab.layout import Encoded, Layout
 from synthtab.machine import amount
-from synthtab.networks import Critic, Generator, fast_products, fresh_weights
+from synthtab.networks import Critic, Generator, fresh_weights
+from synthtab.products import fast_products
 from synthtab.randomness import Streams
 from synthtab.refinement import FAKE, POOL, REAL
 from synthtab.sampler import BLOCK

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from synthtab.conditions import Plan, plans
 from synthtab.layout import Encoded, Layout
-from synthtab.networks import Generator, fast_products
+from synthtab.networks import Generator
+from synthtab.products import fast_products
 from synthtab.sampler import Stage
 
 LOSS = 0.005

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthtab.densities import Mixtures, gumbel
+from synthtab.densities import Mixtures, choose
 from synthtab.layout import Layout, Restriction
 
 NEVER = -1e9
@@ -61,11 +61,11 @@ class Limits:
         if self.partial:
             mass = mixtures.log_mass(self.low, self.high, self.mode)
             pieces = logs[:, self.codes].double() + torch.where(self.inside, mass, 0.0)
-            chosen = gumbel(pieces, random).argmax(1)
+            chosen = choose(pieces, random)
             offsets = mixtures.draw_within(self.low[chosen], self.high[chosen], self.mode[chosen], random)
             return self.codes[chosen], offsets, self.next[chosen], pieces.logsumexp(1)
         logs = logs + self.allowed[prefix]
-        code = gumbel(logs, random).argmax(1)
+        code = choose(logs, random)
         offsets = torch.full((len(code),), 0.5, device=code.device)
         if self.modes:
             offsets = mixtures.draw(random).gather(1, (code - self.atoms).clamp(min=0)[:, None])[:, 0]

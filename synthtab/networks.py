@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synthtab.config import TrainConfig
-from synthtab.densities import PARAMETERS, Mixtures, first_outputs, gumbel, probit
+from synthtab.densities import PARAMETERS, Mixtures, choose, first_outputs, gumbel, probit
 from synthtab.layout import CURVE_POINTS, Layout
+from synthtab.products import Linear
 
 FREQUENCIES = (0.5, 1.0, 2.0)
 """Cycles per unit of offset of the Fourier features (arXiv 2006.10739). Higher ones make the critic's game worse."""
@@ -88,6 +89,10 @@ class Slots(nn.Module):
     def argmax(self, flat: Tensor) -> Tensor:
         """The code with the largest entry in each block, ``[B, K]``."""
         return torch.cat(self.by_block(flat, lambda x: x.argmax(2)), dim=1)[:, self.unsort]
+
+    def sample(self, logits: Tensor, random: torch.Generator) -> Tensor:
+        """A code of each block, drawn from its softmax, ``[B, K]``."""
+        return torch.cat(self.by_block(logits, lambda x: choose(x, random)), dim=1)[:, self.unsort]
 
     def one_hot(self, codes: Tensor) -> Tensor:
         """Codes ``[B, K]`` as a flat one-hot vector ``[B, W]``."""
@@ -171,27 +176,14 @@ def fresh_weights(seed: int = 0) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def fast_products() -> Iterator[None]:
-    """Matrix products in bfloat16 with float32 sums, where the processor has them; twice as fast on a CPU.
-    The setting is torch's and global, so it is put back.
-    """
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
 class ResidualBlock(nn.Module):
     """``x + W2 silu(W1 norm(x))``; W2 starts at zero where there is a norm."""
 
     def __init__(self, width: int, norm: bool) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(width) if norm else nn.Identity()
-        self.inner = nn.Linear(width, width)
-        self.outer = nn.Linear(width, width, bias=False)
+        self.inner = Linear(width, width)
+        self.outer = Linear(width, width, bias=False)
         nn.init.normal_(self.outer.weight, std=0.1 / width**0.5)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -204,11 +196,11 @@ class Trunk(nn.Module):
 
     def __init__(self, config: TrainConfig, noise: int, reads: int, outputs: int) -> None:
         super().__init__()
-        self.from_noise = nn.Linear(noise, config.width) if noise else None
-        self.from_cells = nn.Linear(reads, config.width, bias=not noise) if reads else None
+        self.from_noise = Linear(noise, config.width) if noise else None
+        self.from_cells = Linear(reads, config.width, bias=not noise) if reads else None
         self.body, out = body(config, config.width)
         self.shortcut = not noise
-        self.head = nn.Linear(out + config.width * self.shortcut, outputs)
+        self.head = Linear(out + config.width * self.shortcut, outputs)
         if self.from_cells is not None:
             nn.init.normal_(self.from_cells.weight, std=0.2)
 
@@ -290,7 +282,7 @@ class Generator(nn.Module):
         slots = self.slots
         chosen = torch.as_tensor(slots.layout.conditionable, device=slots.starts.device)
         picked = torch.randint(len(chosen), (rows,), generator=random, device=chosen.device)
-        codes = slots.argmax(gumbel(self.frequencies.clamp(min=1e-12).log().expand(rows, -1), random))
+        codes = slots.sample(self.frequencies.clamp(min=1e-12).log().expand(rows, -1), random)
         mask = torch.zeros(codes.shape, dtype=torch.bool, device=chosen.device)
         return codes, mask.scatter_(1, chosen[picked][:, None], True)
 
@@ -306,13 +298,13 @@ class Critic(nn.Module):
         if config.network == "concat":
             # Xu et al. 2019 (arXiv 1907.00503), section 4.4
             self.net: nn.Module = nn.Sequential(
-                nn.Linear(features, 256), nn.LeakyReLU(0.2), Dropout(random),
-                nn.Linear(256, 256), nn.LeakyReLU(0.2), Dropout(random),
-                nn.Linear(256, 1),
+                Linear(features, 256), nn.LeakyReLU(0.2), Dropout(random),
+                Linear(256, 256), nn.LeakyReLU(0.2), Dropout(random),
+                Linear(256, 1),
             )  # fmt: skip
         else:
             blocks = [ResidualBlock(config.width, norm=False) for _ in range(config.depth)]
-            self.net = nn.Sequential(nn.Linear(features, config.width), *blocks, nn.SiLU(), nn.Linear(config.width, 1))
+            self.net = nn.Sequential(Linear(features, config.width), *blocks, nn.SiLU(), Linear(config.width, 1))
 
     def see(self, one_hot: Tensor, offsets: Tensor, mask: Tensor | None = None) -> Tensor:
         """Rows as the critic takes them: ``[B / packing, packing x features]``."""
@@ -344,7 +336,7 @@ class ConcatBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(inputs, outputs)
+        self.linear = Linear(inputs, outputs)
         self.norm = nn.BatchNorm1d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:

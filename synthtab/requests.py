@@ -5,7 +5,7 @@ Beside `Synthesizer`, which is what users call, the one other place that sees bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,13 @@ from synthtab.errors import ConditionError, DataError
 from synthtab.grouping import from_names
 from synthtab.layout import Encoded, Restriction
 from synthtab.networks import Generator
+from synthtab.parallel import ENDLESS
 from synthtab.progress import Observer, Progress, silent
 from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
 from synthtab.restrict import few_values, present, restrictions
 from synthtab.where import Test, conditions
 
-ENDLESS = 10**15
 PATIENCE, SHARE = 50, 1 / 2000
 """After so many blocks of rows, the least share of them that must meet the conditions."""
 ENOUGH, UNLIKELY = 2, 0.05
@@ -80,27 +80,31 @@ class Requests:
 
     def encoded(
         self, n: int, passes: int, streams: Streams, refinement: Refinement | None,
-        within: Sequence[Restriction] = (),
-    ) -> Iterator[Encoded]:  # fmt: skip
-        """Blocks of rows before decoding."""
+        within: Sequence[Restriction] = (), then: Callable[[int, Encoded], Any] = lambda number, block: block,
+    ) -> Iterator[Any]:  # fmt: skip
+        """Blocks of rows before decoding, or what ``then`` makes of them, see `sampler.generate`."""
         layout = self.encoder.layout
         if self.generator is None:
             for start in range(0, n, sampler.BLOCK):
                 size = min(sampler.BLOCK, n - start)
-                yield Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
+                empty = Encoded(np.zeros((size, 0), np.int16), np.zeros((size, 0), np.float32), layout)
+                yield then(start // sampler.BLOCK, empty)
             return
-        yield from sampler.generate(self.generator, n, self._plans(passes), streams, self.device, refinement, within)
+        yield from sampler.generate(
+            self.generator, n, self._plans(passes), streams, self.device, refinement, within, then
+        )
 
     def rows(self, n: int, passes: int, streams: Streams, observe: Observer) -> Iterator[pd.DataFrame]:
         """Rows like those of the table."""
         refinement = self.refinement
         if refinement and passes != self.passes:
             refinement = refinement.without_trees()
-        blocks = self.encoded(self.encoder.enforced.most(n), passes, streams, refinement)
-        frames = (
-            self.encoder.decode(block.codes, block.offsets, streams.numpy("decode", number), number * sampler.BLOCK)
-            for number, block in enumerate(blocks)
-        )
+
+        def decoded(number: int, block: Encoded) -> pd.DataFrame:
+            rng = streams.numpy("decode", number)
+            return self.encoder.decode(block.codes, block.offsets, rng, number * sampler.BLOCK)
+
+        frames = self.encoded(self.encoder.enforced.most(n), passes, streams, refinement, then=decoded)
         yield from Refill(self.encoder.enforced, observe).rows(frames, n, self.encoder.renumbered)
 
     def within(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from synthtab.conditions import Batch, Plan
-from synthtab.densities import PARAMETERS, Mixtures, gumbel
+from synthtab.densities import PARAMETERS, Mixtures, choose
 from synthtab.layout import Encoded, Layout, Restriction
 from synthtab.limits import Limits
-from synthtab.networks import WAVES, Generator, Slots, Trunk, fast_products
+from synthtab.networks import WAVES, Generator, Slots, Trunk
+from synthtab.parallel import ENDLESS, ahead
+from synthtab.products import fast_products, product
 from synthtab.randomness import Streams
 from synthtab.refinement import POOL, Refinement
 
@@ -30,10 +32,15 @@ SPARE = 2
 def generate(
     generator: Generator, n: int, passes: Sequence[Plan], streams: Streams, device: torch.device,
     refinement: Refinement | None = None, restrictions: Sequence[Restriction] = (),
-) -> Iterator[Encoded]:  # fmt: skip
+    then: Callable[[int, Encoded], Any] = lambda number, block: block,
+) -> Iterator[Any]:  # fmt: skip
     """``n`` rows as blocks of at most `BLOCK`; each has a random stream of its own, and an equal share of its rows is
     made by each of the plans. With a refinement, a block is chosen from a pool of several. With restrictions, rows
     that are within them, drawn given that.
+
+    Blocks of one pass are made side by side, each on a core of its own, and what ``then`` makes of a block, given its
+    number, is made there too. The steps of several passes are so many and so short that threads would mostly wait for
+    one another: all cores share each step.
     """
     layout = generator.slots.layout
     if restrictions:
@@ -43,7 +50,8 @@ def generate(
     completers = [Completer(generator, plan, restrictions) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
-    for number, start in enumerate(range(0, n, BLOCK)):
+
+    def block(number: int) -> Any:
         random = torch.Generator(device).manual_seed(streams.integer("sample", number))
         parts = [completer.invent(pool // len(completers), random) for completer in completers]
         codes, offsets = torch.cat([p.codes for p in parts]), torch.cat([p.offsets for p in parts])
@@ -52,8 +60,12 @@ def generate(
             kept = chooser.choose(codes, offsets, BLOCK, random, weights)
         else:
             kept = torch.randperm(BLOCK, generator=random, device=device)
-        kept = kept[: n - start]
-        yield Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout)
+        kept = kept[: n - number * BLOCK]
+        return then(number, Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout))
+
+    numbers = range(-(-n // BLOCK))
+    side_by_side = device.type == "cpu" and all(completer.from_noise for completer in completers)
+    return ahead(block, numbers, hurry=n < ENDLESS) if side_by_side else map(block, numbers)
 
 
 def fill(
@@ -69,21 +81,25 @@ def fill(
     chooser = refinement.compiled(layout, device) if refinement and refinement.forests else None
     several = chooser.pool if chooser else 1
     completers = [Completer(generator, plan, restrictions, leading=False) for plan in passes]
-    for number, start in enumerate(range(0, len(rows), BLOCK)):
+
+    def block(number: int) -> Encoded:
         random = torch.Generator(device).manual_seed(streams.integer("fill", number))
-        block, seen = rows.take(slice(start, start + BLOCK)), torch.as_tensor(known[start : start + BLOCK])
-        arrays = (torch.as_tensor(block.codes.astype(np.int64)), torch.as_tensor(block.offsets), seen)
+        places = slice(number * BLOCK, (number + 1) * BLOCK)
+        own, seen = rows.take(places), torch.as_tensor(known[places])
+        arrays = (torch.as_tensor(own.codes.astype(np.int64)), torch.as_tensor(own.offsets), seen)
         codes, offsets, mask = (x.repeat_interleave(several, 0).to(device) for x in arrays)
-        plan = torch.randint(len(completers), (len(block),), generator=random, device=device)
+        plan = torch.randint(len(completers), (len(seen),), generator=random, device=device)
         for i, completer in enumerate(completers):
             mine = (plan == i).repeat_interleave(several)
             done = completer.complete(Batch(codes[mine], offsets[mine], mask[mine]), random)
             codes[mine], offsets[mine] = done.codes, done.offsets
         if chooser:
             logs = chooser.weights(codes, offsets).clamp(min=1e-30).log().view(-1, several)
-            kept = gumbel(logs, random).argmax(1) + several * torch.arange(len(block), device=device)
+            kept = choose(logs, random) + several * torch.arange(len(seen), device=device)
             codes, offsets = codes[kept], offsets[kept]
-        yield Encoded(codes.cpu().numpy(), offsets.cpu().numpy(), layout)
+        return Encoded(codes.cpu().numpy(), offsets.cpu().numpy(), layout)
+
+    return map(block, range(-(-len(rows) // BLOCK)))
 
 
 class Completer:
@@ -138,7 +154,7 @@ class Completer:
             shown, seen = generator.prompt(rows, random)
             cells = slots.reading(shown, offsets, seen)
         logits, moved = generator.invent(z, cells)
-        codes = slots.argmax(gumbel(logits, random))
+        codes = slots.sample(logits, random)
         mode, inside = slots.modes(codes)
         return Batch(codes, torch.where(inside, moved.gather(1, mode), offsets), ~mask)
 
@@ -255,14 +271,15 @@ class Stage:
         found = np.concatenate([first + at for first, at in zip(np.cumsum([0, *sizes]), reads, strict=True)])
         self.reads = trunk.from_cells.weight[:, torch.as_tensor(found, device=device)]
         writes = torch.as_tensor(np.concatenate([slot, whole.width + _spread(modes, PARAMETERS)]), device=device)
-        self.head = trunk.head.weight[writes], trunk.head.bias[writes]
+        self.head = trunk.head.weight[writes], trunk.head.bias[writes].clone()
+        self.head[1][: part.width] += self.slots.padding
         self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
         self.columns = torch.as_tensor(np.flatnonzero(np.isin(whole.continuous, blocks)), device=device)
 
     def draw(self, outputs: tuple[Tensor, Tensor], random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Codes ``[B, blocks]`` and an offset for each of their modes."""
         logits, densities = outputs
-        codes = self.slots.argmax(gumbel(logits, random))
+        codes = self.slots.sample(logits, random)
         return codes, Mixtures.of(densities, len(self.slots.mode_slots)).draw(random)
 
     def draw_within(
@@ -285,12 +302,12 @@ class Stage:
         """Logits of the blocks, unused slots out of the way, and what their densities are made of: given the first
         layer of ``rows`` rows, or of one that all are like.
         """
-        out, width = F.linear(trunk.deep(hidden), *self.head).expand(rows, -1), self.slots.layout.width
-        return out[:, :width] + self.slots.padding, out[:, width:]
+        out = product(trunk.deep(hidden), *self.head).expand(rows, -1)
+        return out[:, : self.slots.layout.width], out[:, self.slots.layout.width :]
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:
         """What cells add to the first layer, where ``fresh`` marks them; all ``[B, blocks]``."""
-        return F.linear(self.slots.reading(codes, offsets, fresh), self.reads)
+        return product(self.slots.reading(codes, offsets, fresh), self.reads)
 
 
 def _spread(numbers: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

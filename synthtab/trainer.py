@@ -13,7 +13,8 @@ from synthtab.conditions import Batch, Rows
 from synthtab.config import TrainConfig
 from synthtab.layout import Encoded, Layout
 from synthtab.losses import ADVERSARIAL, PairMoments, Terms, completion, cross_entropy
-from synthtab.networks import Critic, Generator, fast_products, fresh_weights
+from synthtab.networks import Critic, Generator, fresh_weights
+from synthtab.products import fast_products
 from synthtab.progress import Observer
 from synthtab.randomness import Streams
 from synthtab.watch import Trained, Watch

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.evaluation import METRICS, Skip, evaluate, parallel, prepare
+from synthtab import parallel
+from synthtab.evaluation import METRICS, Skip, evaluate, prepare
 from synthtab.progress import Progress
 
 
@@ -34,7 +35,7 @@ Cores = Callable[[int], None]
 
 @pytest.fixture
 def cores(monkeypatch: pytest.MonkeyPatch) -> Cores:
-    return lambda count: monkeypatch.setattr(parallel, "_cores", lambda: count)
+    return lambda count: monkeypatch.setattr(parallel, "cores", lambda: count)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

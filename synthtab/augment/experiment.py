@@ -28,8 +28,8 @@ from synthtab.augment.task import METRICS, Task, canonical, hashes, task_of
 from synthtab.errors import ConfigError, DataError
 from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.metric import Skip
-from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import prepare
+from synthtab.parallel import each
 from synthtab.progress import Observer, Progress, silent
 from synthtab.randomness import Streams
 from synthtab.schema import Schema

@@ -22,10 +22,10 @@ from synthtab.constraints.lookup import Lookup
 from synthtab.constraints.table import Table
 from synthtab.constraints.unique import Unique
 from synthtab.errors import DataError
+from synthtab.parallel import ENDLESS
 from synthtab.progress import Observer, Progress, silent
 from synthtab.schema import Column, Constraint, Schema
 
-ENDLESS = 2**48
 FEW, PATIENCE = 0.005, 100_000
 """Sampling gives up where fewer than this share of so many rows hold the constraints."""
 

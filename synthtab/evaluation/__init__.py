@@ -37,9 +37,9 @@ from synthtab.evaluation.exposure import riskiest as _riskiest
 from synthtab.evaluation.exposure import with_cells
 from synthtab.evaluation.findings import Verdict
 from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
-from synthtab.evaluation.parallel import each
 from synthtab.evaluation.report import Report
 from synthtab.evaluation.views import Tables, prepare
+from synthtab.parallel import each
 from synthtab.progress import Observer, Progress, silent
 from synthtab.randomness import Streams
 

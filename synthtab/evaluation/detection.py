@@ -23,8 +23,8 @@ from synthtab.evaluation.importance import permutation
 from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
 from synthtab.evaluation.pairs import worst_pairs
-from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import Tables, View, features
+from synthtab.parallel import each
 from synthtab.randomness import Streams
 
 FOLDS = 3

@@ -41,8 +41,8 @@ from synthtab.evaluation.metric import (
     simultaneous,
 )
 from synthtab.evaluation.neighbours import distances, scale
-from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import Tables, View, features
+from synthtab.parallel import each
 from synthtab.randomness import Streams
 
 ATTACKED = 4_000

@@ -18,8 +18,8 @@ from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.learners import Fitted, Learner, Sample, Task
 from synthtab.evaluation.metric import Interval, Metric, Outcome, Reference, Skip, auc_interval
-from synthtab.evaluation.parallel import each
 from synthtab.evaluation.views import Tables, View
+from synthtab.parallel import each
 from synthtab.randomness import Streams
 
 MAX_ROWS = 100_000

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from operator import length_hint
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +23,8 @@ from threadpoolctl import threadpool_limits
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+ENDLESS = 10**15
+"""Asked for where nobody knows how many it takes."""
 _END = object()
 _helpers = 0  # threads at work besides those that called `each`
 _count = threading.Lock()
@@ -32,6 +36,34 @@ def each(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
     Items are taken one at a time, in order, never by two threads at once.
     """
     return _Work(compute, items).results()
+
+
+def ahead(compute: Callable[[Item], Result], items: Iterable[Item], hurry: bool = True) -> Iterator[Result]:
+    """``map(compute, items)``, with as many items being computed at a time as there are cores, each on one of them.
+
+    Args:
+        compute: Must not depend on what was computed before; its results do not depend on the number of cores.
+        items: May be endless.
+        hurry: Whether to begin more than the first one before anybody asks for the second.
+    """
+    with ThreadPoolExecutor(cores(), "synthtab", _single) as pool:
+        begun: deque[Future[Result]] = deque()
+        most = cores() + 1 if hurry else 1
+        try:
+            for item in items:
+                begun.append(pool.submit(compute, item))
+                if len(begun) >= most:
+                    yield begun.popleft().result()
+                    most = cores() + 1
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _single() -> None:
+    """Let numerical libraries use no further core for this thread."""
+    threadpool_limits(1, user_api="openmp")
 
 
 class _Work(Generic[Item, Result]):
@@ -79,7 +111,7 @@ class _Work(Generic[Item, Result]):
         if length_hint(self._items, 1) == 0:
             return
         with _count:
-            if _helpers + 1 >= _cores():
+            if _helpers + 1 >= cores():
                 return
             _helpers += 1
         thread = threading.Thread(target=self._help, daemon=True)
@@ -95,7 +127,7 @@ class _Work(Generic[Item, Result]):
                 _helpers -= 1
 
 
-def _cores() -> int:
+def cores() -> int:
     """Those that this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
