@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synthtab.errors import ConfigError
+from synthtab.errors import ConfigError, DataError
+from synthtab.machine import amount
 
 from .options import Device, Quiet, Rare, Seed, check_output, default_model
 from .render import duration, note, progress
@@ -41,6 +42,12 @@ def fit(
     holdout: Annotated[
         float | None, typer.Option(help="Share of the rows kept aside to choose the model by.", metavar="SHARE")
     ] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="Learn only so many rows, drawn at random.", metavar="N", show_default=False)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Rows of one training step; fewer take less memory.", metavar="N")
+    ] = None,
     rare: Rare = None,
     device: Device = None,
     seed: Seed = None,
@@ -56,29 +63,34 @@ def fit(
     if constraints not in (None, "found"):
         raise ConfigError(f"--constraints can only be found, not {constraints!r}; give one by --constraint")
 
-    from synthtab import Schema, Synthesizer, distributed, find_constraints, infer, parse_constraint, tables
+    from synthtab import Schema, Synthesizer, distributed, find_constraints, infer, parse_constraint
+    from synthtab.randomness import Streams
+    from synthtab.sources import glimpse, opened
 
     given: dict[str, Any] = dict(
         preset=preset, target=target, seed=seed, device=device, holdout=holdout, time=time, epochs=epochs,
-        rare=rare,
+        rare=rare, batch=batch,
     )  # fmt: skip
     model = Synthesizer(**{k: v for k, v in given.items() if v is not None})
-    frame = tables.read(data)
-    declared = Schema.load(schema) if schema else infer(frame, rare=model.config.rare)
-    frame = tables.typed(frame, declared)
+    source = glimpse(data, rows) if dry_run else opened(data, Streams(model.seed), rows)
+    declared = Schema.load(schema) if schema else infer(source.sample, rare=model.config.rare)
+    source = source.typed(declared)
     declared = declared.enforcing(parse_constraint(text, declared) for text in constraint or ())
+    if constraints and source.path:
+        raise ConfigError(f"--constraints found looks at all rows, and {data} is too large for memory: name some with "
+                          "--constraint, or learn fewer rows (--rows)")  # fmt: skip
     if constraints:
-        declared = declared.enforcing(c for c in find_constraints(frame, declared) if c.certain)
+        declared = declared.enforcing(c for c in find_constraints(source.sample, declared) if c.certain)
 
     world = distributed.world()
     first = world.rank == 0  # of the processes that torchrun started: the one that speaks and writes
     if dry_run:
         if first:
-            _print_plan(model.plan(frame, declared), output)
+            _print_plan(model.plan(source, declared), output)
         return
     try:
         with progress(quiet or not first) as observe:
-            model.fit(frame, declared, observe)
+            model.fit(source, declared, observe)
     except KeyboardInterrupt:
         if not model.fitted:
             note("interrupted before there was a model: nothing was written")
@@ -96,18 +108,44 @@ def fit(
 
 
 def _print_plan(plan: dict[str, Any], output: Path) -> None:
-    """One line per fact, then one per field of the config."""
-    config = plan.pop("config")
-    if plan["steps"] is None:
-        plan["steps"] = "until the time is up"
-    for name, value in {**plan, "output": output, **config}.items():
-        typer.echo(f"{name:<16} {f'{value:,}' if type(value) is int else value}")
+    """One line per fact, then one per field of the config; a refusal comes last, as the error that it would be."""
+    config, refusal = plan.pop("config"), plan.pop("refusal")
+    if not plan.pop("counted"):
+        plan["rows"] = f"about {plan['rows']:,}, from the size of the file"
+    del plan["fix"]
+    said: dict[str, Any] = {}
+    for name, value in plan.items():
+        if name.endswith(("_bytes", "_at_hand")):
+            if value is not None:
+                said[_HEADINGS[name]] = amount(value)
+        elif name == "seconds":
+            said["training time"] = "unknown" if value is None else f"about {duration(value)}"
+        else:
+            said[name] = "until the time is up" if name == "steps" and value is None else value
+    for name, value in {**said, "output": output, **config}.items():
+        typer.echo(f"{name:<20} {f'{value:,}' if type(value) is int else value}")
+    if refusal:
+        raise DataError(refusal)
+
+
+_HEADINGS = {
+    "table_bytes": "table as read",
+    "encoded_bytes": "table encoded",
+    "weight_bytes": "weights and copies",
+    "step_bytes": "one training step",
+    "finish_bytes": "trees and sampling",
+    "memory_bytes": "memory expected",
+    "device_bytes": "GPU memory expected",
+    "memory_at_hand": "memory at hand",
+    "device_at_hand": "GPU memory at hand",
+}
 
 
 def _summary(model: Synthesizer, data: Path, output: Path) -> None:
     report = model.report
     best = "" if report["best"] is None else f", held-out score {report['best']:.3f} (1 is best)"
-    note(f"learned {report['rows']:,} rows in {duration(report['seconds'])}{best}")
+    drawn = f" drawn of {report['total']:,}" if report.get("total") else ""
+    note(f"learned {report['rows']:,} rows{drawn} in {duration(report['seconds'])}{best}")
     for warning in report["warnings"]:
         note(f"warning: {warning}")
     note(f"model: {output}")

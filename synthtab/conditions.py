@@ -71,11 +71,12 @@ class Rows:
 
     def __init__(self, table: Encoded, device: torch.device, random: torch.Generator) -> None:
         self.layout: Layout = table.layout
-        self.codes = torch.as_tensor(table.codes.astype(np.int16)).to(device)  # torch sorts no unsigned ones
+        codes = table.codes if table.codes.dtype == np.uint8 else table.codes.astype(np.int16)  # no copy of bytes
+        self.codes = torch.as_tensor(codes).to(device)
         self.offsets = torch.as_tensor(table.offsets).to(device)
         self.random = random
         self._order = torch.zeros(0, dtype=torch.int64, device=device)
-        pool = self.codes[:POOL]
+        pool = self.codes[:POOL].short()  # torch sorts no unsigned ones
         self._sorted = torch.stack([column.argsort() for column in pool.T], dim=1).int()
         sizes = torch.as_tensor(self.layout.sizes, device=device)
         self.counts = torch.zeros(len(sizes), int(sizes.max()), device=device)
@@ -95,7 +96,7 @@ class Rows:
         """The next ``size`` rows of the epoch."""
         while len(self._order) < size:
             order = torch.randperm(len(self.codes), generator=self.random, device=self.codes.device)
-            self._order = torch.cat([self._order, order])
+            self._order = torch.cat([self._order, order]) if len(self._order) else order
         index, self._order = self._order[:size], self._order[size:]
         return self.take(index)
 

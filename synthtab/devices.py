@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from synthtab import machine
 from synthtab.errors import ConfigError
 
 
@@ -21,3 +22,13 @@ def pick(name: str) -> torch.device:
     if not available[name]:
         raise ConfigError(f"device {name!r} is not available here: use --device cpu, or install a torch built for it")
     return torch.device(name)
+
+
+def memory_left(device: torch.device) -> int | None:
+    """Bytes that this process can still have on a device: of a GPU, what is free there or held by torch for reuse; of
+    any other, what the machine has.
+    """
+    if device.type != "cuda":
+        return machine.memory()
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class TableEncoder:
         schema: Schema,
         streams: Streams,
         *,
-        whole: pd.DataFrame | None = None,
+        whole: pd.DataFrame | Mapping[str, pd.Series] | None = None,
         continuous: str = "cdf",
         max_modes: int = 10,
         links: bool = True,
@@ -63,7 +63,7 @@ class TableEncoder:
             schema: What its columns are.
             streams: Randomness; uses the streams "encoder.fit".
             whole: The table that ``frame`` is a part of: keys and the like, which must not come
-                back, are looked up there.
+                back, are looked up there; a dict may hold these columns alone.
             continuous: What the continuous part of a numeric column becomes: "cdf" for one mode,
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
@@ -82,7 +82,7 @@ class TableEncoder:
         if rare > len(frame):
             raise ConfigError(f"rare is {rare}, more than the {len(frame)} rows to learn: nothing could be stored")
         frame = typed(frame, schema)
-        if whole is not None:
+        if isinstance(whole, pd.DataFrame):
             schema.check(whole)
         settings = Settings(continuous, max_modes, rare)
         enforced = Enforced.fit(frame, schema, target, max(1, rare))
@@ -100,18 +100,25 @@ class TableEncoder:
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
         return cls(schema, tuple(columns), target, enforced, rare)
 
-    def encode(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
-        """Table => codes and offsets; a value drawn within its step comes from "encoder.encode"."""
-        return self._encoded(self.enforced.hide(typed(frame, self.schema)), streams)
+    def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
+        """Table => codes and offsets; a value drawn within its step comes from "encoder.encode", which each
+        ``piece`` of a larger table has for itself.
+        """
+        return self._encoded(self.enforced.hide(typed(frame, self.schema)), streams, piece)
 
-    def _encoded(self, frame: pd.DataFrame, streams: Streams) -> Encoded:
-        codes = np.zeros((len(frame), len(self.layout.blocks)), dtype=self._code_type)
-        offsets = np.zeros((len(frame), len(self.layout.continuous)), dtype=np.float32)
+    def empty(self, rows: int, array: Callable[[str, tuple[int, int], Any], Any] | None = None) -> Encoded:
+        """Room for so many rows; ``array`` makes it, given a name, a shape and a dtype."""
+        array = array or (lambda _, shape, dtype: np.zeros(shape, dtype))
+        codes = array("codes", (rows, len(self.layout.blocks)), self._code_type)
+        return Encoded(codes, array("offsets", (rows, len(self.layout.continuous)), np.float32), self.layout)
+
+    def _encoded(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
+        found = self.empty(len(frame))
         for i, (encoder, b, o) in enumerate(self._parts()):
             if encoder.blocks:
-                rng = streams.numpy("encoder.encode", i)
-                codes[:, b], offsets[:, o] = encoder.encode_in(frame, self.inner, rng)
-        return Encoded(codes, offsets, self.layout)
+                rng = streams.numpy("encoder.encode", i, *([piece] if piece else []))
+                found.codes[:, b], found.offsets[:, o] = encoder.encode_in(frame, self.inner, rng)
+        return found
 
     def decode(
         self,

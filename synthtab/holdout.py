@@ -21,6 +21,7 @@ from synthtab.tables import typed
 MIN_HOLDOUT = 20
 """Fewer held-out rows could not choose anything: then all rows train, and the last checkpoint stays."""
 PIECE = 1 << 16
+"""Rows that are read, checked and hashed at a time."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -34,19 +35,35 @@ def split(rows: int, share: float, streams: Streams) -> tuple[Rows, Rows]:
     return np.sort(order[count:]), np.sort(order[:count])
 
 
-def digest(table: pd.DataFrame, schema: Schema, held_out: Rows) -> str:
+class Digest:
     """SHA-256 of the held-out row numbers and of all cells, as the schema writes them, row after row.
 
     A file and the same file in another format have one digest, whatever the order of their columns.
     """
-    # The row numbers too: NumPy does not promise that a later release permutes in the same way.
-    found = hashlib.sha256(np.asarray(held_out, dtype="<i8").tobytes())
+
+    def __init__(self, schema: Schema, held_out: Rows) -> None:
+        self.schema = schema
+        # The row numbers too: NumPy does not promise that a later release permutes in the same way.
+        self._hash = hashlib.sha256(np.asarray(held_out, dtype="<i8").tobytes())
+
+    def add(self, piece: pd.DataFrame) -> None:
+        """The next `PIECE` rows, or as many as are left."""
+        piece = typed(piece, self.schema)
+        for column in self.schema.columns:
+            cells = "\0".join(cells_to_text(piece[column.name], column).tolist())
+            self._hash.update(f"\0{column.name}\0{len(cells)}\0{cells}".encode("utf-8", "surrogatepass"))
+
+    def hex(self) -> str:
+        """Of the rows so far."""
+        return self._hash.hexdigest()
+
+
+def digest(table: pd.DataFrame, schema: Schema, held_out: Rows) -> str:
+    """The `Digest` of a table."""
+    found = Digest(schema, held_out)
     for start in range(0, len(table), PIECE):
-        piece = typed(table.iloc[start : start + PIECE], schema)
-        for column in schema.columns:
-            cells = "\0".join(str(cell) for cell in cells_to_text(piece[column.name], column))
-            found.update(f"\0{column.name}\0{len(cells)}\0{cells}".encode("utf-8", "surrogatepass"))
-    return found.hexdigest()
+        found.add(table.iloc[start : start + PIECE])
+    return found.hex()
 
 
 def parts(

@@ -250,7 +250,7 @@ def find(frame: pd.DataFrame, schema: Schema, rng: np.random.Generator) -> dict[
 
 
 def _proposals(glance: Mapping[str, Known], columns: list[Column], simple: bool) -> Iterator[tuple[Column, Link]]:
-    """Links that seem to hold for half of `SHARE` of a few rows, or for nearly all."""
+    """Links that seem to hold for half of `SHARE` of a few rows, or for nearly all and not by chance."""
     cells = [glance[column.name] for column in columns]
     rare = [~common(*c) for c in cells]
     for j, child in enumerate(columns):
@@ -260,12 +260,21 @@ def _proposals(glance: Mapping[str, Known], columns: list[Column], simple: bool)
             if i == j or not both.any():
                 continue
             special = both & y_rare & rare[i]
+
+            def by_more(link: Link, held: Mask, i: int = i, y: Known = cells[j], child: Column = child) -> bool:
+                """Than where the parent is shuffled (the rows are in random order): columns that hold few values but 0
+                agree in most rows.
+                """
+                x, missing = (np.roll(part, len(held) // 2) for part in cells[i])
+                chance = ~y[1] & ~missing & _close(link, [x], y[0], child)
+                return bool((1 - held.mean()) * LIFT / 2 <= 1 - chance.mean())
+
             forms = [Link((parent.name,))] if i < j else []
             if not simple:
                 forms += _forms(parent.name, y[0], cells[i][0], both, special, i < j)
             for link in forms:
                 held = both & _close(link, [cells[i][0]], y[0], child)
-                if (held & special).mean() >= SHARE / 2 or held.mean() >= ALWAYS:
+                if (held & special).mean() >= SHARE / 2 or (held.mean() >= ALWAYS and by_more(link, held)):
                     yield child, link
 
 

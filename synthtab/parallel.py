@@ -38,23 +38,29 @@ def each(compute: Callable[[Item], Result], items: Iterable[Item]) -> list[Resul
     return _Work(compute, items).results()
 
 
+THREADS = 4
+"""Of more, each would mostly wait for Python's lock, and memory grows with them."""
+
+
 def ahead(compute: Callable[[Item], Result], items: Iterable[Item], hurry: bool = True) -> Iterator[Result]:
-    """``map(compute, items)``, with as many items being computed at a time as there are cores, each on one of them.
+    """``map(compute, items)``, with as many items being computed at a time as there are cores, each on one of them;
+    at most `THREADS`.
 
     Args:
         compute: Must not depend on what was computed before; its results do not depend on the number of cores.
         items: May be endless.
         hurry: Whether to begin more than the first one before anybody asks for the second.
     """
-    with ThreadPoolExecutor(cores(), "synthtab", _single) as pool:
+    threads = min(cores(), THREADS)
+    with ThreadPoolExecutor(threads, "synthtab", _single) as pool:
         begun: deque[Future[Result]] = deque()
-        most = cores() + 1 if hurry else 1
+        most = threads + 1 if hurry else 1
         try:
             for item in items:
                 begun.append(pool.submit(compute, item))
                 if len(begun) >= most:
                     yield begun.popleft().result()
-                    most = cores() + 1
+                    most = threads + 1
             while begun:
                 yield begun.popleft().result()
         finally:

@@ -36,6 +36,8 @@ REAL, FAKE = 60_000, 2.0
 """Most training rows that trees are grown on, and generated ones for each."""
 MOST_WEIGHTS = 1_000_000
 """Generated rows whose weights decide the size of the pool."""
+COUNTED = 1 << 16
+"""Rows that are counted at a time."""
 POOL = (2, 6)
 """Least and most rows generated for each one kept."""
 
@@ -137,8 +139,11 @@ class Chooser:
 
 def frequencies(rows: Encoded) -> Tensor:
     """``[K, 255]``: frequencies of the bins of raking."""
-    cells = Binning(rows.layout, torch.device("cpu"), STEPS).cells(rows)
-    counts = torch.stack([torch.bincount(torch.as_tensor(column).long(), minlength=BINS) for column in cells.T])
+    binning = Binning(rows.layout, torch.device("cpu"), STEPS)
+    counts = torch.zeros(len(rows.layout.blocks), BINS, dtype=torch.int64)
+    for start in range(0, len(rows), COUNTED):
+        cells = torch.as_tensor(binning.cells(rows.take(slice(start, start + COUNTED)))).long()
+        counts += torch.stack([torch.bincount(column, minlength=BINS) for column in cells.T])
     return counts.double() / len(rows)
 
 

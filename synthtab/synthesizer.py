@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthtab import agreement, artefact, distributed, holdout, parts, trainer
+from synthtab import agreement, artefact, costs, distributed, facts, holdout, parts, trainer
 from synthtab.columns import infer
 from synthtab.config import TrainConfig, configure, seconds
-from synthtab.description import begun, facts
 from synthtab.devices import pick
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
 from synthtab.finishing import finish
 from synthtab.grammar import Where
+from synthtab.holdout import Rows
+from synthtab.ingest import ingest
 from synthtab.layout import Encoded
 from synthtab.networks import Generator, fresh_weights
 from synthtab.progress import Observer, Progress, silent
@@ -29,9 +30,12 @@ from synthtab.randomness import Streams
 from synthtab.refinement import Refinement
 from synthtab.requests import Requests
 from synthtab.schema import Schema
+from synthtab.sources import Source, chosen, glimpse, keys, opened
 from synthtab.where import conditions
 
 MIN_ROWS = 10
+LOOK = 20_000
+"""Training rows from which `Synthesizer.plan` learns an encoding."""
 
 
 class Synthesizer:
@@ -92,31 +96,45 @@ class Synthesizer:
         """The columns of the table that was learnt."""
         return self._fitted().schema
 
-    def fit(self, table: pd.DataFrame, schema: Schema | None = None, observe: Observer = silent) -> Synthesizer:
+    def fit(
+        self, table: pd.DataFrame | str | os.PathLike[str] | Source, schema: Schema | None = None,
+        observe: Observer = silent, *, rows: int | None = None, at_once: int | None = None,
+    ) -> Synthesizer:  # fmt: skip
         """Learn a table.
 
         Args:
-            table: Any columns that `synthtab.infer` knows; see its kinds.
+            table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds. Or the path of a CSV or
+                Parquet file; one that memory does not hold comfortably is read in pieces, and its columns are learnt
+                from a random sample of its rows, see `synthtab.sources`.
             schema: What the columns are; inferred if not given.
             observe: Told about the progress, see `Progress`.
+            rows: Learn only so many rows, drawn uniformly at random.
+            at_once: Most bytes of memory that a file may take to be held as a whole, and its codes after that; None
+                for a share of what is at hand.
 
         Raises:
             DataError: The table cannot be learnt.
             SchemaError: The schema disagrees with the table.
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
         """
-        world, schema = distributed.world(), self._checked(table, schema)
+        world, streams = distributed.world(), Streams(self.seed)
         observe, self.device = observe if world.rank == 0 else silent, world.placed(self.device)
         observe(Progress("encode", 0.0))
-        streams = Streams(self.seed)
-        training, held_out = holdout.split(len(table), self.config.holdout, streams)
-        encoder = self._encode(table, training, schema, streams)
-        encoded = encoder.encode(table.iloc[training], streams)
-        kept = encoder.encode(table.iloc[held_out], streams)
-        digest = holdout.digest(table, schema, held_out)
-        self.report = begun(self.config, len(table), len(held_out), digest, self.device, world.size)
-        if world.size > 1:
-            world.require_same(json.dumps([digest, self.seed, self.config.to_json(), encoder.state()]))
+        source = opened(table, streams, rows, at_once)
+        schema = self._checked(source, schema)
+        held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
+        encoder = self._encode(source, held_out, schema, streams)
+        costs.require(costs.of(source, encoder, self.config, self.device))
+        with ingest(source, encoder, held_out, streams, observe, at_once) as found:
+            self.report = facts.begun(source, len(held_out), found.digest, self.config, self.device, world.size)
+            if world.size > 1:
+                world.require_same(json.dumps([found.digest, self.seed, self.config.to_json(), encoder.state()]))
+            return self._learn(encoder, found.training, found.held_out, streams, observe, world)
+
+    def _learn(
+        self, encoder: TableEncoder, encoded: Encoded, kept: Encoded, streams: Streams, observe: Observer,
+        world: distributed.World,
+    ) -> Synthesizer:  # fmt: skip
         if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
@@ -260,6 +278,8 @@ class Synthesizer:
             DataError: It is another table, or no row was held out.
         """
         schema, ran = self.schema, self.report
+        if ran.get("total") == len(table):
+            table = table.iloc[chosen(len(table), ran["rows"], Streams(self.seed))]
         return holdout.parts(table, schema, ran["rows"], self.config.holdout, self.seed, ran.get("digest"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -318,49 +338,44 @@ class Synthesizer:
             raise ArtefactError(f"{path} does not fit together ({what}): copy or fit it again") from None
         return model
 
-    def plan(self, table: pd.DataFrame, schema: Schema | None = None) -> dict[str, Any]:
-        """What `fit` would do, without doing it: sizes, parameters, steps, and the config in full."""
-        schema = self._checked(table, schema)
+    def plan(
+        self, table: pd.DataFrame | str | os.PathLike[str] | Source, schema: Schema | None = None, *,
+        rows: int | None = None, at_once: int | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What `fit` would do, without doing it: sizes, memory and time expected, and the config in full; see
+        `synthtab.costs`. Of a large file only the first rows are read.
+        """
         streams = Streams(self.seed)
-        training, held_out = holdout.split(len(table), self.config.holdout, streams)
-        encoder = self._encode(table, training[:20_000], schema, streams)
-        layout = encoder.layout
-        with fresh_weights():
-            weights = sum(p.numel() for p in Generator(layout, self.config).parameters()) if layout.blocks else 0
-        empty = Encoded(np.zeros((len(training), 0), np.int16), np.zeros((len(training), 0), np.float32), layout)
-        return {
-            "rows": len(table),
-            "holdout_rows": len(held_out),
-            "columns": len(schema.columns),
-            "encoded_bytes": encoder.bytes * len(table),
-            "parameters": weights,
-            "steps": None if self.config.time else trainer.total_steps(empty, self.config) if layout.blocks else 0,
-            "device": str(self.device),
-            "seed": self.seed,
-            "preset": self.preset,
-            "config": self.config.to_json(),
-        }
+        if isinstance(table, (str, os.PathLike)):
+            table, rows = glimpse(table, rows, at_once), None
+        source = opened(table, streams, rows, at_once)
+        schema = self._checked(source, schema)
+        held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
+        encoder = self._encode(source, held_out, schema, streams, most=LOOK)
+        ran = {"device": str(self.device), "seed": self.seed, "preset": self.preset, "config": self.config.to_json()}
+        return {**costs.planned(source, len(held_out), encoder, self.config, self.device), **ran}
 
-    def _checked(self, table: pd.DataFrame, schema: Schema | None) -> Schema:
-        if not isinstance(table, pd.DataFrame):
-            raise DataError(f"fit takes a pandas DataFrame, not {type(table).__name__}")
-        if len(table) < MIN_ROWS:
-            raise DataError(f"the table has {len(table)} row{'s' * (len(table) != 1)}: at least {MIN_ROWS} are needed")
+    def _checked(self, source: Source, schema: Schema | None) -> Schema:
+        if (n := source.rows) < MIN_ROWS:
+            raise DataError(f"the table has {n} row{'s' * (n != 1)}: at least {MIN_ROWS} are needed")
         if schema is None:
-            schema = infer(table, rare=self.config.rare)
+            schema = infer(source.sample, rare=self.config.rare)
         else:
-            agreement.require(table, schema)
+            agreement.require(source.sample, schema)
         if self.target is not None and self.target not in schema.names:
             near = difflib.get_close_matches(self.target, schema.names, n=1)
             hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"
             raise DataError(f"the target {self.target!r} is not a column{hint}")
         return schema
 
-    def _encode(self, table: pd.DataFrame, training: Any, schema: Schema, streams: Streams) -> TableEncoder:
-        """Learnt from the training rows; only that no key comes back is a matter of the whole table."""
-        c = self.config
+    def _encode(
+        self, source: Source, held_out: Rows, schema: Schema, streams: Streams, most: int | None = None
+    ) -> TableEncoder:
+        """Learnt from the training rows, at ``most`` so many; only that no key comes back is a matter of all."""
+        c, rows = self.config, np.flatnonzero(~np.isin(source.numbers, held_out, assume_unique=True))[:most]
         recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
-        return TableEncoder.fit(table.iloc[training], schema, streams, whole=table, target=self.target, **recipe)
+        whole = source.sample if most else source.whole(keys(schema))
+        return TableEncoder.fit(source.sample.iloc[rows], schema, streams, whole=whole, target=self.target, **recipe)
 
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:
@@ -369,11 +384,9 @@ class Synthesizer:
 
     def describe(self) -> list[tuple[str, str]]:
         """What the model holds, as headings and sentences."""
-        weights = sum(p.numel() for p in self._generator.parameters()) if self._generator else 0
-        pool = self._refinement.pool if self._refinement else 1
-        return facts(
-            self._fitted(), self.report, self.config, self.preset, self.target, self.seed, weights, pool
-        )  # fmt: skip
+        encoder, config = self._fitted(), self.config.to_json()
+        ran = {"target": self.target, "preset": self.preset, "seed": self.seed, "config": config, **self.report}
+        return facts.told(encoder, self._generator, self._refinement, ran)
 
     def __repr__(self) -> str:
         state = f"learnt {self.report['rows']:,} rows" if self.fitted else "not fitted"

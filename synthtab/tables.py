@@ -13,9 +13,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ SNIFF_BYTES = 1 << 16
 WRITE_ROWS = 1 << 16
 GROUP_ROWS = 1 << 17
 """Rows of a row group of a Parquet file: each has statistics and dictionaries of its own."""
+BATCH_ROWS, BATCH_BYTES = 1 << 16, 1 << 22
+"""Rows of a Parquet file, and bytes of a text file, that `batches` reads at a time; pyarrow reads up to 32 such pieces
+of a text file ahead."""
 SIGNATURES = {
     b"PAR1": "a Parquet file; name it *.parquet",
     b"PK\x03\x04": "a zip archive or an Excel sheet; save the table as CSV",
@@ -58,19 +61,65 @@ def read(path: PathLike, *, schema: Schema | None = None) -> pd.DataFrame:
         SchemaError: The schema disagrees with the file.
     """
     path = Path(path)
+    with _readable(path):
+        frame = _read_parquet(path) if holds_parquet(path) else _read_text(path)
+    _check_frame(frame, path)
+    return frame if schema is None else typed(frame, schema)
+
+
+def batches(path: PathLike, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read the files that `read` does a piece at a time, in constant memory.
+
+    Args:
+        path: See `read`.
+        columns: Those that are wanted, in this order; None for all.
+
+    Returns:
+        Pieces of any size, in the order of the rows; `to_frame` makes of any of them, of some rows of them, or of
+        several together, what `read` makes of the file.
+
+    Raises:
+        DataError: As `read`; as it is met.
+    """
+    path = Path(path)
+    with _readable(path):
+        yield from _parquet_batches(path, columns) if holds_parquet(path) else _text_batches(path, columns)
+
+
+def to_frame(table: pa.Table, path: PathLike) -> pd.DataFrame:
+    """Rows of `batches` as a DataFrame, with the dtypes that `read` gives them."""
+    if holds_parquet(path):
+        frame = _without_numbering(table.unify_dictionaries().to_pandas())
+    else:
+        frame = _text_frame(table, table.column_names)
+    _check_frame(frame, Path(path))
+    return frame
+
+
+def holds_parquet(path: PathLike) -> bool:
+    """Whether a file's name says that it is a Parquet file; all others are text."""
+    return Path(path).suffix.lower() in (".parquet", ".pq")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a CSV or Parquet file in it")
     try:
-        frame = _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_text(path)
+        yield
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is a damaged gzip file; compress it again") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _check_frame(frame: pd.DataFrame, path: Path) -> None:
     try:
         check_table(frame)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    return frame if schema is None else typed(frame, schema)
 
 
 def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -197,26 +246,66 @@ def _glued(*parts: pa.LargeStringArray | str, between: str = "") -> pa.LargeStri
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    with _whole_parquet(path):
+        return _without_numbering(pd.read_parquet(path, engine="pyarrow"))
+
+
+def _parquet_batches(path: Path, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    with _whole_parquet(path), pa.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns and list(columns)):
+            yield pa.Table.from_batches([batch])
+
+
+@contextlib.contextmanager
+def _whole_parquet(path: Path) -> Iterator[None]:
     try:
-        frame = pd.read_parquet(path, engine="pyarrow")
+        yield
     except pa.ArrowInvalid as error:
         raise DataError(f"{path} is not a whole Parquet file; write it again, or use CSV") from error
-    # An index with a name is a column in disguise; one without is only a numbering.
+
+
+def _without_numbering(frame: pd.DataFrame) -> pd.DataFrame:
+    """An index with a name is a column in disguise; one without is only a numbering."""
     return frame.reset_index(drop=frame.index.names == [None])
 
 
 def _read_text(path: Path) -> pd.DataFrame:
+    with _opened(path) as (file, start, names, delimiter):
+        table = _parse(start + file.read(), names, delimiter, path)
+    return _text_frame(table, names)
+
+
+def _text_batches(path: Path, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    with _opened(path) as (file, _, names, delimiter):
+        file.seek(0)
+        options = _arrow_options(names, delimiter, threads=False)
+        if columns is not None:
+            options["convert_options"].include_columns = list(columns)
+        options["read_options"].block_size = BATCH_BYTES
+        try:
+            reader = pa.csv.open_csv(pa.PythonFile(file, "r"), **options)
+            header = 1
+            for batch in reader:
+                yield pa.Table.from_batches([batch]).slice(header)
+                header = 0
+        except pa.ArrowInvalid as error:
+            raise _parse_error(str(error).splitlines()[0], path) from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, bytes, list[str], str]]:
+    """A text file, of which the start was read; that start, the names of the columns, and the delimiter."""
     with open(path, "rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if compressed else open(path, "rb") as file:
-            start = file.read(SNIFF_BYTES)
-            _check_start(start, path)
-            names, delimiter = _header(start, ".tsv" in [s.lower() for s in path.suffixes], path)
-            table = _parse(start + file.read(), names, delimiter, path)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is a damaged gzip file; compress it again") from error
-    frame = pd.DataFrame({name: _as_text(table.column(i)) for i, name in enumerate(names)}, columns=names)
+    with gzip.open(path) if compressed else open(path, "rb") as file:
+        start = file.read(SNIFF_BYTES)
+        _check_start(start, path)
+        names, delimiter = _header(start, ".tsv" in [s.lower() for s in path.suffixes], path)
+        yield file, start, names, delimiter
+
+
+def _text_frame(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
+    frame = pd.DataFrame({name: _as_text(table.column(i)) for i, name in enumerate(names)}, columns=list(names))
     frame.attrs[TEXT_MARK] = True
     return frame
 
@@ -266,14 +355,22 @@ def _parse(content: bytes, names: list[str], delimiter: str, path: Path) -> pa.T
         _arrow_table(content, names, delimiter, threads=False)  # only one thread knows the line
     except pa.ArrowInvalid as error:
         message = str(error).splitlines()[0]
+    raise _parse_error(message, path)
+
+
+def _parse_error(message: str, path: Path) -> DataError:
     if "UTF8" in message or "UTF-8" in message:
-        raise _encoding_error(path)
-    raise DataError(f"{path}: {_plain_words(message)}")
+        return _encoding_error(path)
+    return DataError(f"{path}: {_plain_words(message)}")
 
 
 def _arrow_table(content: bytes, names: list[str], delimiter: str, threads: bool) -> pa.Table:
-    return pa.csv.read_csv(
-        pa.BufferReader(content),
+    return pa.csv.read_csv(pa.BufferReader(content), **_arrow_options(names, delimiter, threads)).slice(1)
+
+
+def _arrow_options(names: list[str], delimiter: str, threads: bool) -> dict[str, Any]:
+    """How pyarrow shall read a text file; the header comes as a row."""
+    return dict(
         read_options=pa.csv.ReadOptions(column_names=names, use_threads=threads),
         parse_options=pa.csv.ParseOptions(
             delimiter=delimiter,
@@ -287,7 +384,7 @@ def _arrow_table(content: bytes, names: list[str], delimiter: str, threads: bool
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
         ),
-    ).slice(1)
+    )
 
 
 def _plain_words(message: str) -> str:

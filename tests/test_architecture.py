@@ -16,13 +16,13 @@ PACKAGE = ROOT / "synthtab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = {
-    "errors": 0, "randomness": 0, "layout": 0, "progress": 0, "parallel": 0,
+    "errors": 0, "randomness": 0, "layout": 0, "progress": 0, "parallel": 0, "machine": 0,
     "schema": 1, "config": 1, "devices": 1, "distributed": 1, "grammar": 1,
     "tables": 2, "columns": 2, "links": 2, "constraints": 2, "agreement": 2, "encoder": 2, "holdout": 2,
-    "where": 2, "restrict": 2,
+    "where": 2, "restrict": 2, "sources": 2, "ingest": 2,
     "networks": 3, "products": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3, "limits": 3,
-    "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4,
-    "synthesizer": 5, "conditional": 5, "requests": 5, "finishing": 5, "parts": 5, "description": 5,
+    "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4, "costs": 4,
+    "synthesizer": 5, "conditional": 5, "requests": 5, "finishing": 5, "parts": 5, "facts": 5,
 }  # fmt: skip
 BESIDE = {"evaluation": {"errors", "randomness", "progress", "parallel", "schema", "columns", "tables"},
           "augment": {"errors", "randomness", "progress", "parallel", "schema", "columns", "evaluation",
@@ -40,6 +40,9 @@ DATA_SIDE = {
     "grammar",
     "where",
     "restrict",
+    "sources",
+    "ingest",
+    "machine",
     "datasets",
     "evaluation",
     "augment",
@@ -60,6 +63,7 @@ MODEL_SIDE = {
     "limits",
     "devices",
     "distributed",
+    "costs",
 }
 LIMIT = 400
 GLOBAL_OR_UNSAFE = {

@@ -266,17 +266,28 @@ def all_match(texts: Texts, pattern: re.Pattern[str]) -> bool:
 def blank(series: pd.Series, token: str) -> pd.Series:
     """The texts, those that equal the token (spaces around it aside) as missing cells."""
     codes, distinct = pd.factorize(series)
-    mask = np.append([t.strip() == token.strip() for t in distinct], False)[codes].astype(bool)
+    same = [t.strip() == token.strip() for t in np.asarray(distinct, dtype=object).tolist()]
+    mask = np.append(same, False)[codes].astype(bool)
     return series.mask(mask)
+
+
+def distinct_texts(series: pd.Series, column: Column) -> tuple[Texts, npt.NDArray[np.int64], Mask]:
+    """The distinct texts of a column, stripped; which of them each cell that is not missing holds, ``[present]``; and
+    which cells are missing, ``[rows]``. Whatever is done to texts is done to these, for they are fewer.
+    """
+    codes, found = pd.factorize(series)
+    stripped = np.array([str(t).strip() for t in np.asarray(found, dtype=object).tolist()], dtype=object)
+    tokens = MISSING_TOKENS | {column.options.get("missing")}
+    token = np.array([t in tokens for t in stripped.tolist()], dtype=bool)
+    missing = np.append(token, True)[codes]
+    place = np.cumsum(~token) - 1
+    return stripped[~token], place[codes[~missing]], missing
 
 
 def parse_text(series: pd.Series, column: Column) -> tuple[Texts, Mask]:
     """The cells of a text column that are not missing, stripped, and which cells are missing."""
-    codes, distinct = pd.factorize(series)
-    stripped = np.array([str(t).strip() for t in distinct], dtype=object)
-    token = np.array([t in MISSING_TOKENS or t == column.options.get("missing") for t in stripped], dtype=bool)
-    missing = np.append(token, True)[codes]
-    return stripped[codes[~missing]], missing
+    texts, codes, missing = distinct_texts(series, column)
+    return texts[codes], missing
 
 
 def natural(values: npt.NDArray[Any], missing: Mask, dtype: str) -> pd.Series:

@@ -20,11 +20,11 @@ from synthtab.columns.base import (
     Texts,
     as_dtype,
     cell_error,
+    distinct_texts,
     finite,
     holds_text,
     is_text,
     natural,
-    parse_text,
 )
 from synthtab.columns.numbers import NumberCodec, round_decimals
 from synthtab.columns.quantiles import Floats, Numbers
@@ -269,9 +269,9 @@ class IntegerEncoder(NumberEncoder):
             missing = series.isna().to_numpy(dtype=bool)
             return series[~missing].to_numpy(dtype=np.int64), missing
         if is_text(series):
-            texts, missing = parse_text(series, column)
+            texts, codes, missing = distinct_texts(series, column)
             try:
-                return texts.astype(np.int64), missing
+                return texts.astype(np.int64)[codes], missing
             except (ValueError, OverflowError):
                 pass  # "5.0" is a whole number, too
         floats, missing = parse_floats(series, column, "a whole number")
@@ -297,9 +297,9 @@ def parse_floats(series: pd.Series, column: Column, wanted: str = "a number") ->
     if missing.all():
         return np.zeros(0), missing
     if is_text(series):
-        texts, missing = parse_text(series, column)
+        texts, codes, missing = distinct_texts(series, column)
         try:
-            values = texts.astype(np.float64)
+            values = texts.astype(np.float64)[codes]
         except ValueError:
             culprit = next(t for t in texts if not FLOAT_OR_INFINITE.fullmatch(t))
             raise cell_error(column, culprit, wanted) from None
