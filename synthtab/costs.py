@@ -28,6 +28,7 @@ from synthtab.ingest import SHARE
 from synthtab.layout import Encoded, Layout
 from synthtab.machine import amount
 from synthtab.networks import Critic, Generator, fresh_weights
+from synthtab.parallel import THREADS, cores
 from synthtab.products import fast_products
 from synthtab.randomness import Streams
 from synthtab.refinement import FAKE, POOL, REAL
@@ -37,6 +38,8 @@ from synthtab.sources import Source
 FLOAT = 4
 LIBRARIES = 180_000_000
 """What torch and scikit-learn take when they are first used."""
+THREAD = 80_000_000
+"""What a further thread that makes rows keeps for itself."""
 COPIES = (15, 10)
 """Copies of the weights of the generator and of the critic: themselves, gradients, two moments of Adam, the average, a
 state to roll back to and the next one while it is made, and the best checkpoint."""
@@ -193,7 +196,13 @@ def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.devi
     read = table.width * (table.rows if table.held else min(table.rows, 2 * sources.sample_rows(len(layout.columns))))
     # the part of the table that is being encoded, as text and typed; then nothing but the codes is needed
     pieces = min(table.rows, 2 * ENCODED + PIECE) * (2 * table.width + 8 * 8)
-    fixed = LIBRARIES + PER_ROW * table.rows + (0 if mapped else encoded) + (0 if table.held else read)
+    fixed = (
+        LIBRARIES
+        + THREAD * (min(cores(), THREADS) - 1)
+        + PER_ROW * table.rows
+        + (0 if mapped else encoded)
+        + (0 if table.held else read)
+    )
     networks = copies + max(step, sampling)
     host = fixed + max(pieces + (read if table.held else 0), trees + (0 if on_gpu else networks))
     return Cost(
