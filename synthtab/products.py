@@ -41,7 +41,7 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if torch.get_float32_matmul_precision() != "medium" or not _takes_bfloat16(x.device.type):
         return F.linear(x, weight, bias)
     out = F.linear(x.bfloat16(), weight.bfloat16()).float()
-    return out if bias is None else out + bias
+    return out if bias is None else out.add_(bias)
 
 
 @functools.cache

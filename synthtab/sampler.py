@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from synthtab.conditions import Batch, Plan
 from synthtab.densities import PARAMETERS, Mixtures, choose
 from synthtab.layout import Encoded, Layout, Restriction
 from synthtab.limits import Limits
-from synthtab.networks import WAVES, Generator, Slots, Trunk
+from synthtab.networks import SHORTCUT, WAVES, Generator, Slots, Trunk
 from synthtab.parallel import ENDLESS, ahead
 from synthtab.products import fast_products, product
 from synthtab.randomness import Streams
@@ -23,6 +25,8 @@ from synthtab.refinement import POOL, Refinement
 BLOCK = 4096
 """Rows per block. A block is always generated whole, so that ``sample(10)`` equals the start of
 ``sample(100)`` bit by bit."""
+CHUNK = 1024
+"""Rows that a processor makes from noise at a time: their logits stay in its cache."""
 MOST = 1.5
 """Largest logarithm of an importance weight above the median one."""
 SPARE = 2
@@ -47,7 +51,8 @@ def generate(
         refinement = refinement or Refinement((), None, POOL[0])
         early = sorted(passes, key=lambda plan: _last(plan, restrictions))
         passes = early[: -(-len(early) // 4)]
-    completers = [Completer(generator, plan, restrictions) for plan in passes]
+    stages: Stages = {}
+    completers = [Completer(generator, plan, restrictions, stages=stages) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
     pool = BLOCK * (chooser.pool if chooser else 1)
 
@@ -80,7 +85,8 @@ def fill(
     layout = generator.slots.layout
     chooser = refinement.compiled(layout, device) if refinement and refinement.forests else None
     several = chooser.pool if chooser else 1
-    completers = [Completer(generator, plan, restrictions, leading=False) for plan in passes]
+    stages: Stages = {}
+    completers = [Completer(generator, plan, restrictions, leading=False, stages=stages) for plan in passes]
 
     def block(number: int) -> Encoded:
         random = torch.Generator(device).manual_seed(streams.integer("fill", number))
@@ -116,11 +122,14 @@ class Completer:
             given all restrictions. What the network says of all other columns given these is less exact than what it
             says in the order of the passes; so `Batch.logs` compares the two, as importance weights. Else each
             restricted column is drawn in its turn.
+        stages: Those of other plans under the same restrictions, to share.
     """
 
     def __init__(
-        self, generator: Generator, passes: Plan, restrictions: Sequence[Restriction] = (), leading: bool = True
-    ) -> None:
+        self, generator: Generator, passes: Plan, restrictions: Sequence[Restriction] = (), leading: bool = True,
+        stages: Stages | None = None,
+    ) -> None:  # fmt: skip
+        known = {} if stages is None else stages
         self.generator, layout, device = generator.eval(), generator.slots.layout, generator.slots.starts.device
         one = len(passes) == 1 and not restrictions
         self.from_noise = generator.plain is not None and (one or generator.completing is None)
@@ -129,8 +138,13 @@ class Completer:
         limits = {b: Limits(r, i, layout, device) for r in ordered for i, b in enumerate(r.blocks)}
         self.leading = len(restrictions) if leading else 0
         plan = _arranged(passes, limits, leading)
+        self.stages: list[Stage] = []
         with torch.inference_mode():
-            self.stages = [Stage(generator, blocks, limits.get(blocks[0])) for blocks in plan if generator.completing]
+            for blocks in plan if generator.completing else ():
+                within = limits.get(blocks[0])
+                key = tuple(sorted(blocks)), within is not None
+                known[key] = stage = known.get(key) or Stage(generator, blocks, within)
+                self.stages.append(stage)
             # From the pass on that follows the last restricted column, both orders say the same.
             ends = _last(passes, restrictions) + 1 if self.leading else 0
             self.usual = [Stage(generator, blocks) for blocks in passes[:ends]]
@@ -140,23 +154,34 @@ class Completer:
     @fast_products()
     def invent(self, rows: int, random: torch.Generator) -> Batch:
         """Whole new rows."""
-        generator, device = self.generator, random.device
-        slots = generator.slots
-        count = rows * (SPARE if self.leading > 1 else 1)
-        codes = torch.zeros(count, len(slots.layout.blocks), dtype=torch.int64, device=device)
-        offsets = torch.full((count, len(slots.layout.continuous)), 0.5, device=device)
-        mask = torch.zeros_like(codes, dtype=torch.bool)
-        if not self.from_noise:
-            return self._fill(Batch(codes, offsets, mask), rows, random, known=False)
-        z = torch.randn(rows, generator.noise, generator=random, device=device)
+        if self.from_noise:
+            size = CHUNK if random.device.type == "cpu" else rows
+            parts = [self._invented(min(size, rows - start), random) for start in range(0, rows, size)]
+            return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in ("codes", "offsets", "mask")))
+        return self._fill(
+            self._blank(rows * (SPARE if self.leading > 1 else 1), random.device), rows, random, known=False
+        )
+
+    def _blank(self, rows: int, device: torch.device) -> Batch:
+        """Rows of which nothing is known."""
+        layout = self.generator.slots.layout
+        codes = torch.zeros(rows, len(layout.blocks), dtype=torch.int64, device=device)
+        offsets = torch.full((rows, len(layout.continuous)), 0.5, device=device)
+        return Batch(codes, offsets, torch.zeros_like(codes, dtype=torch.bool))
+
+    def _invented(self, rows: int, random: torch.Generator) -> Batch:
+        """Rows from noise, in one pass."""
+        generator, slots, blank = self.generator, self.generator.slots, self._blank(rows, random.device)
+        z = torch.randn(rows, generator.noise, generator=random, device=random.device)
         cells = None
         if generator.prompted:
             shown, seen = generator.prompt(rows, random)
-            cells = slots.reading(shown, offsets, seen)
+            cells = slots.reading(shown, blank.offsets, seen)
         logits, moved = generator.invent(z, cells)
         codes = slots.sample(logits, random)
         mode, inside = slots.modes(codes)
-        return Batch(codes, torch.where(inside, moved.gather(1, mode), offsets), ~mask)
+        assert blank.mask is not None
+        return Batch(codes, torch.where(inside, moved.gather(1, mode), blank.offsets), ~blank.mask)
 
     @torch.inference_mode()
     @fast_products()
@@ -248,6 +273,10 @@ def _resampled(logs: Tensor, count: int, random: torch.Generator) -> Tensor:
     return torch.searchsorted(ends, places).clamp(max=len(ends) - 1)
 
 
+Stages = dict[tuple[tuple[int, ...], bool], "Stage"]
+"""By the blocks that they reveal, and whether within limits."""
+
+
 class Stage:
     """The completing trunk as far as it concerns the blocks that one pass reveals: the columns of its first layer that
     read them and the rows of its head that write them, so that a pass costs no more than what it reveals.
@@ -271,8 +300,10 @@ class Stage:
         found = np.concatenate([first + at for first, at in zip(np.cumsum([0, *sizes]), reads, strict=True)])
         self.reads = trunk.from_cells.weight[:, torch.as_tensor(found, device=device)]
         writes = torch.as_tensor(np.concatenate([slot, whole.width + _spread(modes, PARAMETERS)]), device=device)
-        self.head = trunk.head.weight[writes], trunk.head.bias[writes].clone()
-        self.head[1][: part.width] += self.slots.padding
+        inner = trunk.head.weight.shape[1] - len(trunk.from_cells.weight)
+        self.head, self.shortcut = trunk.head.weight[writes].split([inner, len(trunk.from_cells.weight)], dim=1)
+        self.shortcut, self.bias = SHORTCUT * self.shortcut, trunk.head.bias[writes].clone()
+        self.bias[: part.width] += self.slots.padding
         self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
         self.columns = torch.as_tensor(np.flatnonzero(np.isin(whole.continuous, blocks)), device=device)
 
@@ -302,12 +333,24 @@ class Stage:
         """Logits of the blocks, unused slots out of the way, and what their densities are made of: given the first
         layer of ``rows`` rows, or of one that all are like.
         """
-        out = product(trunk.deep(hidden), *self.head).expand(rows, -1)
+        out = product(trunk.body(hidden), self.head, self.bias).add_(product(hidden, self.shortcut)).expand(rows, -1)
         return out[:, : self.slots.layout.width], out[:, self.slots.layout.width :]
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:
         """What cells add to the first layer, where ``fresh`` marks them; all ``[B, blocks]``."""
-        return product(self.slots.reading(codes, offsets, fresh), self.reads)
+        if len(self.columns):
+            return product(self.slots.reading(codes, offsets, fresh), self.reads)
+        return F.embedding_bag(codes + self.slots.starts, self.table, mode="sum", per_sample_weights=fresh.float())
+
+    @cached_property
+    def table(self) -> Tensor:
+        """What each code adds, by its slot, where none has an offset: a sum of rows is cheaper than a product."""
+        slots = self.slots
+        owner = slots.slot_block
+        code = torch.arange(len(owner), device=owner.device) - slots.starts[owner]
+        own = torch.arange(len(slots.layout.blocks), device=owner.device) == owner[:, None]
+        codes = torch.where(own, code[:, None], 0).clamp(max=torch.as_tensor(slots.layout.sizes - 1).to(owner))
+        return product(slots.reading(codes, codes[:, :0].float(), own), self.reads)
 
 
 def _spread(numbers: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

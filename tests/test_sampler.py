@@ -90,9 +90,8 @@ def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generato
         logits, mixtures = generator.split(trunk.head(trunk.deep(hidden)))
         means = Mixtures.of(mixtures, len(slots.mode_slots)).means
         for stage in stages:
-            own, densities = torch.nn.functional.linear(trunk.deep(hidden), *stage.head).split(
-                [stage.slots.layout.width, PARAMETERS * len(stage.slots.mode_slots)], dim=1
-            )
+            own, densities = stage.outputs(trunk, hidden, len(hidden))
+            assert densities.shape[1] == PARAMETERS * len(stage.slots.mode_slots)
             own_means = Mixtures.of(densities, len(stage.slots.mode_slots)).means
             for i, b in enumerate(stage.blocks.tolist()):
                 block, at, there = LAYOUT.blocks[b], int(stage.slots.layout.starts[i]), int(LAYOUT.starts[b])
