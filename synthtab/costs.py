@@ -32,7 +32,7 @@ from synthtab.parallel import THREADS, cores
 from synthtab.products import fast_products
 from synthtab.randomness import Streams
 from synthtab.refinement import FAKE, POOL, REAL
-from synthtab.sampler import BLOCK
+from synthtab.sampler import BLOCK, CHUNK
 from synthtab.sources import Source
 
 FLOAT = 4
@@ -189,8 +189,8 @@ def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.devi
     weights, critic = _parameters(layout, config) if layout.blocks else (0, 0)
     copies = FLOAT * (COPIES[0] * weights + COPIES[1] * critic)
     step = _step_bytes(layout, config)
-    sampling, trees = _sampling_bytes(layout), _tree_bytes(layout, config, table.rows)
     free, on_gpu = machine.memory(), device.type == "cuda"
+    sampling, trees = _sampling_bytes(layout, on_gpu), _tree_bytes(layout, config, table.rows)
     encoded = table.encoded * table.rows
     mapped = not table.held and free is not None and encoded > SHARE * free
     read = table.width * (table.rows if table.held else min(table.rows, 2 * sources.sample_rows(len(layout.columns))))
@@ -238,9 +238,10 @@ def _step_bytes(layout: Layout, config: TrainConfig) -> int:
     return FLOAT * (config.batch * rows + 9 * matched**2 * bool(config.moments))
 
 
-def _sampling_bytes(layout: Layout) -> int:
-    """The largest pool of a block of rows, in one pass."""
-    return BLOCK * POOL[1] * (3 * FLOAT * (layout.width + len(layout.mode_slots)) + 3 * 8 * len(layout.blocks))
+def _sampling_bytes(layout: Layout, on_gpu: bool) -> int:
+    """The largest pool of a block of rows, and the logits of as many of its rows as are made at a time, in one pass."""
+    pool, slots = BLOCK * POOL[1], layout.width + len(layout.mode_slots)
+    return 3 * (FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK) + 8 * len(layout.blocks) * pool)
 
 
 def _tree_bytes(layout: Layout, config: TrainConfig, rows: int) -> int:

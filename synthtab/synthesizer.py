@@ -119,9 +119,9 @@ class Synthesizer:
         """
         world, streams = distributed.world(), Streams(self.seed)
         observe, self.device = observe if world.rank == 0 else silent, world.placed(self.device)
-        observe(Progress("encode", 0.0))
         source = opened(table, streams, rows, at_once)
         schema = self._checked(source, schema)
+        observe(Progress("encode", 0.0))
         held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
         encoder = self._encode(source, held_out, schema, streams)
         costs.require(costs.of(source, encoder, self.config, self.device))
