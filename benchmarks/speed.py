@@ -86,7 +86,7 @@ def encoded(args: argparse.Namespace) -> Iterator[Record]:
 
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "made.csv"
-        job(_write_made, path, args.rows)
+        job(write_made, path, args.rows)
         before, start = peak_mb(), time.perf_counter()
         frame = tables.read(path)
         frame = tables.typed(frame, schema := infer(frame, rare=5))
@@ -100,7 +100,7 @@ def encoded(args: argparse.Namespace) -> Iterator[Record]:
     yield {"what": f"{name}, peak beyond the frame", "value": peak_mb() - before - held, "unit": "MB", "how": how}
 
 
-def _write_made(path: Path, rows: int) -> None:
+def write_made(path: Path, rows: int) -> None:
     """Categories of several sizes, heaped integers, numbers, dates and missing cells."""
     rng = np.random.default_rng(0)
     found: dict[str, Any] = {}

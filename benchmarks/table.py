@@ -50,6 +50,7 @@ def write(folder: Path) -> None:
         "augmentation": augmentation,
         "evaluation": evaluation,
         "speed": speed,
+        "memory": memory,
         "growth": growth,
     }
     for name, lines in ((name, part(folder)) for name, part in parts.items()):
@@ -214,6 +215,24 @@ def speed(folder: Path) -> list[str]:
         newest[record["what"]] = record
     rows = [_line((r["what"], f"{r['value']:g} {r['unit']}", r["how"])) for r in newest.values()]
     return ["", _line(("what", "figure", "how")), _line(("---", "---:", "---")), *rows] if rows else [""]
+
+
+def memory(folder: Path) -> list[str]:
+    """What memory.py measured."""
+    path = folder / "results" / "memory.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    newest = {(r["part"], r["what"], r.get("how")): r for r in records}
+    lines: list[str] = []
+    if mine := [r for r in newest.values() if r["part"] == "expected"]:
+        lines += ["", _line(("fit of", "expected, MB", "taken, MB")), _line(("---", "---:", "---:"))]
+        lines += [_line((r["what"], f"{r['expected']:,}", f"{r['taken']:,}")) for r in mine]
+    if mine := [r for r in newest.values() if r["part"] == "pieces"]:
+        lines += ["", _line(("fit of a file", "read", "taken, MB")), _line(("---", "---", "---:"))]
+        lines += [_line((r["what"], r["how"], f"{r['taken']:,}")) for r in mine]
+    if mine := [r for r in newest.values() if r["part"] == "sample"]:
+        lines += ["", _line(("sample, one pass", "taken, MB", "s")), _line(("---", "---:", "---:"))]
+        lines += [_line((r["what"], f"{r['taken']:,}", f"{r['seconds']:g}")) for r in mine]
+    return lines or [""]
 
 
 def growth_runs(folder: Path) -> dict[str, list[dict[str, Any]]]:
