@@ -9,12 +9,12 @@ each into README.md.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 from pathlib import Path
 from typing import Any
 
 import fidelity
+import table
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "everything": {},
@@ -49,9 +49,7 @@ def main() -> None:
                 }  # fmt: skip
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
                     record = {**pool.apply(fidelity.run, (job,)), "time": args.time}
-                with args.out.open("a") as file:
-                    file.write(json.dumps(record) + "\n")
-                print(json.dumps(record), flush=True)
+                table.keep(record, args.out)
 
 
 if __name__ == "__main__":

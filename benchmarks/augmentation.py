@@ -111,9 +111,7 @@ def main() -> None:
                 (folder / "meta.json").write_text(json.dumps(meta))
                 continue
             for record in run(args.data / dataset, size, args.seed, args):
-                args.out.parent.mkdir(parents=True, exist_ok=True)
-                with args.out.open("a") as file:
-                    file.write(json.dumps(record) + "\n")
+                table.keep(record, args.out)
     if args.table:
         table.write(HERE)
 

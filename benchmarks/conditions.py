@@ -12,7 +12,6 @@ two measured in turn.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from statistics import median
@@ -21,6 +20,7 @@ from typing import Any
 import fidelity
 import numpy as np
 import pandas as pd
+import table
 
 HERE = Path(__file__).resolve().parent
 CONDITIONS = {
@@ -93,9 +93,7 @@ def main() -> None:
             "auc_filtered": auc(real, kept.head(len(real))),
             "time": 1.0 if where is None else ratio(model, where),
         }
-        with args.out.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-        print(json.dumps(record), flush=True)
+        table.keep(record, args.out)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ about it, such as a busy machine, and keeps it apart in the table.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
@@ -113,9 +112,7 @@ def main() -> None:
         rows = pd.read_csv(args.rows) if args.rows else noisy(train, meta["numerical"])
         record |= {"dataset": args.dataset, **measure(train, rows, test, meta["target"], meta["numerical"])}
     if "dataset" in record:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        with args.out.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        table.keep(record, args.out)
     if args.table:
         table.write(HERE)
 

@@ -162,10 +162,7 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             record = pool.apply(run, (job,))
         out = args.out or HERE / "results" / f"{record['dataset']}.jsonl"
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-        print(json.dumps(record), flush=True)
+        table.keep(record, out)
     if args.table:
         table.write(HERE)
 

@@ -14,7 +14,6 @@ The data folder is that of fidelity.py.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import time
@@ -161,10 +160,7 @@ def main() -> None:
         for size in (s for s in AXES[axis][1] if s <= args.most):
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
                 record = pool.submit(measure, axis, size, args.data).result()
-            print(json.dumps(record), flush=True)
-            args.out.parent.mkdir(exist_ok=True)
-            with args.out.open("a") as file:
-                file.write(json.dumps(record) + "\n")
+            table.keep(record, args.out)
     if args.table:
         table.write(HERE)
         (HERE / "growth.svg").write_text(picture(table.growth_runs(HERE)))

@@ -16,7 +16,6 @@ point estimate is the mean, or the commonest category, of several draws.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
@@ -139,9 +138,7 @@ def main() -> None:
                     "seconds": round(time.perf_counter() - start, 1),
                     "threads": os.environ.get("OMP_NUM_THREADS"),
                 }
-                with args.out.open("a") as file:
-                    file.write(json.dumps(record) + "\n")
-                print(json.dumps(record), flush=True)
+                table.keep(record, args.out)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ such trees, and learns no row by heart, cannot be expected to do better, however
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import fidelity
 import numpy as np
 import pandas as pd
+import table
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import cross_val_predict
 
@@ -66,9 +66,7 @@ def main() -> None:
             found = report.score("utility")
             assert found.reference is not None
             record = {"dataset": dataset, "seed": seed, "utility": found.value, "utility_real": found.reference.value}
-            with args.out.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-            print(json.dumps(record), flush=True)
+            table.keep(record, args.out)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ each into README.md.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import table
 from baselines import peak_mb
 from fidelity import DATA, HERE
 from speed import job, write_made
@@ -168,10 +168,7 @@ def main() -> None:
     for part in args.parts:
         for record in PARTS[part](args):
             record["threads"] = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
-            print(json.dumps(record), flush=True)
-            args.out.parent.mkdir(exist_ok=True)
-            with args.out.open("a") as file:
-                file.write(json.dumps(record) + "\n")
+            table.keep(record, args.out)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import table
 from baselines import peak_mb
 from fidelity import DATA, HERE, read, score
 
@@ -274,10 +275,7 @@ def main() -> None:
             names = [name for name in names if name != "fit"]
         for name in names:
             for record in job(alone, name, args):
-                print(json.dumps(record), flush=True)
-                args.out.parent.mkdir(exist_ok=True)
-                with args.out.open("a") as file:
-                    file.write(json.dumps(record) + "\n")
+                table.keep(record, args.out)
 
 
 if __name__ == "__main__":

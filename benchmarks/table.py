@@ -37,6 +37,14 @@ ABLATION = {key: FORMATS[key] for key in ("shape", "trend", "auc", "detection", 
 Columns = Mapping[str, tuple[str, str]]
 
 
+def keep(record: Mapping[str, Any], path: Path) -> None:
+    """Print a record and append it to a results file."""
+    print(json.dumps(record), flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(record) + "\n")
+
+
 def write(folder: Path) -> None:
     """Replace what stands between the markers of README.md."""
     readme = folder / "README.md"
