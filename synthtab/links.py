@@ -305,8 +305,13 @@ def _several(glance: Mapping[str, Known], columns: list[Column]) -> Iterator[tup
 
     def agreeing(values: Floats, parents: Collection[int]) -> Iterator[Column]:
         with np.errstate(invalid="ignore"):
-            same = (np.abs(values[:, None] - table) <= near).mean(axis=0) >= ALWAYS - 0.03
-        yield from (columns[j] for j in np.flatnonzero(same & (spread > 0)) if j not in parents)
+            same = (np.abs(values[:, None] - table) <= near).mean(axis=0)
+            likely = np.flatnonzero((same >= ALWAYS - 0.03) & (spread > 0))
+            # Columns that hold few values but 0 agree in most rows: not more than where the rows are others.
+            other = np.roll(values, len(values) // 2)[:, None]
+            chance = (np.abs(other - table[:, likely]) <= near[likely]).mean(axis=0) if len(likely) else likely
+        more = (1 - same[likely]) * LIFT / 2 <= 1 - chance
+        yield from (columns[j] for j in likely[more] if j not in parents)
 
     for i, j in permutations(range(len(columns)), 2):
         for form, ordered in PAIRS.items():
