@@ -73,6 +73,11 @@ def test_every_row_of_every_condition(name: str) -> None:
         named = [c for c in schema.names if schema[c].kind in ("category", "boolean", "integer")]
         columns = rng.choice(named, min(4, len(named)), False)
         where = [Condition(c, (row[c],)) for c in columns[: 2 + number % 3] if pd.notna(row[c])]
+        for unknown in [c for c in where if (frame[c.column] == row[c.column]).sum() < 10]:  # perhaps not stored
+            where.remove(unknown)
+            if schema[unknown.column].kind == "category" and (frame[unknown.column] == row[unknown.column]).sum() < 4:
+                with pytest.raises(ConditionError, match="not stored"):
+                    list(model.requests.within([Test(unknown, schema[unknown.column])], 1, Streams(0), silent))
         tests = [Test(c, schema[c.column]) for c in where]
         rows = pd.concat(model.requests.within(tests, ASKED, Streams(number), silent))
         assert len(rows) == ASKED and all(t.holds(rows[t.column.name]).all() for t in tests), [str(c) for c in where]
