@@ -2,7 +2,7 @@
 
 Memory is counted in the arrays that are large: the table while it is encoded, the encoded table, weights with all
 their copies, what a step keeps for its gradients, and what sampling and the trees take in the end. The counts per row
-are those of the tensors in `synthtab.networks` and `synthtab.losses`. Fits on the CPU were measured to take 0.6 to 0.95
+are those of the tensors in `synthtab.networks` and `synthtab.losses`. Fits on the CPU took 0.78 to 1.31
 of what is expected (benchmarks/README.md); a test holds 0.4 to 1.25.
 """
 
