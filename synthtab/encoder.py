@@ -14,7 +14,8 @@ from synthtab.columns.base import Mask
 from synthtab.constraints.enforce import Enforced
 from synthtab.errors import ConfigError
 from synthtab.layout import Encoded, Layout
-from synthtab.links import Linked, find
+from synthtab.linking import bases, find
+from synthtab.links import Linked, completed
 from synthtab.randomness import Streams
 from synthtab.schema import Schema
 from synthtab.tables import typed
@@ -88,12 +89,13 @@ class TableEncoder:
         enforced = Enforced.fit(frame, schema, target, max(1, rare))
         frame, inner = enforced.hide(frame), enforced.inner
         linked = find(frame, inner, streams.numpy("encoder.links")) if links else {}
+        divided = bases(frame, inner, linked) if links else {}
         columns: list[ColumnEncoder | Linked] = []
         for i, column in enumerate(inner.columns):
             kind, cells = KINDS[column.kind], frame[column.name]
-            if column.name in linked:
-                rng = streams.numpy("encoder.fit", i)
-                columns.append(Linked.fit(frame, column, linked[column.name], inner, rng, settings))
+            if column.name in linked or column.name in divided:
+                rng, own = streams.numpy("encoder.fit", i), linked.get(column.name, ())
+                columns.append(Linked.fit(frame, column, own, divided.get(column.name, ""), inner, rng, settings))
                 continue
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
@@ -138,13 +140,21 @@ class TableEncoder:
         assert codes.shape[1] == len(self.layout.blocks), f"codes of another table, report this: {codes.shape}"
         assert offsets.shape[1] == len(self.layout.continuous), f"offsets of another table: {offsets.shape}"
         done: dict[str, pd.Series] = {}
+        parts: dict[tuple[str, ...], list[Any]] = {}
         waiting = self._parts()
         while waiting:  # parents first
             ready = [part for part in waiting if all(name in done for name in part[0].needs)]
             assert ready, f"links in a circle, report this: {[e.column.name for e, *_ in waiting]}"
             for encoder, b, o in ready:
-                done[encoder.column.name] = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.inner)
-            waiting = [part for part in waiting if part[0].column.name not in done]
+                cells = encoder.decode_in(codes[:, b], offsets[:, o], rng, start, done, self.inner)
+                if not isinstance(encoder, Linked) or not encoder.whole:
+                    done[encoder.column.name] = cells
+                    continue
+                mine = parts.setdefault(encoder.whole, [])
+                mine.append((encoder, codes[:, b], cells))
+                if len(mine) == len(encoder.whole):
+                    done |= completed(mine, self.inner)
+            waiting = [part for part in waiting if part not in ready]
         return self.enforced.restore(pd.DataFrame(done, columns=list(self.inner.names)))
 
     def renumbered(self, rows: pd.DataFrame, start: int) -> pd.DataFrame:
@@ -212,7 +222,8 @@ class TableEncoder:
     def links(self) -> list[str]:
         """What some cells follow from, in words: "paid = bill"."""
         linked = [c for c in self.columns if isinstance(c, Linked)]
-        return [f"{c.column.name} = {' or '.join(map(str, c.links))}" for c in linked]
+        counts = [f"{c.column.name} * {c.base} is whole" for c in linked if c.base]
+        return [f"{c.column.name} = {' or '.join(map(str, c.links))}" for c in linked if c.links] + counts
 
     @property
     def withheld(self) -> str:

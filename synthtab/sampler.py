@@ -26,11 +26,11 @@ BLOCK = 4096
 """Rows per block. A block is always generated whole, so that ``sample(10)`` equals the start of
 ``sample(100)`` bit by bit."""
 CHUNK = 1024
-"""Rows that a processor makes from noise at a time: their logits stay in its cache."""
+"""Rows that a processor takes at a time: what it computes of them stays in its cache."""
 MOST = 1.5
 """Largest logarithm of an importance weight above the median one."""
 SPARE = 2
-"""Rows begun for each one that goes on, where several columns are restricted."""
+"""Rows begun for each one that goes on, where several columns of numbers are restricted."""
 
 
 def generate(
@@ -137,6 +137,8 @@ class Completer:
         ordered = sorted(restrictions, key=lambda r: any(layout.blocks[b].modes for b in r.blocks))
         limits = {b: Limits(r, i, layout, device) for r in ordered for i, b in enumerate(r.blocks)}
         self.leading = len(restrictions) if leading else 0
+        numbers = sum(any(layout.blocks[b].modes for b in r.blocks) for r in restrictions)
+        self.spare = SPARE if leading and numbers > 1 else 1  # equal cells of the others are no copies
         plan = _arranged(passes, limits, leading)
         self.stages: list[Stage] = []
         with torch.inference_mode():
@@ -158,9 +160,7 @@ class Completer:
             size = CHUNK if random.device.type == "cpu" else rows
             parts = [self._invented(min(size, rows - start), random) for start in range(0, rows, size)]
             return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in ("codes", "offsets", "mask")))
-        return self._fill(
-            self._blank(rows * (SPARE if self.leading > 1 else 1), random.device), rows, random, known=False
-        )
+        return self._fill(self._blank(rows * self.spare, random.device), rows, random, known=False)
 
     def _blank(self, rows: int, device: torch.device) -> Batch:
         """Rows of which nothing is known."""
@@ -333,7 +333,12 @@ class Stage:
         """Logits of the blocks, unused slots out of the way, and what their densities are made of: given the first
         layer of ``rows`` rows, or of one that all are like.
         """
-        out = product(trunk.body(hidden), self.head, self.bias).add_(product(hidden, self.shortcut)).expand(rows, -1)
+        size = CHUNK if hidden.device.type == "cpu" else len(hidden)
+        parts = [
+            product(trunk.body(some), self.head, self.bias).add_(product(some, self.shortcut))
+            for some in hidden.split(size)
+        ]
+        out = (torch.cat(parts) if len(parts) > 1 else parts[0]).expand(rows, -1)
         return out[:, : self.slots.layout.width], out[:, self.slots.layout.width :]
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:

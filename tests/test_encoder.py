@@ -18,7 +18,7 @@ from synthtab import tables
 from synthtab.columns import infer
 from synthtab.columns.base import Settings
 from synthtab.columns.mixture import Mixture
-from synthtab.columns.numbers import NumberCodec, choose_atoms
+from synthtab.columns.numbers import NumberCodec, choose_atoms, find_breaks
 from synthtab.columns.quantiles import Quantiles, nearest
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ConfigError, SchemaError
@@ -276,6 +276,49 @@ def test_a_mixture_finds_separate_modes_in_good_time() -> None:
     assert not set(low.tolist()) & set(high.tolist())
     shares = Mixture(np.array([0.5, 0.5]), np.array([0.0, 9.0]), np.array([1.0, 1.0])).responsibilities(np.array([4.5]))
     assert np.allclose(shares, [[0.5, 0.5]])
+
+
+def spiked(rows: int = 40_000) -> npt.NDArray[np.float64]:
+    """As shares of topics are: just above one of three base values, or anywhere."""
+    r = rng(11)
+    base = r.choice([0.02, 0.04, 0.1], rows, p=[0.3, 0.4, 0.3])
+    return np.where(r.random(rows) < 0.6, base + 10 ** r.uniform(-8, -5, rows), base + r.uniform(0, 0.05, rows)).round(
+        9
+    )
+
+
+def test_a_mode_ends_where_the_density_jumps() -> None:
+    """The upper end of a spike belongs to it as far as it is denser than what follows; its lower end is sharp."""
+    values = spiked()
+    fitted, _ = codec(values, continuous="cdf")
+    assert len(fitted.tables) == 3
+    for base in (0.02, 0.04, 0.1):
+        spike = (values > base) & (values < base + 1e-6)
+        codes, offsets = fitted.encode(values[spike], np.zeros(spike.sum(), dtype=bool), rng())
+        assert len(set(codes.tolist())) == 1, "one mode holds the spike"
+        below = fitted.decode(codes[:1].repeat(3), np.array([0, 0.25, 0.5], dtype=np.float32))[0]
+        assert (below >= base).all(), "nothing of that mode lies below it"
+    again = NumberCodec.from_state(json.loads(json.dumps(fitted.state())))
+    codes, offsets = fitted.encode(values, np.zeros(len(values), dtype=bool), rng())
+    np.testing.assert_array_equal(again.decode(codes, offsets)[0], fitted.decode(codes, offsets)[0])
+    assert np.abs(fitted.decode(codes, offsets)[0] - values).max() < 0.001
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        rng(1).normal(size=30_000),
+        rng(1).pareto(1.1, 30_000),
+        -rng(1).pareto(0.7, 30_000),
+        rng(1).lognormal(0, 3, 30_000),
+        np.round(rng(1).exponential(50, 30_000), 1),
+        np.concatenate([rng(1).normal(-9, 1, 15_000), rng(2).normal(9, 0.1, 15_000)]),
+        rng(1).uniform(size=3 * 256),
+    ],
+)
+def test_smooth_densities_heavy_tails_and_short_tables_have_no_break(values: npt.NDArray[np.float64]) -> None:
+    distinct, counts = np.unique(values, return_counts=True)
+    assert not len(find_breaks(distinct, counts.astype(np.float64)))
 
 
 def test_extremes_do_not_overflow_and_curves_stay_finite() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from synthtab.columns import infer
 from synthtab.encoder import TableEncoder
-from synthtab.links import Link, Linked, find
+from synthtab.linking import bases, find
+from synthtab.links import Link, Linked
 from synthtab.randomness import Streams
 from synthtab.schema import Schema
 
@@ -176,6 +177,105 @@ def test_rare_events_are_no_product_of_others() -> None:
     r = rng(2)
     frame = pd.DataFrame({c: np.where(r.random(ROWS) < 0.02, r.integers(1, 300, ROWS), 0) for c in "abcd"})
     assert find(frame, infer(frame), rng()) == {}
+
+
+def shares() -> pd.DataFrame:
+    """Four parts of 1, a whole number of percent apart; two parts of 1; the flags of a category; something else."""
+    r = rng(6)
+    parts = r.dirichlet([0.3] * 4, ROWS).round(3)
+    parts[:, 3] = (1 - parts[:, :3].sum(1)).round(3)
+    frame = pd.DataFrame(parts, columns=["rent", "food", "travel", "other"])
+    frame["owned"] = r.random(ROWS).round(3)
+    frame["rented"] = (1 - frame["owned"]).round(3)
+    kind = r.integers(0, 4, ROWS)
+    frame = frame.assign(**{f"kind {i}": (kind == i).astype(int) for i in range(4)})
+    frame["noise"] = r.normal(size=ROWS).round(3)
+    return frame
+
+
+PARTS = ["rent", "food", "travel", "other"]
+
+
+def test_parts_of_a_whole_are_found() -> None:
+    found = {c: [str(link) for link in links] for c, links in find(shares(), infer(shares()), rng(1)).items()}
+    assert found == {
+        "rent": ["1 - food - travel - other"],
+        "food": ["1 - rent - travel - other"],
+        "travel": ["1 - rent - food - other"],
+        "other": ["1 - rent - food - travel"],
+        "rented": ["1 - owned"],
+    }
+
+
+def test_parts_of_a_whole_come_back_and_always_add_up() -> None:
+    frame = shares()
+    frame.loc[:40, "food"] = np.nan
+    encoder, _ = fitted(frame)
+    encoded = encoder.encode(frame, Streams(0))
+    again = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
+    back = again.decode(encoded.codes, encoded.offsets, rng())
+    pd.testing.assert_frame_equal(back[41:], frame[41:])
+    assert back["food"][:41].isna().all()
+    linked = [c for c in encoder.columns if c.column.name in PARTS]
+    first = [next(i for i, b in enumerate(encoder.layout.blocks) if b.column == name) for name in PARTS]
+    rest = np.array([encoded.codes[:, b] == c.first for b, c in zip(first, linked, strict=True)])  # type: ignore[union-attr]
+    assert 0.87 < rest[:, 41:].any(axis=0).mean() < 0.93, "a tenth is encoded as what it is"
+    assert (rest.sum(axis=0)[frame[PARTS].max(axis=1) > 0.5] <= 1).all()
+    largest = rest.T[41:] <= (frame[PARTS].to_numpy() == frame[PARTS].max(axis=1).to_numpy()[:, None])[41:]
+    assert largest.all(), "only the largest part is the rest of the others"
+    r = rng(3)
+    codes = np.column_stack([r.integers(0, b.size, 2000) for b in encoder.layout.blocks])
+    drawn = encoder.decode(codes, r.random((2000, len(encoder.layout.continuous))).astype(np.float32), r)
+    whole = drawn[PARTS].dropna()
+    possible = whole.min(axis=1) > 0  # else a part was cut at 0
+    np.testing.assert_allclose(whole.sum(axis=1)[possible], 1, atol=0.0021)
+    assert possible.mean() > 0.2 and (drawn[PARTS].min() >= frame[PARTS].min()).all()
+
+
+def test_several_rests_share_what_is_left() -> None:
+    encoder, _ = fitted(shares())
+    codes = np.zeros((1, len(encoder.layout.blocks)), dtype=np.int64)
+    for i, block in enumerate(encoder.layout.blocks):
+        if block.column in PARTS:
+            linked = next(c for c in encoder.columns if c.column.name == block.column)
+            assert isinstance(linked, Linked)
+            codes[0, i] = linked.first
+    drawn = encoder.decode(codes, np.full((1, len(encoder.layout.continuous)), 0.5, np.float32), rng())
+    assert drawn.loc[0, PARTS].tolist() == [0.25] * 4
+
+
+def counts() -> pd.DataFrame:
+    r = rng(8)
+    words = r.integers(20, 900, ROWS)
+    good, bad = r.binomial(words, 0.05), r.binomial(words, 0.01)
+    price = r.uniform(1, 9, ROWS).round(2)
+    return pd.DataFrame(
+        {
+            "good": (good / words).round(9),
+            "bad": (bad / words).round(9),
+            "price": price,
+            "words": words,
+            "n": words * 100,
+        }
+    )
+
+
+def test_rates_that_are_counts_divided_are_found_and_stay_so() -> None:
+    frame = counts()
+    schema = infer(frame, rare=0)
+    assert bases(frame, schema, {}) == {"good": "words", "bad": "words"}
+    assert bases(frame, schema, {"words": (Link(("good",)),)}) == {"bad": "words"}, "no column follows from itself"
+    encoder, _ = fitted(frame)
+    assert "good * words is whole" in encoder.links
+    again = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
+    encoded = again.encode(frame, Streams(0))
+    pd.testing.assert_frame_equal(again.decode(encoded.codes, encoded.offsets, rng()), frame)
+    r = rng(1)
+    drawn = again.decode(encoded.codes, r.random(encoded.offsets.shape).astype(np.float32), r)
+    for name in ("good", "bad"):
+        count = drawn[name] * drawn["words"]
+        np.testing.assert_allclose(count, np.rint(count), atol=1e-5)
+        assert ((count < 0.5) == (drawn[name] == 0)).all()
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,10 @@ STEPS = sorted(
 """Units of the last decimal of which numbers are often whole multiples: round ones, and those of times."""
 FEWEST_MULTIPLES, MULTIPLES, GLANCE = 20, 0.99, 1000
 """Least distinct values that show such a rule, and the share of the rows that keep it; values looked at first."""
+CELLS, ABRUPT = 256, 1000.0
+"""Cells of equally many rows in which breaks of the density are looked for, and how many times as dense as its
+neighbour a cell is where there is one.
+"""
 SNAPPED = 0.05
 """Share of the rows that may have rare values if these are to count as the nearest atom, where all values are atoms."""
 
@@ -45,7 +49,9 @@ class NumberCodec:
         atoms: Ascending values with a code of their own.
         missing: Whether "missing" has a code, the one after the atoms.
         tables: The distribution of each continuous mode.
-        mixture: Which mode a value (scaled) belongs to, where there is more than one.
+        mixture: Which mode a value (scaled) belongs to, where there is more than one: at random, as its components
+            overlap; or None, and
+        edges: ascending, where the second mode and each further one begins.
         decimals: To what results are rounded; None for not at all. 0 for integers.
         scale: Power of two by which values are divided before they are squared, for 1e308.
         moments: Mean and standard deviation of the training values (scaled).
@@ -63,6 +69,7 @@ class NumberCodec:
         scale: float,
         moments: tuple[float, float],
         step: float = 0.0,
+        edges: Numbers | None = None,
     ) -> None:
         self.atoms = atoms
         self.missing = missing
@@ -72,6 +79,7 @@ class NumberCodec:
         self.scale = scale
         self.moments = moments
         self.step = step
+        self.edges = np.zeros(0) if edges is None else edges
 
     @classmethod
     def fit(
@@ -84,8 +92,8 @@ class NumberCodec:
             missing: ``[rows]``: which cells are missing.
             decimals: See the class.
             rng: For the mixture alone.
-            settings: ``continuous`` "cdf" for one mode, "mixture" for up to ``max_modes``; values that fewer than
-                ``rare`` rows have are kept as averages.
+            settings: ``continuous`` "cdf" for one mode, or one more at every break of the density (`find_breaks`);
+                "mixture" for up to ``max_modes``; values that fewer than ``rare`` rows have are kept as averages.
         """
         scale = _scale(values)
         distinct, counts = np.unique(values, return_counts=True)
@@ -109,10 +117,13 @@ class NumberCodec:
                 Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256, averages=averages[s > 0])
                 for s in np.ascontiguousarray(shares.T[used])
             )
-        elif len(rest):
-            tables = (Quantiles.fit(rest, weights, resolution, averages=averages),)
+        breaks = find_breaks(rest, weights) if len(rest) and mixture is None else np.zeros(0, dtype=np.int64)
+        if len(rest) and mixture is None:
+            parts = [np.split(array, breaks) for array in (rest, weights, averages)]
+            tables = tuple(Quantiles.fit(v, w, resolution, averages=a) for v, w, a in zip(*parts, strict=True))
+        edges = 0.5 * rest[breaks - 1] + 0.5 * rest[breaks]
         moments = _moments(distinct / scale, counts)
-        return cls(atoms, bool(missing.any()), tables, mixture, decimals, scale, moments, step)
+        return cls(atoms, bool(missing.any()), tables, mixture, decimals, scale, moments, step, edges)
 
     @property
     def size(self) -> int:
@@ -181,7 +192,7 @@ class NumberCodec:
 
     def _draw_modes(self, values: Numbers, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         if self.mixture is None or len(self.tables) < 2:
-            return np.zeros(len(values), dtype=np.int64)
+            return np.searchsorted(self.edges, values, side="right")
         distinct, inverse = np.unique(values, return_inverse=True)
         edges = np.cumsum(self.mixture.responsibilities(distinct / self.scale), axis=1)
         draws = rng.random(len(values))
@@ -222,6 +233,7 @@ class NumberCodec:
             "scale": self.scale,
             "moments": list(self.moments),
             "step": self.step,
+            "edges": self.edges.tolist(),
         }
 
     @classmethod
@@ -238,6 +250,7 @@ class NumberCodec:
             state["scale"],
             (state["moments"][0], state["moments"][1]),
             step,
+            np.array(state.get("edges", [])),
         )
 
 
@@ -299,6 +312,42 @@ def find_step(distinct: Numbers, counts: npt.NDArray[np.int64], decimals: int | 
         if (whole[:GLANCE] % step == 0).mean() > 0.5 and counts[whole % step == 0].sum() >= MULTIPLES * counts.sum():
             return float(step / 10.0**decimals)
     return 0.0
+
+
+def find_breaks(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
+    """Where the density of ascending values jumps, as numbers of the values that begin a new stretch: shares of a
+    topic that are nothing but the prior, with a sharp lower end, and above them those of real topics.
+
+    In the distribution function, which is what the generator sees, both sides look alike, and a smooth density there
+    leaks from one into the other. Between two neighbouring cells of which one is `ABRUPT` times as dense as the other,
+    the break is where two uniform densities are likeliest.
+    """
+    right = np.cumsum(weights)
+    if len(distinct) < 4 * CELLS:
+        return np.zeros(0, dtype=np.int64)
+    ends = np.searchsorted(right, np.arange(1, CELLS) / CELLS * right[-1])
+    ends = np.unique(np.concatenate([[0], ends, [len(distinct) - 1]]))
+    spread = (0.5 * distinct[ends[1:]] - 0.5 * distinct[ends[:-1]]) / (right[ends[1:]] - right[ends[:-1]])
+    jump = np.abs(np.diff(np.log(np.maximum(spread, np.finfo(float).tiny))))
+    found = []
+    for cell in 1 + np.flatnonzero(jump[1:-1] > np.log(ABRUPT)):  # the outermost are long where tails are
+        first, last = ends[cell], ends[cell + 2]
+        x, below = distinct[first : last + 1].astype(np.float64), right[first:last] - right[first] + weights[first]
+        above = right[last] - right[first] + weights[first] - below
+        lengths = x[:-1] - x[0], x[-1] - x[1:]
+        able = (lengths[0] > 0) & (lengths[1] > 0)
+        with np.errstate(all="ignore"):
+            logs = -below * np.log(lengths[0] / below) - above * np.log(lengths[1] / above)
+        if able.any():
+            found.append(first + 1 + int(np.where(able, logs, -np.inf).argmax()))
+    breaks = np.unique(np.array(found, dtype=np.int64))
+    least = right[-1] / CELLS
+    kept: list[int] = []
+    for at in breaks:
+        rows = right[at - 1] - (right[kept[-1] - 1] if kept else 0.0)
+        if rows >= least and right[-1] - right[at - 1] >= least:
+            kept.append(int(at))
+    return np.array(kept, dtype=np.int64)
 
 
 def round_decimals(values: Floats, decimals: int) -> Floats:

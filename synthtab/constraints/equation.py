@@ -1,6 +1,6 @@
 """A number that follows from others of its row: sums, differences, products, ratios, clock times, hours and minutes.
 
-Exact arithmetic is found by `synthtab.links`; here come times of day written as HHMM, places of digits
+Exact arithmetic is found by `synthtab.linking`; here come times of day written as HHMM, places of digits
 (``100 * hour + minute``), and products that hold but for some per cent.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab import links
+from synthtab import linking, links
 from synthtab.columns import KINDS
 from synthtab.columns.base import Mask
 from synthtab.columns.quantiles import Numbers
@@ -26,7 +26,7 @@ from synthtab.errors import SchemaError
 from synthtab.schema import Column, Constraint, Schema
 
 FORMS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
-    **links.FORMS,
+    **{name: form for name, form in links.FORMS.items() if name != "largest"},
     "clock": ("clock({0} + {1})", lambda x, c: hhmm(minutes(x[0]) + x[1], c)),
     "digits": ("{c:g} * {0} + {1}", lambda x, c: c * x[0] + x[1]),
 }
@@ -171,10 +171,10 @@ class Equation(Form):
         able = tuple(c for c in schema.columns if measure(c) and some.truths(c.name) is None)
         some = _complete(look.some, [c.name for c in able])
         if able:
-            for child, several in links.find(
+            for child, several in linking.find(
                 some.frame, replace(schema, columns=able, constraints=()), look.rng
             ).items():
-                found += [cls._oriented(child, link) for link in several]
+                found += [cls._oriented(child, link) for link in several if not link.part]
         some = look.some
         names = [c.name for c in able if measure(c) == "number" and not some.missing(c.name).all()]
         if 3 <= len(names) <= MANY:
@@ -234,10 +234,10 @@ def _clocks(look: Look, names: list[str]) -> Iterator[Equation]:
                 continue
             d, d_missing = known[name]
             rows = ~(a_missing | b_missing | d_missing)
-            if rows.sum() < links.LEAST:
+            if rows.sum() < linking.LEAST:
                 continue
             held, chance = ((rows & (x % DAY == gap)).sum() / rows.sum() for x in (d, np.roll(d, 1 + len(d) // 2)))
-            if held >= Equation.least and (1 - held) * links.LIFT <= 1 - chance:
+            if held >= Equation.least and (1 - held) * linking.LIFT <= 1 - chance:
                 times = look.full.numbers(later)[0]
                 yield Equation((later, earlier, name), "clock", 2400.0 if (times == 2400).any() else 0.0)
 
