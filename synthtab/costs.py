@@ -240,7 +240,7 @@ def _step_bytes(layout: Layout, config: TrainConfig) -> int:
 
 def _sampling_bytes(layout: Layout, on_gpu: bool) -> int:
     """The largest pool of a block of rows, and the logits of as many of its rows as are made at a time, in one pass."""
-    pool, slots = BLOCK * POOL[1], layout.width + len(layout.mode_slots)
+    pool, slots = int(BLOCK * POOL[1]), layout.width + len(layout.mode_slots)
     return 3 * (FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK) + 8 * len(layout.blocks) * pool)
 
 

@@ -204,6 +204,7 @@ def _total(parts: Floats, slack: float) -> float | None:
     return total if same.mean() >= WHOLE and alone.mean() <= FULL else None
 
 
+@np.errstate(all="ignore")  # products of 1e308 are no counts
 def bases(frame: pd.DataFrame, schema: Schema, found: Mapping[str, tuple[Link, ...]]) -> dict[str, str]:
     """Columns whose cells are counts divided by another column => that one, which does not follow from them.
 

@@ -22,7 +22,7 @@ from synthtab.trees import BINS, LEAVES, Binning, Forest
 
 STEPS = 16
 """Equal steps of the offset of a mode whose frequencies are raked."""
-SWEEPS = 8
+SWEEPS = 4
 """Times that raking goes through the columns."""
 CLIP = 4.0
 """Largest log-odds that one forest may give."""
@@ -38,8 +38,12 @@ MOST_WEIGHTS = 1_000_000
 """Generated rows whose weights decide the size of the pool."""
 COUNTED = 1 << 16
 """Rows that are counted at a time."""
-POOL = (2, 6)
-"""Least and most rows generated for each one kept."""
+POOL = (1.5, 6.0)
+"""Least and most rows generated for each one kept;"""
+RAKED = 1.25
+"""and where nothing but the frequencies choose."""
+MILD = 1.25
+"""The least will do if 98 % of the weights are below so many times their mean."""
 
 Draw = Callable[[int, Streams], Encoded]
 """Rows of the generator, none of them left out."""
@@ -57,11 +61,11 @@ class Refinement:
 
     forests: tuple[Forest, ...]
     shares: Tensor | None
-    pool: int
+    pool: float
 
     def without_trees(self) -> Refinement:
         """The frequencies alone."""
-        return Refinement((), self.shares, POOL[0])
+        return Refinement((), self.shares, RAKED)
 
     def compiled(self, layout: Layout, device: torch.device) -> Chooser:
         """Ready to choose rows on a device."""
@@ -83,7 +87,7 @@ class Refinement:
                 _, number, part = name.split(".")
                 forests.setdefault(int(number), {})[part] = tensor
         grown = tuple(Forest.from_state(forests[i]) for i in range(len(forests)))
-        return cls(grown, state.get("shares"), int(state["pool"]))
+        return cls(grown, state.get("shares"), float(state["pool"]))
 
 
 class Chooser:
@@ -171,7 +175,7 @@ def learn(
         found.pool = _pool(chooser.weights(codes, offsets))
         if number == rounds:
             return found
-        kept = chooser.chances(codes, offsets, len(fake) // found.pool).numpy()
+        kept = chooser.chances(codes, offsets, int(len(fake) / found.pool)).numpy()
         labels = np.repeat([0, 1], [len(real), len(fake)])
         forest = Forest.grow(
             np.concatenate([binning.cells(real), binning.cells(fake)]),
@@ -193,9 +197,10 @@ def learn(
     return found
 
 
-def _pool(weights: Tensor) -> int:
+def _pool(weights: Tensor) -> float:
     """How many rows to generate for each one kept, so that few weights are cut."""
-    return int(np.clip(np.ceil(float(weights[:MOST_WEIGHTS].quantile(0.98) / weights.mean())), *POOL))
+    most = float(weights[:MOST_WEIGHTS].quantile(0.98) / weights.mean())
+    return POOL[0] if most < MILD else float(np.clip(np.ceil(most), 2.0, POOL[1]))
 
 
 def _capped(weights: Tensor, count: int) -> Tensor:

@@ -54,7 +54,7 @@ def generate(
     stages: Stages = {}
     completers = [Completer(generator, plan, restrictions, stages=stages) for plan in passes]
     chooser = refinement.compiled(layout, device) if refinement else None
-    pool = BLOCK * (chooser.pool if chooser else 1)
+    pool = int(BLOCK * (chooser.pool if chooser else 1))
 
     def block(number: int) -> Any:
         random = torch.Generator(device).manual_seed(streams.integer("sample", number))
@@ -84,7 +84,7 @@ def fill(
     """
     layout = generator.slots.layout
     chooser = refinement.compiled(layout, device) if refinement and refinement.forests else None
-    several = chooser.pool if chooser else 1
+    several = int(chooser.pool) if chooser else 1
     stages: Stages = {}
     completers = [Completer(generator, plan, restrictions, leading=False, stages=stages) for plan in passes]
 

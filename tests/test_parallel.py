@@ -12,7 +12,7 @@ import torch
 from scipy.stats import chisquare
 from torch.nn import functional as F
 
-from synthtab import parallel
+from synthtab import parallel, products
 from synthtab.densities import NARROW, choose
 from synthtab.parallel import ahead
 from synthtab.products import fast_products, product
@@ -64,6 +64,21 @@ def test_products_are_near_and_put_back():
     assert torch.get_float32_matmul_precision() == "highest"
     assert float((fast - exact).abs().max()) < 6 * 2**-8 * 200**0.5
     assert fast.dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(), reason="this processor has no bfloat16")
+@pytest.mark.parametrize("faster", [True, False])
+def test_bfloat16_only_where_it_is_faster(monkeypatch, faster):
+    """Some processors take twice as long for it."""
+    monkeypatch.setattr(products, "_seconds", lambda x, w: 1.0 + ((x.dtype == torch.float32) == faster))
+    random = torch.Generator().manual_seed(0)
+    x, weight = (torch.randn(40, 300, generator=random) for _ in range(2))
+    products._takes_bfloat16.cache_clear()
+    try:
+        with fast_products():
+            assert torch.equal(product(x, weight), F.linear(x, weight)) is not faster
+    finally:
+        products._takes_bfloat16.cache_clear()
 
 
 @pytest.mark.parametrize("width", [2, NARROW - 1, NARROW, 128])

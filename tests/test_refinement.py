@@ -31,7 +31,7 @@ def draw(n: int, streams: Streams) -> Encoded:
 
 def keep(refinement: Refinement, n: int) -> Encoded:
     """Rows of that generator that a refinement keeps."""
-    pool = draw(n * refinement.pool, Streams(9))
+    pool = draw(int(n * refinement.pool), Streams(9))
     kept = refinement.compiled(LAYOUT, CPU).choose(*tensors(pool), n, torch.Generator().manual_seed(0))
     return pool.take(kept.numpy())
 
