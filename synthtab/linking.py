@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import combinations, permutations
+from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from synthtab.columns.base import Mask
 from synthtab.columns.numeric import MOST_DECIMALS
 from synthtab.columns.quantiles import Numbers
-from synthtab.links import CLOSE, COMMON, NEAR, Floats, Known, Link, close, decimals, held_in, numbers
+from synthtab.links import CLOSE, COMMON, EXACT, NEAR, Floats, Known, Link, close, decimals, held_in, numbers
 from synthtab.schema import Column, Schema
 
 SHARE, LEAST, LIFT = 0.01, 20, 4.0
@@ -26,6 +27,10 @@ MOST = 3
 """Links of one column."""
 GLANCE, PEEK, LOOK = 2_000, 300, 50_000
 """Rows in which links to one column are looked for, and to several; and rows that are asked about those found there."""
+BESIDE = 4
+"""Places by which equal values of a row may be apart once they are sorted."""
+SEEN = 16
+"""Rows of which half must agree, lest all are compared."""
 WIDE = 100
 """Among more columns than this, only equal ones are looked for: there are too many pairs for the rest."""
 WINDOW = 12
@@ -40,6 +45,7 @@ FEW, NEARLY, LEAST_DECIMALS = 100, 1e-3, 4
 numbers; and the decimals without which that says nothing."""
 PAIRS = {"sum": False, "difference": True, "product": False, "ratio": True, "remainder": True, "share": True}
 """The forms of two parents, and whether their order matters."""
+Ints = npt.NDArray[np.int64]
 
 
 @np.errstate(all="ignore")  # 1e308 and 0 / 0 are no links
@@ -89,9 +95,11 @@ def _proposals(glance: Mapping[str, Known], columns: list[Column], simple: bool)
     """Links that seem to hold for half of `SHARE` of a few rows, or for nearly all and not by chance."""
     cells = [glance[column.name] for column in columns]
     rare = [~common(*c) for c in cells]
+    near = _alike(cells, rare, [decimals(c) for c in columns]) if simple else None
     for j, child in enumerate(columns):
         y, y_rare = cells[j], rare[j]
-        for i, parent in enumerate(columns):
+        for i in range(len(columns)) if near is None else np.flatnonzero(near[j]).tolist():
+            parent = columns[i]
             both = ~y[1] & ~cells[i][1]
             if i == j or not both.any():
                 continue
@@ -112,6 +120,29 @@ def _proposals(glance: Mapping[str, Known], columns: list[Column], simple: bool)
                 held = both & close(link, [cells[i][0]], y[0], child)
                 if (held & special).mean() >= SHARE / 2 or (held.mean() >= ALWAYS and by_more(link, held)):
                     yield child, link
+
+
+def _alike(cells: Sequence[Known], rare: Sequence[Mask], places: Sequence[int | None]) -> Mask:
+    """``[columns, columns]``: which may be equal, up to their rounding, in some cells that are not common, or in nearly
+    all. A value that is equal to others of its row stands beside them once they are sorted.
+    """
+    table = np.column_stack([np.where(gaps, np.nan, x.astype(np.float64)) for x, gaps in cells])
+    largest = np.fmax.reduce(np.abs(table), axis=0, initial=0.0)
+    slack = np.maximum(EXACT * largest, [0.0 if p is None else 0.5 * 10.0**-p for p in places])
+    special = np.where(np.column_stack(rare), table, np.nan)
+    order = np.argsort(special, axis=1)
+    ranked, wide = np.take_along_axis(special, order, axis=1), slack[order]
+    found = np.zeros((len(cells), len(cells)), dtype=np.int64)
+    for apart in range(1, min(BESIDE, len(cells) - 1) + 1):
+        near = ranked[:, apart:] - ranked[:, :-apart] <= np.maximum(wide[:, apart:], wide[:, :-apart])
+        row, place = np.nonzero(near)
+        np.add.at(found, (order[row, place], order[row, place + apart]), 1)
+    alike = found + found.T >= SHARE / 4 * len(table)
+    for j in range(len(cells)):
+        same = np.abs(table[:PEEK, [j]] - table[:PEEK]) <= np.maximum(slack[j], slack)
+        alike[j] |= same.mean(axis=0) >= ALWAYS - 0.03
+    np.fill_diagonal(alike, False)
+    return np.asarray(alike | alike.T)
 
 
 def _forms(parent: str, y: Numbers, x: Numbers, both: Mask, special: Mask, earlier: bool) -> Iterator[Link]:
@@ -139,29 +170,42 @@ def _several(glance: Mapping[str, Known], columns: list[Column]) -> Iterator[tup
     near = np.maximum(CLOSE * spread, [0.5 * (c.kind == "integer") for c in columns])
     names = [c.name for c in columns]
 
-    def agreeing(values: Floats, parents: Collection[int]) -> Iterator[Column]:
+    def agreeing(values: Floats, parents: Collection[int], likely: Ints) -> Iterator[Column]:
+        """Those of some columns that are as computed, and not by chance."""
         with np.errstate(invalid="ignore"):
-            same = (np.abs(values[:, None] - table) <= near).mean(axis=0)
-            likely = np.flatnonzero((same >= ALWAYS - 0.03) & (spread > 0))
+            same = (np.abs(values[:, None] - table[:, likely]) <= near[likely]).mean(axis=0)
+            likely, same = (x[(same >= ALWAYS - 0.03) & (spread[likely] > 0)] for x in (likely, same))
             # Columns that hold few values but 0 agree in most rows: not more than where the rows are others.
             other = np.roll(values, len(values) // 2)[:, None]
             chance = (np.abs(other - table[:, likely]) <= near[likely]).mean(axis=0) if len(likely) else likely
-        more = (1 - same[likely]) * LIFT / 2 <= 1 - chance
+        more = (1 - same) * LIFT / 2 <= 1 - chance
         yield from (columns[j] for j in likely[more] if j not in parents)
 
-    for i, j in permutations(range(len(columns)), 2):
-        for form, ordered in PAIRS.items():
-            if ordered or i < j:
-                link = Link((names[i], names[j]), form)
-                for child in agreeing(link.follow([table[:, i], table[:, j]]), {i, j}):
-                    yield child, link
+    def glimpsed(values: Floats) -> Iterator[tuple[int, Ints]]:
+        """Of computed columns ``[SEEN, n]``, those that half of the first rows may agree with, and with which."""
+        with np.errstate(invalid="ignore"):
+            seen = np.abs(values[:, :, None] - table[:SEEN, None, :]) <= near
+        may = 2 * seen.sum(axis=0) >= len(values)
+        yield from ((int(k), np.flatnonzero(may[k])) for k in np.flatnonzero(may.any(axis=1)))
+
+    for i in range(len(columns)):
+        looked: list[tuple[int, int, str, Ints]] = []
+        for order, (form, ordered) in enumerate(PAIRS.items()):
+            others = np.array([j for j in range(len(columns)) if j != i and (ordered or i < j)], dtype=np.int64)
+            values = Link(("", ""), form).follow([table[:SEEN, [i]], table[:SEEN, others]])
+            looked += [(int(others[k]), order, form, likely) for k, likely in glimpsed(values)]
+        for j, _, form, likely in sorted(looked, key=lambda found: found[:2]):
+            link = Link((names[i], names[j]), form)
+            for child in agreeing(link.follow([table[:, i], table[:, j]]), {i, j}, likely):
+                yield child, link
     sums = np.cumsum(np.column_stack([np.zeros(len(table)), table]), axis=1)
     for i, j in combinations(range(len(columns) + 1), 2):
         if not 3 <= j - i <= WINDOW:
             continue
         total = sums[:, j] - sums[:, i]
-        for child in agreeing(total, range(i, j)):
-            yield child, Link(tuple(names[i:j]))
+        for _, likely in glimpsed(total[:SEEN, None]):
+            for child in agreeing(total, range(i, j), likely):
+                yield child, Link(tuple(names[i:j]))
 
 
 def _wholes(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -183,13 +227,12 @@ def _wholes(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[tu
             if taken[window].any() or not varies[window].all():
                 continue
             slack = float(halves[window].sum())
-            totals = [_total(table[rows, window], slack) for rows in (slice(PEEK), slice(None))]
-            if None in totals:
+            if _total(table[:PEEK, window], slack) is None or (total := _total(table[:, window], slack)) is None:
                 continue
             taken[window] = True
             if size > 2:
                 most = max(MOST_DECIMALS if d is None else d for d in places[window])
-                yield tuple(c.name for c in columns[window]), round(float(totals[-1] or 0), most)
+                yield tuple(c.name for c in columns[window]), round(total, most)
 
 
 def _total(parts: Floats, slack: float) -> float | None:

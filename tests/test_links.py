@@ -123,6 +123,20 @@ def test_unrelated_columns_are_not_linked(seed: int) -> None:
     assert find(frame, infer(frame), rng(seed)) == {}
 
 
+@pytest.mark.parametrize("columns", [20, 150])
+def test_equal_columns_are_found_in_tables_of_any_width(columns: int) -> None:
+    """In wide ones only those are looked for: in some cells, in all, and once rounded."""
+    r = rng(columns)
+    frame = pd.DataFrame({f"x{i}": r.normal(i, 1, ROWS).round(6) for i in range(columns)})
+    frame["all"] = frame["x3"]
+    frame["some"] = np.where(r.random(ROWS) < 0.04, frame["x7"], r.normal(7, 1, ROWS).round(6))
+    frame["rounded"] = frame["x11"].round(1)
+    frame["flag"], frame["again"] = (r.random(ROWS) < 0.02).astype(int), 0
+    frame["again"] = frame["flag"]
+    found = {c: [str(link) for link in links] for c, links in find(frame, infer(frame), rng()).items()}
+    assert found == {"all": ["x3"], "some": ["x7"], "rounded": ["x11"], "again": ["flag"]}
+
+
 def test_no_column_follows_from_itself_by_a_detour() -> None:
     x = 10 * rng().integers(1, 1000, ROWS)
     frame = pd.DataFrame({"a": x, "b": x, "c": -x, "d": np.abs(x)})
