@@ -1,4 +1,4 @@
-"""What utility is left if nothing but the target is synthetic, and drawn as well as boosted trees can?
+"""What utility is left to rows that are as good as can be? Two controls.
 
     python benchmarks/labels.py shoppers default beijing news
 
@@ -6,6 +6,8 @@ The training table with its own cells, but the target of each row drawn anew fro
 by trees that did not learn that row (5 folds): classes with their probabilities, numbers as the prediction of
 log(1 + target) plus the residual of a row with a similar prediction. A generator that knows the table no better than
 such trees, and learns no row by heart, cannot be expected to do better, however good its other columns are.
+
+And a bootstrap of the training rows, as many as there are: what a perfect sampler would be worth.
 """
 
 from __future__ import annotations
@@ -48,25 +50,40 @@ def redrawn(train: pd.DataFrame, target: str, regression: bool, seed: int) -> pd
     return pd.Series(classes[below.sum(axis=1).clip(max=len(classes) - 1)], index=train.index)
 
 
+def resampled(train: pd.DataFrame, target: str, regression: bool, seed: int) -> pd.DataFrame:
+    """As many of the training rows, drawn with replacement."""
+    rows = np.random.default_rng(seed).integers(len(train), size=len(train))
+    return train.iloc[rows].reset_index(drop=True)
+
+
+def relabelled(train: pd.DataFrame, target: str, regression: bool, seed: int) -> pd.DataFrame:
+    """The training rows with a target that is `redrawn`."""
+    return train.assign(**{target: redrawn(train, target, regression, seed)})
+
+
+CONTROLS = {"redrawn": relabelled, "bootstrap": resampled}
+
+
 def main() -> None:
     from synthtab import evaluate
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="+")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--controls", nargs="+", choices=CONTROLS, default=list(CONTROLS))
     parser.add_argument("--data", type=Path, default=fidelity.DATA)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "labels.jsonl")
     args = parser.parse_args()
     for dataset in args.datasets:
         train, test, meta = fidelity.read(args.data / dataset)
         target, numeric = meta["target"], meta["numerical"]
-        for seed in args.seeds:
-            rows = train.assign(**{target: redrawn(train, target, target in numeric, seed)})
+        for seed, control in ((seed, control) for seed in args.seeds for control in args.controls):
+            rows = CONTROLS[control](train, target, target in numeric, seed)
             report = evaluate(train, rows, holdout=test, target=target, numeric=numeric, metrics=["utility"])
             found = report.score("utility")
             assert found.reference is not None
-            record = {"dataset": dataset, "seed": seed, "utility": found.value, "utility_real": found.reference.value}
-            table.keep(record, args.out)
+            record = {"dataset": dataset, "control": control, "seed": seed, "utility": found.value}
+            table.keep({**record, "utility_real": found.reference.value}, args.out)
 
 
 if __name__ == "__main__":

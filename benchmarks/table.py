@@ -94,16 +94,18 @@ def fidelity(folder: Path) -> list[str]:
 def labels(folder: Path) -> list[str]:
     """What labels.py measured, beside this project's default preset, with the range of the seeds."""
     path = folder / "results" / "labels.jsonl"
-    found = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    known = map(json.loads, path.read_text().splitlines() if path.is_file() else [])
+    found = list({(r["dataset"], r["control"], r["seed"]): r for r in known}.values())
     lines: list[str] = []
     for dataset in DATASETS:
-        mine = [r for r in found if r["dataset"] == dataset]
+        mine = [[r for r in found if (r["dataset"], r["control"]) == (dataset, c)] for c in ("bootstrap", "redrawn")]
         ours = [r for r in _newest(folder / "results" / f"{dataset}.jsonl") if r["label"] == "synthtab, default"]
-        if mine and ours:
-            cells = [_spread([r["utility_real"] - r["utility"] for r in runs]) for runs in (mine, ours)]
-            lines.append(_line([dataset.capitalize(), f"{mine[0]['utility_real']:.3f}", *cells]))
-    names = ["", "real rows", "target redrawn by boosted trees: below that", "synthtab, default: below that"]
-    return ["", _line(names), _line(["---", "---:", "---:", "---:"]), *lines] if lines else [""]
+        if all(mine) and ours:
+            cells = [_spread([r["utility_real"] - r["utility"] for r in runs]) for runs in (*mine, ours)]
+            lines.append(_line([dataset.capitalize(), f"{mine[0][0]['utility_real']:.3f}", *cells]))
+    below = ["bootstrap of the real rows", "target redrawn by boosted trees", "synthtab, default"]
+    names = ["", "real rows", *(f"{name}: below that" for name in below)]
+    return ["", _line(names), _line(["---"] + ["---:"] * 4), *lines] if lines else [""]
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -30,6 +30,8 @@ class TrainConfig:
         modes: Largest number of continuous modes of a column.
         links: Whether cells that follow from another cell of their row get a code that says so (see
             `synthtab.links`).
+        crosses: Whether combinations of columns that say more than each by itself get an embedding of their own (see
+            `synthtab.crosses`).
         rare: Values that fewer rows have are not stored, nor come back; 0 to store all (see
             `synthtab.columns.disclosure`).
         width, depth: Size of the residual blocks of the generator and the critic, and their number.
@@ -69,6 +71,7 @@ class TrainConfig:
     continuous: str = "cdf"
     modes: int = 10
     links: bool = True
+    crosses: bool = True
     rare: int = 5
     width: int = 256
     depth: int = 2
@@ -168,7 +171,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": dict(),
     "best":    dict(work=450.0, checks=60, patience=15),
     "ctgan":   dict(loss="wgan-gp", cross_entropy=1.0, density=0.0, moments=0.0, condition="category",
-                    network="concat", continuous="mixture", modes=10, links=False, batch=500, packing=10,
+                    network="concat", continuous="mixture", modes=10, links=False, crosses=False, batch=500, packing=10,
                     penalty=10.0, penalty_every=1, adversarial_every=1, temperature=0.2, hard=False,
                     lr_generator=2e-4, lr_critic=2e-4, beta1=0.5, beta2=0.9, weight_decay=1e-6, ema=0.0,
                     epochs=300, checks=10, passes=1, rounds=0, rake=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import pandas as pd
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
 from synthtab.columns.base import Mask
 from synthtab.constraints.enforce import Enforced
+from synthtab.crosses import LOOK, combined
 from synthtab.errors import ConfigError
-from synthtab.layout import Encoded, Layout
+from synthtab.layout import Cross, Encoded, Layout
 from synthtab.linking import bases, find
 from synthtab.links import Linked, completed
 from synthtab.randomness import Streams
@@ -35,13 +37,14 @@ class TableEncoder:
         target: str | None = None,
         enforced: Enforced | None = None,
         rare: int = 0,
+        crosses: tuple[Cross, ...] = (),
     ) -> None:
         self.schema = schema
         self.enforced = enforced or Enforced(schema)
         self.inner = self.enforced.inner
         self.columns = columns
         self.rare = rare
-        self.layout = Layout(tuple(b for c in columns for b in c.blocks), target)
+        self.layout = Layout(tuple(b for c in columns for b in c.blocks), target, crosses)
 
     @classmethod
     def fit(
@@ -54,6 +57,7 @@ class TableEncoder:
         continuous: str = "cdf",
         max_modes: int = 10,
         links: bool = True,
+        crosses: bool = False,
         rare: int = 0,
         target: str | None = None,
     ) -> TableEncoder:
@@ -69,6 +73,7 @@ class TableEncoder:
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
             links: Whether cells that follow from another cell of their row get a code that says so.
+            crosses: Whether combinations of columns are looked for, see `synthtab.crosses`.
             rare: Values that fewer rows have are not stored, see `synthtab.columns.disclosure`.
             target: A column that models will predict from the others, see `Layout.last`.
 
@@ -100,7 +105,11 @@ class TableEncoder:
             if kind.avoids_all and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(kind.fit(cells, column, streams.numpy("encoder.fit", i), settings))
-        return cls(schema, tuple(columns), target, enforced, rare)
+        encoder = cls(schema, tuple(columns), target, enforced, rare)
+        if not crosses:
+            return encoder
+        some = frame.iloc[np.sort(streams.numpy("encoder.crosses").permutation(len(frame))[:LOOK])]
+        return cls(schema, tuple(columns), target, enforced, rare, combined(encoder._encoded(some, streams), rare))
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
         """Table => codes and offsets; a value drawn within its step comes from "encoder.encode", which each
@@ -249,6 +258,8 @@ class TableEncoder:
         """Plain JSON data for `from_state`: no row of the table."""
         columns = [c.state() for c in self.columns]
         state = {"format": 1, "schema": self.schema.to_json(), "columns": columns, "target": self.layout.last}
+        if self.layout.crosses:
+            state["crosses"] = [asdict(cross) for cross in self.layout.crosses]
         return {**state, "rare": self.rare, **({"constraints": self.enforced.state()} if self.enforced.steps else {})}
 
     @classmethod
@@ -258,4 +269,5 @@ class TableEncoder:
         enforced = Enforced.from_state(schema, state.get("constraints", []))
         pairs = zip(enforced.inner.columns, state["columns"], strict=True)
         columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
-        return cls(schema, columns, state["target"], enforced, state.get("rare", 0))
+        crosses = tuple(Cross(tuple(c["blocks"]), tuple(c["cells"])) for c in state.get("crosses", ()))
+        return cls(schema, columns, state["target"], enforced, state.get("rare", 0), crosses)

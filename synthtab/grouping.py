@@ -33,7 +33,7 @@ def grouped(generator: Generator, held_out: Encoded, device: torch.device) -> tu
     assert trunk is not None and trunk.from_cells is not None, "this generator completes no rows, report this"
     codes = torch.as_tensor(rows.codes.astype("int64"), device=device)
     offsets, mask = torch.as_tensor(rows.offsets, device=device), torch.zeros_like(codes, dtype=torch.bool)
-    empty = trunk.from_cells(generator.slots.reading(codes, offsets, mask))
+    empty = generator.first(codes, offsets, mask)
     stages = {blocks: Stage(generator, blocks) for blocks in layout.units.values()}
 
     def likelihood(stage: Stage, hidden: Tensor) -> float:
@@ -43,6 +43,7 @@ def grouped(generator: Generator, held_out: Encoded, device: torch.device) -> tu
     found = []
     for plan in plans(layout, len(layout.units)):
         groups: list[tuple[int, ...]] = []
+        mask = torch.zeros_like(mask)
         before = known = empty  # the first layer before the current pass, and with all earlier columns
         for blocks in plan:
             stage = stages[blocks]
@@ -52,7 +53,8 @@ def grouped(generator: Generator, held_out: Encoded, device: torch.device) -> tu
             else:
                 groups.append(blocks)
                 before = known
-            known = known + stage.read(codes[:, stage.blocks], offsets[:, stage.columns], ~mask[:, stage.blocks])
+            mask[:, stage.blocks] = True
+            known = known + stage.reveal(codes, offsets, mask, mask[:, stage.blocks])
         found.append(tuple(groups))
     return tuple(found)
 

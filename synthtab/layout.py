@@ -91,16 +91,39 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Cross:
+    """Blocks whose combinations of codes count as categories of their own.
+
+    Attributes:
+        blocks: At least two, without modes.
+        cells: Those combinations, as numbers whose digits are the codes.
+    """
+
+    blocks: tuple[int, ...]
+    cells: tuple[int, ...] = ()
+
+    def of(self, codes: Any, layout: Layout) -> Any:
+        """The combination of every row of codes ``[rows, blocks]``, an array or a tensor."""
+        cell = codes[:, self.blocks[0]] * 1
+        cell = cell.astype(np.int64) if isinstance(cell, np.ndarray) else cell.long()
+        for block in self.blocks[1:]:
+            cell = cell * layout.blocks[block].size + codes[:, block]
+        return cell
+
+
+@dataclass(frozen=True)
 class Layout:
     """Which position means what. Immutable; everything is derived from the blocks.
 
     Attributes:
         blocks: In the order of the columns.
         last: The column that is drawn given all others, where several passes make a row: the target of a model.
+        crosses: Blocks whose combinations count as categories of their own, see `synthtab.crosses`.
     """
 
     blocks: tuple[Block, ...]
     last: str | None = None
+    crosses: tuple[Cross, ...] = ()
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

@@ -164,7 +164,7 @@ def completion(generator: Generator, batch: Batch) -> Terms:
     assert batch.mask is not None
     hidden = (~batch.mask).float()
     weights = hidden * hidden.sum(1, keepdim=True).clamp(min=1).rsqrt()
-    logits, mixtures = generator.complete(slots.reading(batch.codes, batch.offsets, batch.mask))
+    logits, mixtures = generator.complete(batch.codes, batch.offsets, batch.mask)
     terms = {"cross_entropy": cross_entropy(slots, logits, batch.codes, weights)}
     if len(slots.mode_slots):
         terms["density"] = density(slots, mixtures, batch.codes, batch.offsets, weights)

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from synthtab.config import TrainConfig
 from synthtab.densities import PARAMETERS, Mixtures, choose, first_outputs, gumbel, probit
+from synthtab.embedding import Crossed
 from synthtab.layout import CURVE_POINTS, Layout
 from synthtab.products import Linear
 
@@ -194,8 +195,11 @@ class ResidualBlock(nn.Module):
 class Trunk(nn.Module):
     """Noise, if ``noise`` > 0, and the `Slots.reading` of observed cells, if ``reads`` > 0, to ``outputs``."""
 
-    def __init__(self, config: TrainConfig, noise: int, reads: int, outputs: int) -> None:
+    def __init__(
+        self, config: TrainConfig, noise: int, reads: int, outputs: int, crossed: Crossed | None = None
+    ) -> None:
         super().__init__()
+        self.crossed = crossed
         self.from_noise = Linear(noise, config.width) if noise else None
         self.from_cells = Linear(reads, config.width, bias=not noise) if reads else None
         self.body, out = body(config, config.width)
@@ -237,7 +241,8 @@ class Generator(nn.Module):
         reads = slots.reads if self.prompted else 0
         self.plain = Trunk(config, config.noise, reads, layout.width + modes) if config.invents else None
         outputs = layout.width + modes * PARAMETERS
-        self.completing = Trunk(config, 0, slots.reads, outputs) if config.completes else None
+        crossed = Crossed(layout, config.width) if layout.crosses and config.completes else None
+        self.completing = Trunk(config, 0, slots.reads, outputs, crossed) if config.completes else None
         self.register_buffer("frequencies", torch.zeros(layout.width))
 
     @property
@@ -264,10 +269,17 @@ class Generator(nn.Module):
         logits, offsets = self.split(self.plain(noise, cells))
         return logits, unit(offsets)
 
-    def complete(self, cells: Tensor) -> tuple[Tensor, Mixtures]:
-        """Logits ``[B, W]`` and densities of the offsets of every mode, given a `Slots.reading`."""
+    def first(self, codes: Tensor, offsets: Tensor, mask: Tensor) -> Tensor:
+        """The first layer of `completing`, ``[B, width]``, given the cells that ``mask [B, K]`` marks."""
+        trunk = self.completing
+        assert trunk is not None and trunk.from_cells is not None, "this generator completes no rows, report this"
+        hidden: Tensor = trunk.from_cells(self.slots.reading(codes, offsets, mask))
+        return hidden if trunk.crossed is None else hidden + trunk.crossed(codes, trunk.crossed.known(mask))
+
+    def complete(self, codes: Tensor, offsets: Tensor, mask: Tensor) -> tuple[Tensor, Mixtures]:
+        """Logits ``[B, W]`` and densities of the offsets of every mode, given the cells that ``mask [B, K]`` marks."""
         assert self.completing is not None, "this generator completes no rows, report this"
-        logits, densities = self.split(self.completing(None, cells))
+        logits, densities = self.split(self.completing.head(self.completing.deep(self.first(codes, offsets, mask))))
         return logits, Mixtures.of(densities, len(self.slots.mode_slots))
 
     def split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:

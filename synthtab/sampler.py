@@ -198,7 +198,7 @@ class Completer:
         codes, offsets, mask, trunk = rows.codes, rows.offsets, rows.mask, self.generator.completing
         assert trunk is not None and trunk.from_cells is not None and mask is not None
         begun = slice(None) if known else slice(1)  # where nothing is known, one row stands for all
-        hidden = trunk.from_cells(self.generator.slots.reading(codes[begun], offsets[begun], mask[begun]))
+        hidden = self.generator.first(codes[begun], offsets[begun], mask[begun])
         prefix, logs = torch.zeros_like(codes[:, 0]), torch.zeros(len(codes), device=codes.device, dtype=torch.float64)
         restricted, own = 0, torch.zeros_like(logs)
         for i, stage in enumerate(self.stages):
@@ -220,7 +220,7 @@ class Completer:
             if i < self.compared:
                 own = own + stage.log_likelihood(outputs, drawn, offsets[:, stage.columns])
             if i + 1 < len(self.stages):
-                hidden = hidden + stage.read(drawn, offsets[:, stage.columns], fresh)
+                hidden = hidden + stage.reveal(codes, offsets, mask, fresh)
             if limits is not None and limits.last and restricted < self.leading:
                 restricted += 1
                 if restricted > 1:
@@ -233,13 +233,14 @@ class Completer:
         """Log-likelihood ``[B]`` of whole rows in the order of the passes, as far as it differs."""
         trunk = self.generator.completing
         assert trunk is not None and trunk.from_cells is not None
-        nothing = torch.zeros_like(codes[:1], dtype=torch.bool)
-        hidden = trunk.from_cells(self.generator.slots.reading(codes[:1], offsets[:1], nothing))
+        mask = torch.zeros_like(codes, dtype=torch.bool)
+        hidden = self.generator.first(codes[:1], offsets[:1], mask[:1])
         logs = torch.zeros(len(codes), device=codes.device, dtype=torch.float64)
         for stage in self.usual:
             drawn, moved = codes[:, stage.blocks], offsets[:, stage.columns]
             logs = logs + stage.log_likelihood(stage.outputs(trunk, hidden, len(codes)), drawn, moved)
-            hidden = hidden + stage.read(drawn, moved, torch.ones_like(drawn, dtype=torch.bool))
+            mask[:, stage.blocks] = True
+            hidden = hidden + stage.reveal(codes, offsets, mask, mask[:, stage.blocks])
         return logs
 
 
@@ -305,6 +306,8 @@ class Stage:
         self.shortcut, self.bias = SHORTCUT * self.shortcut, trunk.head.bias[writes].clone()
         self.bias[: part.width] += self.slots.padding
         self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
+        self.completed = [[i for i, b in enumerate(blocks) if b in cross.blocks] for cross in whole.crosses]
+        self.crossed = trunk.crossed if any(self.completed) else None
         self.columns = torch.as_tensor(np.flatnonzero(np.isin(whole.continuous, blocks)), device=device)
 
     def draw(self, outputs: tuple[Tensor, Tensor], random: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -340,6 +343,16 @@ class Stage:
         ]
         out = (torch.cat(parts) if len(parts) > 1 else parts[0]).expand(rows, -1)
         return out[:, : self.slots.layout.width], out[:, self.slots.layout.width :]
+
+    def reveal(self, codes: Tensor, offsets: Tensor, mask: Tensor, fresh: Tensor) -> Tensor:
+        """What this pass adds to the first layer, given whole rows of codes ``[B, K]`` and offsets ``[B, C]``, what is
+        known of them after it, ``[B, K]``, and which cells it revealed, ``[B, blocks]``.
+        """
+        found = self.read(codes[:, self.blocks], offsets[:, self.columns], fresh)
+        if self.crossed is None:
+            return found
+        newly = [fresh[:, own].any(1) if own else torch.zeros_like(fresh[:, 0]) for own in self.completed]
+        return found + self.crossed(codes, self.crossed.known(mask) & torch.stack(newly, dim=1))
 
     def read(self, codes: Tensor, offsets: Tensor, fresh: Tensor) -> Tensor:
         """What cells add to the first layer, where ``fresh`` marks them; all ``[B, blocks]``."""

@@ -373,9 +373,9 @@ class Synthesizer:
     ) -> TableEncoder:
         """Learnt from the training rows, at ``most`` so many; only that no key comes back is a matter of all."""
         c, rows = self.config, np.flatnonzero(~np.isin(source.numbers, held_out, assume_unique=True))[:most]
-        recipe: dict[str, Any] = dict(continuous=c.continuous, max_modes=c.modes, links=c.links, rare=c.rare)
+        own = dict[str, Any](max_modes=c.modes, continuous=c.continuous, links=c.links, crosses=c.crosses, rare=c.rare)
         whole = source.sample if most else source.whole(keys(schema))
-        return TableEncoder.fit(source.sample.iloc[rows], schema, streams, whole=whole, target=self.target, **recipe)
+        return TableEncoder.fit(source.sample.iloc[rows], schema, streams, whole=whole, target=self.target, **own)
 
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:

@@ -243,7 +243,8 @@ def step_flops(layout: Layout, config: TrainConfig) -> float:
     with fresh_weights():
         generator, critic = Generator(layout, config), Critic(layout, config)
     plain, completing = (
-        sum(p.numel() for p in t.parameters()) if t else 0 for t in (generator.plain, generator.completing)
+        sum(p.numel() for name, p in t.named_parameters() if "embedding" not in name) if t else 0
+        for t in (generator.plain, generator.completing)
     )
     c = sum(p.numel() for p in critic.parameters()) / config.packing
     contest = 6.0 * plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthtab.layout import CURVE_POINTS, Block, Encoded, Layout
+from synthtab.layout import CURVE_POINTS, Block, Cross, Encoded, Layout
 
 LINE = tuple(np.linspace(-1.7, 1.7, CURVE_POINTS).tolist())
 
@@ -17,6 +17,10 @@ LAYOUT = Layout(
         Block("income", atoms=1, modes=2, values=(0.0,), curves=(LINE, LINE)),
     )
 )
+
+
+CROSSED = Layout(LAYOUT.blocks, None, (Cross((0, 2), tuple(range(9))),))
+"""The same with a cross, of which the last combination does not count."""
 
 
 def table(rows: int = 400, seed: int = 0, layout: Layout = LAYOUT) -> Encoded:

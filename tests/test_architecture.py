@@ -18,9 +18,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 RANKS = {
     "errors": 0, "randomness": 0, "layout": 0, "progress": 0, "parallel": 0, "machine": 0,
     "schema": 1, "config": 1, "devices": 1, "distributed": 1, "grammar": 1,
-    "tables": 2, "columns": 2, "links": 2, "linking": 2, "constraints": 2, "agreement": 2, "encoder": 2, "holdout": 2,
-    "where": 2, "restrict": 2, "sources": 2, "ingest": 2,
-    "networks": 3, "products": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3, "limits": 3,
+    "tables": 2, "columns": 2, "links": 2, "linking": 2, "crosses": 2, "constraints": 2, "agreement": 2,
+    "encoder": 2, "holdout": 2, "where": 2, "restrict": 2, "sources": 2, "ingest": 2,
+    "networks": 3, "embedding": 3, "products": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3, "limits": 3,
     "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4, "costs": 4,
     "synthesizer": 5, "conditional": 5, "requests": 5, "finishing": 5, "parts": 5, "facts": 5,
 }  # fmt: skip
@@ -34,6 +34,7 @@ DATA_SIDE = {
     "columns",
     "links",
     "linking",
+    "crosses",
     "constraints",
     "agreement",
     "encoder",
@@ -50,6 +51,7 @@ DATA_SIDE = {
 }
 MODEL_SIDE = {
     "networks",
+    "embedding",
     "products",
     "conditions",
     "losses",

@@ -58,15 +58,15 @@ def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
     mask = torch.tensor([True, False, False, True, False]).expand(50, -1)
     slots, stage = generator.slots, Stage(generator, (1, 4))
     with torch.inference_mode():
-        cells = slots.reading(codes, offsets, mask)
-        logits, mixtures = generator.complete(cells)
+        logits, mixtures = generator.complete(codes, offsets, mask)
         logs = slots.log_softmax(logits).gather(1, codes + slots.starts)[:, [1, 4]].sum(1)
         mode, inside = slots.modes(codes)
         expected = logs + (mixtures.log_density(offsets, mode) * inside).sum(1)
         trunk = generator.completing
-        assert trunk is not None and trunk.from_cells is not None
+        assert trunk is not None
+        first = generator.first(codes, offsets, mask)
         seen = codes[:, stage.blocks], offsets[:, stage.columns]
-        found = stage.log_likelihood(stage.outputs(trunk, trunk.from_cells(cells), len(cells)), *seen)
+        found = stage.log_likelihood(stage.outputs(trunk, first, len(codes)), *seen)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 

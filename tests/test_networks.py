@@ -93,7 +93,7 @@ def test_the_generator_reads_what_the_mask_marks_and_nothing_else() -> None:
     other_codes[:, 1], other_offsets[:, 0] = (codes[:, 1] + 1) % 4, 0.9  # hidden cells
 
     def out(c: torch.Tensor, o: torch.Tensor) -> torch.Tensor:
-        return generator.complete(generator.slots.reading(c, o, mask))[0]
+        return generator.complete(c, o, mask)[0]
 
     assert torch.equal(out(codes, offsets), out(other_codes, other_offsets))
     moved = offsets.clone()

@@ -11,7 +11,7 @@ from synthtab.layout import Block, Layout
 from synthtab.networks import Generator
 from synthtab.randomness import Streams
 from synthtab.sampler import BLOCK, Completer, generate
-from tests.model_tables import LAYOUT, table
+from tests.model_tables import CROSSED, LAYOUT, table
 
 CPU = torch.device("cpu")
 
@@ -66,6 +66,30 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
     assert torch.equal(done.offsets[known], offsets[known])
     assert not torch.equal(done.codes, codes)
     assert done.mask is not None and done.mask.all() and (done.codes < torch.as_tensor(LAYOUT.sizes)).all()
+
+
+def test_a_cross_counts_from_the_pass_on_that_completes_it() -> None:
+    """The sum of what the passes reveal is what the whole network reads, whatever the order."""
+    generator = Generator(CROSSED, configure("default", width=16, depth=1)).eval()
+    encoded = table(80, layout=CROSSED)
+    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    trunk = generator.completing
+    assert trunk is not None and trunk.crossed is not None
+    cell = CROSSED.crosses[0].of(codes, CROSSED)
+    assert torch.equal(cell, 2 * codes[:, 0] + codes[:, 2]) and (cell == 9).any()
+    with torch.no_grad():
+        trunk.crossed.embedding.weight[1:] += 1.0
+        everything = torch.ones_like(codes, dtype=torch.bool)
+        whole, added = generator.first(codes, offsets, everything), trunk.crossed(codes, everything[:, :1])
+        assert (added[cell < 9].abs().sum(1) > 0).all() and not added[cell == 9].any()
+        for plan in plans(CROSSED, 5):
+            mask = torch.zeros_like(everything)
+            hidden = generator.first(codes, offsets, mask)
+            for stage in Completer(generator, plan).stages:
+                mask[:, stage.blocks] = True
+                hidden = hidden + stage.reveal(codes, offsets, mask, mask[:, stage.blocks])
+                torch.testing.assert_close(hidden, generator.first(codes, offsets, mask))
+            torch.testing.assert_close(hidden, whole)
 
 
 def test_sampling_changes_no_weight(generator: Generator) -> None:

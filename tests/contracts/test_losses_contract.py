@@ -145,7 +145,7 @@ def test_a_row_counts_by_the_root_of_its_hidden_cells() -> None:
     mask = torch.tensor([[True, False, False, False, False], [True, True, True, True, False]])
     codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
     terms = completion(generator, Batch(codes, offsets, mask))
-    logits, found = generator.complete(slots.reading(codes, offsets, mask))
+    logits, found = generator.complete(codes, offsets, mask)
     few, many = (
         [f(slots, *x) for f, x in ((cross_entropy, (logits, codes, w)), (density, (found, codes, offsets, w)))]
         for w in (torch.tensor([[False] * 5, [True] * 5]) & ~mask, torch.tensor([[True] * 5, [False] * 5]) & ~mask)

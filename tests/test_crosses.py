@@ -1,0 +1,70 @@
+"""Combinations of columns that matter are found, and others are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthtab import Synthesizer, infer
+from synthtab.encoder import TableEncoder
+from synthtab.randomness import Streams
+
+ROWS = 6000
+
+
+def calendar(effect: float, seed: int = 0) -> pd.DataFrame:
+    """The weather of 300 days, 20 hours of each; every day has its own, by so much."""
+    r = np.random.default_rng(seed)
+    day, month, year = r.integers(1, 26, ROWS), r.integers(1, 5, ROWS), r.integers(2020, 2023, ROWS)
+    own = r.normal(size=(3, 5, 26, 3))[year - 2020, month, day]
+    weather = effect * own + np.sin(month)[:, None] + r.normal(size=(ROWS, 3))
+    frame = pd.DataFrame(weather.round(4), columns=["warm", "wet", "windy"])
+    return frame.assign(year=year.astype(str), month=month.astype(str), day=day.astype(str), noise=r.normal(size=ROWS))
+
+
+def crosses(frame: pd.DataFrame, target: str | None = None, rare: int = 5) -> list[set[str]]:
+    encoder = TableEncoder.fit(frame, infer(frame), Streams(0), crosses=True, rare=rare, target=target)
+    blocks = encoder.layout.blocks
+    return [{blocks[i].column for i in cross.blocks} for cross in encoder.layout.crosses]
+
+
+def test_days_are_found_where_they_matter() -> None:
+    assert crosses(calendar(2.0)) == [{"year", "month", "day"}]
+    assert crosses(calendar(0.0)) == []
+    assert crosses(calendar(2.0), target="day") == []  # nothing is drawn after it
+    assert crosses(calendar(2.0).assign(month="1", year="2020")) == []
+
+
+def test_combinations_that_few_rows_have_do_not_count() -> None:
+    frame = calendar(2.0)
+    encoder = TableEncoder.fit(frame, infer(frame), Streams(0), crosses=True, rare=15)
+    (cross,) = encoder.layout.crosses
+    counts = frame.groupby(["year", "month", "day"]).size()
+    assert len(cross.cells) == (counts >= 15).sum() < len(counts)
+    again = TableEncoder.from_state(encoder.state())
+    assert again.layout == encoder.layout
+    cells, seen = np.unique(cross.of(encoder.encode(frame, Streams(1)).codes, encoder.layout), return_counts=True)
+    assert set(cells[seen >= 15]) == set(cross.cells)
+
+
+def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
+    """What the mean of its day says of a cell: .91 for real rows. Each row left out of a mean of 20, it cannot be more
+    than sqrt(4.5 / 5.5) = .90 for others.
+    """
+    frame, key = calendar(2.0), ["year", "month", "day"]
+    means = frame.groupby(key)["warm"].mean()
+
+    def told(rows: pd.DataFrame) -> float:
+        return float(np.corrcoef(means.reindex(pd.MultiIndex.from_frame(rows[key])).fillna(0), rows["warm"])[0, 1])
+
+    options: dict[str, Any] = dict(epochs=40, batch=128, adversarial=0, moments=0, rounds=0, width=64, seed=0)
+    model = Synthesizer(**options).fit(frame)
+    model.save(tmp_path / "days.synthtab")
+    rows = Synthesizer.load(tmp_path / "days.synthtab").sample(ROWS)
+    assert rows.equals(model.sample(ROWS))
+    assert told(frame) > 0.9 and told(rows) > 0.85
+    assert told(model.sample(given=frame[[*key, "wet"]].head(2000))) > 0.8
+    assert told(model.sample(2000, where="warm > 0")) > 0.5  # a narrower range
+    assert told(Synthesizer(**options, crosses=False).fit(frame).sample(ROWS)) < 0.5
