@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no tree critic": {"rounds": 0},
     "no raking": {"rake": False},
     "no links": {"links": False},
+    "no crosses": {"crosses": False},
     "Gaussian modes": {"continuous": "mixture"},
 }
 """Variant -> what differs from the default preset."""

@@ -235,6 +235,13 @@ class TableEncoder:
         return [f"{c.column.name} = {' or '.join(map(str, c.links))}" for c in linked if c.links] + counts
 
     @property
+    def crosses(self) -> list[str]:
+        """Columns whose combinations count as categories, in words."""
+        blocks = self.layout.blocks
+        named = [(", ".join(blocks[b].column for b in cross.blocks), cross.cells) for cross in self.layout.crosses]
+        return [f"{names}: {len(cells):,} combinations" for names, cells in named]
+
+    @property
     def withheld(self) -> str:
         """What too few rows have and is not stored, in words."""
         if not self.rare:

@@ -61,6 +61,7 @@ def told(
         ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
         ("sampling", f"{ran['passes']} pass{'es' * (ran['passes'] > 1)} unless told otherwise{kept}"),
         *([("links", "; ".join(encoder.links))] if encoder.links else []),
+        *([("crosses", "; ".join(encoder.crosses))] if encoder.crosses else []),
         *(("held by every row", str(step.form)) for step in encoder.enforced.steps),
         ("preset", ran["preset"] + (f" ({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")),
         ("seed", str(ran["seed"])),

@@ -43,6 +43,7 @@ def test_combinations_that_few_rows_have_do_not_count() -> None:
     (cross,) = encoder.layout.crosses
     counts = frame.groupby(["year", "month", "day"]).size()
     assert len(cross.cells) == (counts >= 15).sum() < len(counts)
+    assert encoder.crosses == [f"year, month, day: {len(cross.cells)} combinations"]
     again = TableEncoder.from_state(encoder.state())
     assert again.layout == encoder.layout
     cells, seen = np.unique(cross.of(encoder.encode(frame, Streams(1)).codes, encoder.layout), return_counts=True)
