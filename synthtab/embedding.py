@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from synthtab.layout import Layout
 from synthtab.products import Linear
 
-CROSSED = 64
-"""Width of the embedding of a combination."""
+CROSSED = 16
+"""Width of the embedding of a combination: a wider one learns single rows by heart (docs/lab.md)."""
 
 
 class Crossed(nn.Module):
