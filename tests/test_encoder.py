@@ -390,6 +390,11 @@ def test_any_instants_come_back(cells: list[object]) -> None:
     comes_back(pd.DataFrame({"x": pd.Series(np.array(cells, dtype="M8[us]"))}), "cdf")
 
 
+def test_two_days_of_one_weekday_keep_their_times() -> None:
+    times = pd.to_datetime(["2024-01-01 08:00", "2024-01-08 17:30", "2024-01-08 09:00"]).repeat(20)
+    comes_back(pd.DataFrame({"x": times.astype("M8[us]")}), "cdf")
+
+
 def comes_back(frame: pd.DataFrame, continuous: str, overrides: dict[str, str] | None = None) -> None:
     encoder = TableEncoder.fit(frame, infer(frame, overrides, rare=0), Streams(0), continuous=continuous)
     encoder = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))

@@ -29,7 +29,7 @@ COMPACT = re.compile(r"(1[89]|2[01])\d{6}")
 DATE_WORDS = frozenset({"date", "day", "dt", "dob", "birth", "born", "birthday"})
 
 FEWEST_DAYS = 3
-"""Distinct days from which on the time of day is a part of its own."""
+"""Distinct days from which on the time of day is a part of its own; it is beside a weekday, whatever their number."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -73,7 +73,8 @@ class DatetimeEncoder(NumberEncoder):
         unit = column.options.get("unit", "s")
         days, clock = np.divmod(values, dates.PER_DAY[unit])
         distinct, counts = np.unique(days, return_counts=True)
-        timed, weekly = unit != "D" and len(distinct) >= FEWEST_DAYS, dates.weekdays_differ(distinct, counts)
+        weekly = dates.weekdays_differ(distinct, counts)
+        timed = unit != "D" and (weekly or len(distinct) >= FEWEST_DAYS)
         if not timed and not weekly:
             return cls.fit_whole(series, column, rng, settings)
         first = NumberCodec.fit(dates.weeks(days)[0] if weekly else days, missing, 0, rng, settings)
