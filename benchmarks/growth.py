@@ -88,7 +88,7 @@ def measure(axis: str, size: int, data: Path) -> dict[str, Any]:
     schema = infer(frame, {"kind": "category"} if axis == "categories" else None)
     forget()
     before, start = resident("VmRSS"), time.perf_counter()
-    encoder = TableEncoder.fit(frame, schema, streams, rare=config.rare)
+    encoder = TableEncoder.fit(frame, schema, streams, rare=config.rare, crosses=config.crosses)
     encoded = encoder.encode(frame, streams)
     encode = time.perf_counter() - start
     cpu = torch.device("cpu")

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from synthtab.layout import Cross, Encoded
 
-LOOK = 20_000
-"""Rows that are asked."""
+LOOK, LOOK_CELLS = 20_000, 800_000
+"""Most rows and cells that are asked."""
 COLUMNS, TOGETHER = 8, 3
 """Most columns whose combinations are tried, those of words before those of numbers; and most in one."""
 LEAST = 8
@@ -29,8 +29,10 @@ ENOUGH, MOST, ROOM = 0.5, 4, 16_384
 """Least gain of a cross, in columns explained; how many crosses there are at most, and combinations of one."""
 PRIOR = 4.0
 """Rows as which the mean of all counts in the mean of a combination."""
-COMMONEST, SWEEPS = 4, 3
-"""Categories of a column that are explained; and times that main effects are fitted in turn."""
+EXPLAINED, COMMONEST, SWEEPS = 32, 4, 3
+"""Most blocks that are explained, evenly spread, and categories of each; and times that main effects are fitted in
+turn.
+"""
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -86,10 +88,14 @@ def _explained(rows: Encoded) -> tuple[Floats, Ints]:
     columns: list[npt.NDArray[Any]] = []
     owner: list[int] = []
     place = 0
-    for i, block in enumerate(rows.layout.blocks):
+    blocks = rows.layout.blocks
+    chosen = set(np.linspace(0, len(blocks) - 1, min(EXPLAINED, len(blocks))).astype(int).tolist())
+    for i, block in enumerate(blocks):
+        place += block.modes > 0
+        if i not in chosen:
+            continue
         if block.modes:
-            columns.append(rows.offsets[:, place])
-            place += 1
+            columns.append(rows.offsets[:, place - 1])
         else:
             common = np.argsort(-np.bincount(rows.codes[:, i]))[: min(COMMONEST, block.size - 1)]
             columns += [rows.codes[:, i] == c for c in common]

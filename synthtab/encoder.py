@@ -13,7 +13,7 @@ import pandas as pd
 from synthtab.columns import KINDS, ColumnEncoder, Settings, typed_cells
 from synthtab.columns.base import Mask
 from synthtab.constraints.enforce import Enforced
-from synthtab.crosses import LOOK, combined
+from synthtab.crosses import LOOK, LOOK_CELLS, combined
 from synthtab.errors import ConfigError
 from synthtab.layout import Cross, Encoded, Layout
 from synthtab.linking import bases, find
@@ -108,7 +108,8 @@ class TableEncoder:
         encoder = cls(schema, tuple(columns), target, enforced, rare)
         if not crosses:
             return encoder
-        some = frame.iloc[np.sort(streams.numpy("encoder.crosses").permutation(len(frame))[:LOOK])]
+        most = min(LOOK, LOOK_CELLS // max(1, len(columns)))
+        some = frame.iloc[np.sort(streams.numpy("encoder.crosses").permutation(len(frame))[:most])]
         return cls(schema, tuple(columns), target, enforced, rare, combined(encoder._encoded(some, streams), rare))
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
