@@ -50,7 +50,7 @@ def told(
     best = ran.get("best")
     changed = {k: v for k, v in ran["config"].items() if v != getattr(TrainConfig(), k)}
     pool = refinement.pool if refinement else 1
-    kept = f"; of {pool:g} rows made, trees keep 1" if pool > 1 else ""
+    kept = f"; trees keep 1 of {pool:g} rows made" if pool > 1 else ""
     drawn = f" drawn of {ran['total']:,}" if ran.get("total") else ""
     sample = f"; columns from {ran['sample']:,} random rows" if ran.get("sample") else ""
     texts = [
