@@ -64,7 +64,8 @@ def combined(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
         cell = tried.pop(best)
         values = values - _means(values, cell) * ~np.isin(owner, best)
         distinct, counts = np.unique(cell, return_counts=True)
-        found.append(Cross(best, tuple(distinct[counts >= rare].tolist())))
+        if (counts >= rare).any():
+            found.append(Cross(best, tuple(distinct[counts >= rare].tolist())))
     return tuple(found)
 
 

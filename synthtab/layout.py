@@ -104,7 +104,7 @@ class Cross:
 
     def of(self, codes: Any, layout: Layout) -> Any:
         """The combination of every row of codes ``[rows, blocks]``, an array or a tensor."""
-        cell = codes[:, self.blocks[0]] * 1
+        cell = codes[:, self.blocks[0]]
         cell = cell.astype(np.int64) if isinstance(cell, np.ndarray) else cell.long()
         for block in self.blocks[1:]:
             cell = cell * layout.blocks[block].size + codes[:, block]

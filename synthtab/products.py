@@ -49,8 +49,9 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 @functools.cache
 def _takes_bfloat16(device: str) -> bool:
-    """Whether products of bfloat16 operands are faster. Processors with the instructions differ: an EPYC takes a third
-    of the time for them, a Xeon without tiles (AMX) twice as long; so they are tried, the two in turn.
+    """Whether products of bfloat16 operands are faster. Processors with the instructions differ: an EPYC takes a
+    quarter of the time for them, a Xeon without tiles (AMX) nearly twice as long (docs/lab.md); so they are tried, the
+    two in turn.
     """
     if device != "cpu":
         return device == "cuda" and torch.cuda.is_bf16_supported()

@@ -84,7 +84,7 @@ def fill(
     """
     layout = generator.slots.layout
     chooser = refinement.compiled(layout, device) if refinement and refinement.forests else None
-    several = int(chooser.pool) if chooser else 1
+    several = int(np.ceil(chooser.pool)) if chooser else 1
     stages: Stages = {}
     completers = [Completer(generator, plan, restrictions, leading=False, stages=stages) for plan in passes]
 

@@ -33,6 +33,7 @@ def crosses(frame: pd.DataFrame, target: str | None = None, rare: int = 5) -> li
 def test_days_are_found_where_they_matter() -> None:
     assert crosses(calendar(2.0)) == [{"year", "month", "day"}]
     assert crosses(calendar(0.0)) == []
+    assert crosses(calendar(2.0), rare=100) == []  # no day has so many rows
     assert crosses(calendar(2.0), target="day") == []  # nothing is drawn after it
     assert crosses(calendar(2.0).assign(month="1", year="2020")) == []
 
