@@ -19,12 +19,15 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import outsiders
 import pandas as pd
 import table
 from baselines import peak_mb
+
+if TYPE_CHECKING:
+    from synthtab import Synthesizer
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("SYNTHTAB_DATA", HERE.parent.parent / "shared" / "data"))
@@ -38,22 +41,38 @@ def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     return train, test, json.loads((folder / "meta.json").read_text())
 
 
-def fit_and_sample(
-    folder: Path, preset: str, seed: int, options: dict[str, Any]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows of this project's generator, told the literature's column roles, and what they cost."""
+def fitted(
+    folder: Path, preset: str, seed: int, options: dict[str, Any], saved: Path | None
+) -> tuple[Synthesizer, dict[str, Any]]:
+    """This project's generator, told the literature's column roles, and what it cost; from ``saved`` if it lies there,
+    where it is written to otherwise.
+    """
     from synthtab import Synthesizer, infer
 
+    if saved and saved.is_file():
+        return Synthesizer.load(saved), json.loads(saved.with_suffix(".json").read_text())
     train, _, meta = read(folder)
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
     start = time.perf_counter()
     model = Synthesizer(preset, target=meta["target"], seed=seed, **options).fit(train, schema)
-    fitted = time.perf_counter()
-    rows = model.sample(len(train))
-    cost = {
-        "fit_seconds": round(fitted - start, 1),
-        "sample_seconds": round(time.perf_counter() - fitted, 1),
-        "peak_mb": peak_mb(),
+    cost = {"fit_seconds": round(time.perf_counter() - start, 1), "peak_mb": peak_mb()}
+    if saved:
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        model.save(saved)
+        saved.with_suffix(".json").write_text(json.dumps(cost))
+    return model, cost
+
+
+def fit_and_sample(job: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """As many rows as the training table has, and what they cost."""
+    folder, options = Path(job["folder"]), dict(job["options"])
+    name = "-".join([folder.name, job["preset"], str(job["seed"]), *(f"{k}{v}" for k, v in options.items())])
+    saved = Path(job["models"]) / f"{name}.synthtab" if job["models"] else None
+    model, cost = fitted(folder, job["preset"], job["seed"], options, saved)
+    start = time.perf_counter()
+    rows = model.sample(len(read(folder)[0]))
+    return rows, cost | {
+        "sample_seconds": round(time.perf_counter() - start, 1),
         "device": str(model.device),
         "steps": model.report.get("steps"),
         "stopped": model.report.get("stopped"),
@@ -61,7 +80,6 @@ def fit_and_sample(
         "refined": model.report.get("refined"),
         "warnings": model.report.get("warnings"),
     }
-    return rows, cost
 
 
 def score(folder: Path, rows: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
@@ -100,7 +118,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     folder = Path(job["folder"])
     record = {"label": job["label"], "dataset": folder.name, "seed": job["seed"]}
     if job["rows"] is None:
-        rows, cost = fit_and_sample(folder, job["preset"], job["seed"], dict(job["options"]))
+        rows, cost = fit_and_sample(job)
         if job["keep"]:
             rows.to_csv(job["keep"], index=False)
     else:
@@ -131,6 +149,7 @@ def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
                         "options": options,
                         "label": args.label or f"synthtab, {preset}{extra}",
                         "keep": args.keep,
+                        "models": args.models,
                         "shared": args.shared,
                     }
                 )
@@ -150,6 +169,7 @@ def main() -> None:
     parser.add_argument("--rows", help="score this CSV instead of fitting")
     parser.add_argument("--label", help="name in the table")
     parser.add_argument("--keep", help="also write the sampled rows to this CSV")
+    parser.add_argument("--models", help="folder of fitted models: those that it lacks are fitted and written to it")
     parser.add_argument("--shared", action="store_true", help="other jobs run meanwhile: times do not count")
     parser.add_argument("--out", type=Path, help="append the records here instead of results/<dataset>.jsonl")
     parser.add_argument("--table", action="store_true", help="write the table of README.md")
