@@ -23,6 +23,7 @@ import pandas as pd
 
 from synthtab.columns import KINDS, Settings
 from synthtab.columns.base import Mask
+from synthtab.columns.disclosure import bounds
 from synthtab.columns.numeric import NumberEncoder
 from synthtab.columns.quantiles import Numbers, nearest
 from synthtab.layout import Block
@@ -34,11 +35,15 @@ EXACT, NEAR, CLOSE = 1e-9, 1e-6, 1e-5
 """How near numbers are that count as equal, in units of the column's spread: to another column as it is, to what is
 computed from one, and from several.
 """
+BEYOND = 10
+"""Rows that show that a link does not hold beyond some number."""
 VALUES = 0.1
 """Share of the cells that are the rest of a whole, and yet are encoded as what they are."""
 Floats = npt.NDArray[np.float64]
 Known = tuple[Numbers, Mask]
 """A column's numbers, 0 where missing, and where they are missing."""
+Limits = tuple[float | None, float | None]
+"""The least and the greatest number that there can be; None where nothing is known of it."""
 
 
 def _sum(parents: Sequence[Numbers]) -> Numbers:
@@ -109,14 +114,15 @@ class Linked:
         bounded: Whether the column's lower and upper bound hold for what is computed, too: not if training cells lie
             beyond it, as they do where it is the mean of several.
         base: The column by which its cells are counts divided, if any.
+        limits: Of each link, the least and the greatest number for which it holds (see `_limits`).
     """
 
     def __init__(
         self, inner: NumberEncoder, links: tuple[Link, ...], grid: Numbers, slack: float,
-        bounded: tuple[bool, bool] = (True, True), base: str = "",
+        bounded: tuple[bool, bool] = (True, True), base: str = "", limits: Sequence[Limits] = (),
     ) -> None:  # fmt: skip
         self.inner, self.links, self.grid, self.slack, self.bounded = inner, links, grid, slack, bounded
-        self.base = base
+        self.base, self.limits = base, tuple(limits) or ((None, None),) * len(links)
         self.column = inner.column
         self.needs = tuple(name for link in links for name in link.parents if not link.part) + (base,) * bool(base)
         codec = inner.codec
@@ -135,10 +141,13 @@ class Linked:
         """Learn the encoding of the cells that follow from no other."""
         kind = KINDS[column.kind]
         assert issubclass(kind, NumberEncoder), f"links join numbers, report this: {column.kind}"
-        held = np.zeros(len(frame), dtype=bool)
+        held, limits = np.zeros(len(frame), dtype=bool), list[Limits]()
         for link in links:
+            limits.append((None, None))
             if not link.part:  # of these, any may be encoded as what it is
-                held |= holds(link, frame, column, schema)
+                true = holds(link, frame, column, schema)
+                held |= true
+                limits[-1] = _limits(link, true, frame, schema, settings.rare)
         values, missing = numbers(frame, column)
         distinct, counts = np.unique(values[~missing], return_counts=True)
         grid = distinct[counts >= max(3, settings.rare, COMMON * len(frame))]
@@ -146,7 +155,7 @@ class Linked:
         inner, (low, high) = kind.fit_whole(frame[column.name][~held], column, rng, settings), kind.bounds(column)
         ends = distinct[[0, -1]] if len(distinct) else (0, 0)
         bounded = low is None or bool(low <= ends[0]), high is None or bool(ends[1] <= high)
-        return cls(inner, links, grid, slack, bounded, base)
+        return cls(inner, links, grid, slack, bounded, base, limits)
 
     def encode_in(
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
@@ -168,7 +177,9 @@ class Linked:
         self, codes: npt.NDArray[np.integer[Any]], offsets: npt.NDArray[np.floating[Any]], rng: np.random.Generator,
         start: int, done: Mapping[str, pd.Series], schema: Schema,
     ) -> pd.Series:  # fmt: skip
-        """As `ColumnEncoder.decode_in`. A cell that is as in a missing one is missing, where the column has such."""
+        """As `ColumnEncoder.decode_in`. A cell that is as in a missing one is missing, where the column has such; one
+        that cannot be what its link says is any of the column's numbers.
+        """
         codec, count = self.inner.codec, len(self.links)
         code = codes[:, 0].astype(np.int64) if self.blocks else np.full(len(codes), self.first, dtype=np.int64)
         link = np.where((code >= self.first) & (code < self.first + count), code - self.first, -1)
@@ -185,8 +196,9 @@ class Linked:
             result = known.follow([x for x, _ in cells])
             absent = np.any([m for _, m in cells], axis=0) | ~np.isfinite(result)
             rows = (link == i) & ~absent
+            rows &= ~self._beyond(result, rows, self.limits[i], values, rng)
             values[rows] = self.computed(result[rows])
-            missing[rows] = False
+            missing[(link == i) & ~absent] = False
             missing[(link == i) & absent] = self.column.missing
         if self.base:
             values = self._counted(values, *numbers(done, schema[self.base]))
@@ -197,6 +209,19 @@ class Linked:
         """The parts of the whole that this is one of; none if it is not."""
         first = self.links[:1]
         return tuple(sorted((self.column.name, *first[0].parents))) if first and first[0].part else ()
+
+    def _beyond(self, result: Numbers, rows: Mask, limits: Limits, values: Numbers, rng: np.random.Generator) -> Mask:
+        """Which of the rows a link leads beyond its limits; these get other ``values``, if the column has more."""
+        low, high = limits
+        none = np.zeros(len(rows), dtype=bool)
+        far = rows & ((none if low is None else result < low) | (none if high is None else result > high))
+        modes = self.inner.codec.block(self.column.name)
+        if not modes or not modes.modes or not far.any():
+            return none
+        codes = self.first + rng.integers(modes.modes, size=far.sum())
+        drawn, _ = self.inner.codec.decode(codes, rng.random(len(codes), dtype=np.float32))
+        values[far] = self.inner.within(drawn, step=self.inner.codec.step)
+        return np.asarray(far)
 
     def _counted(self, values: Numbers, base: Numbers, missing: Mask) -> Numbers:
         """The nearest counts, divided; what is not 0 is no count of 0."""
@@ -226,7 +251,7 @@ class Linked:
         """Plain JSON data for `from_state`."""
         links = [asdict(link) for link in self.links]
         return {**self.inner.state(), "links": links, "grid": self.grid.tolist(), "slack": self.slack,
-                "bounded": list(self.bounded), "base": self.base}  # fmt: skip
+                "bounded": list(self.bounded), "base": self.base, "limits": self.limits}  # fmt: skip
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Linked:
@@ -236,7 +261,23 @@ class Linked:
         links = tuple(Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"])
         low, high = state.get("bounded", (True, True))
         grid = np.array(state["grid"], dtype=inner.codec.atoms.dtype)
-        return cls(inner, links, grid, state["slack"], (low, high), state.get("base", ""))
+        limits = [(least, most) for least, most in state.get("limits", ())]
+        return cls(inner, links, grid, state["slack"], (low, high), state.get("base", ""), limits)
+
+
+def _limits(link: Link, held: Mask, frame: pd.DataFrame, schema: Schema, rare: int) -> Limits:
+    """The least and the greatest number for which a link may hold; None where too few rows lie beyond to tell. That is
+    the range of the numbers for which it does, and as much again on either side: its ends are averages.
+    """
+    cells = [numbers(frame, schema[name]) for name in link.parents]
+    result = link.follow([x for x, _ in cells])
+    ends = bounds(*np.unique(result[held], return_counts=True), rare) if held.any() else None
+    if ends is None:
+        return None, None
+    low, high = (float(end) for end in ends)
+    low, high = low - (high - low), high + (high - low)
+    others = result[~held & np.isfinite(result) & ~np.any([m for _, m in cells], axis=0)]
+    return low if (others < low).sum() >= BEYOND else None, high if (others > high).sum() >= BEYOND else None
 
 
 def completed(

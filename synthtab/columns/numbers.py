@@ -38,6 +38,10 @@ CELLS, ABRUPT = 256, 1000.0
 """Cells of equally many rows in which breaks of the density are looked for, and how many times as dense as its
 neighbour a cell is where there is one.
 """
+TAIL, FEWEST_IN_TAIL, HEAVY = 0.01, 100, 1.25
+"""Share of the rows that a tail is, and the least rows of one that gets a mode of its own; it does where its last
+tenth is further from its beginning than that is from the median, times so much.
+"""
 SNAPPED = 0.05
 """Share of the rows that may have rare values if these are to count as the nearest atom, where all values are atoms."""
 
@@ -92,7 +96,7 @@ class NumberCodec:
             missing: ``[rows]``: which cells are missing.
             decimals: See the class.
             rng: For the mixture alone.
-            settings: ``continuous`` "cdf" for one mode, or one more at every break of the density (`find_breaks`);
+            settings: ``continuous`` "cdf" for one mode, or one more at breaks and tails (`find_modes`);
                 "mixture" for up to ``max_modes``; values that fewer than ``rare`` rows have are kept as averages.
         """
         scale = _scale(values)
@@ -117,7 +121,7 @@ class NumberCodec:
                 Quantiles.fit(rest[s > 0], s[s > 0], resolution, knots=256, averages=averages[s > 0])
                 for s in np.ascontiguousarray(shares.T[used])
             )
-        breaks = find_breaks(rest, weights) if len(rest) and mixture is None else np.zeros(0, dtype=np.int64)
+        breaks = find_modes(rest, weights) if len(rest) and mixture is None else np.zeros(0, dtype=np.int64)
         if len(rest) and mixture is None:
             parts = [np.split(array, breaks) for array in (rest, weights, averages)]
             tables = tuple(Quantiles.fit(v, w, resolution, averages=a) for v, w, a in zip(*parts, strict=True))
@@ -314,6 +318,34 @@ def find_step(distinct: Numbers, counts: npt.NDArray[np.int64], decimals: int | 
     return 0.0
 
 
+def find_modes(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
+    """Which ascending values begin a new mode: those after a break of the density or before a heavy tail."""
+    right = np.cumsum(weights)
+    least = right[-1] / CELLS
+    kept: list[int] = []
+    for at in np.union1d(find_breaks(distinct, weights), find_tails(distinct, weights)):
+        rows = right[at - 1] - (right[kept[-1] - 1] if kept else 0.0)
+        if rows >= least and right[-1] - right[at - 1] >= least:
+            kept.append(int(at))
+    return np.array(kept, dtype=np.int64)
+
+
+def find_tails(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
+    """Where a heavy tail of ascending values begins, below or above.
+
+    In the distribution function, which is what the generator sees, the greatest hundredth of the values is as short as
+    any other, however far it reaches; its rows weigh most in a mean, and in a correlation.
+    """
+    right = np.cumsum(weights)
+    if right[-1] * TAIL < FEWEST_IN_TAIL:
+        return np.zeros(0, dtype=np.int64)
+    shares = np.array([TAIL / 10, TAIL, 0.5, 1 - TAIL, 1 - TAIL / 10])
+    at = np.minimum(np.searchsorted(right, shares * right[-1]), len(distinct) - 1)
+    farthest, low, middle, high, beyond = 0.5 * distinct[at].astype(np.float64)
+    heavy = low - farthest > HEAVY * (middle - low), beyond - high > HEAVY * (high - middle)
+    return np.array([place for place, long in zip((at[1] + 1, at[3]), heavy, strict=True) if long], dtype=np.int64)
+
+
 def find_breaks(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
     """Where the density of ascending values jumps, as numbers of the values that begin a new stretch: shares of a
     topic that are nothing but the prior, with a sharp lower end, and above them those of real topics.
@@ -340,14 +372,7 @@ def find_breaks(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
             logs = -below * np.log(lengths[0] / below) - above * np.log(lengths[1] / above)
         if able.any():
             found.append(first + 1 + int(np.where(able, logs, -np.inf).argmax()))
-    breaks = np.unique(np.array(found, dtype=np.int64))
-    least = right[-1] / CELLS
-    kept: list[int] = []
-    for at in breaks:
-        rows = right[at - 1] - (right[kept[-1] - 1] if kept else 0.0)
-        if rows >= least and right[-1] - right[at - 1] >= least:
-            kept.append(int(at))
-    return np.array(kept, dtype=np.int64)
+    return np.unique(np.array(found, dtype=np.int64))
 
 
 def round_decimals(values: Floats, decimals: int) -> Floats:
