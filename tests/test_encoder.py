@@ -18,7 +18,7 @@ from synthtab import tables
 from synthtab.columns import infer
 from synthtab.columns.base import Settings
 from synthtab.columns.mixture import Mixture
-from synthtab.columns.numbers import NumberCodec, choose_atoms, find_breaks
+from synthtab.columns.numbers import NumberCodec, choose_atoms, find_breaks, find_tails
 from synthtab.columns.quantiles import Quantiles, nearest
 from synthtab.encoder import TableEncoder
 from synthtab.errors import ConfigError, SchemaError
@@ -319,6 +319,28 @@ def test_a_mode_ends_where_the_density_jumps() -> None:
 def test_smooth_densities_heavy_tails_and_short_tables_have_no_break(values: npt.NDArray[np.float64]) -> None:
     distinct, counts = np.unique(values, return_counts=True)
     assert not len(find_breaks(distinct, counts.astype(np.float64)))
+
+
+@pytest.mark.parametrize(
+    ("values", "below", "above"),
+    [
+        (rng(1).normal(size=30_000), False, False),
+        (rng(1).exponential(size=30_000), False, False),
+        (rng(1).pareto(1.1, 30_000), False, True),
+        (-rng(1).pareto(1.1, 30_000), True, False),
+        (rng(1).standard_t(1.5, 30_000), True, True),
+        (rng(1).pareto(1.1, 9_000), False, False),
+        (np.zeros(0), False, False),
+    ],
+)
+def test_heavy_tails_get_modes_of_their_own(values: npt.NDArray[np.float64], below: bool, above: bool) -> None:
+    distinct, counts = np.unique(values, return_counts=True)
+    found = find_tails(distinct, counts.astype(np.float64)).tolist()
+    assert found == pytest.approx([300] * below + [len(values) - 300] * above, abs=1)
+    if found:
+        fitted, _ = codec(values, continuous="cdf")
+        codes, _ = fitted.encode(values, np.zeros(len(values), dtype=bool), rng())
+        assert np.bincount(codes).tolist() == pytest.approx(np.diff([0, *found, len(values)]).tolist(), abs=1)
 
 
 def test_extremes_do_not_overflow_and_curves_stay_finite() -> None:

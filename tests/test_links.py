@@ -98,6 +98,25 @@ def test_whatever_codes_are_drawn_the_cells_follow() -> None:
     assert back["paid"].max() <= frame["paid"].max() and back["paid"].isna().any()
 
 
+def test_a_link_is_not_followed_far_beyond_where_it_holds() -> None:
+    """The lowest price of a week is the day's, unless that is a peak."""
+    r = rng()
+    day = np.where(r.random(ROWS) < 0.05, r.uniform(1000, 9000, ROWS), r.uniform(0, 100, ROWS)).round(2)
+    low = np.where((day < 100) & (r.random(ROWS) < 0.6), day, r.uniform(0, 100, ROWS)).round(2)
+    frame = pd.DataFrame({"day": day, "low": low, "same": day})
+    encoder, _ = fitted(frame)
+    encoder = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
+    encoded = encoder.encode(frame, Streams(1))
+    place = next(i for i, b in enumerate(encoder.layout.blocks) if b.column == "low")
+    linked = next(c for c in encoder.columns if isinstance(c, Linked) and c.column.name == "low")
+    encoded.codes[:, place] = linked.first  # what a generator that knows no better may say
+    back = encoder.decode(encoded.codes, encoded.offsets, rng(1))
+    peak, plain = day > 300, (day > 1) & (day < 99)
+    assert (back["low"] == back["day"])[plain].all()
+    assert back["low"][peak].between(0, 100).all() and back["low"][peak].nunique() > 100
+    assert (back["same"] == back["day"]).all(), "it holds everywhere, thus there, too"
+
+
 def test_cells_that_follow_from_a_missing_one_are_missing_where_that_may_be() -> None:
     frame = bills()
     frame["bill"] = frame["bill"].astype("Int64").mask(rng(9).random(ROWS) < 0.5)

@@ -337,7 +337,7 @@ def find_tails(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
     any other, however far it reaches; its rows weigh most in a mean, and in a correlation.
     """
     right = np.cumsum(weights)
-    if right[-1] * TAIL < FEWEST_IN_TAIL:
+    if weights.sum() * TAIL < FEWEST_IN_TAIL:
         return np.zeros(0, dtype=np.int64)
     shares = np.array([TAIL / 10, TAIL, 0.5, 1 - TAIL, 1 - TAIL / 10])
     at = np.minimum(np.searchsorted(right, shares * right[-1]), len(distinct) - 1)
