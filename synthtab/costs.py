@@ -203,7 +203,8 @@ def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.devi
         + (0 if mapped else encoded)
         + (0 if table.held else read)
     )
-    networks = copies + max(step, sampling)
+    # of what training took, the allocator of the CPU has little left in pieces as large as sampling needs
+    networks = copies + (max(step, sampling) if on_gpu else step + sampling)
     host = fixed + max(pieces + (read if table.held else 0), trees + (0 if on_gpu else networks))
     return Cost(
         table_bytes=int(read),
