@@ -17,6 +17,8 @@ import json
 import multiprocessing
 import os
 import platform
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,6 +180,7 @@ def main() -> None:
         parser.error("name a dataset, or --table")
     if args.rows and not args.label:
         parser.error("--rows needs a --label")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the process that fits ends, too
     for job in jobs(args):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             record = pool.apply(run, (job,))

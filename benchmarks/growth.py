@@ -116,7 +116,7 @@ def measure(axis: str, size: int, data: Path) -> dict[str, Any]:
     }
 
 
-PANEL, LEFT, TOP, GAP = 260, 46, 34, 96
+PANEL, LEFT, TOP, GAP, LABEL = 260, 46, 34, 96, 62
 COLOURS = {"encode_s": "#0072b2", "step_ms": "#009e73", "sample_s": "#d55e00", "memory_mb": "#cc79a7"}
 
 
@@ -142,7 +142,9 @@ def picture(runs: dict[str, list[dict[str, Any]]]) -> str:
         parts.append(f'<path d="M{at(sizes[0], tall)}L{at(sizes[0], low)}L{at(end, low)}" stroke="#999" fill="none"/>')
         parts.append(f'<path d="M{at(sizes[0], 0)}L{at(end, end - sizes[0])}" stroke="#bbb" stroke-dasharray="3 4"/>')
         parts.append(text((sizes[0] + end) / 2, low, axis, "middle", dy=34))
-        parts += [text(x, low, f"{r['size']:,}", "middle", dy=16) for x, r in zip(sizes, mine, strict=True)]
+        apart = LABEL * (end - sizes[0]) / PANEL
+        told = [i for i, x in enumerate(sizes[:-1]) if i == 0 or end - x > apart < x - sizes[i - 1]] + [len(mine) - 1]
+        parts += [text(sizes[i], low, f"{mine[i]['size']:,}", "middle", dy=16) for i in told]
         parts += [text(sizes[0], y, f"x{10**y:,}\u00a0\u00a0", "end") for y in range(int(tall) + 1)]
         for name, curve in curves.items():
             points = [at(x, y) for x, y in zip(sizes, curve, strict=True)]
