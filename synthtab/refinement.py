@@ -38,12 +38,12 @@ MOST_WEIGHTS = 1_000_000
 """Generated rows whose weights decide the size of the pool."""
 COUNTED = 1 << 16
 """Rows that are counted at a time."""
-POOL = (1.5, 6.0)
+POOL = (1.5, 8.0)
 """Least and most rows generated for each one kept;"""
 RAKED = 1.25
 """and where nothing but the frequencies choose."""
-MILD = 1.25
-"""The least will do if 98 % of the weights are below so many times their mean."""
+CUT = 0.01
+"""Share of the weights that may be lost, since no row is kept more than once."""
 
 Draw = Callable[[int, Streams], Encoded]
 """Rows of the generator, none of them left out."""
@@ -198,9 +198,12 @@ def learn(
 
 
 def _pool(weights: Tensor) -> float:
-    """How many rows to generate for each one kept, so that few weights are cut."""
-    most = float(weights[:MOST_WEIGHTS].quantile(0.98) / weights.mean())
-    return POOL[0] if most < MILD else float(np.clip(np.ceil(most), 2.0, POOL[1]))
+    """How many rows to generate for each one kept: the fewest, in halves, that lose no more than `CUT` of the weights
+    to the cap of `_capped`.
+    """
+    sizes = torch.arange(POOL[0], POOL[1], 0.5, dtype=weights.dtype)
+    relative = weights[:MOST_WEIGHTS] / weights[:MOST_WEIGHTS].mean()
+    return next((float(s) for s in sizes if (relative - s).clamp(min=0).mean() <= CUT), POOL[1])
 
 
 def _capped(weights: Tensor, count: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from synthtab.layout import Block, Encoded, Layout
 from synthtab.randomness import Streams
-from synthtab.refinement import Chooser, Refinement, frequencies, learn
+from synthtab.refinement import Chooser, Refinement, _pool, frequencies, learn
 from synthtab.trees import Forest
 
 CPU = torch.device("cpu")
@@ -46,11 +46,25 @@ def two_way(table: Encoded) -> np.ndarray:
     return counts / len(table)
 
 
+@pytest.mark.parametrize(
+    ("weights", "pool"),
+    [
+        ([1.0] * 100, 1.5),  # all the same: the least
+        ([0.0] * 50 + [2.0] * 50, 2.0),  # a cap at 1.5 would lose a quarter
+        ([0.0] * 60 + [2.5] * 40, 2.5),
+        ([0.5] * 99 + [50.5], 8.0),  # one row has half of all: the most
+        ([0.99] * 99 + [1.99], 1.5),  # a cap at 1.5 loses .5 %
+    ],
+)
+def test_a_pool_is_as_large_as_its_weights_ask(weights: list[float], pool: float) -> None:
+    assert _pool(torch.tensor(weights)) == pool
+
+
 def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
     real = rows(20_000, 0, related=True)
     told: list[float] = []
     refinement = learn(real, 2, True, draw, Streams(0), told.append)
-    assert told == [0.5, 1.0] and len(refinement.forests) == 2 and 2 <= refinement.pool <= 6
+    assert told == [0.5, 1.0] and len(refinement.forests) == 2 and 1.5 < refinement.pool <= 8
     # sampling error of one cell: sqrt(.2 * .8 / 20,000) = .003; unrelated rows are off by .12
     kept = keep(refinement, 20_000)
     assert np.abs(two_way(kept) - two_way(real)).max() < 0.02
