@@ -26,7 +26,7 @@ SWEEPS = 4
 """Times that raking goes through the columns."""
 CLIP = 4.0
 """Largest log-odds that one forest may give."""
-TREES, RATE = 300, 0.15
+TREES, RATE = 900, 0.15
 """Most trees of a forest, and how much each may say."""
 KEPT_OUT, PATIENCE = 0.15, 10
 """Share of the rows that stop a forest, and after how many trees that do not help them: later trees learn the training
