@@ -115,14 +115,17 @@ class Linked:
             beyond it, as they do where it is the mean of several.
         base: The column by which its cells are counts divided, if any.
         limits: Of each link, the least and the greatest number for which it holds (see `_limits`).
+        shares: Cells without a link that have each code of ``inner``, missing ones aside; empty if no link has limits.
     """
 
     def __init__(
         self, inner: NumberEncoder, links: tuple[Link, ...], grid: Numbers, slack: float,
         bounded: tuple[bool, bool] = (True, True), base: str = "", limits: Sequence[Limits] = (),
+        shares: Sequence[int] = (),
     ) -> None:  # fmt: skip
         self.inner, self.links, self.grid, self.slack, self.bounded = inner, links, grid, slack, bounded
         self.base, self.limits = base, tuple(limits) or ((None, None),) * len(links)
+        self.shares = tuple(shares)
         self.column = inner.column
         self.needs = tuple(name for link in links for name in link.parents if not link.part) + (base,) * bool(base)
         codec = inner.codec
@@ -155,7 +158,12 @@ class Linked:
         inner, (low, high) = kind.fit_whole(frame[column.name][~held], column, rng, settings), kind.bounds(column)
         ends = distinct[[0, -1]] if len(distinct) else (0, 0)
         bounded = low is None or bool(low <= ends[0]), high is None or bool(ends[1] <= high)
-        return cls(inner, links, grid, slack, bounded, base, limits)
+        shares: list[int] = []
+        if any(end is not None for ends_of in limits for end in ends_of):
+            free = ~held & ~missing
+            codes, _ = inner.codec.encode(values[free], np.zeros(free.sum(), dtype=bool), rng)
+            shares = np.bincount(codes, minlength=inner.codec.size).tolist()
+        return cls(inner, links, grid, slack, bounded, base, limits, shares)
 
     def encode_in(
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
@@ -196,7 +204,7 @@ class Linked:
             result = known.follow([x for x, _ in cells])
             absent = np.any([m for _, m in cells], axis=0) | ~np.isfinite(result)
             rows = (link == i) & ~absent
-            rows &= ~self._beyond(result, rows, self.limits[i], values, rng)
+            rows &= ~self._beyond(result, rows, self.limits[i], values)
             values[rows] = self.computed(result[rows])
             missing[(link == i) & ~absent] = False
             missing[(link == i) & absent] = self.column.missing
@@ -210,18 +218,21 @@ class Linked:
         first = self.links[:1]
         return tuple(sorted((self.column.name, *first[0].parents))) if first and first[0].part else ()
 
-    def _beyond(self, result: Numbers, rows: Mask, limits: Limits, values: Numbers, rng: np.random.Generator) -> Mask:
-        """Which of the rows a link leads beyond its limits; these get other ``values``, if the column has more."""
+    def _beyond(self, result: Numbers, rows: Mask, limits: Limits, values: Numbers) -> Mask:
+        """Which of the rows a link leads beyond its limits; these get other ``values``, distributed as those of cells
+        without a link. Which, the number beyond decides: a row is the same however many are decoded.
+        """
         low, high = limits
         none = np.zeros(len(rows), dtype=bool)
         far = rows & ((none if low is None else result < low) | (none if high is None else result > high))
-        modes = self.inner.codec.block(self.column.name)
-        if not modes or not modes.modes or not far.any():
+        if not sum(self.shares) or not far.any():
             return none
-        codes = self.first + rng.integers(modes.modes, size=far.sum())
-        drawn, _ = self.inner.codec.decode(codes, rng.random(len(codes), dtype=np.float32))
-        values[far] = self.inner.within(drawn, step=self.inner.codec.step)
-        return np.asarray(far)
+        ends = np.cumsum(self.shares) / sum(self.shares)
+        draws = (pd.util.hash_array(result[far].astype(np.float64)) >> 11) / 2.0**53
+        codes = np.searchsorted(ends, draws, side="right")
+        inner = 1 - (ends[codes] - draws) / np.diff(ends, prepend=0.0)[codes]
+        values[far] = self.inner.within(self.inner.codec.decode(codes, inner)[0], step=self.inner.codec.step)
+        return far
 
     def _counted(self, values: Numbers, base: Numbers, missing: Mask) -> Numbers:
         """The nearest counts, divided; what is not 0 is no count of 0."""
@@ -251,7 +262,8 @@ class Linked:
         """Plain JSON data for `from_state`."""
         links = [asdict(link) for link in self.links]
         return {**self.inner.state(), "links": links, "grid": self.grid.tolist(), "slack": self.slack,
-                "bounded": list(self.bounded), "base": self.base, "limits": self.limits}  # fmt: skip
+                "bounded": list(self.bounded), "base": self.base, "limits": self.limits,
+                "shares": self.shares}  # fmt: skip
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Linked:
@@ -262,7 +274,9 @@ class Linked:
         low, high = state.get("bounded", (True, True))
         grid = np.array(state["grid"], dtype=inner.codec.atoms.dtype)
         limits = [(least, most) for least, most in state.get("limits", ())]
-        return cls(inner, links, grid, state["slack"], (low, high), state.get("base", ""), limits)
+        return cls(
+            inner, links, grid, state["slack"], (low, high), state.get("base", ""), limits, state.get("shares", ())
+        )
 
 
 def _limits(link: Link, held: Mask, frame: pd.DataFrame, schema: Schema, rare: int) -> Limits:

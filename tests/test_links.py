@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ks_2samp
 
 from synthtab.columns import infer
 from synthtab.encoder import TableEncoder
@@ -115,6 +116,10 @@ def test_a_link_is_not_followed_far_beyond_where_it_holds() -> None:
     assert (back["low"] == back["day"])[plain].all()
     assert back["low"][peak].between(0, 100).all() and back["low"][peak].nunique() > 100
     assert (back["same"] == back["day"]).all(), "it holds everywhere, thus there, too"
+    free = frame["low"][frame["low"] != frame["day"]]
+    assert ks_2samp(back["low"][peak], free).pvalue > 0.01, "as the cells that follow from none"
+    some = encoder.decode(encoded.codes[:200], encoded.offsets[:200], rng(2))
+    pd.testing.assert_frame_equal(some, back.head(200))
 
 
 def test_cells_that_follow_from_a_missing_one_are_missing_where_that_may_be() -> None:
