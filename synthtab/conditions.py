@@ -24,12 +24,15 @@ Plan = tuple[tuple[int, ...], ...]
 
 def plans(layout: Layout, passes: int) -> tuple[Plan, ...]:
     """Ways to split the columns evenly over at most ``passes`` passes: one way for one pass, else `ORDERS`, at random
-    but the same for every model of a layout, with `Layout.last` at the end, and what is in a cross at the beginning:
-    the weather of a day is easily drawn, not the day of some weather. The parts of a column follow each other.
+    but the same for every model of a layout, with `Layout.last` at the end, and what is in a cross before what it
+    explains: the weather of a day is easily drawn, not the day of some weather. What no cross explains comes first: of
+    the hours of a day a model would learn by heart which ones the training rows have (docs/lab.md). The parts of a
+    column follow each other.
     """
     columns = list(layout.columns.values())
     crossed = {b for cross in layout.crosses for b in cross.blocks}
-    late = np.array([crossed.isdisjoint(blocks) for blocks in columns], dtype=bool)
+    apart = set.intersection(*(set(cross.apart) for cross in layout.crosses)) if layout.crosses else set()
+    late = np.array([crossed.isdisjoint(blocks) - 2 * apart.issuperset(blocks) for blocks in columns])
     passes, random = min(max(1, passes), max(1, len(layout.units))), Streams(0).numpy("orders")
     orders = [random.permutation(len(columns)) for _ in range(ORDERS)] if passes > 1 else [np.arange(len(columns))]
     orders = [order[np.argsort(late[order], kind="stable")] for order in orders]

@@ -3,7 +3,7 @@
 A network adds up what each category says, and is slow to learn what only their combination does. So combinations that
 matter get an embedding of their own (the cross-product features of Cheng et al., arXiv 1606.07792). They are found
 here: crosses of columns whose cell means, every row left out of its own, explain most of what main effects leave of
-the others.
+the others. What they do not explain, such as the hours of a day, is `Cross.apart`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ FINER = 1.5
 """A cross has so many times more combinations than its columns have categories."""
 ENOUGH, MOST, ROOM = 0.5, 4, 16_384
 """Least gain of a cross, in columns explained; how many crosses there are at most, and combinations of one."""
+TOLD = 0.02
+"""Least correlation of a block with the means of its combinations, for it to be told by them."""
 PRIOR = 4.0
 """Rows as which the mean of all counts in the mean of a combination."""
 EXPLAINED, COMMONEST, SWEEPS = 32, 4, 3
@@ -62,10 +64,11 @@ def combined(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
         if gains[best] < ENOUGH:
             break
         cell = tried.pop(best)
+        apart = _apart(values, owner, best, cell)
         values = values - _means(values, cell) * ~np.isin(owner, best)
         distinct, counts = np.unique(cell, return_counts=True)
         if (counts >= rare).any():
-            found.append(Cross(best, tuple(distinct[counts >= rare].tolist())))
+            found.append(Cross(best, tuple(distinct[counts >= rare].tolist()), apart))
     return tuple(found)
 
 
@@ -112,6 +115,15 @@ def _gain(values: Floats, owner: Ints, cross: tuple[int, ...], cell: Ints) -> fl
     left = values - _means(values, cell)
     gains = ((values**2).sum(axis=0) - (left**2).sum(axis=0)) / len(values)
     return float(gains[~np.isin(owner, cross)].clip(min=0).sum())
+
+
+def _apart(values: Floats, owner: Ints, cross: tuple[int, ...], cell: Ints) -> tuple[int, ...]:
+    """The other blocks whose values do not go with the means of the cells."""
+    means = _means(values, cell)
+    together, own, other = (np.bincount(owner, (x * y).sum(axis=0)) for x, y in
+                            ((values, means), (values, values), (means, means)))  # fmt: skip
+    told = together > TOLD * np.sqrt(own * other)
+    return tuple(i for i in np.unique(owner).tolist() if not told[i] and i not in cross)
 
 
 def _means(values: Floats, cell: Ints) -> Floats:

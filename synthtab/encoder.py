@@ -277,5 +277,5 @@ class TableEncoder:
         enforced = Enforced.from_state(schema, state.get("constraints", []))
         pairs = zip(enforced.inner.columns, state["columns"], strict=True)
         columns = tuple((Linked if "links" in s else KINDS[c.kind]).from_state(c, s) for c, s in pairs)
-        crosses = tuple(Cross(tuple(c["blocks"]), tuple(c["cells"])) for c in state.get("crosses", ()))
+        crosses = tuple(Cross(**{key: tuple(value) for key, value in c.items()}) for c in state.get("crosses", ()))
         return cls(schema, columns, state["target"], enforced, state.get("rare", 0), crosses)

@@ -97,10 +97,12 @@ class Cross:
     Attributes:
         blocks: At least two, without modes.
         cells: Those combinations, as numbers whose digits are the codes.
+        apart: Other blocks, of which it tells nothing.
     """
 
     blocks: tuple[int, ...]
     cells: tuple[int, ...] = ()
+    apart: tuple[int, ...] = ()
 
     def of(self, codes: Any, layout: Layout) -> Any:
         """The combination of every row of codes ``[rows, blocks]``, an array or a tensor."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab import Synthesizer, infer
+from synthtab.conditions import plans
 from synthtab.encoder import TableEncoder
 from synthtab.randomness import Streams
 
@@ -49,6 +50,27 @@ def test_combinations_that_few_rows_have_do_not_count() -> None:
     assert again.layout == encoder.layout
     cells, seen = np.unique(cross.of(encoder.encode(frame, Streams(1)).codes, encoder.layout), return_counts=True)
     assert set(cells[seen >= 15]) == set(cross.cells)
+
+
+def hours() -> pd.DataFrame:
+    """The weather of 300 days, 20 of the 24 hours of each."""
+    frame = calendar(2.0).sort_values(["year", "month", "day"], kind="stable", ignore_index=True)
+    hour = np.random.default_rng(1).permuted(np.tile(np.arange(24), (ROWS, 1)), axis=1)
+    days = frame.groupby(["year", "month", "day"])
+    return frame.assign(hour=hour[days.ngroup(), days.cumcount() % 24].astype(str))
+
+
+def test_what_a_combination_does_not_tell_is_drawn_before_it() -> None:
+    """Else a model learns by heart which hours of a day its rows have, and leaves out those of other rows."""
+    frame = hours()
+    layout = TableEncoder.fit(frame, infer(frame), Streams(0), crosses=True, rare=5).layout
+    names = [block.column for block in layout.blocks]
+    (cross,) = layout.crosses
+    assert {names[b] for b in cross.blocks} == {"year", "month", "day"}
+    assert {names[b] for b in cross.apart} == {"hour", "noise"}
+    for plan in plans(layout, len(names)):
+        drawn = [names[b] for blocks in plan for b in blocks]
+        assert set(drawn[:2]) == {"hour", "noise"} and set(drawn[2:5]) == {"year", "month", "day"}
 
 
 def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
