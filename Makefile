@@ -2,12 +2,14 @@
 # make test   run the tests
 # make lint   ruff and mypy
 #
-# CONSTRAINTS names the pip constraints file (empty for none), PYTHON the interpreter of the virtual environment.
+# CONSTRAINTS names the pip constraints file (empty for none), PYTHON the interpreter of the virtual environment, JOBS the
+# processes that run the tests.
 
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 VENV ?= .venv
 DEMO ?= demo
+JOBS ?= 2
 
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 SYNTHTAB = $(VENV)/bin/synthtab
@@ -40,7 +42,7 @@ demo: $(VENV)/installed
 	@echo 'report  $(DEMO)/flights-report.html         (as data: $(DEMO)/flights-report.json)'
 
 test: $(VENV)/installed-test
-	$(VENV)/bin/python -m pytest --cov --cov-report=term
+	$(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile --cov --cov-report=term
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .

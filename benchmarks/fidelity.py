@@ -69,7 +69,7 @@ def fit_and_sample(job: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """As many rows as the training table has, and what they cost."""
     folder, options = Path(job["folder"]), dict(job["options"])
     name = "-".join([folder.name, job["preset"], str(job["seed"]), *(f"{k}{v}" for k, v in options.items())])
-    saved = Path(job["models"]) / f"{name}.synthtab" if job["models"] else None
+    saved = Path(job["models"]) / f"{name}.synthtab" if job.get("models") else None
     model, cost = fitted(folder, job["preset"], job["seed"], options, saved)
     start = time.perf_counter()
     rows = model.sample(len(read(folder)[0]))
@@ -136,7 +136,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
     """One per dataset, preset and seed."""
-    options = {key: getattr(args, key) for key in ("time", "epochs", "device", "passes") if getattr(args, key)}
+    options = {key: getattr(args, key) for key in ("time", "epochs", "device", "passes", "rare")}
+    options = {key: value for key, value in options.items() if value is not None}
     found = []
     for dataset in args.datasets:
         for preset in ["rows"] if args.rows else args.preset:
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("--time", help="time budget of each fit, such as 5m")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--passes", type=int)
+    parser.add_argument("--rare", type=int, help="values that fewer rows have are not learnt; 0 learns all")
     parser.add_argument("--device")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--rows", help="score this CSV instead of fitting")
