@@ -21,10 +21,6 @@ from .inspect import inspect
 from .sample import sample
 from .schema import schema
 
-# Threads that wait for work sleep instead of spinning: costs little on an idle machine, and on a busy one saves a
-# factor of ten. Read by OpenMP when torch or scikit-learn is first imported, thus set here.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 COMMANDS: dict[str, Callable[..., None]] = {
     "fit": fit,
     "sample": sample,

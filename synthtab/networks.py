@@ -312,11 +312,11 @@ class Critic(nn.Module):
             self.net: nn.Module = nn.Sequential(
                 Linear(features, 256), nn.LeakyReLU(0.2), Dropout(random),
                 Linear(256, 256), nn.LeakyReLU(0.2), Dropout(random),
-                Linear(256, 1),
+                Score(256, 1),
             )  # fmt: skip
         else:
             blocks = [ResidualBlock(config.width, norm=False) for _ in range(config.depth)]
-            self.net = nn.Sequential(Linear(features, config.width), *blocks, nn.SiLU(), Linear(config.width, 1))
+            self.net = nn.Sequential(Linear(features, config.width), *blocks, nn.SiLU(), Score(config.width, 1))
 
     def see(self, one_hot: Tensor, offsets: Tensor, mask: Tensor | None = None) -> Tensor:
         """Rows as the critic takes them: ``[B / packing, packing x features]``."""
@@ -328,6 +328,13 @@ class Critic(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         score: Tensor = self.net(rows)
         return score.squeeze(1)
+
+
+class Score(nn.Linear):
+    """A layer of one output, without a product: the gradient of one depends on the number of threads."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.weight).sum(1, keepdim=True) + self.bias
 
 
 class Dropout(nn.Module):

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from synthtab.layout import Encoded, Layout
 from synthtab.randomness import Streams
+from synthtab.threads import shared_trees
 from synthtab.trees import BINS, LEAVES, Binning, Forest
 
 STEPS = 16
@@ -177,21 +178,22 @@ def learn(
             return found
         kept = chooser.chances(codes, offsets, int(len(fake) / found.pool)).numpy()
         labels = np.repeat([0, 1], [len(real), len(fake)])
-        forest = Forest.grow(
-            np.concatenate([binning.cells(real), binning.cells(fake)]),
-            labels,
-            np.concatenate([np.ones(len(real)), kept * (len(real) / kept.sum())]),
-            binning.nominal,
-            max_iter=TREES,
-            learning_rate=RATE,
-            max_leaf_nodes=LEAVES,
-            min_samples_leaf=50,
-            l2_regularization=5.0,
-            early_stopping=True,
-            validation_fraction=KEPT_OUT,
-            n_iter_no_change=PATIENCE,
-            random_state=own.integer("trees") % 2**32,
-        )
+        with shared_trees():
+            forest = Forest.grow(
+                np.concatenate([binning.cells(real), binning.cells(fake)]),
+                labels,
+                np.concatenate([np.ones(len(real)), kept * (len(real) / kept.sum())]),
+                binning.nominal,
+                max_iter=TREES,
+                learning_rate=RATE,
+                max_leaf_nodes=LEAVES,
+                min_samples_leaf=50,
+                l2_regularization=5.0,
+                early_stopping=True,
+                validation_fraction=KEPT_OUT,
+                n_iter_no_change=PATIENCE,
+                random_state=own.integer("trees") % 2**32,
+            )
         found = Refinement((*found.forests, forest), found.shares, POOL[0])
         tell((number + 1) / rounds)
     return found

@@ -18,6 +18,7 @@ from synthtab.networks import Critic, Generator, fresh_weights
 from synthtab.products import fast_products
 from synthtab.progress import Observer
 from synthtab.randomness import Streams
+from synthtab.threads import shared
 from synthtab.watch import Trained, Watch
 
 MIN_STEPS = 2000
@@ -42,9 +43,10 @@ def train(
         with world.listening():
             while not watch.finished():
                 game.learning_rate(watch.fraction())
-                game.play()
-                world.meet()
-                watch.after_step()
+                with shared(device, config.batch):
+                    game.play()
+                    world.meet()
+                    watch.after_step()
     except KeyboardInterrupt:
         watch.result.stopped = "interrupted"
     return watch.close()

@@ -20,7 +20,8 @@ RANKS = {
     "schema": 1, "config": 1, "devices": 1, "distributed": 1, "grammar": 1,
     "tables": 2, "columns": 2, "links": 2, "linking": 2, "crosses": 2, "constraints": 2, "agreement": 2,
     "encoder": 2, "holdout": 2, "where": 2, "restrict": 2, "sources": 2, "ingest": 2,
-    "networks": 3, "embedding": 3, "products": 3, "conditions": 3, "losses": 3, "trees": 3, "densities": 3, "limits": 3,
+    "networks": 3, "embedding": 3, "products": 3, "threads": 3, "conditions": 3, "losses": 3, "trees": 3,
+    "densities": 3, "limits": 3,
     "trainer": 4, "watch": 4, "sampler": 4, "quality": 4, "artefact": 4, "refinement": 4, "grouping": 4, "costs": 4,
     "synthesizer": 5, "conditional": 5, "requests": 5, "finishing": 5, "parts": 5, "facts": 5,
 }  # fmt: skip

@@ -1,0 +1,80 @@
+"""As many cores share a step as are faster; what is learnt does not depend on it."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import pytest
+import torch
+
+from synthtab import Synthesizer, threads
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_known", {})
+
+
+def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[int]:
+    """Let a trial take so long; which counts are tried."""
+    tried: list[int] = []
+
+    def take(count: int, enough: float = 0.0) -> float:
+        tried.append(count)
+        return seconds[count]
+
+    monkeypatch.setattr(threads, "_seconds", take)
+    return tried
+
+
+def test_more_threads_are_taken_while_they_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = timed(monkeypatch, {1: 1.0, 2: 0.6, 4: 0.4, 6: 0.39})
+    assert threads.best(6) == 4
+    assert tried == [1, 2, 4, 6]
+    assert threads.best(6) == 4 and len(tried) == 4  # holds for a while
+    tried = timed(monkeypatch, {1: 1.0, 2: 8.0})
+    assert threads.best(2) == 1  # another job wants the cores
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + threads.EVERY)
+    timed(monkeypatch, {1: 1.0, 2: 0.6})
+    assert threads.best(2) == 2  # it has ended
+
+
+def test_the_count_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = torch.get_num_threads()
+    monkeypatch.setattr(threads, "best", lambda most: 1)
+    with threads.shared(CPU, 512), threads.shared_trees():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == most
+    with threads.shared(torch.device("meta"), 512):
+        assert torch.get_num_threads() == most
+
+
+def test_few_rows_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(threads, "best", lambda most: pytest.fail("shared"))
+    with threads.shared(CPU, threads.FEWEST - 1):
+        pass
+
+
+def test_what_is_learnt_does_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    r = torch.Generator().manual_seed(0)
+    x = torch.randn(1100, 3, generator=r).numpy()
+    table = pd.DataFrame(x, columns=["a", "b", "c"]).assign(d=lambda t: (t.a > 0).map({True: "u", False: "v"}))
+
+    def weights(count: int) -> list[torch.Tensor]:
+        torch.set_num_threads(count)  # a critic's gradient was another one on two
+        monkeypatch.setattr(threads, "best", lambda most: count)
+        model = Synthesizer(epochs=8, width=64, adversarial_every=1, rounds=0, seed=0).fit(table)
+        assert model._generator is not None
+        return list(model._generator.state_dict().values())
+
+    before = torch.get_num_threads()
+    try:
+        one, two = weights(1), weights(2)
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
