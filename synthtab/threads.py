@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 EVERY = 5.0
 """Seconds for which a trial holds."""
-ROWS, WIDTH, TIMES = 512, 256, 8
-"""Of the layer that is tried, and how often it is run."""
+ROWS, WIDTH, TIMES = 512, 256, 48
+"""Of the layer that is tried, and how often it is run: for a moment, two threads have a busy machine to themselves."""
 GAIN = 1.1
 """More threads must be so many times as fast."""
 FEWEST = 384

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from synthtab import Synthesizer, threads
+from synthtab.networks import Score
 
 CPU = torch.device("cpu")
 
@@ -66,7 +67,7 @@ def test_what_is_learnt_does_not_depend_on_the_number_of_threads(monkeypatch: py
     table = pd.DataFrame(x, columns=["a", "b", "c"]).assign(d=lambda t: (t.a > 0).map({True: "u", False: "v"}))
 
     def weights(count: int) -> list[torch.Tensor]:
-        torch.set_num_threads(count)  # a critic's gradient was another one on two
+        torch.set_num_threads(count)
         monkeypatch.setattr(threads, "best", lambda most: count)
         model = Synthesizer(epochs=8, width=64, adversarial_every=1, rounds=0, seed=0).fit(table)
         assert model._generator is not None
@@ -78,3 +79,24 @@ def test_what_is_learnt_does_not_depend_on_the_number_of_threads(monkeypatch: py
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_the_critics_gradient_does_not_depend_on_the_number_of_threads() -> None:
+    r = torch.Generator().manual_seed(0)
+    layer, x = Score(256, 1), torch.randn(512, 256, generator=r)
+    layer.weight.data.normal_(generator=r)
+    shares = torch.randn(512, 1, generator=r)
+    assert torch.allclose(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias), atol=1e-4)
+
+    def slope(count: int) -> torch.Tensor:
+        torch.set_num_threads(count)
+        layer.zero_grad()
+        (layer(x) * shares).sum().backward()
+        assert layer.weight.grad is not None
+        return layer.weight.grad.clone()
+
+    before = torch.get_num_threads()
+    try:
+        assert torch.equal(slope(1), slope(2))
+    finally:
+        torch.set_num_threads(before)
