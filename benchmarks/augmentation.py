@@ -26,8 +26,8 @@ from fidelity import DATA, HERE, read
 
 from synthtab import Synthesizer, infer
 from synthtab.augment import study
-from synthtab.conditional import ByClass
-from synthtab.randomness import Streams
+from synthtab.core.randomness import Streams
+from synthtab.sampling.one_class import ByClass
 
 DATASETS = ("adult", "shoppers", "default")
 
@@ -36,24 +36,41 @@ def cut(train: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
     """The training table, or so many random rows of it."""
     if not size:
         return train
-    return train.iloc[sorted(Streams(seed).numpy("cut", size).permutation(len(train))[:size])].reset_index(drop=True)
+    return train.iloc[
+        sorted(Streams(seed).numpy("cut", size).permutation(len(train))[:size])
+    ].reset_index(drop=True)
 
 
-def run(folder: Path, size: int, seed: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+def run(
+    folder: Path, size: int, seed: int, args: argparse.Namespace
+) -> list[dict[str, Any]]:
     """One record per kind of added rows."""
     train, test, meta = read(folder)
     train, target = cut(train, size, seed), str(meta["target"])
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
-    chosen = {key: getattr(args, key) for key in ("repeats", "learners") if getattr(args, key)}
+    chosen = {
+        key: getattr(args, key) for key in ("repeats", "learners") if getattr(args, key)
+    }
     found = []
     sources: dict[str, Any] = {}
     start = time.perf_counter()
     if args.rows:
-        sources |= {label: pd.read_csv(path) for label, path in (text.split("=", 1) for text in args.rows)}
+        sources |= {
+            label: pd.read_csv(path)
+            for label, path in (text.split("=", 1) for text in args.rows)
+        }
     else:
-        options = {key: getattr(args, key) for key in ("time", "epochs", "device") if getattr(args, key)}
-        model = Synthesizer(args.preset, target=target, seed=seed, **options).fit(train, schema)
-        extra = "".join(f", {key} {value}" for key, value in options.items() if key != "device")
+        options = {
+            key: getattr(args, key)
+            for key in ("time", "epochs", "device")
+            if getattr(args, key)
+        }
+        model = Synthesizer(args.preset, target=target, seed=seed, **options).fit(
+            train, schema
+        )
+        extra = "".join(
+            f", {key} {value}" for key, value in options.items() if key != "device"
+        )
         sources[f"synthtab, {args.preset}{extra}"] = ByClass(model, target)
     fit_seconds = round(time.perf_counter() - start, 1)
     for label, source in sources.items():
@@ -81,9 +98,19 @@ def run(folder: Path, size: int, seed: int, args: argparse.Namespace) -> list[di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}")
-    parser.add_argument("--sizes", nargs="+", type=int, default=[300, 0], help="rows of the cut; 0 for all")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}"
+    )
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=int,
+        default=[300, 0],
+        help="rows of the cut; 0 for all",
+    )
     parser.add_argument("--preset", default="default")
     parser.add_argument("--time", help="time budget of each fit, such as 5m")
     parser.add_argument("--epochs", type=int)
@@ -91,11 +118,25 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--learners", nargs="+")
-    parser.add_argument("--rows", nargs="+", metavar="LABEL=FILE", help="rows of others instead of fitting")
-    parser.add_argument("--cut", type=Path, metavar="FOLDER", help="write the cut tables there, a folder each")
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        metavar="LABEL=FILE",
+        help="rows of others instead of fitting",
+    )
+    parser.add_argument(
+        "--cut",
+        type=Path,
+        metavar="FOLDER",
+        help="write the cut tables there, a folder each",
+    )
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "augmentation.jsonl")
-    parser.add_argument("--table", action="store_true", help="write the table of README.md")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results" / "augmentation.jsonl"
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="write the table of README.md"
+    )
     args = parser.parse_args()
     if not args.datasets and not args.table:
         parser.error(f"name a dataset, such as {' '.join(DATASETS)}, or --table")

@@ -48,7 +48,9 @@ def mostlyai(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Fitted:
     return lambda rows: model.sample(n_samples=rows)
 
 
-METHODS: dict[str, tuple[str, Callable[[pd.DataFrame, dict[str, Any], int], Fitted]]] = {
+METHODS: dict[
+    str, tuple[str, Callable[[pd.DataFrame, dict[str, Any], int], Fitted]]
+] = {
     "ctgan": ("ctgan", ctgan),
     "mostlyai": ("mostlyai-engine", mostlyai),
 }
@@ -61,13 +63,19 @@ def peak_mb() -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("method", choices=METHODS)
     parser.add_argument("folder", type=Path, help="holds train.csv and meta.json")
     parser.add_argument("out", type=Path, help="where the rows go (CSV)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--times", type=int, default=1, help="rows to write for each row of the table")
-    parser.add_argument("--limit", type=int, help="fit the first rows only, to try things out")
+    parser.add_argument(
+        "--times", type=int, default=1, help="rows to write for each row of the table"
+    )
+    parser.add_argument(
+        "--limit", type=int, help="fit the first rows only, to try things out"
+    )
     args = parser.parse_args()
 
     table = pd.read_csv(args.folder / "train.csv", nrows=args.limit)

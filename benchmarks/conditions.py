@@ -40,9 +40,11 @@ TIMED, REPEATS = 8192, 3
 
 def met(rows: pd.DataFrame, where: str, schema: Any) -> np.ndarray:
     """``[rows]``: which rows meet a condition."""
-    from synthtab.where import conditions
+    from synthtab.sampling.predicate import conditions
 
-    return np.all([t.holds(rows[t.column.name]) for t in conditions(where, schema)], axis=0)
+    return np.all(
+        [t.holds(rows[t.column.name]) for t in conditions(where, schema)], axis=0
+    )
 
 
 def ratio(model: Any, where: str) -> float:
@@ -61,23 +63,33 @@ def ratio(model: Any, where: str) -> float:
 def main() -> None:
     from synthtab import Synthesizer, evaluate, infer
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", choices=sorted(CONDITIONS))
     parser.add_argument("--model", type=Path)
     parser.add_argument("--preset", default="default")
     parser.add_argument("--where", nargs="+", help="other conditions")
     parser.add_argument("--data", type=Path, default=fidelity.DATA)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "conditions.jsonl")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results" / "conditions.jsonl"
+    )
     args = parser.parse_args()
     train, _, meta = fidelity.read(args.data / args.dataset)
     if args.model:
         model = Synthesizer.load(args.model)
     else:
         schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
-        model = Synthesizer(args.preset, target=meta["target"], seed=0).fit(train, schema)
+        model = Synthesizer(args.preset, target=meta["target"], seed=0).fit(
+            train, schema
+        )
 
     def auc(real: pd.DataFrame, rows: pd.DataFrame) -> float:
-        return evaluate(real, rows, numeric=meta["numerical"], metrics=["detection_auc"]).score("detection_auc").value
+        return (
+            evaluate(real, rows, numeric=meta["numerical"], metrics=["detection_auc"])
+            .score("detection_auc")
+            .value
+        )
 
     free = model.sample(2 * len(train))
     for where in (None, *(args.where or CONDITIONS[args.dataset])):
@@ -88,7 +100,9 @@ def main() -> None:
             "dataset": args.dataset,
             "where": where or "no condition",
             "share": len(real) / len(train),
-            "exact": True if where is None else bool(met(rows, where, model.schema).all()),
+            "exact": True
+            if where is None
+            else bool(met(rows, where, model.schema).all()),
             "auc": auc(real, rows),
             "auc_filtered": auc(real, kept.head(len(real))),
             "time": 1.0 if where is None else ratio(model, where),

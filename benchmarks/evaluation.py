@@ -26,8 +26,8 @@ import table
 from baselines import peak_mb
 from fidelity import DATA, HERE, read
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation import METRICS, evaluate, prepare
-from synthtab.randomness import Streams
 
 
 def noisy(table: pd.DataFrame, numeric: list[str], seed: int = 0) -> pd.DataFrame:
@@ -51,13 +51,19 @@ def made(rows: int, columns: int, seed: int) -> pd.DataFrame:
                 np.digitize(values, np.linspace(-2, 2, 3 + j))
             ]
         else:
-            found[f"x{j:02d}"] = np.where(rng.random(rows) < 0.02 * (j % 4), np.nan, values.round(4))
+            found[f"x{j:02d}"] = np.where(
+                rng.random(rows) < 0.02 * (j % 4), np.nan, values.round(4)
+            )
     found["y"] = np.where(base.sum(axis=1) + rng.normal(size=rows) > 0, "yes", "no")
     return pd.DataFrame(found)
 
 
 def measure(
-    real: pd.DataFrame, rows: pd.DataFrame, holdout: pd.DataFrame, target: str, numeric: list[str]
+    real: pd.DataFrame,
+    rows: pd.DataFrame,
+    holdout: pd.DataFrame,
+    target: str,
+    numeric: list[str],
 ) -> dict[str, Any]:
     """Print the seconds, and return them."""
     start = time.perf_counter()
@@ -69,8 +75,13 @@ def measure(
         score = metric.compute(tables, Streams(0))
         now = time.perf_counter()
         beside = "" if score.reference is None else f" ({score.reference.value:.4g})"
-        figure = f"{score.value:.4g}{beside}, n = {score.n:,}" if score.ok else score.status
-        print(f"{metric.name:26s} {now - lap:7.2f} s  {metric.cost:6s}  {figure}", flush=True)
+        figure = (
+            f"{score.value:.4g}{beside}, n = {score.n:,}" if score.ok else score.status
+        )
+        print(
+            f"{metric.name:26s} {now - lap:7.2f} s  {metric.cost:6s}  {figure}",
+            flush=True,
+        )
         seconds[metric.name] = now - lap
         lap = now
     print(f"{'all, one by one':26s} {lap - start:7.2f} s")
@@ -91,16 +102,24 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", nargs="?", help="a folder of the data folder")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--rows", help="judge this CSV")
     parser.add_argument("--made", nargs=2, type=int, metavar=("ROWS", "COLUMNS"))
     parser.add_argument("--label", default="", help="what was special about this run")
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "evaluation.jsonl")
-    parser.add_argument("--table", action="store_true", help="write the table of README.md")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results" / "evaluation.jsonl"
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="write the table of README.md"
+    )
     args = parser.parse_args()
-    if (args.dataset is None) == (args.made is None) and not (args.table and args.dataset is None):
+    if (args.dataset is None) == (args.made is None) and not (
+        args.table and args.dataset is None
+    ):
         parser.error("name a dataset, or --made ROWS COLUMNS")
     record: dict[str, Any] = {"label": args.label, "seed": 0}
     if args.made:
@@ -110,7 +129,10 @@ def main() -> None:
     elif args.dataset:
         train, test, meta = read(args.data / args.dataset)
         rows = pd.read_csv(args.rows) if args.rows else noisy(train, meta["numerical"])
-        record |= {"dataset": args.dataset, **measure(train, rows, test, meta["target"], meta["numerical"])}
+        record |= {
+            "dataset": args.dataset,
+            **measure(train, rows, test, meta["target"], meta["numerical"]),
+        }
     if "dataset" in record:
         table.keep(record, args.out)
     if args.table:

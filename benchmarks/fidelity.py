@@ -38,7 +38,9 @@ DATA = Path(os.environ.get("SYNTHTAB_DATA", HERE.parent.parent / "shared" / "dat
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Training table, test table and meta data."""
     if not (folder / "train.csv").is_file():
-        raise SystemExit(f"{folder} holds no train.csv; name the folder of the datasets with --data or SYNTHTAB_DATA")
+        raise SystemExit(
+            f"{folder} holds no train.csv; name the folder of the datasets with --data or SYNTHTAB_DATA"
+        )
     train, test = (pd.read_csv(folder / f"{part}.csv") for part in ("train", "test"))
     return train, test, json.loads((folder / "meta.json").read_text())
 
@@ -52,11 +54,15 @@ def fitted(
     from synthtab import Synthesizer, infer
 
     if saved and saved.is_file():
-        return Synthesizer.load(saved), json.loads(saved.with_suffix(".json").read_text())
+        return Synthesizer.load(saved), json.loads(
+            saved.with_suffix(".json").read_text()
+        )
     train, _, meta = read(folder)
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
     start = time.perf_counter()
-    model = Synthesizer(preset, target=meta["target"], seed=seed, **options).fit(train, schema)
+    model = Synthesizer(preset, target=meta["target"], seed=seed, **options).fit(
+        train, schema
+    )
     cost = {"fit_seconds": round(time.perf_counter() - start, 1), "peak_mb": peak_mb()}
     if saved:
         saved.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +74,14 @@ def fitted(
 def fit_and_sample(job: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """As many rows as the training table has, and what they cost."""
     folder, options = Path(job["folder"]), dict(job["options"])
-    name = "-".join([folder.name, job["preset"], str(job["seed"]), *(f"{k}{v}" for k, v in options.items())])
+    name = "-".join(
+        [
+            folder.name,
+            job["preset"],
+            str(job["seed"]),
+            *(f"{k}{v}" for k, v in options.items()),
+        ]
+    )
     saved = Path(job["models"]) / f"{name}.synthtab" if job.get("models") else None
     model, cost = fitted(folder, job["preset"], job["seed"], options, saved)
     start = time.perf_counter()
@@ -90,9 +103,18 @@ def score(folder: Path, rows: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
 
     train, test, meta = read(folder)
     start = time.perf_counter()
-    report = evaluate(train, rows, holdout=test, target=meta["target"], numeric=meta["numerical"], seed=seed)
+    report = evaluate(
+        train,
+        rows,
+        holdout=test,
+        target=meta["target"],
+        numeric=meta["numerical"],
+        seed=seed,
+    )
     value = {s.name: s.value for s in report.scores}
-    beside = {s.name: s.reference.value for s in report.scores if s.reference is not None}
+    beside = {
+        s.name: s.reference.value for s in report.scores if s.reference is not None
+    }
     return {
         "rows": len(rows),
         "shape": value["shape_error"],
@@ -127,22 +149,37 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         rows = pd.read_csv(job["rows"])
         beside = Path(job["rows"]).with_suffix(".json")
         known = json.loads(beside.read_text()) if beside.is_file() else {}
-        cost = {key: known[key] for key in ("fit_seconds", "sample_seconds", "peak_mb") if key in known}
+        cost = {
+            key: known[key]
+            for key in ("fit_seconds", "sample_seconds", "peak_mb")
+            if key in known
+        }
     threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
-    system = {"threads": threads, "machine": platform.machine(), "python": platform.python_version()}
+    system = {
+        "threads": threads,
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
     shared = {"shared": True} if job.get("shared") else {}
     return record | score(folder, rows) | cost | system | shared
 
 
 def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
     """One per dataset, preset and seed."""
-    options = {key: getattr(args, key) for key in ("time", "epochs", "device", "passes", "rare")}
+    options = {
+        key: getattr(args, key)
+        for key in ("time", "epochs", "device", "passes", "rare")
+    }
     options = {key: value for key, value in options.items() if value is not None}
     found = []
     for dataset in args.datasets:
         for preset in ["rows"] if args.rows else args.preset:
             for seed in args.seeds:
-                extra = "".join(f", {key} {value}" for key, value in options.items() if key != "device")
+                extra = "".join(
+                    f", {key} {value}"
+                    for key, value in options.items()
+                    if key != "device"
+                )
                 found.append(
                     {
                         "folder": str(args.data / dataset),
@@ -160,29 +197,52 @@ def jobs(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "datasets", nargs="*", help=f"any of {', '.join(table.DATASETS)}"
+    )
     parser.add_argument("--preset", nargs="+", default=["default"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--time", help="time budget of each fit, such as 5m")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--passes", type=int)
-    parser.add_argument("--rare", type=int, help="values that fewer rows have are not learnt; 0 learns all")
+    parser.add_argument(
+        "--rare",
+        type=int,
+        help="values that fewer rows have are not learnt; 0 learns all",
+    )
     parser.add_argument("--device")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--rows", help="score this CSV instead of fitting")
     parser.add_argument("--label", help="name in the table")
     parser.add_argument("--keep", help="also write the sampled rows to this CSV")
-    parser.add_argument("--models", help="folder of fitted models: those that it lacks are fitted and written to it")
-    parser.add_argument("--shared", action="store_true", help="other jobs run meanwhile: times do not count")
-    parser.add_argument("--out", type=Path, help="append the records here instead of results/<dataset>.jsonl")
-    parser.add_argument("--table", action="store_true", help="write the table of README.md")
+    parser.add_argument(
+        "--models",
+        help="folder of fitted models: those that it lacks are fitted and written to it",
+    )
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="other jobs run meanwhile: times do not count",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="append the records here instead of results/<dataset>.jsonl",
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="write the table of README.md"
+    )
     args = parser.parse_args()
     if not args.datasets and not args.table:
         parser.error("name a dataset, or --table")
     if args.rows and not args.label:
         parser.error("--rows needs a --label")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the process that fits ends, too
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # the process that fits ends, too
     for job in jobs(args):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             record = pool.apply(run, (job,))

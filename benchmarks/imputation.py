@@ -38,12 +38,16 @@ class Space:
 
     def __init__(self, rows: pd.DataFrame, numeric: list[str]) -> None:
         self.numeric = [c for c in rows if c in numeric]
-        self.words = {c: sorted(rows[c].astype(str).unique()) for c in rows if c not in numeric}
+        self.words = {
+            c: sorted(rows[c].astype(str).unique()) for c in rows if c not in numeric
+        }
         self.mean, self.deviation = rows[self.numeric].mean(), rows[self.numeric].std()
 
     def points(self, rows: pd.DataFrame) -> np.ndarray:
         """``[rows, dimensions]``; NaN where a cell is missing."""
-        parts = [((rows[self.numeric].astype(float) - self.mean) / self.deviation).to_numpy()]
+        parts = [
+            ((rows[self.numeric].astype(float) - self.mean) / self.deviation).to_numpy()
+        ]
         for name, words in self.words.items():
             codes = pd.Index(words).get_indexer(rows[name].astype(str))
             hot = np.where(codes[:, None] == np.arange(len(words)), 0.5**0.5, 0.0)
@@ -52,20 +56,34 @@ class Space:
 
     def rows(self, points: np.ndarray) -> pd.DataFrame:
         """The inverse, by the largest of the columns of a category."""
-        found = pd.DataFrame(points[:, : len(self.numeric)], columns=self.numeric) * self.deviation + self.mean
+        found = (
+            pd.DataFrame(points[:, : len(self.numeric)], columns=self.numeric)
+            * self.deviation
+            + self.mean
+        )
         start = len(self.numeric)
         for name, words in self.words.items():
-            found[name] = np.array(words, dtype=object)[points[:, start : start + len(words)].argmax(1)]
+            found[name] = np.array(words, dtype=object)[
+                points[:, start : start + len(words)].argmax(1)
+            ]
             start += len(words)
         return found
 
 
 def energy(first: np.ndarray, second: np.ndarray) -> float:
     """Energy distance of two samples, times 1000."""
-    return 1000 * float(2 * cdist(first, second).mean() - pdist(first).mean() - pdist(second).mean())
+    return 1000 * float(
+        2 * cdist(first, second).mean() - pdist(first).mean() - pdist(second).mean()
+    )
 
 
-def fill(name: str, holes: pd.DataFrame, space: Space, args: argparse.Namespace, meta: dict[str, Any]) -> Any:
+def fill(
+    name: str,
+    holes: pd.DataFrame,
+    space: Space,
+    args: argparse.Namespace,
+    meta: dict[str, Any],
+) -> Any:
     """Filled tables, the first of them a draw, and a point estimate."""
     if name == "synthtab":
         from synthtab import Synthesizer, infer
@@ -77,25 +95,43 @@ def fill(name: str, holes: pd.DataFrame, space: Space, args: argparse.Namespace,
         point = draws[0].copy()
         for column in holes:
             cells = pd.DataFrame({i: d[column] for i, d in enumerate(draws)})
-            point[column] = cells.astype(float).mean(axis=1) if column in space.numeric else cells.mode(axis=1)[0]
+            point[column] = (
+                cells.astype(float).mean(axis=1)
+                if column in space.numeric
+                else cells.mode(axis=1)[0]
+            )
         return draws[0], point
-    imputer = KNNImputer() if name == "KNNImputer" else IterativeImputer(random_state=args.seed)
+    imputer = (
+        KNNImputer()
+        if name == "KNNImputer"
+        else IterativeImputer(random_state=args.seed)
+    )
     filled = space.rows(imputer.fit_transform(space.points(holes)))
     return filled, filled
 
 
-def score(true: pd.DataFrame, hidden: np.ndarray, filled: Any, space: Space) -> dict[str, float]:
+def score(
+    true: pd.DataFrame, hidden: np.ndarray, filled: Any, space: Space
+) -> dict[str, float]:
     """The figures of the docstring."""
     draw, point = filled
     errors, right = [], []
     for i, name in enumerate(true):
         rows = hidden[:, i]
         if name in space.numeric:
-            gap = point[name].to_numpy(dtype=float)[rows] - true[name].to_numpy(dtype=float)[rows]
+            gap = (
+                point[name].to_numpy(dtype=float)[rows]
+                - true[name].to_numpy(dtype=float)[rows]
+            )
             errors.append(float(np.sqrt((gap**2).mean()) / space.deviation[name]))
         else:
             right.append(
-                float((point[name].astype(str).to_numpy()[rows] == true[name].astype(str).to_numpy()[rows]).mean())
+                float(
+                    (
+                        point[name].astype(str).to_numpy()[rows]
+                        == true[name].astype(str).to_numpy()[rows]
+                    ).mean()
+                )
             )
     touched = np.flatnonzero(hidden.any(axis=1))[:JUDGED]
     real = space.points(true)
@@ -103,22 +139,38 @@ def score(true: pd.DataFrame, hidden: np.ndarray, filled: Any, space: Space) -> 
         "error": float(np.mean(errors)),
         "accuracy": float(np.mean(right)),
         "energy": energy(space.points(draw)[touched], real[touched]),
-        "energy_floor": energy(real[: len(real) // 2][:JUDGED], real[len(real) // 2 :][:JUDGED]),
+        "energy_floor": energy(
+            real[: len(real) // 2][:JUDGED], real[len(real) // 2 :][:JUDGED]
+        ),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="+", help=f"any of {', '.join(table.DATASETS)}")
-    parser.add_argument("--hidden", nargs="+", type=float, default=[0.1, 0.3, 0.5], help="shares of the cells")
-    parser.add_argument("--imputers", nargs="+", default=["IterativeImputer", "KNNImputer", "synthtab"])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "datasets", nargs="+", help=f"any of {', '.join(table.DATASETS)}"
+    )
+    parser.add_argument(
+        "--hidden",
+        nargs="+",
+        type=float,
+        default=[0.1, 0.3, 0.5],
+        help="shares of the cells",
+    )
+    parser.add_argument(
+        "--imputers", nargs="+", default=["IterativeImputer", "KNNImputer", "synthtab"]
+    )
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--preset", default="default")
     parser.add_argument("--time")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=fidelity.DATA)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "imputation.jsonl")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results" / "imputation.jsonl"
+    )
     args = parser.parse_args()
     for dataset in args.datasets:
         true, _, meta = fidelity.read(args.data / dataset)
@@ -132,7 +184,13 @@ def main() -> None:
                 filled = fill(name, holes, space, args, meta)
                 round(time.perf_counter() - start, 1)
                 label = f"synthtab, {args.preset}" if name == "synthtab" else name
-                record = {"label": label, "dataset": dataset, "hidden": share, "seed": args.seed, "rows": len(true)}
+                record = {
+                    "label": label,
+                    "dataset": dataset,
+                    "hidden": share,
+                    "seed": args.seed,
+                    "rows": len(true),
+                }
                 record |= score(true, hidden, filled, space)
                 record |= {
                     "seconds": round(time.perf_counter() - start, 1),

@@ -32,7 +32,9 @@ from speed import job, write_made
 
 Record = dict[str, Any]
 BRIEF: dict[str, Any] = dict(epochs=1, checks=1, passes=1)
-SMALL: dict[str, Any] = dict(width=64, noise=16, checks=1, work=1e-6, rounds=0, passes=1)
+SMALL: dict[str, Any] = dict(
+    width=64, noise=16, checks=1, work=1e-6, rounds=0, passes=1
+)
 
 
 def literature(name: str) -> Callable[[Path], pd.DataFrame]:
@@ -43,20 +45,30 @@ def literature(name: str) -> Callable[[Path], pd.DataFrame]:
 def words(data: Path) -> pd.DataFrame:
     """Categories alone."""
     rng = np.random.default_rng(0)
-    return pd.DataFrame({f"c{j}": np.array([f"w{k}" for k in range(120)])[rng.integers(120, size=20_000)]
-                         for j in range(60)})  # fmt: skip
+    return pd.DataFrame(
+        {
+            f"c{j}": np.array([f"w{k}" for k in range(120)])[
+                rng.integers(120, size=20_000)
+            ]
+            for j in range(60)
+        }
+    )
 
 
 def numbers(data: Path) -> pd.DataFrame:
     """Normal numbers alone."""
     rng = np.random.default_rng(0)
-    return pd.DataFrame(rng.normal(size=(20_000, 100)).round(4)).rename(columns="x{}".format)
+    return pd.DataFrame(rng.normal(size=(20_000, 100)).round(4)).rename(
+        columns="x{}".format
+    )
 
 
 def bits(data: Path) -> pd.DataFrame:
     """0 and 1 alone."""
     rng = np.random.default_rng(0)
-    return pd.DataFrame((rng.random((20_000, 200)) < 0.1).astype(int)).rename(columns="b{}".format)
+    return pd.DataFrame((rng.random((20_000, 200)) < 0.1).astype(int)).rename(
+        columns="b{}".format
+    )
 
 
 TABLES: dict[str, tuple[Callable[[Path], pd.DataFrame], int]] = {
@@ -74,7 +86,9 @@ def planned(name: str, data: Path) -> int:
     from synthtab import Synthesizer
 
     make, batch = TABLES[name]
-    return round(Synthesizer(batch=batch, **BRIEF).plan(make(data))["memory_bytes"] / 2**20)
+    return round(
+        Synthesizer(batch=batch, **BRIEF).plan(make(data))["memory_bytes"] / 2**20
+    )
 
 
 def taken(name: str, data: Path) -> int:
@@ -97,7 +111,14 @@ def in_pieces(path: Path, rows: int, at_once: int | None) -> Record:
     def watch() -> None:
         while not done.wait(0.02):
             lines = Path("/proc/self/status").read_text().splitlines()
-            most[0] = max(most[0], next(int(line.split()[1]) >> 10 for line in lines if line.startswith("RssAnon")))
+            most[0] = max(
+                most[0],
+                next(
+                    int(line.split()[1]) >> 10
+                    for line in lines
+                    if line.startswith("RssAnon")
+                ),
+            )
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -110,27 +131,54 @@ def in_pieces(path: Path, rows: int, at_once: int | None) -> Record:
     size = f"{path.suffix[1:].upper() if path.suffix == '.csv' else 'Parquet'}, {path.stat().st_size >> 20} MB"
     how = "at once" if at_once is None else "in pieces"
     seconds = round(time.perf_counter() - start, 1)
-    return {"part": "pieces", "what": f"{rows:,} rows, {size}", "how": how, "taken": most[0], "seconds": seconds}
+    return {
+        "part": "pieces",
+        "what": f"{rows:,} rows, {size}",
+        "how": how,
+        "taken": most[0],
+        "seconds": seconds,
+    }
 
 
 def written(model: Path, rows: int, suffix: str) -> Record:
     """The most memory of `synthtab sample`, and its seconds."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "synthtab_cli.main", "sample", "-n", str(rows), "-m", str(model.resolve())]
+        command = [
+            sys.executable,
+            "-m",
+            "synthtab_cli.main",
+            "sample",
+            "-n",
+            str(rows),
+            "-m",
+            str(model.resolve()),
+        ]
         start = time.perf_counter()
-        subprocess.run([*command, "--passes", "1", "-q", "-o", f"rows{suffix}"], cwd=scratch, check=True)
+        subprocess.run(
+            [*command, "--passes", "1", "-q", "-o", f"rows{suffix}"],
+            cwd=scratch,
+            check=True,
+        )
         seconds = time.perf_counter() - start
     import resource
 
     memory = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     name = f"{rows:,} rows to {'CSV' if suffix == '.csv' else 'Parquet'}"
-    return {"part": "sample", "what": name, "taken": memory, "seconds": round(seconds, 1)}
+    return {
+        "part": "sample",
+        "what": name,
+        "taken": memory,
+        "seconds": round(seconds, 1),
+    }
 
 
 def expected(args: argparse.Namespace) -> Iterator[Record]:
     """All of `TABLES`."""
     for name in TABLES:
-        figures = {"expected": job(planned, name, args.data), "taken": job(taken, name, args.data)}
+        figures = {
+            "expected": job(planned, name, args.data),
+            "taken": job(taken, name, args.data),
+        }
         yield {"part": "expected", "what": name, **figures}
 
 
@@ -153,7 +201,11 @@ def _to_parquet(path: Path) -> None:
 def sample(args: argparse.Namespace) -> Iterator[Record]:
     """From few rows to many."""
     for suffix in (".parquet", ".csv"):
-        for rows in args.rows or ((200_000, 1_000_000, 10_000_000) if suffix == ".parquet" else (200_000, 1_000_000)):
+        for rows in args.rows or (
+            (200_000, 1_000_000, 10_000_000)
+            if suffix == ".parquet"
+            else (200_000, 1_000_000)
+        ):
             yield job(written, args.model, rows, suffix)
 
 
@@ -165,10 +217,14 @@ PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="+", choices=PARTS)
     parser.add_argument("--model", type=Path, help="for `sample`")
-    parser.add_argument("--rows", nargs="+", type=int, help="sizes, instead of those above")
+    parser.add_argument(
+        "--rows", nargs="+", type=int, help="sizes, instead of those above"
+    )
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "memory.jsonl")
     args = parser.parse_args()

@@ -33,7 +33,10 @@ COPYING = {
     "membership_density": ("membership, density", ".3f"),
 }
 TIMES = ("fit_seconds", "sample_seconds")
-ABLATION = {key: FORMATS[key] for key in ("shape", "trend", "auc", "detection", "utility", "sample_seconds")}
+ABLATION = {
+    key: FORMATS[key]
+    for key in ("shape", "trend", "auc", "detection", "utility", "sample_seconds")
+}
 Columns = Mapping[str, tuple[str, str]]
 
 
@@ -66,7 +69,15 @@ def write(folder: Path) -> None:
         assert start in text, f"README.md lacks the marker {start}"
         assert end in text, f"README.md lacks the marker {end}"
         before, rest = text.split(start, 1)
-        text = before + start + "\n" + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1]
+        text = (
+            before
+            + start
+            + "\n"
+            + "\n".join(lines)
+            + "\n"
+            + end
+            + rest.split(end, 1)[1]
+        )
     readme.write_text(text)
 
 
@@ -80,14 +91,26 @@ def fidelity(folder: Path) -> list[str]:
         records = _newest(folder / "results" / f"{dataset}.jsonl")
         if not records:
             continue
-        labels = sorted({r["label"] for r in records}, key=lambda name: (not name.startswith("synthtab"), name))
+        labels = sorted(
+            {r["label"] for r in records},
+            key=lambda name: (not name.startswith("synthtab"), name),
+        )
         runs = {label: [r for r in records if r["label"] == label] for label in labels}
         lines += ["", f"### {dataset.capitalize()}", "", *_head(FORMATS)]
         lines.append(_line(_floor(records, FORMATS)))
-        lines += [_line([_name(label, seeds), *_cells(_average(seeds), FORMATS)]) for label, seeds in runs.items()]
-        lines += [_line([f"{name}, published", *_cells(row, FORMATS)]) for name, row in published[dataset].items()]
+        lines += [
+            _line([_name(label, seeds), *_cells(_average(seeds), FORMATS)])
+            for label, seeds in runs.items()
+        ]
+        lines += [
+            _line([f"{name}, published", *_cells(row, FORMATS)])
+            for name, row in published[dataset].items()
+        ]
         lines += ["", *_head(COPYING), _line(_floor(records, COPYING))]
-        lines += [_line([_name(label, seeds), *_cells(_average(seeds), COPYING)]) for label, seeds in runs.items()]
+        lines += [
+            _line([_name(label, seeds), *_cells(_average(seeds), COPYING)])
+            for label, seeds in runs.items()
+        ]
     return lines
 
 
@@ -98,12 +121,30 @@ def labels(folder: Path) -> list[str]:
     found = list({(r["dataset"], r["control"], r["seed"]): r for r in known}.values())
     lines: list[str] = []
     for dataset in DATASETS:
-        mine = [[r for r in found if (r["dataset"], r["control"]) == (dataset, c)] for c in ("bootstrap", "redrawn")]
-        ours = [r for r in _newest(folder / "results" / f"{dataset}.jsonl") if r["label"] == "synthtab, default"]
+        mine = [
+            [r for r in found if (r["dataset"], r["control"]) == (dataset, c)]
+            for c in ("bootstrap", "redrawn")
+        ]
+        ours = [
+            r
+            for r in _newest(folder / "results" / f"{dataset}.jsonl")
+            if r["label"] == "synthtab, default"
+        ]
         if all(mine) and ours:
-            cells = [_spread([r["utility_real"] - r["utility"] for r in runs]) for runs in (*mine, ours)]
-            lines.append(_line([dataset.capitalize(), f"{mine[0][0]['utility_real']:.3f}", *cells]))
-    below = ["bootstrap of the real rows", "target redrawn by boosted trees", "synthtab, default"]
+            cells = [
+                _spread([r["utility_real"] - r["utility"] for r in runs])
+                for runs in (*mine, ours)
+            ]
+            lines.append(
+                _line(
+                    [dataset.capitalize(), f"{mine[0][0]['utility_real']:.3f}", *cells]
+                )
+            )
+    below = [
+        "bootstrap of the real rows",
+        "target redrawn by boosted trees",
+        "synthtab, default",
+    ]
     names = ["", "real rows", *(f"{name}: below that" for name in below)]
     return ["", _line(names), _line(["---"] + ["---:"] * 4), *lines] if lines else [""]
 
@@ -119,10 +160,17 @@ def ablation(folder: Path) -> list[str]:
     for dataset in DATASETS:
         mine = [r for r in records if r["dataset"] == dataset]
         if mine:
-            lines += ["", f"### {dataset.capitalize()}, {mine[-1]['time']} of training", "", *_head(ABLATION)]
+            lines += [
+                "",
+                f"### {dataset.capitalize()}, {mine[-1]['time']} of training",
+                "",
+                *_head(ABLATION),
+            ]
         for label in dict.fromkeys(r["label"] for r in mine):
             seeds = [r for r in mine if r["label"] == label]
-            lines.append(_line([_name(label, seeds), *_cells(_average(seeds), ABLATION)]))
+            lines.append(
+                _line([_name(label, seeds), *_cells(_average(seeds), ABLATION)])
+            )
     return lines or [""]
 
 
@@ -133,12 +181,32 @@ def conditions(folder: Path) -> list[str]:
     newest = {(r["dataset"], r["where"]): r for r in map(json.loads, lines)}
     found: list[str] = []
     for dataset in dict.fromkeys(r["dataset"] for r in newest.values()):
-        names = [f"{dataset.capitalize()}: rows where", "share", "all meet it", "AUC", "AUC, thrown away", "time"]
+        names = [
+            f"{dataset.capitalize()}: rows where",
+            "share",
+            "all meet it",
+            "AUC",
+            "AUC, thrown away",
+            "time",
+        ]
         found += ["", _line(names), _line(["---", *["---:"] * 5])]
         for r in newest.values():
             if r["dataset"] == dataset:
-                figures = [f"{r['share']:.1%}", "yes" if r["exact"] else "no", f"{r['auc']:.3f}"]
-                found.append(_line([r["where"], *figures, f"{r['auc_filtered']:.3f}", f"{r['time']:.2f}x"]))
+                figures = [
+                    f"{r['share']:.1%}",
+                    "yes" if r["exact"] else "no",
+                    f"{r['auc']:.3f}",
+                ]
+                found.append(
+                    _line(
+                        [
+                            r["where"],
+                            *figures,
+                            f"{r['auc_filtered']:.3f}",
+                            f"{r['time']:.2f}x",
+                        ]
+                    )
+                )
     return found or [""]
 
 
@@ -146,15 +214,32 @@ def imputation(folder: Path) -> list[str]:
     """What imputation.py measured: a table per dataset and share of hidden cells."""
     path = folder / "results" / "imputation.jsonl"
     lines = path.read_text().splitlines() if path.is_file() else []
-    newest = {(r["dataset"], r["hidden"], r["label"]): r for r in map(json.loads, lines)}
+    newest = {
+        (r["dataset"], r["hidden"], r["label"]): r for r in map(json.loads, lines)
+    }
     found: list[str] = []
     for dataset in dict.fromkeys(r["dataset"] for r in newest.values()):
-        names = [f"{dataset.capitalize()}, hidden", "imputer", "error", "accuracy", "energy (floor)", "s"]
+        names = [
+            f"{dataset.capitalize()}, hidden",
+            "imputer",
+            "error",
+            "accuracy",
+            "energy (floor)",
+            "s",
+        ]
         found += ["", _line(names), _line(["---:", "---", *["---:"] * 4])]
         mine = (r for r in newest.values() if r["dataset"] == dataset)
         for r in sorted(mine, key=lambda r: (r["hidden"], r["label"])):
-            judged = [f"{r['error']:.3f}", f"{r['accuracy']:.3f}", f"{r['energy']:.1f} ({r['energy_floor']:.1f})"]
-            found.append(_line([f"{r['hidden']:.0%}", r["label"], *judged, f"{r['seconds']:.0f}"]))
+            judged = [
+                f"{r['error']:.3f}",
+                f"{r['accuracy']:.3f}",
+                f"{r['energy']:.1f} ({r['energy_floor']:.1f})",
+            ]
+            found.append(
+                _line(
+                    [f"{r['hidden']:.0%}", r["label"], *judged, f"{r['seconds']:.0f}"]
+                )
+            )
     return found or [""]
 
 
@@ -162,25 +247,44 @@ def augmentation(folder: Path) -> list[str]:
     """What augmentation.py measured: a table per dataset and size; the usual remedies once, then each generator."""
     lines: list[str] = []
     records = _newest(folder / "results" / "augmentation.jsonl", "dataset", "size")
-    for dataset, size in sorted({(r["dataset"], r["size"]) for r in records}, key=lambda k: (k[0], k[1] or 10**9)):
+    for dataset, size in sorted(
+        {(r["dataset"], r["size"]) for r in records},
+        key=lambda k: (k[0], k[1] or 10**9),
+    ):
         mine = [r for r in records if (r["dataset"], r["size"]) == (dataset, size)]
         first = mine[0]
         learners = list(dict.fromkeys(c["learner"] for c in first["comparisons"]))
         metric = first["metric"].replace("_", " ").replace("auc", "AUC")
-        lines += ["", f"### {dataset.capitalize()}, {first['rows']:,} rows, {metric}", ""]
+        lines += [
+            "",
+            f"### {dataset.capitalize()}, {first['rows']:,} rows, {metric}",
+            "",
+        ]
         lines += [_line(["", *learners]), _line(["---", *["---:"] * len(learners)])]
         for i, record in enumerate(mine):
             arms = dict.fromkeys((c["arm"], c["kind"]) for c in record["comparisons"])
             for arm, kind in arms:
                 if kind == "synthetic" or i == 0:
                     name = f"{record['label']}: {arm}" if kind == "synthetic" else arm
-                    lines.append(_line([name, *(_gain(record, arm, kind, learner) for learner in learners)]))
+                    lines.append(
+                        _line(
+                            [
+                                name,
+                                *(
+                                    _gain(record, arm, kind, learner)
+                                    for learner in learners
+                                ),
+                            ]
+                        )
+                    )
         lines.append("")
         for record in mine:
             v = record["verdict"]
             low, high = v["best"]["interval"]
             said = f"{v['best']['arm']}, {v['learner']}: {v['best']['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
-            lines.append(f"- {_name(record['label'], [record])}: **{v['answer']}**; {said}")
+            lines.append(
+                f"- {_name(record['label'], [record])}: **{v['answer']}**; {said}"
+            )
     return lines or [""]
 
 
@@ -188,31 +292,59 @@ def _gain(record: Mapping[str, Any], arm: str, kind: str, learner: str) -> str:
     """The score of the real rows, or the difference from it with half its interval; * where it does not reach 0."""
     wanted = (arm, learner, record["metric"])
     for c in record["comparisons"]:
-        if (c["arm"], c["learner"], c["metric"]) == wanted and c["difference"] is not None:
+        if (c["arm"], c["learner"], c["metric"]) == wanted and c[
+            "difference"
+        ] is not None:
             if kind == "real":
                 return f"{c['score']:.4f}"
             if c["low"] is None:
                 return f"{c['difference']:+.4f}"
-            half, mark = (c["high"] - c["low"]) / 2, "*" if c["low"] > 0 or c["high"] < 0 else ""
+            half, mark = (
+                (c["high"] - c["low"]) / 2,
+                "*" if c["low"] > 0 or c["high"] < 0 else "",
+            )
             return f"{c['difference']:+.4f} ±{half:.4f}{mark}"
     return ""
 
 
 def evaluation(folder: Path) -> list[str]:
     """What evaluation.py measured: a line per table and number of cores, with the metrics that cost most."""
-    records = _newest(folder / "results" / "evaluation.jsonl", "dataset", "rows", "columns", "threads")
+    records = _newest(
+        folder / "results" / "evaluation.jsonl", "dataset", "rows", "columns", "threads"
+    )
     if not records:
         return [""]
-    names = ("table", "rows", "columns", "cores", "one by one, s", "`evaluate`, s", "peak MB", "of which")
+    names = (
+        "table",
+        "rows",
+        "columns",
+        "cores",
+        "one by one, s",
+        "`evaluate`, s",
+        "peak MB",
+        "of which",
+    )
     lines = ["", _line(names), _line(["---", *["---:"] * 6, "---"])]
-    for r in sorted(records, key=lambda r: (r["dataset"] == "made", r["dataset"], r["rows"], r["threads"])):
+    for r in sorted(
+        records,
+        key=lambda r: (r["dataset"] == "made", r["dataset"], r["rows"], r["threads"]),
+    ):
         costly = sorted(r["seconds"].items(), key=lambda item: -item[1])[:4]
         name = "made up" if r["dataset"] == "made" else r["dataset"].capitalize()
-        lines.append(_line([
-            name + (f" ({r['label']})" if r["label"] else ""), f"{r['rows']:,}", str(r["columns"]), str(r["threads"]),
-            f"{r['one_by_one']:.0f}", f"{r['evaluate']:.0f}", f"{r['peak_mb']:,}",
-            ", ".join(f"{metric} {seconds:.1f}" for metric, seconds in costly),
-        ]))  # fmt: skip
+        lines.append(
+            _line(
+                [
+                    name + (f" ({r['label']})" if r["label"] else ""),
+                    f"{r['rows']:,}",
+                    str(r["columns"]),
+                    str(r["threads"]),
+                    f"{r['one_by_one']:.0f}",
+                    f"{r['evaluate']:.0f}",
+                    f"{r['peak_mb']:,}",
+                    ", ".join(f"{metric} {seconds:.1f}" for metric, seconds in costly),
+                ]
+            )
+        )
     return lines
 
 
@@ -223,35 +355,68 @@ def speed(folder: Path) -> list[str]:
     for line in path.read_text().splitlines() if path.is_file() else []:
         record = json.loads(line)
         newest[record["what"]] = record
-    rows = [_line((r["what"], f"{r['value']:g} {r['unit']}", r["how"])) for r in newest.values()]
-    return ["", _line(("what", "figure", "how")), _line(("---", "---:", "---")), *rows] if rows else [""]
+    rows = [
+        _line((r["what"], f"{r['value']:g} {r['unit']}", r["how"]))
+        for r in newest.values()
+    ]
+    return (
+        ["", _line(("what", "figure", "how")), _line(("---", "---:", "---")), *rows]
+        if rows
+        else [""]
+    )
 
 
 def memory(folder: Path) -> list[str]:
     """What memory.py measured."""
     path = folder / "results" / "memory.jsonl"
-    records = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    records = (
+        [json.loads(line) for line in path.read_text().splitlines()]
+        if path.is_file()
+        else []
+    )
     newest = {(r["part"], r["what"], r.get("how")): r for r in records}
     lines: list[str] = []
     if mine := [r for r in newest.values() if r["part"] == "expected"]:
-        lines += ["", _line(("fit of", "expected, MB", "taken, MB")), _line(("---", "---:", "---:"))]
-        lines += [_line((r["what"], f"{r['expected']:,}", f"{r['taken']:,}")) for r in mine]
+        lines += [
+            "",
+            _line(("fit of", "expected, MB", "taken, MB")),
+            _line(("---", "---:", "---:")),
+        ]
+        lines += [
+            _line((r["what"], f"{r['expected']:,}", f"{r['taken']:,}")) for r in mine
+        ]
     if mine := [r for r in newest.values() if r["part"] == "pieces"]:
-        lines += ["", _line(("fit of a file", "read", "taken, MB")), _line(("---", "---", "---:"))]
+        lines += [
+            "",
+            _line(("fit of a file", "read", "taken, MB")),
+            _line(("---", "---", "---:")),
+        ]
         lines += [_line((r["what"], r["how"], f"{r['taken']:,}")) for r in mine]
     if mine := [r for r in newest.values() if r["part"] == "sample"]:
-        lines += ["", _line(("sample, one pass", "taken, MB", "s")), _line(("---", "---:", "---:"))]
-        lines += [_line((r["what"], f"{r['taken']:,}", f"{r['seconds']:g}")) for r in mine]
+        lines += [
+            "",
+            _line(("sample, one pass", "taken, MB", "s")),
+            _line(("---", "---:", "---:")),
+        ]
+        lines += [
+            _line((r["what"], f"{r['taken']:,}", f"{r['seconds']:g}")) for r in mine
+        ]
     return lines or [""]
 
 
 def growth_runs(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """What growth.py measured: the newest record of each size, by what grew."""
     path = folder / "results" / "growth.jsonl"
-    records = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    records = (
+        [json.loads(line) for line in path.read_text().splitlines()]
+        if path.is_file()
+        else []
+    )
     newest = {(r["axis"], r["size"]): r for r in records}
     return {
-        axis: sorted((r for r in newest.values() if r["axis"] == axis), key=lambda r: r["size"])
+        axis: sorted(
+            (r for r in newest.values() if r["axis"] == axis), key=lambda r: r["size"]
+        )
         for axis in dict.fromkeys(r["axis"] for r in records)
     }
 
@@ -261,15 +426,37 @@ def growth(folder: Path) -> list[str]:
     figures = ("encode_s", "step_ms", "sample_s", "memory_mb")
     lines: list[str] = []
     for axis, runs in growth_runs(folder).items():
-        names = (axis, "table", "cores", "encode, s", "one step, ms", "sample, s", "memory, MB")
+        names = (
+            axis,
+            "table",
+            "cores",
+            "encode, s",
+            "one step, ms",
+            "sample, s",
+            "memory, MB",
+        )
         lines += ["", _line(names), _line(["---:"] * len(names))]
         for r in runs:
             size = f"{r['rows']:,} x {r['columns']}"
-            lines.append(_line([f"{r['size']:,}", size, str(r["threads"]), *(f"{r[name]:,}" for name in figures)]))
+            lines.append(
+                _line(
+                    [
+                        f"{r['size']:,}",
+                        size,
+                        str(r["threads"]),
+                        *(f"{r[name]:,}" for name in figures),
+                    ]
+                )
+            )
         slopes = [
-            linear_regression([log(r["size"]) for r in runs], [log(r[name]) for r in runs]).slope for name in figures
+            linear_regression(
+                [log(r["size"]) for r in runs], [log(r[name]) for r in runs]
+            ).slope
+            for name in figures
         ]
-        lines.append(_line(["*exponent*", "", "", *(f"{slope:.2f}" for slope in slopes)]))
+        lines.append(
+            _line(["*exponent*", "", "", *(f"{slope:.2f}" for slope in slopes)])
+        )
     return lines or [""]
 
 
@@ -278,7 +465,8 @@ def _newest(path: Path, *keys: str) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     records = {
-        (r["label"], r["seed"], *(r[k] for k in keys)): r for r in map(json.loads, path.read_text().splitlines())
+        (r["label"], r["seed"], *(r[k] for k in keys)): r
+        for r in map(json.loads, path.read_text().splitlines())
     }
     return list(records.values())
 
@@ -304,21 +492,32 @@ def _floor(records: Sequence[Mapping[str, Any]], columns: Columns) -> list[str]:
     }
     reals = {"trend_test": "trend_real", "auc_test": "auc_real"}
     ideal |= {key: last[name] for key, name in reals.items() if name in last}
-    return [f"*perfect sampler; real rows ({last['measure']})*", *_cells(ideal, columns)]
+    return [
+        f"*perfect sampler; real rows ({last['measure']})*",
+        *_cells(ideal, columns),
+    ]
 
 
 def _average(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Means; times of runs beside other jobs (``--shared``) do not count."""
 
     def counts(record: Mapping[str, Any], key: str) -> bool:
-        return record.get(key) is not None and not (record.get("shared") and key in TIMES)
+        return record.get(key) is not None and not (
+            record.get("shared") and key in TIMES
+        )
 
-    values = {key: [float(r[key]) for r in records if counts(r, key)] for key in {**FORMATS, **COPYING}}
+    values = {
+        key: [float(r[key]) for r in records if counts(r, key)]
+        for key in {**FORMATS, **COPYING}
+    }
     return {key: mean(found) for key, found in values.items() if found}
 
 
 def _cells(row: Mapping[str, Any], columns: Columns) -> list[str]:
-    return [format(row[key], form) if key in row else "" for key, (_, form) in columns.items()]
+    return [
+        format(row[key], form) if key in row else ""
+        for key, (_, form) in columns.items()
+    ]
 
 
 def _name(label: str, records: Sequence[Mapping[str, Any]]) -> str:

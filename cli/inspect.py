@@ -11,7 +11,9 @@ from .render import print_columns, print_facts
 
 
 def inspect(
-    model: Annotated[Path, typer.Argument(help="Model file written by fit.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(help="Model file written by fit.", show_default=False)
+    ],
 ) -> None:
     """Say in words what a model file holds.
 

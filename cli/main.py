@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from synthtab import __version__
-from synthtab.errors import SynthtabError
+from synthtab.core.errors import SynthtabError
 
 from .augment import augment
 from .compare import compare
@@ -52,7 +52,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _synthtab(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Learn a table, write rows like it, and say how good they are.
@@ -65,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (`sys.argv` if not given); the exit status is 2 for a user's error, 130 for Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(args=arguments or ["--help"], prog_name="synthtab", standalone_mode=False)
+        status = app(
+            args=arguments or ["--help"], prog_name="synthtab", standalone_mode=False
+        )
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except BrokenPipeError:
@@ -86,7 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int = 2) -> int:
-    typer.echo(f"synthtab: error: {' '.join(message.split())}" if status == 2 else f"synthtab: {message}", err=True)
+    typer.echo(
+        f"synthtab: error: {' '.join(message.split())}"
+        if status == 2
+        else f"synthtab: {message}",
+        err=True,
+    )
     return status
 
 
@@ -101,8 +111,14 @@ def _usage(error: Any) -> str | None:
 
 def _memory(error: Exception) -> str | None:
     """The message of an error that means too little memory, on whatever device."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate" in str(error):
-        return "not enough memory: use fewer rows, a smaller preset, or another --device"
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate" in str(error)
+    ):
+        return (
+            "not enough memory: use fewer rows, a smaller preset, or another --device"
+        )
     return None
 
 

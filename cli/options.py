@@ -10,24 +10,55 @@ from typing import Annotated
 
 import typer
 
-from synthtab.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Same seed, same result.", metavar="N", show_default=False)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no summary.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", help="Same seed, same result.", metavar="N", show_default=False
+    ),
+]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="Where to compute.", metavar="auto|cpu|cuda|mps", show_default=False),
+    typer.Option(
+        "--device",
+        help="Where to compute.",
+        metavar="auto|cpu|cuda|mps",
+        show_default=False,
+    ),
 ]
 
 Holdout = Annotated[
-    Path | None, typer.Option("--holdout", help="Real rows that were not learned: the fair test.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--holdout",
+        help="Real rows that were not learned: the fair test.",
+        metavar="FILE",
+    ),
 ]
-Json = Annotated[str | None, typer.Option("--json", help="Write the report there too; - is stdout.", metavar="FILE")]
-Html = Annotated[Path | None, typer.Option("--html", help="Write it there as one page with pictures.", metavar="FILE")]
+Json = Annotated[
+    str | None,
+    typer.Option(
+        "--json", help="Write the report there too; - is stdout.", metavar="FILE"
+    ),
+]
+Html = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", help="Write it there as one page with pictures.", metavar="FILE"
+    ),
+]
 
 Rare = Annotated[
     int | None,
-    typer.Option("--rare-below", help="Store no value that fewer rows have; 0 stores all. [default: 5]", metavar="K"),
+    typer.Option(
+        "--rare-below",
+        help="Store no value that fewer rows have; 0 stores all. [default: 5]",
+        metavar="K",
+    ),
 ]
 
 MODEL_SUFFIX = ".synthtab"
@@ -45,7 +76,9 @@ def newest_model() -> Path:
     """The model file in the working folder that was written last."""
     models = [p for p in Path.cwd().glob(f"*{MODEL_SUFFIX}") if p.is_file()]
     if not models:
-        raise ConfigError(f"no {MODEL_SUFFIX} file in this folder: name one with -m, or make one with synthtab fit")
+        raise ConfigError(
+            f"no {MODEL_SUFFIX} file in this folder: name one with -m, or make one with synthtab fit"
+        )
     return Path(max(models, key=lambda p: p.stat().st_mtime_ns).name)
 
 
@@ -58,8 +91,15 @@ def check_output(path: Path, *inputs: Path | None) -> None:
     if path.is_dir():
         raise ConfigError(f"cannot write {path}: it is a folder")
     for source in inputs:
-        if source is not None and path.exists() and source.exists() and path.samefile(source):
-            raise ConfigError(f"refusing to overwrite the input {source}: name another output")
+        if (
+            source is not None
+            and path.exists()
+            and source.exists()
+            and path.samefile(source)
+        ):
+            raise ConfigError(
+                f"refusing to overwrite the input {source}: name another output"
+            )
     folder = path.parent
     if not folder.is_dir():
         raise ConfigError(f"cannot write {path}: there is no folder {folder}")

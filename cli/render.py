@@ -16,15 +16,15 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from synthtab.progress import Observer, Progress, silent
+from synthtab.core.progress import Observer, Progress, silent
 
 from .options import write_text
 
 if TYPE_CHECKING:
     from synthtab import Comparison, Report, Schema
 
+# Seconds between two plain progress lines of one phase, at least.
 LINE_EVERY = 5.0
-"""Seconds between two plain progress lines of one phase, at least."""
 
 
 def note(text: str = "") -> None:
@@ -38,7 +38,11 @@ def duration(seconds: float) -> str:
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    return (
+        f"{minutes} min {rest:02d} s"
+        if minutes < 60
+        else f"{minutes // 60} h {minutes % 60:02d} min"
+    )
 
 
 @contextmanager
@@ -48,7 +52,12 @@ def progress(quiet: bool = False) -> Iterator[Observer]:
     if quiet:
         yield silent
     elif console.is_terminal:
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TaskProgressColumn(), _DETAIL)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(24),
+            TaskProgressColumn(),
+            _DETAIL,
+        )
         with Bars(*columns, console=console, transient=True) as bars:
             yield _Bar(bars)
     else:
@@ -65,7 +74,10 @@ def _detail(p: Progress) -> str:
     if p.seconds_left is not None:
         parts.append(f"{duration(p.seconds_left)} left")
     if p.score is not None:
-        parts.append(f"score {p.score:.3f}" + (f" (best {p.best:.3f})" if p.best is not None else ""))
+        parts.append(
+            f"score {p.score:.3f}"
+            + (f" (best {p.best:.3f})" if p.best is not None else "")
+        )
     return ", ".join(parts)
 
 
@@ -83,9 +95,14 @@ class _Bar:
         if p.phase != self._phase or self._task is None:
             if self._task is not None:
                 self._bars.remove_task(self._task)
-            self._phase, self._task = p.phase, self._bars.add_task(p.phase, total=None, detail="")
+            self._phase, self._task = (
+                p.phase,
+                self._bars.add_task(p.phase, total=None, detail=""),
+            )
         total = None if p.fraction is None else 1.0
-        self._bars.update(self._task, total=total, completed=p.fraction or 0.0, detail=_detail(p))
+        self._bars.update(
+            self._task, total=total, completed=p.fraction or 0.0, detail=_detail(p)
+        )
 
 
 class _Lines:
@@ -102,11 +119,19 @@ class _Lines:
         now, fraction = time.monotonic(), p.fraction or 0.0
         fresh = p.phase != self._phase
         waited = now - self._time
-        if waited < (1.0 if fresh else LINE_EVERY) or not (fresh or fraction - self._fraction >= 0.1):
+        if waited < (1.0 if fresh else LINE_EVERY) or not (
+            fresh or fraction - self._fraction >= 0.1
+        ):
             return
         self._phase, self._time, self._fraction = p.phase, now, fraction
-        share = f"{100 * fraction:.0f} %" if p.fraction is not None and not fresh else ""
-        note(" ".join(filter(None, [p.phase, ", ".join(filter(None, [share, _detail(p)]))])))
+        share = (
+            f"{100 * fraction:.0f} %" if p.fraction is not None and not fresh else ""
+        )
+        note(
+            " ".join(
+                filter(None, [p.phase, ", ".join(filter(None, [share, _detail(p)]))])
+            )
+        )
 
 
 def print_columns(schema: Schema) -> None:
@@ -128,7 +153,10 @@ def print_constraints(schema: Schema) -> None:
     for heading in ("constraint (offered, not enforced)", "holds in"):
         table.add_column(heading, overflow="fold")
     for constraint in schema.constraints:
-        cells = (constraint.says, f"{share_of(constraint.support)} of {constraint.rows:,} rows")
+        cells = (
+            constraint.says,
+            f"{share_of(constraint.support)} of {constraint.rows:,} rows",
+        )
         table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
 
@@ -150,15 +178,27 @@ def print_report(report: Report | Comparison) -> None:
     for line in str(report).splitlines():
         verdicts = line.startswith("Verdicts") or (verdicts and line.startswith("  "))
         if not verdicts:
-            style = "bold" if line in headings else "dim" if line.startswith("      ") else ""
+            style = (
+                "bold"
+                if line in headings
+                else "dim"
+                if line.startswith("      ")
+                else ""
+            )
         elif not line.startswith("      "):  # a continued verdict keeps its colour
-            style = next((s for level, s in _LEVELS.items() if line.startswith(level)), "")
+            style = next(
+                (s for level, s in _LEVELS.items() if line.startswith(level)), ""
+            )
             style = "bold" if line.startswith("Verdicts") else style
         console.print(Text(line, style=style), soft_wrap=True)
 
 
 def deliver(
-    report: Report | Comparison, json: str | None, html: Path | None, page: Callable[[], str], quiet: bool
+    report: Report | Comparison,
+    json: str | None,
+    html: Path | None,
+    page: Callable[[], str],
+    quiet: bool,
 ) -> None:
     """A report where it was asked for: on the terminal, or as JSON on stdout, and in files."""
     if json == "-":

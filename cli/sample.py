@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synthtab.errors import ConfigError
+from synthtab.core.errors import ConfigError
 
 from .options import Device, Quiet, Seed, check_output, newest_model
 from .render import note, progress
@@ -16,13 +16,28 @@ from .render import note, progress
 
 def sample(
     n: Annotated[
-        int | None, typer.Option("--rows", "-n", help="How many rows.", metavar="N", show_default=False)
+        int | None,
+        typer.Option(
+            "--rows", "-n", help="How many rows.", metavar="N", show_default=False
+        ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option("--model", "-m", help="Model file. [default: the newest here]", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model file. [default: the newest here]",
+            metavar="FILE",
+        ),
     ] = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", help=".csv, .tsv (also .gz) or .parquet; - is stdout.", metavar="FILE")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help=".csv, .tsv (also .gz) or .parquet; - is stdout.",
+            metavar="FILE",
+        ),
     ] = "-",
     where: Annotated[
         list[str] | None,
@@ -34,20 +49,38 @@ def sample(
         ),
     ] = None,
     given: Annotated[
-        Path | None, typer.Option(help="Partial rows to complete: any columns; empty cells are drawn.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Partial rows to complete: any columns; empty cells are drawn.",
+            metavar="FILE",
+        ),
     ] = None,
     balance: Annotated[
-        str | None, typer.Option(help="All values of this column equally often.", metavar="COLUMN")
+        str | None,
+        typer.Option(help="All values of this column equally often.", metavar="COLUMN"),
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help='How often each value of a column: "income: >50K=0.5, <=50K=0.5".', metavar="WEIGHTS"),
+        typer.Option(
+            help='How often each value of a column: "income: >50K=0.5, <=50K=0.5".',
+            metavar="WEIGHTS",
+        ),
     ] = None,
     passes: Annotated[
-        int | None, typer.Option(help="More passes, better rows, slower. [default: chosen by fit]", metavar="K")
+        int | None,
+        typer.Option(
+            help="More passes, better rows, slower. [default: chosen by fit]",
+            metavar="K",
+        ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Processes to make the rows with; the rows are the same.", metavar="K")
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            help="Processes to make the rows with; the rows are the same.",
+            metavar="K",
+        ),
     ] = 1,
     seed: Seed = None,
     device: Device = None,
@@ -64,31 +97,44 @@ def sample(
     if jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, not {jobs}")
     if jobs > 1 and (given is not None or balance or weights):
-        raise ConfigError("--jobs goes together with --where only, not with --given, --balance or --weights")
+        raise ConfigError(
+            "--jobs goes together with --where only, not with --given, --balance or --weights"
+        )
     if model is None:
         model = newest_model()
         note(f"using {model}, the newest model in this folder")
     if output != "-":
         check_output(Path(output), model, given)
 
-    from synthtab import Synthesizer, tables
-    from synthtab.grammar import parse_weights
+    from synthtab import Synthesizer
+    from synthtab.data import tables
+    from synthtab.sampling.language import parse_weights
 
     # Rows that scroll by on the same terminal are progress enough.
     hidden = quiet or (output == "-" and sys.stdout.isatty())
-    asked: dict[str, Any] = dict(where=where, balance=balance, weights=parse_weights(weights) if weights else None)
+    asked: dict[str, Any] = dict(
+        where=where,
+        balance=balance,
+        weights=parse_weights(weights) if weights else None,
+    )
     try:
         synthesizer = Synthesizer.load(model, device=device or "auto")
         with progress(hidden) as observe:
             if given is not None:
                 rows = tables.read(given)
-                blocks: Any = synthesizer.sample(n, given=rows, seed=seed, passes=passes, observe=observe, **asked)
+                blocks: Any = synthesizer.sample(
+                    n, given=rows, seed=seed, passes=passes, observe=observe, **asked
+                )
                 n = len(blocks)
             else:
-                blocks = synthesizer.sample_blocks(n, seed=seed, passes=passes, jobs=jobs, observe=observe, **asked)
+                blocks = synthesizer.sample_blocks(
+                    n, seed=seed, passes=passes, jobs=jobs, observe=observe, **asked
+                )
             tables.write(blocks, output, synthesizer.schema)
     except KeyboardInterrupt:
-        note("interrupted" if output == "-" else f"interrupted: {output} was not written")
+        note(
+            "interrupted" if output == "-" else f"interrupted: {output} was not written"
+        )
         raise typer.Exit(130) from None
     if output != "-" and not quiet:
         note(f"{n:,} rows in {output}")

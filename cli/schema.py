@@ -15,7 +15,13 @@ from .render import note, print_columns, print_constraints
 def schema(
     data: Annotated[Path, typer.Argument(help="Table to look at.", show_default=False)],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Write the schema as JSON; - is stdout.", metavar="FILE")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the schema as JSON; - is stdout.",
+            metavar="FILE",
+        ),
     ] = None,
     rare: Rare = None,
 ) -> None:
@@ -29,8 +35,9 @@ def schema(
     if output not in (None, "-"):
         check_output(Path(output), data)
 
-    from synthtab import find_constraints, infer, tables
-    from synthtab.config import configure
+    from synthtab import find_constraints, infer
+    from synthtab.core.config import configure
+    from synthtab.data import tables
 
     frame = tables.read(data)
     inferred = infer(frame, rare=configure(rare=rare).rare)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthtab import augment, datasets
-    from synthtab.columns import infer
-    from synthtab.config import PRESETS, TrainConfig
-    from synthtab.constraints.finding import find_constraints
-    from synthtab.constraints.text import parse_constraint
-    from synthtab.errors import SynthtabError
+    from synthtab.core.config import PRESETS, TrainConfig
+    from synthtab.core.errors import SynthtabError
+    from synthtab.core.schema import Column, Constraint, Schema
+    from synthtab.data.columns import infer
+    from synthtab.data.constraints.finding import find_constraints
+    from synthtab.data.constraints.text import parse_constraint
     from synthtab.evaluation import Comparison, Report, compare, evaluate
-    from synthtab.schema import Column, Constraint, Schema
     from synthtab.synthesizer import Synthesizer
 
 __version__ = "0.1.0"
@@ -47,20 +47,20 @@ __all__ = [
 ]
 
 _HOME = {
-    "PRESETS": "synthtab.config",
-    "Column": "synthtab.schema",
+    "PRESETS": "synthtab.core.config",
+    "Column": "synthtab.core.schema",
     "Comparison": "synthtab.evaluation",
-    "Constraint": "synthtab.schema",
+    "Constraint": "synthtab.core.schema",
     "Report": "synthtab.evaluation",
-    "Schema": "synthtab.schema",
+    "Schema": "synthtab.core.schema",
     "Synthesizer": "synthtab.synthesizer",
-    "SynthtabError": "synthtab.errors",
-    "TrainConfig": "synthtab.config",
+    "SynthtabError": "synthtab.core.errors",
+    "TrainConfig": "synthtab.core.config",
     "compare": "synthtab.evaluation",
     "evaluate": "synthtab.evaluation",
-    "find_constraints": "synthtab.constraints.finding",
-    "infer": "synthtab.columns",
-    "parse_constraint": "synthtab.constraints.text",
+    "find_constraints": "synthtab.data.constraints.finding",
+    "infer": "synthtab.data.columns",
+    "parse_constraint": "synthtab.data.constraints.text",
 }
 
 

@@ -2,7 +2,7 @@
 
 Memory is counted in the arrays that are large: the table while it is encoded, the encoded table, weights with all
 their copies, what a step keeps for its gradients, and what sampling and the trees take in the end. The counts per row
-are those of the tensors in `synthtab.networks` and `synthtab.losses`. Fits on the CPU took 0.78 to 1.31
+are those of the tensors in `synthtab.model.networks` and `synthtab.model.losses`. Fits on the CPU took 0.78 to 1.31
 of what is expected (benchmarks/README.md); a test holds 0.4 to 1.25.
 """
 
@@ -16,41 +16,47 @@ from typing import Any
 import numpy as np
 import torch
 
-from synthtab import machine, sources, trainer
-from synthtab.config import TrainConfig
-from synthtab.densities import COMPONENTS, PARAMETERS
-from synthtab.devices import memory_left
-from synthtab.encoder import TableEncoder
-from synthtab.errors import DataError
-from synthtab.holdout import PIECE
-from synthtab.ingest import BLOCK as ENCODED
-from synthtab.ingest import SHARE
-from synthtab.layout import Encoded, Layout
-from synthtab.machine import amount
-from synthtab.networks import Critic, Generator, fresh_weights
-from synthtab.parallel import THREADS, cores
-from synthtab.products import fast_products
-from synthtab.randomness import Streams
-from synthtab.refinement import FAKE, POOL, REAL
-from synthtab.sampler import BLOCK, CHUNK
-from synthtab.sources import Source
+from synthtab.core.config import TrainConfig
+from synthtab.core.errors import DataError
+from synthtab.core.layout import Encoded, Layout
+from synthtab.core.randomness import Streams
+from synthtab.data import sources
+from synthtab.data.encoder import TableEncoder
+from synthtab.data.holdout import PIECE
+from synthtab.data.in_pieces import BLOCK as ENCODED
+from synthtab.data.in_pieces import SHARE
+from synthtab.data.sources import Source
+from synthtab.model import trainer
+from synthtab.model.densities import COMPONENTS, PARAMETERS
+from synthtab.model.networks import Critic, Generator, fresh_weights
+from synthtab.runtime import machine
+from synthtab.runtime.devices import memory_left
+from synthtab.runtime.machine import amount
+from synthtab.runtime.parallel import THREADS, cores
+from synthtab.runtime.products import fast_products
+from synthtab.sampling.refinement import FAKE, POOL, REAL
+from synthtab.sampling.sampler import BLOCK, CHUNK
 
 FLOAT = 4
+# What torch and scikit-learn take when they are first used.
 LIBRARIES = 180_000_000
-"""What torch and scikit-learn take when they are first used."""
+# What a further thread that makes rows keeps for itself.
 THREAD = 80_000_000
-"""What a further thread that makes rows keeps for itself."""
+# Copies of the weights of the generator and of the critic: themselves, gradients, two
+# moments of Adam, the average, a state to roll back to and the next one while it is
+# made, and the best checkpoint.
 COPIES = (15, 10)
-"""Copies of the weights of the generator and of the critic: themselves, gradients, two moments of Adam, the average, a
-state to roll back to and the next one while it is made, and the best checkpoint."""
+# Bytes of a cell while a forest is grown: its code, its rank, that as a float, and its
+# bin.
 TREES = 32
-"""Bytes of a cell while a forest is grown: its code, its rank, that as a float, and its bin."""
+# Bytes of a row, whatever its columns: its number in the order of the epoch, and while
+# rows are split.
 PER_ROW = 32
-"""Bytes of a row, whatever its columns: its number in the order of the epoch, and while rows are split."""
+# Rows below which it is no use to offer fewer of them.
 FEWEST = 1_000
-"""Rows below which it is no use to offer fewer of them."""
+# Steps that are timed, at most: all kinds of steps of the presets; and seconds after
+# which no more are.
 TIMED, SECONDS = 32, 3.0
-"""Steps that are timed, at most: all kinds of steps of the presets; and seconds after which no more are."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,9 @@ class Cost:
     @property
     def fits(self) -> bool:
         """Whether there is room, as far as is known."""
-        return _within(self.memory_bytes, self.memory_at_hand) and _within(self.device_bytes, self.device_at_hand)
+        return _within(self.memory_bytes, self.memory_at_hand) and _within(
+            self.device_bytes, self.device_at_hand
+        )
 
     @property
     def refusal(self) -> str:
@@ -94,7 +102,11 @@ class Cost:
         if self.fits:
             return ""
         short = not _within(self.memory_bytes, self.memory_at_hand)
-        needed, left = (self.memory_bytes, self.memory_at_hand) if short else (self.device_bytes, self.device_at_hand)
+        needed, left = (
+            (self.memory_bytes, self.memory_at_hand)
+            if short
+            else (self.device_bytes, self.device_at_hand)
+        )
         where = "of memory" if short else "of the GPU's memory"
         return f"learning this table needs about {amount(needed)} {where}, and {amount(left)} is left: {self.fix}"
 
@@ -103,17 +115,27 @@ class Cost:
         return {**asdict(self), "refusal": self.refusal}
 
 
-def of(source: Source, encoder: TableEncoder, config: TrainConfig, device: torch.device) -> Cost:
+def of(
+    source: Source, encoder: TableEncoder, config: TrainConfig, device: torch.device
+) -> Cost:
     """What it costs to learn a table, and what would make it cost less where that is too much."""
     cells = int(source.sample.memory_usage(index=False, deep=True).sum())
     width = cells / max(1, len(source.sample))
     table = _Table(source.rows, width, source.path is None, encoder.bytes, source.ahead)
     found = _cost(table, encoder.layout, config, device)
-    return found if found.fits else replace(found, fix=_fix(table, encoder.layout, config, device))
+    return (
+        found
+        if found.fits
+        else replace(found, fix=_fix(table, encoder.layout, config, device))
+    )
 
 
 def planned(
-    source: Source, held_out: int, encoder: TableEncoder, config: TrainConfig, device: torch.device
+    source: Source,
+    held_out: int,
+    encoder: TableEncoder,
+    config: TrainConfig,
+    device: torch.device,
 ) -> dict[str, Any]:
     """Sizes, memory and time of a fit, as plain data."""
     cost = of(source, encoder, config, device)
@@ -138,7 +160,9 @@ def require(cost: Cost) -> None:
         raise DataError(cost.refusal)
 
 
-def time(layout: Layout, rows: int, config: TrainConfig, device: torch.device, cost: Cost) -> dict[str, Any]:
+def time(
+    layout: Layout, rows: int, config: TrainConfig, device: torch.device, cost: Cost
+) -> dict[str, Any]:
     """``steps`` and ``seconds`` of training, an estimate: a few steps on made-up rows are timed on the device. None
     where the clock decides on the steps, or where there is no room to try. What follows the training comes on top,
     and a fit may stop sooner.
@@ -147,9 +171,15 @@ def time(layout: Layout, rows: int, config: TrainConfig, device: torch.device, c
         return {"steps": 0, "seconds": 0.0}
     if config.time and not config.epochs:
         return {"steps": None, "seconds": config.time}
-    empty = Encoded(np.zeros((rows, 0), np.int16), np.zeros((rows, 0), np.float32), layout)
+    empty = Encoded(
+        np.zeros((rows, 0), np.int16), np.zeros((rows, 0), np.float32), layout
+    )
     steps = trainer.total_steps(empty, config)
-    taken = steps * step_seconds(layout, trainer.suited(config, rows), device) if cost.fits else None
+    taken = (
+        steps * step_seconds(layout, trainer.suited(config, rows), device)
+        if cost.fits
+        else None
+    )
     if config.time and taken is not None:
         taken = min(taken, config.time)
     return {"steps": steps, "seconds": taken}
@@ -184,16 +214,25 @@ class _Table:
     ahead: int
 
 
-def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.device) -> Cost:
+def _cost(
+    table: _Table, layout: Layout, config: TrainConfig, device: torch.device
+) -> Cost:
     config = trainer.suited(config, table.rows)
     weights, critic = _parameters(layout, config) if layout.blocks else (0, 0)
     copies = FLOAT * (COPIES[0] * weights + COPIES[1] * critic)
     step = _step_bytes(layout, config)
     free, on_gpu = machine.memory(), device.type == "cuda"
-    sampling, trees = _sampling_bytes(layout, on_gpu), _tree_bytes(layout, config, table.rows)
+    sampling, trees = (
+        _sampling_bytes(layout, on_gpu),
+        _tree_bytes(layout, config, table.rows),
+    )
     encoded = table.encoded * table.rows
     mapped = not table.held and free is not None and encoded > SHARE * free
-    read = table.width * (table.rows if table.held else min(table.rows, 2 * sources.sample_rows(len(layout.columns))))
+    read = table.width * (
+        table.rows
+        if table.held
+        else min(table.rows, 2 * sources.sample_rows(len(layout.columns)))
+    )
     # the part of the table that is being encoded, as text and typed; then nothing but the codes is needed
     pieces = min(table.rows, 2 * ENCODED + PIECE) * (2 * table.width + 8 * 8)
     fixed = (
@@ -205,7 +244,9 @@ def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.devi
     )
     # of what training took, the allocator of the CPU has little left in pieces as large as sampling needs
     networks = copies + (max(step, sampling) if on_gpu else step + sampling)
-    host = fixed + max(pieces + (read if table.held else 0), trees + (0 if on_gpu else networks))
+    host = fixed + max(
+        pieces + (read if table.held else 0), trees + (0 if on_gpu else networks)
+    )
     return Cost(
         table_bytes=int(read),
         encoded_bytes=encoded,
@@ -223,7 +264,9 @@ def _cost(table: _Table, layout: Layout, config: TrainConfig, device: torch.devi
 def _parameters(layout: Layout, config: TrainConfig) -> tuple[int, int]:
     with fresh_weights(), torch.device("meta"):
         networks = Generator(layout, config), Critic(layout, config)
-    generator, critic = (sum(p.numel() for p in network.parameters()) for network in networks)
+    generator, critic = (
+        sum(p.numel() for p in network.parameters()) for network in networks
+    )
     return generator, critic
 
 
@@ -232,7 +275,13 @@ def _step_bytes(layout: Layout, config: TrainConfig) -> int:
     wide, modes, blocks = layout.width, len(layout.mode_slots), len(layout.blocks)
     inner = config.width * config.depth
     reads = wide + 9 * modes + 2 * blocks
-    completing = reads + 6 * inner + 2 * config.width + 6 * wide + (2 * PARAMETERS + 20 * COMPONENTS) * modes
+    completing = (
+        reads
+        + 6 * inner
+        + 2 * config.width
+        + 6 * wide
+        + (2 * PARAMETERS + 20 * COMPONENTS) * modes
+    )
     matched = min(config.moment_budget, wide + 9 * modes) + 1
     contest = 4 * reads + 8 * wide + 20 * inner + 66 * modes + 3 * matched
     rows = max(completing if config.completes else 0, contest if config.invents else 0)
@@ -242,21 +291,35 @@ def _step_bytes(layout: Layout, config: TrainConfig) -> int:
 def _sampling_bytes(layout: Layout, on_gpu: bool) -> int:
     """The largest pool of a block of rows, and the logits of as many of its rows as are made at a time, in one pass."""
     pool, slots = int(BLOCK * POOL[1]), layout.width + len(layout.mode_slots)
-    return 3 * (FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK) + 8 * len(layout.blocks) * pool)
+    return 3 * (
+        FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK)
+        + 8 * len(layout.blocks) * pool
+    )
 
 
 def _tree_bytes(layout: Layout, config: TrainConfig, rows: int) -> int:
-    return int((1 + FAKE) * min(REAL, rows) * len(layout.blocks) * TREES) if config.rounds else 0
+    return (
+        int((1 + FAKE) * min(REAL, rows) * len(layout.blocks) * TREES)
+        if config.rounds
+        else 0
+    )
 
 
 def _within(needed: int | None, left: int | None) -> bool:
     return needed is None or left is None or needed <= left
 
 
-def _fix(table: _Table, layout: Layout, config: TrainConfig, device: torch.device) -> str:
+def _fix(
+    table: _Table, layout: Layout, config: TrainConfig, device: torch.device
+) -> str:
     """The first of these that makes a table fit: the CPU, a smaller batch, fewer rows, both."""
 
-    def fits(batch: int = config.batch, rows: int = table.rows, held: bool = table.held, on: Any = device) -> bool:
+    def fits(
+        batch: int = config.batch,
+        rows: int = table.rows,
+        held: bool = table.held,
+        on: Any = device,
+    ) -> bool:
         smaller = replace(table, rows=rows, held=held)
         return _cost(smaller, layout, replace(config, batch=batch), on).fits
 
@@ -270,7 +333,11 @@ def _fix(table: _Table, layout: Layout, config: TrainConfig, device: torch.devic
         return f"learn fewer rows (--rows {rows})"
     if rows := _most(lambda n: fits(batch=least, rows=n, held=True), table.rows):
         return f"use a smaller batch and fewer rows (--batch {least} --rows {rows})"
-    widest = max(layout.columns, key=lambda c: sum(layout.blocks[b].size for b in layout.columns[c]), default="")
+    widest = max(
+        layout.columns,
+        key=lambda c: sum(layout.blocks[b].size for b in layout.columns[c]),
+        default="",
+    )
     return f"no option makes it fit; leave out columns, the widest ({widest!r}) first"
 
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from synthtab.errors import ConfigError, MissingExtraError
-from synthtab.grammar import Where
-from synthtab.parts import spans
+from synthtab.core.errors import ConfigError, MissingExtraError
+from synthtab.sampling.language import Where
+from synthtab.sampling.parts import spans
+from synthtab.sampling.predicate import conditions
 from synthtab.synthesizer import Synthesizer
-from synthtab.where import conditions
 
 if TYPE_CHECKING:
     import dask.dataframe
 
+# Rows of a partition, where nothing else is asked for.
 ROWS = 262_144
-"""Rows of a partition, where nothing else is asked for."""
 
 _loading = threading.Lock()
 
@@ -60,21 +60,35 @@ def sample(
         import dask.dataframe
         from dask.delayed import delayed
     except ImportError:
-        raise MissingExtraError("synthtab.dask needs dask: pip install 'synthtab[dask]'") from None
+        raise MissingExtraError(
+            "synthtab.dask needs dask: pip install 'synthtab[dask]'"
+        ) from None
     if npartitions is not None and (isinstance(npartitions, bool) or npartitions < 1):
-        raise ConfigError(f"npartitions must be a whole number of 1 or more, not {npartitions!r}")
+        raise ConfigError(
+            f"npartitions must be a whole number of 1 or more, not {npartitions!r}"
+        )
     asked: dict[str, Any] = dict(where=where, seed=seed, passes=passes)
     source = model if isinstance(model, Synthesizer) else os.path.abspath(model)
     here = _model(source)
-    meta = next(here.sample_blocks(n, **asked)).head(0)  # and every error in what is asked, now
-    parts = spans(n, here.requests.grain(conditions(where, here.schema)), npartitions or max(1, round(n / ROWS)))
+    meta = next(here.sample_blocks(n, **asked)).head(
+        0
+    )  # and every error in what is asked, now
+    parts = spans(
+        n,
+        here.requests.grain(conditions(where, here.schema)),
+        npartitions or max(1, round(n / ROWS)),
+    )
     shipped, make = (delayed(x, pure=False, traverse=False) for x in (source, _part))
     made = [make(shipped, first, rows, asked) for first, rows in parts]
     divisions = (*(first for first, _ in parts), n - 1)
-    return dask.dataframe.from_delayed(made, meta=meta, divisions=divisions, prefix="synthtab", verify_meta=False)
+    return dask.dataframe.from_delayed(
+        made, meta=meta, divisions=divisions, prefix="synthtab", verify_meta=False
+    )
 
 
-def _part(source: Synthesizer | str, first: int, rows: int, asked: dict[str, Any]) -> pd.DataFrame:
+def _part(
+    source: Synthesizer | str, first: int, rows: int, asked: dict[str, Any]
+) -> pd.DataFrame:
     """One partition; its rows are numbered as in the whole."""
     found = _model(source).sample(rows, first=first, **asked)
     return found.set_axis(pd.RangeIndex(first, first + rows))
@@ -85,7 +99,9 @@ def _model(source: Synthesizer | str) -> Synthesizer:
     if isinstance(source, Synthesizer):
         return source
     with _loading:
-        return _loaded(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+        return _loaded(
+            source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0
+        )
 
 
 @lru_cache(maxsize=2)

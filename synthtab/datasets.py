@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from sklearn.datasets import fetch_openml
 
-from synthtab import tables
-from synthtab.errors import DataError
-from synthtab.schema import Schema
+from synthtab.core.errors import DataError
+from synthtab.core.schema import Schema
+from synthtab.data import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,9 @@ def path(name: str) -> Path:
         DataError: No such table ships with the package.
     """
     if name not in SHIPPED:
-        raise DataError(f"no table {name!r} ships with synthtab; it has {', '.join(SHIPPED)}")
+        raise DataError(
+            f"no table {name!r} ships with synthtab; it has {', '.join(SHIPPED)}"
+        )
     return _folder() / name / f"{name}.csv"
 
 
@@ -87,13 +89,19 @@ def _folder() -> Path:
     checkout = Path(__file__).resolve().parent.parent / "datasets"
     if (checkout / SHIPPED[0] / "PROVENANCE.md").is_file():
         return checkout
-    return Path(str(importlib.resources.files("synthtab_datasets").joinpath(SHIPPED[0]))).parent
+    return Path(
+        str(importlib.resources.files("synthtab_datasets").joinpath(SHIPPED[0]))
+    ).parent
 
 
-def _download(name: str, remote: Remote, data_home: str | os.PathLike[str] | None) -> pd.DataFrame:
+def _download(
+    name: str, remote: Remote, data_home: str | os.PathLike[str] | None
+) -> pd.DataFrame:
     home = None if data_home is None else os.fspath(data_home)
     try:
-        frame: pd.DataFrame = fetch_openml(data_id=remote.data_id, data_home=home, as_frame=True).frame
+        frame: pd.DataFrame = fetch_openml(
+            data_id=remote.data_id, data_home=home, as_frame=True
+        ).frame
     except (OSError, ValueError) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split())
         raise DataError(

@@ -13,29 +13,33 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthtab import agreement, artefact, costs, distributed, facts, holdout, parts, trainer
-from synthtab.columns import infer
-from synthtab.config import TrainConfig, configure, seconds
-from synthtab.devices import pick
-from synthtab.encoder import TableEncoder
-from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError
-from synthtab.finishing import finish
-from synthtab.grammar import Where
-from synthtab.holdout import Rows
-from synthtab.ingest import ingest
-from synthtab.layout import Encoded
-from synthtab.networks import Generator, fresh_weights
-from synthtab.progress import Observer, Progress, silent
-from synthtab.randomness import Streams
-from synthtab.refinement import Refinement
-from synthtab.requests import Requests
-from synthtab.schema import Schema
-from synthtab.sources import Source, chosen, glimpse, keys, opened
-from synthtab.where import conditions
+from synthtab import costs, describe, model_file
+from synthtab.core.config import TrainConfig, configure, seconds
+from synthtab.core.errors import ArtefactError, ConfigError, DataError, NotFittedError
+from synthtab.core.layout import Encoded
+from synthtab.core.progress import Observer, Progress, silent
+from synthtab.core.randomness import Streams
+from synthtab.core.schema import Schema
+from synthtab.data import check, holdout
+from synthtab.data.columns import infer
+from synthtab.data.encoder import TableEncoder
+from synthtab.data.holdout import Rows
+from synthtab.data.in_pieces import ingest
+from synthtab.data.sources import Source, chosen, glimpse, keys, opened
+from synthtab.model import trainer
+from synthtab.model.networks import Generator, fresh_weights
+from synthtab.runtime import distributed
+from synthtab.runtime.devices import pick
+from synthtab.sampling import parts
+from synthtab.sampling.finishing import finish
+from synthtab.sampling.language import Where
+from synthtab.sampling.predicate import conditions
+from synthtab.sampling.refinement import Refinement
+from synthtab.sampling.requests import Requests
 
 MIN_ROWS = 10
+# Training rows from which `Synthesizer.plan` learns an encoding.
 LOOK = 20_000
-"""Training rows from which `Synthesizer.plan` learns an encoding."""
 
 
 class Synthesizer:
@@ -78,7 +82,9 @@ class Synthesizer:
         if epochs is not None and epochs < 1:
             raise ConfigError(f"epochs must be at least 1, not {epochs!r}")
         limit = None if time is None else seconds(time)
-        self.config: TrainConfig = configure(preset, holdout=holdout, time=limit, epochs=epochs, **overrides)
+        self.config: TrainConfig = configure(
+            preset, holdout=holdout, time=limit, epochs=epochs, **overrides
+        )
         self.preset, self.target, self.seed = preset, target, _whole("seed", seed, 0)
         self.device = pick(device)
         self.report: dict[str, Any] = {}
@@ -97,15 +103,20 @@ class Synthesizer:
         return self._fitted().schema
 
     def fit(
-        self, table: pd.DataFrame | str | os.PathLike[str] | Source, schema: Schema | None = None,
-        observe: Observer = silent, *, rows: int | None = None, at_once: int | None = None,
-    ) -> Synthesizer:  # fmt: skip
+        self,
+        table: pd.DataFrame | str | os.PathLike[str] | Source,
+        schema: Schema | None = None,
+        observe: Observer = silent,
+        *,
+        rows: int | None = None,
+        at_once: int | None = None,
+    ) -> Synthesizer:
         """Learn a table.
 
         Args:
             table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds. Or the path of a CSV or
                 Parquet file; one that memory does not hold comfortably is read in pieces, and its columns are learnt
-                from a random sample of its rows, see `synthtab.sources`.
+                from a random sample of its rows, see `synthtab.data.sources`.
             schema: What the columns are; inferred if not given.
             observe: Told about the progress, see `Progress`.
             rows: Learn only so many rows, drawn uniformly at random.
@@ -118,7 +129,10 @@ class Synthesizer:
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
         """
         world, streams = distributed.world(), Streams(self.seed)
-        observe, self.device = observe if world.rank == 0 else silent, world.placed(self.device)
+        observe, self.device = (
+            observe if world.rank == 0 else silent,
+            world.placed(self.device),
+        )
         source = opened(table, streams, rows, at_once)
         schema = self._checked(source, schema)
         observe(Progress("encode", 0.0))
@@ -126,20 +140,51 @@ class Synthesizer:
         encoder = self._encode(source, held_out, schema, streams)
         costs.require(costs.of(source, encoder, self.config, self.device))
         with ingest(source, encoder, held_out, streams, observe, at_once) as found:
-            self.report = facts.begun(source, len(held_out), found.digest, self.config, self.device, world.size)
+            self.report = describe.begun(
+                source,
+                len(held_out),
+                found.digest,
+                self.config,
+                self.device,
+                world.size,
+            )
             if world.size > 1:
-                world.require_same(json.dumps([found.digest, self.seed, self.config.to_json(), encoder.state()]))
-            return self._learn(encoder, found.training, found.held_out, streams, observe, world)
+                world.require_same(
+                    json.dumps(
+                        [
+                            found.digest,
+                            self.seed,
+                            self.config.to_json(),
+                            encoder.state(),
+                        ]
+                    )
+                )
+            return self._learn(
+                encoder, found.training, found.held_out, streams, observe, world
+            )
 
     def _learn(
-        self, encoder: TableEncoder, encoded: Encoded, kept: Encoded, streams: Streams, observe: Observer,
+        self,
+        encoder: TableEncoder,
+        encoded: Encoded,
+        kept: Encoded,
+        streams: Streams,
+        observe: Observer,
         world: distributed.World,
-    ) -> Synthesizer:  # fmt: skip
-        if not encoder.layout.blocks:  # constants and identifiers alone: nothing to learn
+    ) -> Synthesizer:
+        if (
+            not encoder.layout.blocks
+        ):  # constants and identifiers alone: nothing to learn
             self._encoder, self._generator, self._refinement = encoder, None, None
             return self
-        trained = trainer.train(encoded, kept, self.config, streams, self.device, observe, world)
-        self._encoder, self._generator, self._refinement = encoder, trained.generator, None
+        trained = trainer.train(
+            encoded, kept, self.config, streams, self.device, observe, world
+        )
+        self._encoder, self._generator, self._refinement = (
+            encoder,
+            trained.generator,
+            None,
+        )
         self.report.update(
             steps=trained.steps,
             seconds=round(trained.seconds, 1),
@@ -149,32 +194,46 @@ class Synthesizer:
             warnings=trained.warnings,
             losses=trained.losses,
         )
-        if trained.stopped == "interrupted":  # rows in many passes are good long before those in one
+        if (
+            trained.stopped == "interrupted"
+        ):  # rows in many passes are good long before those in one
             self.report["passes"] = self.config.passes or trained.generator.most_passes
             raise KeyboardInterrupt
         try:
             if world.rank == 0:
                 requests = self.requests
-                self.report.update(finish(requests, encoded, kept, self.config, streams, observe))
+                self.report.update(
+                    finish(requests, encoded, kept, self.config, streams, observe)
+                )
                 self._refinement = requests.refinement
         finally:  # the others wait for it, interrupted or not
             if world.size > 1:
-                file = world.shared(lambda: artefact.packed(self._bundle()))
-                self.__setstate__({"file": file, "device": self.device} if world.rank else {})
+                file = world.shared(lambda: model_file.packed(self._bundle()))
+                self.__setstate__(
+                    {"file": file, "device": self.device} if world.rank else {}
+                )
         return self
 
     def sample(
-        self, n: int | None = None, *, where: Where | None = None, given: pd.DataFrame | None = None,
-        balance: str | None = None, weights: Mapping[str, Mapping[Any, float]] | None = None,
-        seed: int | None = None, passes: int | None = None, first: int = 0, jobs: int = 1,
+        self,
+        n: int | None = None,
+        *,
+        where: Where | None = None,
+        given: pd.DataFrame | None = None,
+        balance: str | None = None,
+        weights: Mapping[str, Mapping[Any, float]] | None = None,
+        seed: int | None = None,
+        passes: int | None = None,
+        first: int = 0,
+        jobs: int = 1,
         observe: Observer = silent,
-    ) -> pd.DataFrame:  # fmt: skip
+    ) -> pd.DataFrame:
         """``n`` rows with the table's columns, order and dtypes.
 
         Args:
             n: How many; may be left out with ``given``, which then gives one row each.
             where: Conditions that every row meets, as text (``"sex = Female and age in 18..30"``), a list of such, or
-                a dict: column -> value, ``(low, high)``, list of values, None for missing. See `synthtab.where`.
+                a dict: column -> value, ``(low, high)``, list of values, None for missing. See `synthtab.sampling.predicate`.
             given: Partial rows to complete: any columns of the table; a missing cell is drawn.
             balance: A column each of whose values shall be as frequent as any other.
             weights: A column and the weight of each of its values; values not named get none.
@@ -195,29 +254,54 @@ class Synthesizer:
                 raise ConfigError("given rows go together with where and seed only")
             return self._complete(given, n, where, seed, observe)
         options: dict[str, Any] = dict(where=where, balance=balance, weights=weights)
-        blocks = self.sample_blocks(n, **options, seed=seed, passes=passes, first=first, jobs=jobs, observe=observe)
+        blocks = self.sample_blocks(
+            n,
+            **options,
+            seed=seed,
+            passes=passes,
+            first=first,
+            jobs=jobs,
+            observe=observe,
+        )
         return pd.concat(blocks, ignore_index=True)
 
     def sample_blocks(
-        self, n: int | None, *, where: Where | None = None, balance: str | None = None,
+        self,
+        n: int | None,
+        *,
+        where: Where | None = None,
+        balance: str | None = None,
         weights: Mapping[str, Mapping[Any, float]] | None = None,
-        seed: int | None = None, passes: int | None = None, first: int = 0, jobs: int = 1,
+        seed: int | None = None,
+        passes: int | None = None,
+        first: int = 0,
+        jobs: int = 1,
         observe: Observer = silent,
-    ) -> Iterator[pd.DataFrame]:  # fmt: skip
+    ) -> Iterator[pd.DataFrame]:
         """The rows of `sample` in blocks, in constant memory."""
         n, streams, requests = (
             _whole("the number of rows", n, 1),
             Streams(self.seed if seed is None else seed),
             self.requests,
         )
-        if passes is not None and _whole("passes", passes, 1) > 1 and not self.config.completes:
-            raise ConfigError("this model was trained without cross_entropy and density: it samples in 1 pass only")
+        if (
+            passes is not None
+            and _whole("passes", passes, 1) > 1
+            and not self.config.completes
+        ):
+            raise ConfigError(
+                "this model was trained without cross_entropy and density: it samples in 1 pass only"
+            )
         tests = conditions(where, self.schema)
         if passes is not None and (tests or balance or weights):
-            raise ConfigError("passes cannot be chosen together with conditions, balance or weights")
+            raise ConfigError(
+                "passes cannot be chosen together with conditions, balance or weights"
+            )
         if _whole("first", first, 0) or _whole("jobs", jobs, 1) > 1:
             if balance or weights:
-                raise ConfigError("balance and weights count all rows before each one: leave out first and jobs")
+                raise ConfigError(
+                    "balance and weights count all rows before each one: leave out first and jobs"
+                )
             if n > (grain := requests.grain(tests)) and jobs > 1:
                 asked = dict(where=where, seed=seed, passes=passes)
                 return parts.sampled(self, n, jobs, grain, observe, first, **asked)
@@ -229,10 +313,17 @@ class Synthesizer:
         shares += list((weights or {}).items())  # type: ignore[arg-type]
         if len(shares) > 1:
             raise ConfigError("balance and weights are of one column")
-        return requests.shared(str(shares[0][0]), shares[0][1], tests, n, streams, observe)
+        return requests.shared(
+            str(shares[0][0]), shares[0][1], tests, n, streams, observe
+        )
 
     def impute(
-        self, table: pd.DataFrame, draws: int | None = None, *, seed: int | None = None, observe: Observer = silent
+        self,
+        table: pd.DataFrame,
+        draws: int | None = None,
+        *,
+        seed: int | None = None,
+        observe: Observer = silent,
     ) -> Any:
         """A table with every missing cell drawn given the rest of its row; all other cells stay as they are.
 
@@ -251,25 +342,40 @@ class Synthesizer:
         return found[0] if draws is None else found
 
     def _complete(
-        self, given: pd.DataFrame, n: int | None, where: Where | None, seed: int | None, observe: Observer
+        self,
+        given: pd.DataFrame,
+        n: int | None,
+        where: Where | None,
+        seed: int | None,
+        observe: Observer,
     ) -> pd.DataFrame:
         if not isinstance(given, pd.DataFrame) or not len(given):
             raise DataError("given must be a DataFrame with at least one row")
         if unknown := [c for c in given.columns if c not in self.schema]:
-            raise DataError(f"the given rows have a column {unknown[0]!r}, which the model does not know")
+            raise DataError(
+                f"the given rows have a column {unknown[0]!r}, which the model does not know"
+            )
         if n is not None:
-            given = given.take(np.arange(_whole("the number of rows", n, 1)) % len(given)).reset_index(drop=True)
+            given = given.take(
+                np.arange(_whole("the number of rows", n, 1)) % len(given)
+            ).reset_index(drop=True)
         streams = Streams(self.seed if seed is None else seed)
-        return self.requests.completed(given, conditions(where, self.schema), streams, observe)
+        return self.requests.completed(
+            given, conditions(where, self.schema), streams, observe
+        )
 
     @property
     def requests(self) -> Requests:
         """The model, as far as sampling concerns it."""
         report = self.report
         return Requests(
-            self._fitted(), self._generator, self._refinement, self.device, report.get("passes") or 1,
+            self._fitted(),
+            self._generator,
+            self._refinement,
+            self.device,
+            report.get("passes") or 1,
             report.get("plans"),
-        )  # fmt: skip
+        )
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The rows that `fit` trained on, and those that it held out, of the table that it was given.
@@ -280,24 +386,37 @@ class Synthesizer:
         schema, ran = self.schema, self.report
         if ran.get("total") == len(table):
             table = table.iloc[chosen(len(table), ran["rows"], Streams(self.seed))]
-        return holdout.parts(table, schema, ran["rows"], self.config.holdout, self.seed, ran.get("digest"))
+        return holdout.parts(
+            table,
+            schema,
+            ran["rows"],
+            self.config.holdout,
+            self.seed,
+            ran.get("digest"),
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file, whole or not at all. See `synthtab.artefact`."""
-        artefact.save(self._bundle(), path)
+        """Write the model file, whole or not at all. See `synthtab.model_file`."""
+        model_file.save(self._bundle(), path)
 
     def __getstate__(self) -> dict[str, Any]:
         """As its file, where it is fitted: other processes get no code to run."""
-        return {"file": artefact.packed(self._bundle()), "device": self.device} if self.fitted else dict(vars(self))
+        return (
+            {"file": model_file.packed(self._bundle()), "device": self.device}
+            if self.fitted
+            else dict(vars(self))
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "file" in state:
             device = state["device"].type
             there = device != "cuda" or torch.cuda.is_available()
-            state = vars(self.load(io.BytesIO(state["file"]), device if there else "auto"))
+            state = vars(
+                self.load(io.BytesIO(state["file"]), device if there else "auto")
+            )
         vars(self).update(state)
 
-    def _bundle(self) -> artefact.Bundle:
+    def _bundle(self) -> model_file.Bundle:
         state = self._fitted().state()
         manifest = {
             "preset": self.preset,
@@ -308,22 +427,33 @@ class Synthesizer:
         weights = self._generator.state_dict() if self._generator else {}
         trees = self._refinement.state() if self._refinement else {}
         schema = state.pop("schema")
-        return artefact.Bundle(manifest, schema, state, self.config.to_json(), weights, trees)
+        return model_file.Bundle(
+            manifest, schema, state, self.config.to_json(), weights, trees
+        )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | IO[bytes], device: str = "auto") -> Synthesizer:
+    def load(
+        cls, path: str | os.PathLike[str] | IO[bytes], device: str = "auto"
+    ) -> Synthesizer:
         """Read a model file onto any device.
 
         Raises:
             ArtefactError: The file is missing, damaged, foreign or of a newer format.
         """
-        bundle = artefact.load(path)
+        bundle = model_file.load(path)
         manifest = bundle.manifest
         try:
-            model = cls(manifest["preset"], target=manifest["target"], seed=manifest["seed"], device=device)
+            model = cls(
+                manifest["preset"],
+                target=manifest["target"],
+                seed=manifest["seed"],
+                device=device,
+            )
             model.config = TrainConfig.from_json(bundle.config)
             model.report = dict(manifest["report"])
-            model._encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})
+            model._encoder = TableEncoder.from_state(
+                {**bundle.encoder, "schema": bundle.schema}
+            )
             if bundle.weights:
                 with fresh_weights():
                     model._generator = Generator(model._encoder.layout, model.config)
@@ -335,13 +465,19 @@ class Synthesizer:
             if isinstance(error, ConfigError) and "device" in str(error):
                 raise
             what = " ".join(str(error).split())[:120] or type(error).__name__
-            raise ArtefactError(f"{path} does not fit together ({what}): copy or fit it again") from None
+            raise ArtefactError(
+                f"{path} does not fit together ({what}): copy or fit it again"
+            ) from None
         return model
 
     def plan(
-        self, table: pd.DataFrame | str | os.PathLike[str] | Source, schema: Schema | None = None, *,
-        rows: int | None = None, at_once: int | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        table: pd.DataFrame | str | os.PathLike[str] | Source,
+        schema: Schema | None = None,
+        *,
+        rows: int | None = None,
+        at_once: int | None = None,
+    ) -> dict[str, Any]:
         """What `fit` would do, without doing it: sizes, memory and time expected, and the config in full; see
         `synthtab.costs`. Of a large file only the first rows are read.
         """
@@ -352,41 +488,86 @@ class Synthesizer:
         schema = self._checked(source, schema)
         held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
         encoder = self._encode(source, held_out, schema, streams, most=LOOK)
-        ran = {"device": str(self.device), "seed": self.seed, "preset": self.preset, "config": self.config.to_json()}
-        return {**costs.planned(source, len(held_out), encoder, self.config, self.device), **ran}
+        ran = {
+            "device": str(self.device),
+            "seed": self.seed,
+            "preset": self.preset,
+            "config": self.config.to_json(),
+        }
+        return {
+            **costs.planned(source, len(held_out), encoder, self.config, self.device),
+            **ran,
+        }
 
     def _checked(self, source: Source, schema: Schema | None) -> Schema:
         if (n := source.rows) < MIN_ROWS:
-            raise DataError(f"the table has {n} row{'s' * (n != 1)}: at least {MIN_ROWS} are needed")
+            raise DataError(
+                f"the table has {n} row{'s' * (n != 1)}: at least {MIN_ROWS} are needed"
+            )
         if schema is None:
             schema = infer(source.sample, rare=self.config.rare)
         else:
-            agreement.require(source.sample, schema)
+            check.require(source.sample, schema)
         if self.target is not None and self.target not in schema.names:
             near = difflib.get_close_matches(self.target, schema.names, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else f": the columns are {', '.join(schema.names[:12])}"
+            hint = (
+                f": did you mean {near[0]!r}?"
+                if near
+                else f": the columns are {', '.join(schema.names[:12])}"
+            )
             raise DataError(f"the target {self.target!r} is not a column{hint}")
         return schema
 
     def _encode(
-        self, source: Source, held_out: Rows, schema: Schema, streams: Streams, most: int | None = None
+        self,
+        source: Source,
+        held_out: Rows,
+        schema: Schema,
+        streams: Streams,
+        most: int | None = None,
     ) -> TableEncoder:
         """Learnt from the training rows, at ``most`` so many; only that no key comes back is a matter of all."""
-        c, rows = self.config, np.flatnonzero(~np.isin(source.numbers, held_out, assume_unique=True))[:most]
-        own = dict[str, Any](max_modes=c.modes, continuous=c.continuous, links=c.links, crosses=c.crosses, rare=c.rare)
+        c, rows = (
+            self.config,
+            np.flatnonzero(~np.isin(source.numbers, held_out, assume_unique=True))[
+                :most
+            ],
+        )
+        own = dict[str, Any](
+            max_modes=c.modes,
+            continuous=c.continuous,
+            links=c.links,
+            crosses=c.crosses,
+            rare=c.rare,
+        )
         whole = source.sample if most else source.whole(keys(schema))
-        return TableEncoder.fit(source.sample.iloc[rows], schema, streams, whole=whole, target=self.target, **own)
+        return TableEncoder.fit(
+            source.sample.iloc[rows],
+            schema,
+            streams,
+            whole=whole,
+            target=self.target,
+            **own,
+        )
 
     def _fitted(self) -> TableEncoder:
         if self._encoder is None:
-            raise NotFittedError("this model has not learnt a table yet: call fit first")
+            raise NotFittedError(
+                "this model has not learnt a table yet: call fit first"
+            )
         return self._encoder
 
     def describe(self) -> list[tuple[str, str]]:
         """What the model holds, as headings and sentences."""
         encoder, config = self._fitted(), self.config.to_json()
-        ran = {"target": self.target, "preset": self.preset, "seed": self.seed, "config": config, **self.report}
-        return facts.told(encoder, self._generator, self._refinement, ran)
+        ran = {
+            "target": self.target,
+            "preset": self.preset,
+            "seed": self.seed,
+            "config": config,
+            **self.report,
+        }
+        return describe.told(encoder, self._generator, self._refinement, ran)
 
     def __repr__(self) -> str:
         state = f"learnt {self.report['rows']:,} rows" if self.fitted else "not fitted"
@@ -394,6 +575,12 @@ class Synthesizer:
 
 
 def _whole(what: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ConfigError(f"{what} must be a whole number of {least} or more, not {value!r}")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, np.integer))
+        or value < least
+    ):
+        raise ConfigError(
+            f"{what} must be a whole number of {least} or more, not {value!r}"
+        )
     return int(value)

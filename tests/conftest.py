@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 # Many small matrices on few cores: more threads only wait for each other, and had better sleep meanwhile.
-os.environ.setdefault("OMP_NUM_THREADS", str(max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))))
+os.environ.setdefault(
+    "OMP_NUM_THREADS",
+    str(max(1, 2 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))),
+)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
@@ -30,9 +33,16 @@ def command(*arguments: str) -> list[str]:
 def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``synthtab`` in the test's folder, in a process of its own."""
 
-    def start(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def start(
+        *arguments: str, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command(*arguments), cwd=tmp_path, capture_output=True, text=True, timeout=timeout, check=False
+            command(*arguments),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     return start
@@ -76,7 +86,9 @@ def people(rows: int = 300) -> str:
     for i in range(rows):
         cell = "" if i % 17 == 0 else f"{pay[i]:.2f}"
         day = f"20{10 + i % 12:02d}-{1 + i % 12:02d}-{1 + i % 28:02d}"
-        lines.append(f"P{key[i]},{age[i]},{job[i]},{cell},{day},{'yes' if i % 3 else 'no'}")
+        lines.append(
+            f"P{key[i]},{age[i]},{job[i]},{cell},{day},{'yes' if i % 3 else 'no'}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -93,7 +105,10 @@ def people_model(people_csv: Path) -> Path:
     path = people_csv.with_name("people.synthtab")
     done = subprocess.run(
         command("fit", str(people_csv), "-o", str(path), "--time", "4s", "--seed", "1"),
-        capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return path

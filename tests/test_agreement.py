@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import infer, parse_constraint, tables
-from synthtab.agreement import disagreements, require
-from synthtab.errors import SchemaError
+from synthtab import infer, parse_constraint
+from synthtab.core.errors import SchemaError
+from synthtab.data import tables
+from synthtab.data.check import disagreements, require
 
 ROWS = 200
 
@@ -22,10 +23,15 @@ def frame() -> pd.DataFrame:
         {
             "age": r.integers(18, 90, ROWS),
             "pay": r.normal(2000, 300, ROWS).round(2),
-            "born": pd.Timestamp("1970-01-01") + pd.to_timedelta(r.integers(0, 9000, ROWS), unit="D"),
-            "size": pd.Categorical(r.choice(["S", "M", "L"], ROWS), ["S", "M", "L"], ordered=True),
+            "born": pd.Timestamp("1970-01-01")
+            + pd.to_timedelta(r.integers(0, 9000, ROWS), unit="D"),
+            "size": pd.Categorical(
+                r.choice(["S", "M", "L"], ROWS), ["S", "M", "L"], ordered=True
+            ),
             "member": r.random(ROWS) < 0.4,
-            "note": pd.Series(r.choice(["x", "y", "z"], ROWS)).mask(r.random(ROWS) < 0.1),
+            "note": pd.Series(r.choice(["x", "y", "z"], ROWS)).mask(
+                r.random(ROWS) < 0.1
+            ),
         }
     )
 
@@ -49,7 +55,12 @@ def test_every_column_with_a_problem_is_named_at_once() -> None:
     bad.loc[3, "age"] = "old"
     bad.loc[[4, 9], "pay"] = None
     bad.loc[7, "born"] = "someday"
-    schema = SCHEMA.enforcing([parse_constraint("pay >= 0", SCHEMA), parse_constraint("member -> size", SCHEMA)])
+    schema = SCHEMA.enforcing(
+        [
+            parse_constraint("pay >= 0", SCHEMA),
+            parse_constraint("member -> size", SCHEMA),
+        ]
+    )
     with pytest.raises(SchemaError) as caught:
         require(bad, schema)
     message = str(caught.value)
@@ -66,7 +77,9 @@ def test_every_column_with_a_problem_is_named_at_once() -> None:
 def test_reading_a_table_names_every_column_that_does_not_fit() -> None:
     bad = as_text()
     bad.loc[3, "age"], bad.loc[5, "pay"] = "old", "much"
-    with pytest.raises(SchemaError, match=r"'old' is not a whole number.*'much' is not a number"):
+    with pytest.raises(
+        SchemaError, match=r"'old' is not a whole number.*'much' is not a number"
+    ):
         tables.typed(bad, SCHEMA)
 
 
@@ -78,8 +91,15 @@ def test_other_columns_are_still_the_first_thing_said() -> None:
 def test_a_missing_cell_is_fine_where_the_schema_says_so() -> None:
     gap = frame()
     gap.loc[0, "pay"] = np.nan
-    assert disagreements(gap, SCHEMA) == ["column 'pay': no cell may be missing, but one is in row 1"]
-    assert disagreements(gap, SCHEMA.replace(dataclasses.replace(SCHEMA["pay"], missing=True))) == []
+    assert disagreements(gap, SCHEMA) == [
+        "column 'pay': no cell may be missing, but one is in row 1"
+    ]
+    assert (
+        disagreements(
+            gap, SCHEMA.replace(dataclasses.replace(SCHEMA["pay"], missing=True))
+        )
+        == []
+    )
 
 
 @pytest.mark.slow

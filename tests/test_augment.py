@@ -12,27 +12,40 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, r2_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    r2_score,
+    roc_auc_score,
+)
 
 from synthtab.augment import holdout_interval, paired_interval, study
 from synthtab.augment.arms import BALANCED, REAL, Material, arms, duplicated, weighted
 from synthtab.augment.learners import Sample, measures
 from synthtab.augment.result import Score, compare, verdict
 from synthtab.augment.task import task_of
-from synthtab.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError
 from synthtab.evaluation.views import prepare
 
-DATA = Path(os.environ.get("SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+DATA = Path(
+    os.environ.get(
+        "SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
+    )
+)
 FAST = dict(repeats=3, learners=["trees"], seed=0)
 
 
-def table(rows: int, seed: int, noise: float = 0.6, missing: bool = True) -> pd.DataFrame:
+def table(
+    rows: int, seed: int, noise: float = 0.6, missing: bool = True
+) -> pd.DataFrame:
     """A class and a number that depend on the other columns."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(rows, 3))
     town = rng.choice(["a", "b", "c"], rows, p=[0.5, 0.3, 0.2])
     signal = x[:, 0] + 2 * x[:, 1] * (town == "a") + rng.normal(0, noise, rows)
-    frame = pd.DataFrame({"p": x[:, 0], "q": x[:, 1], "r": x[:, 2].round(2), "town": town})
+    frame = pd.DataFrame(
+        {"p": x[:, 0], "q": x[:, 1], "r": x[:, 2].round(2), "town": town}
+    )
     frame["sum"] = signal.round(3)
     frame["buys"] = np.where(signal > 1.4, "yes", "no")
     if missing:
@@ -68,7 +81,9 @@ class Drawer:
         self.frame = frame
 
     def sample(self, n: int, seed: int = 0) -> pd.DataFrame:
-        return self.frame.sample(n, replace=True, random_state=seed % 2**32, ignore_index=True)
+        return self.frame.sample(
+            n, replace=True, random_state=seed % 2**32, ignore_index=True
+        )
 
 
 # Intervals
@@ -77,7 +92,9 @@ class Drawer:
 def test_the_interval_by_hand() -> None:
     # d = 0.1, 0.2, 0.6: mean 0.3, S² = (0.04 + 0.01 + 0.09) / 2 = 0.07; a fifth tested on: 1/3 + 0.25
     half = 4.302652729911275 * math.sqrt((1 / 3 + 0.25) * 0.07)
-    assert paired_interval([0.1, 0.2, 0.6], 0.2) == pytest.approx((0.3 - half, 0.3 + half))
+    assert paired_interval([0.1, 0.2, 0.6], 0.2) == pytest.approx(
+        (0.3 - half, 0.3 + half)
+    )
 
 
 def test_without_a_share_it_is_the_interval_of_independent_repeats() -> None:
@@ -94,7 +111,9 @@ def test_the_interval_of_a_holdout_by_hand() -> None:
     # S² = 0.07 as above, over 3; T² = 0.02: ν = (0.07/3 + 0.02)² / ((0.07/3)² / 2 + 0.02² / 1)
     freedom = (0.07 / 3 + 0.02) ** 2 / ((0.07 / 3) ** 2 / 2 + 0.02**2)
     half = stats.t.ppf(0.95, freedom) * math.sqrt(0.07 / 3 + 0.02)
-    assert holdout_interval([0.1, 0.2, 0.6], [0.2, 0.4], 0.9) == pytest.approx((0.3 - half, 0.3 + half))
+    assert holdout_interval([0.1, 0.2, 0.6], [0.2, 0.4], 0.9) == pytest.approx(
+        (0.3 - half, 0.3 + half)
+    )
     assert holdout_interval([0.2, 0.2], [0.2, 0.2]) == (0.2, 0.2)
 
 
@@ -109,7 +128,9 @@ def test_the_interval_of_a_holdout_covers_the_truth(noise: float) -> None:
         low, high = holdout_interval(list(rows.mean() + drawn), halves)
         covered += low <= 0.1 <= high
         low, high = paired_interval(list(rows.mean() + drawn), 0.0)
-        plain += low <= 0.1 <= high or noise > 0.1  # where that noise is all that counts, it would do
+        plain += (
+            low <= 0.1 <= high or noise > 0.1
+        )  # where that noise is all that counts, it would do
     assert covered / 400 > 0.92  # the standard error of a share of .95 in 400 is .011
     assert plain / 400 < 0.7 or noise > 0.1
 
@@ -125,27 +146,40 @@ def test_measures_are_those_of_scikit_learn() -> None:
     scores[:, 2] = 1 - scores[:, 0] - scores[:, 1]
     values = measures(y.astype(float), scores, 3, 0)
     assert values["auc"] == pytest.approx(roc_auc_score(y, scores, multi_class="ovr"))
-    assert values["average_precision"] == pytest.approx(average_precision_score(np.eye(3)[y], scores))
-    assert values["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, scores.argmax(axis=1)))
+    assert values["average_precision"] == pytest.approx(
+        average_precision_score(np.eye(3)[y], scores)
+    )
+    assert values["balanced_accuracy"] == pytest.approx(
+        balanced_accuracy_score(y, scores.argmax(axis=1))
+    )
     two = (y == 0).astype(float)
     pair = np.stack([1 - scores[:, 0], scores[:, 0]], axis=1)
     for rarest in (0, 1):
         values = measures(two, pair, 2, rarest)
         assert values["auc"] == pytest.approx(roc_auc_score(two, scores[:, 0]))
-        assert values["average_precision"] == pytest.approx(average_precision_score(two == rarest, pair[:, rarest]))
+        assert values["average_precision"] == pytest.approx(
+            average_precision_score(two == rarest, pair[:, rarest])
+        )
     number = rng.normal(size=90)
-    assert measures(number, scores[:, 0], 0, 0) == {"r2": pytest.approx(r2_score(number, scores[:, 0]))}
+    assert measures(number, scores[:, 0], 0, 0) == {
+        "r2": pytest.approx(r2_score(number, scores[:, 0]))
+    }
 
 
 def test_measures_of_a_test_table_with_one_class_do_not_exist() -> None:
-    assert all(math.isnan(v) for v in measures(np.zeros(5), np.full((5, 2), 0.5), 2, 1).values())
+    assert all(
+        math.isnan(v)
+        for v in measures(np.zeros(5), np.full((5, 2), 0.5), 2, 1).values()
+    )
 
 
 @pytest.fixture(scope="module")
 def material(real, good, holdout) -> Material:
     task = task_of(real, "buys", None, None)
     tables = prepare(real, good, holdout, target="buys", schema=task.schema)
-    return Material(task.sample(tables, tables.real), task.sample(tables, tables.synthetic), None, 2)
+    return Material(
+        task.sample(tables, tables.real), task.sample(tables, tables.synthetic), None, 2
+    )
 
 
 def test_duplicates_balance_with_real_rows(material) -> None:
@@ -160,7 +194,9 @@ def test_class_weights_are_scikit_learns(material) -> None:
     from sklearn.utils.class_weight import compute_sample_weight
 
     sample = weighted(material, np.random.default_rng(0))
-    assert sample.weight == pytest.approx(compute_sample_weight("balanced", material.real.y))
+    assert sample.weight == pytest.approx(
+        compute_sample_weight("balanced", material.real.y)
+    )
 
 
 def test_a_ratio_adds_so_many_rows_of_the_synthetic_table(material) -> None:
@@ -168,7 +204,9 @@ def test_a_ratio_adds_so_many_rows_of_the_synthetic_table(material) -> None:
     sample = arm.build(material, np.random.default_rng(0))
     assert len(sample) == 180
     added = {row.tobytes() for row in np.nan_to_num(sample.view.numbers[120:])}
-    assert added <= {row.tobytes() for row in np.nan_to_num(material.synthetic.view.numbers)}
+    assert added <= {
+        row.tobytes() for row in np.nan_to_num(material.synthetic.view.numbers)
+    }
 
 
 def test_smotenc_makes_rows_between_real_ones(material) -> None:
@@ -185,11 +223,15 @@ def test_smotenc_makes_rows_between_real_ones(material) -> None:
     assert set(sample.view.codes[120:, town]) <= set(sample.view.codes[:120, town])
 
 
-def test_smotenc_is_skipped_with_a_reason_where_the_library_is_absent(real, good, holdout, monkeypatch) -> None:
+def test_smotenc_is_skipped_with_a_reason_where_the_library_is_absent(
+    real, good, holdout, monkeypatch
+) -> None:
     monkeypatch.setitem(sys.modules, "imblearn", None)
     monkeypatch.setitem(sys.modules, "imblearn.over_sampling", None)
     result = study(real, good, "buys", holdout, ratios=[1], **{**FAST, "repeats": 2})
-    assert result.skipped == {"SMOTENC": "needs imbalanced-learn: pip install 'synthtab[augment]'"}
+    assert result.skipped == {
+        "SMOTENC": "needs imbalanced-learn: pip install 'synthtab[augment]'"
+    }
     assert "pip install 'synthtab[augment]'" in str(result)
 
 
@@ -199,22 +241,39 @@ def test_smotenc_is_skipped_with_a_reason_where_the_library_is_absent(real, good
 def scores(**differences: list[float]) -> list[Score]:
     """Of one learner: real rows score 0.5, and the other arms that much more."""
     made = [
-        Score(None, i, REAL, "trees", 10, 10, 5, {"auc": 0.5}) for i in range(len(next(iter(differences.values()))))
+        Score(None, i, REAL, "trees", 10, 10, 5, {"auc": 0.5})
+        for i in range(len(next(iter(differences.values()))))
     ]
     for arm, gains in differences.items():
-        name = {"one": "synthetic x1", "two": "synthetic x2", "weights": "class weights"}[arm]
-        made += [Score(None, i, name, "trees", 10, 20, 5, {"auc": 0.5 + g}) for i, g in enumerate(gains)]
+        name = {
+            "one": "synthetic x1",
+            "two": "synthetic x2",
+            "weights": "class weights",
+        }[arm]
+        made += [
+            Score(None, i, name, "trees", 10, 20, 5, {"auc": 0.5 + g})
+            for i, g in enumerate(gains)
+        ]
     return made
 
 
 def judged(doubt: str | None = None, **differences: list[float]):
-    return verdict(scores(**differences), arms((1.0, 2.0), 2), ["trees"], "auc", None, 0.5, doubt)
+    return verdict(
+        scores(**differences), arms((1.0, 2.0), 2), ["trees"], "auc", None, 0.5, doubt
+    )
 
 
 def test_verdicts() -> None:
     clear, vague = [0.10, 0.11, 0.12, 0.11], [0.10, -0.10, 0.05, -0.02]
-    said = judged(one=clear, two=[0.05, 0.04, 0.06, 0.05], weights=[0.01, 0.02, 0.0, 0.01])
-    assert (said.answer, said.best.arm, said.ratio, said.learner) == ("helps", "synthetic x1", 1.0, "trees")
+    said = judged(
+        one=clear, two=[0.05, 0.04, 0.06, 0.05], weights=[0.01, 0.02, 0.0, 0.01]
+    )
+    assert (said.answer, said.best.arm, said.ratio, said.learner) == (
+        "helps",
+        "synthetic x1",
+        1.0,
+        "trees",
+    )
     assert said.baseline is not None and said.lead is not None
     assert said.baseline.arm == "class weights"
     assert said.baseline.difference == pytest.approx(0.01)
@@ -222,16 +281,27 @@ def test_verdicts() -> None:
     # two synthetic arms were looked at: the interval of the best is that of 97.5 %
     assert said.best.interval == pytest.approx(paired_interval(clear, 0.5, 0.975))
     assert judged(one=vague).answer == "no evidence"
-    assert judged(one=[-d for d in clear], two=[-2 * d for d in clear]).answer == "hurts"
+    assert (
+        judged(one=[-d for d in clear], two=[-2 * d for d in clear]).answer == "hurts"
+    )
     assert judged(one=vague, two=[-d for d in clear]).answer == "no evidence"
     said = judged("seen", one=clear)
-    assert (said.answer, said.why, said.others) == ("cannot say", "seen", {"trees": "cannot say"})
+    assert (said.answer, said.why, said.others) == (
+        "cannot say",
+        "seen",
+        {"trees": "cannot say"},
+    )
 
 
 def test_what_was_not_there_in_every_repeat_is_not_judged_by() -> None:
     some = scores(one=[0.01, 0.02, 0.03], two=[0.3, 0.31, 0.32])[:-1]
-    assert verdict(some, arms((1.0, 2.0), 2), ["trees"], "auc", None, 0.5, None).best.arm == "synthetic x1"
-    assert compare(some, "synthetic x2", REAL, "trees", "auc", 0.5).difference == pytest.approx(0.305)
+    assert (
+        verdict(some, arms((1.0, 2.0), 2), ["trees"], "auc", None, 0.5, None).best.arm
+        == "synthetic x1"
+    )
+    assert compare(
+        some, "synthetic x2", REAL, "trees", "auc", 0.5
+    ).difference == pytest.approx(0.305)
 
 
 def test_rows_as_good_as_real_ones_help(real, good, holdout) -> None:
@@ -259,7 +329,9 @@ def test_without_a_holdout_it_cannot_be_said(real) -> None:
 
 
 def test_a_holdout_that_is_part_of_the_table_is_none(real, good) -> None:
-    result = study(real, good, "buys", real.sample(60, random_state=0), ratios=[1], **FAST)
+    result = study(
+        real, good, "buys", real.sample(60, random_state=0), ratios=[1], **FAST
+    )
     assert result.verdict.answer == "cannot say"
     assert "100%" in result.verdict.why
 
@@ -304,7 +376,9 @@ def test_a_generator_of_classes_is_asked_for_them(real, holdout) -> None:
     class ByClass(Drawer):
         def sample_class(self, value: object, n: int) -> pd.DataFrame:
             asked.append((value, n))
-            return self.frame[self.frame["buys"] == value].sample(n, replace=True, random_state=0)
+            return self.frame[self.frame["buys"] == value].sample(
+                n, replace=True, random_state=0
+            )
 
     study(real, ByClass(real), "buys", holdout, ratios=[0.25], **FAST)
     counts = real["buys"].value_counts()
@@ -320,14 +394,23 @@ def test_order_of_rows_and_columns_changes_nothing(real, good, holdout) -> None:
         t[t.columns[::-1]].sample(frac=1, random_state=i, ignore_index=True)
         for i, t in enumerate((real, good, holdout))
     ]
-    assert study(mixed[0], mixed[1], "buys", mixed[2], ratios=[1], **FAST).to_json() == first.to_json()
+    assert (
+        study(mixed[0], mixed[1], "buys", mixed[2], ratios=[1], **FAST).to_json()
+        == first.to_json()
+    )
     again = study(real, good, "buys", holdout, ratios=[1], **{**FAST, "seed": 1})
     assert again.to_json() != first.to_json()
 
 
 def test_a_number_is_predicted(holdout) -> None:
     parts = [table(n, s).drop(columns="buys") for n, s in ((80, 1), (400, 3), (300, 2))]
-    result = study(parts[0], parts[1], "sum", parts[2], **{**FAST, "learners": ["linear", "trees", "forest"]})
+    result = study(
+        parts[0],
+        parts[1],
+        "sum",
+        parts[2],
+        **{**FAST, "learners": ["linear", "trees", "forest"]},
+    )
     assert result.metric == "r2" and not any(a.kind == "baseline" for a in result.arms)
     assert result.compare("synthetic x2", "trees").difference > 0
     assert [a.ratio for a in result.arms] == [None, 0.25, 0.5, 1.0, 2.0, 5.0]
@@ -372,13 +455,28 @@ def test_the_text_is_narrow_and_the_data_plain(found) -> None:
 
 
 def test_what_the_frame_says_follows_from_the_scores(found) -> None:
-    row = found.frame().query("arm == 'synthetic x1' and learner == 'trees' and metric == 'auc'").iloc[0]
-    value = {(s.arm, s.repeat): s.values["auc"] for s in found.scores if s.learner == "trees"}
+    row = (
+        found.frame()
+        .query("arm == 'synthetic x1' and learner == 'trees' and metric == 'auc'")
+        .iloc[0]
+    )
+    value = {
+        (s.arm, s.repeat): s.values["auc"] for s in found.scores if s.learner == "trees"
+    }
     gains = [value["synthetic x1", i] - value[REAL, i] for i in range(4)]
     assert row["difference"] == pytest.approx(np.mean(gains))
-    parts = {(s.arm, s.repeat): [h["auc"] for h in s.halves] for s in found.scores if s.learner == "trees"}
-    halves = np.mean([np.subtract(parts["synthetic x1", i], parts[REAL, i]) for i in range(4)], axis=0)
-    assert (row["low"], row["high"]) == pytest.approx(holdout_interval(gains, list(halves)))
+    parts = {
+        (s.arm, s.repeat): [h["auc"] for h in s.halves]
+        for s in found.scores
+        if s.learner == "trees"
+    }
+    halves = np.mean(
+        [np.subtract(parts["synthetic x1", i], parts[REAL, i]) for i in range(4)],
+        axis=0,
+    )
+    assert (row["low"], row["high"]) == pytest.approx(
+        holdout_interval(gains, list(halves))
+    )
 
 
 @pytest.mark.parametrize(
@@ -420,10 +518,19 @@ def test_adult_rows_by_a_bootstrap_do_not_help() -> None:
     """Copies of the rows that are there bring nothing: whatever the table, this must not be called a help."""
     if not (DATA / "adult").is_dir():
         pytest.skip("needs the tables of the literature")
-    train, test = (pd.read_csv(DATA / "adult" / f"{part}.csv") for part in ("train", "test"))
+    train, test = (
+        pd.read_csv(DATA / "adult" / f"{part}.csv") for part in ("train", "test")
+    )
     few = train.sample(300, random_state=0)
     copies = few.sample(300, replace=True, random_state=1)
-    said = study(few, copies, "income", test.sample(1000, random_state=0), ratios=[1], **{**FAST, "repeats": 5}).verdict
+    said = study(
+        few,
+        copies,
+        "income",
+        test.sample(1000, random_state=0),
+        ratios=[1],
+        **{**FAST, "repeats": 5},
+    ).verdict
     assert said.answer != "helps"
 
 

@@ -20,7 +20,17 @@ def here(tmp_path, people_csv, people_model):
 
 
 def test_real_rows_first_then_as_many_synthetic_ones(call, here):
-    said = call("augment", "people.csv", "--target", "remote", "-o", "more.csv", "--json", "study.json", *FAST)
+    said = call(
+        "augment",
+        "people.csv",
+        "--target",
+        "remote",
+        "-o",
+        "more.csv",
+        "--json",
+        "study.json",
+        *FAST,
+    )
     assert said.status == 0, said.err
     lines = (here / "more.csv").read_text().splitlines()
     assert lines[:301] == (here / "people.csv").read_text().splitlines()
@@ -30,23 +40,51 @@ def test_real_rows_first_then_as_many_synthetic_ones(call, here):
     assert max(map(len, said.out.splitlines())) <= 80
     assert "300 real and 300 synthetic rows in more.csv" in said.err
     data = json.loads((here / "study.json").read_text())
-    assert data["facts"]["real"] + data["facts"]["holdout"] == 300  # the holdout was not learnt
+    assert (
+        data["facts"]["real"] + data["facts"]["holdout"] == 300
+    )  # the holdout was not learnt
     assert data["verdicts"][0]["answer"] in ("helps", "no evidence", "hurts")
     # What it wrote is what the report draws.
-    said = call("evaluate", "people.csv", "people.csv", "--augmentation", "study.json", "--html", "r.html", "-q")
+    said = call(
+        "evaluate",
+        "people.csv",
+        "people.csv",
+        "--augmentation",
+        "study.json",
+        "--html",
+        "r.html",
+        "-q",
+    )
     assert (said.status, said.err) == (0, "")
     page = (here / "r.html").read_text()
-    assert 'id="augmentation"' in page and "real rows alone" in page and "on real rows" in page
+    assert (
+        'id="augmentation"' in page
+        and "real rows alone" in page
+        and "on real rows" in page
+    )
 
 
 def test_balanced_marked_and_quick(call, here):
-    arguments = ("--target", "job", "--balance", "--mark", "origin", "--no-verdict", "-m", "people.synthtab", "-q")
+    arguments = (
+        "--target",
+        "job",
+        "--balance",
+        "--mark",
+        "origin",
+        "--no-verdict",
+        "-m",
+        "people.synthtab",
+        "-q",
+    )
     said = call("augment", "people.csv", *arguments, "-o", "more.csv")
     assert (said.status, said.out, said.err) == (0, "", "")
     rows = pd.read_csv(here / "more.csv")
     assert rows["job"].value_counts().nunique() == 1
     real = pd.read_csv(here / "people.csv")
-    assert (rows["origin"] == "real").sum() == 300 and set(rows["origin"]) == {"real", "synthetic"}
+    assert (rows["origin"] == "real").sum() == 300 and set(rows["origin"]) == {
+        "real",
+        "synthetic",
+    }
     assert rows["id"].is_unique
     pd.testing.assert_frame_equal(rows.head(300).drop(columns="origin"), real)
     again = call("augment", "people.csv", *arguments, "-o", "-")
@@ -54,7 +92,18 @@ def test_balanced_marked_and_quick(call, here):
 
 
 def test_a_model_that_may_have_seen_all_gives_no_verdict(call, here):
-    said = call("augment", "people.csv", "--target", "job", "-n", "10", "-m", "people.synthtab", "-o", "more.parquet")
+    said = call(
+        "augment",
+        "people.csv",
+        "--target",
+        "job",
+        "-n",
+        "10",
+        "-m",
+        "people.synthtab",
+        "-o",
+        "more.parquet",
+    )
     assert said.status == 0 and said.out == ""
     assert "no verdict: the model may have learnt these rows" in said.err
     assert len(pd.read_parquet(here / "more.parquet")) == 310
@@ -67,10 +116,19 @@ def test_a_model_that_may_have_seen_all_gives_no_verdict(call, here):
         (("--target", "job", "-n", "0"), "-n must be at least 1"),
         (("--target", "job", "-n", "5", "--balance"), "exclude each other"),
         (("--target", "job", "--mark", "age"), "choose a name that no column has"),
-        (("--target", "job", "--model", "people.synthtab", "--time", "3s"), "fitted already"),
+        (
+            ("--target", "job", "--model", "people.synthtab", "--time", "3s"),
+            "fitted already",
+        ),
         (("--target", "job", "--json", "-"), "cannot both go to stdout"),
-        (("--target", "job", "--json", "a.json", "--no-verdict"), "--no-verdict leaves out"),
-        (("--target", "pay", "--balance", "--no-verdict", "-m", "people.synthtab"), "needs a target with classes"),
+        (
+            ("--target", "job", "--json", "a.json", "--no-verdict"),
+            "--no-verdict leaves out",
+        ),
+        (
+            ("--target", "pay", "--balance", "--no-verdict", "-m", "people.synthtab"),
+            "needs a target with classes",
+        ),
         (("--target", "job", "-o", "people.csv"), "refusing to overwrite"),
     ],
 )
@@ -88,6 +146,11 @@ def test_without_imbalanced_learn_the_error_names_the_extra():
         "except synthtab.SynthtabError as error:\n"
         "    assert isinstance(error, ImportError)\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout == "SyntheticSampler needs imbalanced-learn: pip install 'synthtab[augment]'\n", done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (
+        done.stdout
+        == "SyntheticSampler needs imbalanced-learn: pip install 'synthtab[augment]'\n"
+    ), done.stderr
     assert "torch" not in done.stderr

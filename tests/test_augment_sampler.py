@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("imblearn", reason="needs imbalanced-learn: pip install 'synthtab[augment]'")
+pytest.importorskip(
+    "imblearn", reason="needs imbalanced-learn: pip install 'synthtab[augment]'"
+)
 
 from imblearn.pipeline import make_pipeline
 from imblearn.utils.estimator_checks import parametrize_with_checks
@@ -20,7 +22,19 @@ from sklearn.preprocessing import OneHotEncoder
 
 from synthtab.augment import SyntheticSampler
 
-TINY = dict(epochs=2, options=dict(width=16, depth=1, noise=8, rounds=0, batch=64, holdout=0.0, rake=False, passes=2))
+TINY = dict(
+    epochs=2,
+    options=dict(
+        width=16,
+        depth=1,
+        noise=8,
+        rounds=0,
+        batch=64,
+        holdout=0.0,
+        rake=False,
+        passes=2,
+    ),
+)
 
 
 def checks_of(estimator: object) -> pytest.MarkDecorator:
@@ -42,16 +56,25 @@ def people(rows: int = 200) -> tuple[pd.DataFrame, pd.Series]:
     X = pd.DataFrame(
         {
             "age": rng.integers(18, 80, rows),
-            "pay": np.where(rng.random(rows) < 0.1, np.nan, rng.normal(2000, 300, rows).round(2)),
-            "town": pd.Categorical(rng.choice(["a", "b"], rows), categories=["b", "a", "c"]),
+            "pay": np.where(
+                rng.random(rows) < 0.1, np.nan, rng.normal(2000, 300, rows).round(2)
+            ),
+            "town": pd.Categorical(
+                rng.choice(["a", "b"], rows), categories=["b", "a", "c"]
+            ),
             "note": rng.choice(["x", "y"], rows).astype(object),
             "member": rng.random(rows) < 0.5,
-            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"),
+            "since": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"),
             "size": pd.array(rng.integers(0, 5, rows), dtype="Int64"),
         },
         index=np.arange(rows) + 1000,
     )
-    return X, pd.Series(rng.choice(["no", "yes", "maybe"], rows, p=[0.7, 0.2, 0.1]), index=X.index, name="buys")
+    return X, pd.Series(
+        rng.choice(["no", "yes", "maybe"], rows, p=[0.7, 0.2, 0.1]),
+        index=X.index,
+        name="buys",
+    )
 
 
 def test_pandas_in_pandas_out_with_dtypes() -> None:
@@ -71,9 +94,13 @@ def test_pandas_in_pandas_out_with_dtypes() -> None:
 def test_sampling_strategies() -> None:
     X, y = people()
     counts = y.value_counts()
-    _, labels = SyntheticSampler(sampling_strategy="minority", **TINY).fit_resample(X, y)
+    _, labels = SyntheticSampler(sampling_strategy="minority", **TINY).fit_resample(
+        X, y
+    )
     assert labels.value_counts().to_dict() == {**counts, "maybe": counts["no"]}
-    _, labels = SyntheticSampler(sampling_strategy={"yes": 90}, **TINY).fit_resample(X, y)
+    _, labels = SyntheticSampler(sampling_strategy={"yes": 90}, **TINY).fit_resample(
+        X, y
+    )
     assert labels.value_counts().to_dict() == {**counts, "yes": 90}
     sampler = SyntheticSampler(sampling_strategy={"yes": int(counts["yes"])}, **TINY)
     rows, _ = sampler.fit_resample(X, y)
@@ -91,8 +118,12 @@ def test_a_pipeline_enlarges_training_folds_only(monkeypatch) -> None:
 
     monkeypatch.setattr(SyntheticSampler, "_fit_resample", watched)
     words = make_column_selector(pattern="town|note|member")
-    encode = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), words), ("passthrough", ["age"]))
-    pipeline = make_pipeline(SyntheticSampler(**TINY), encode, LogisticRegression(max_iter=500))
+    encode = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), words), ("passthrough", ["age"])
+    )
+    pipeline = make_pipeline(
+        SyntheticSampler(**TINY), encode, LogisticRegression(max_iter=500)
+    )
     scores = cross_val_score(pipeline, X, y, cv=2, error_score="raise")
     assert seen == [100, 100] and np.isfinite(scores).all()
 

@@ -45,7 +45,9 @@ def test_the_whole_way(run, tmp_path, people_csv):
     assert "people.synthtab, the newest model in this folder" in done.stderr
     assert "200 rows in rows.csv" in done.stderr
 
-    done = run("evaluate", "people.csv", "rows.csv", "--target", "job", "--json", "report.json")
+    done = run(
+        "evaluate", "people.csv", "rows.csv", "--target", "job", "--json", "report.json"
+    )
     assert done.returncode == 0, done.stderr
     assert "shape" in done.stdout.lower()
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -77,7 +79,9 @@ def test_same_seed_same_rows_and_a_prefix(call, here):
     assert call("sample", "-n", "30", "--seed", "8", "-q").out != first
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.csv.gz", "rows.parquet"])
+@pytest.mark.parametrize(
+    "name", ["rows.csv", "rows.tsv", "rows.csv.gz", "rows.parquet"]
+)
 def test_every_format_out_and_in(call, here, name):
     assert call("sample", "-n", "40", "-m", "people.synthtab", "-o", name).status == 0
     assert call("evaluate", "people.csv", name, "-q").status == 0
@@ -116,10 +120,23 @@ def test_schema_is_written_edited_and_obeyed(call, here):
     age = next(c for c in schema["columns"] if c["name"] == "age")
     age.update(kind="category", options={})
     (here / "schema.json").write_text(json.dumps(schema))
-    said = call("fit", "people.csv", "--schema", "schema.json", "--time", "1s", "-o", "edited.synthtab", "-q")
+    said = call(
+        "fit",
+        "people.csv",
+        "--schema",
+        "schema.json",
+        "--time",
+        "1s",
+        "-o",
+        "edited.synthtab",
+        "-q",
+    )
     assert said.status == 0, said.err
     rows = call("sample", "-n", "50", "-m", "edited.synthtab").out.splitlines()[1:]
-    real = {line.split(",")[1] for line in (here / "people.csv").read_text().splitlines()[1:]}
+    real = {
+        line.split(",")[1]
+        for line in (here / "people.csv").read_text().splitlines()[1:]
+    }
     assert {row.split(",")[1] for row in rows} <= real
 
 
@@ -136,7 +153,16 @@ def test_evaluate_to_stdout_as_json(call, here):
     said = call("evaluate", "people.csv", "rows.csv", "--json", "-", "-q")
     assert said.status == 0
     assert json.loads(said.out)
-    again = call("evaluate", "people.csv", "rows.csv", "--json", "-", "-q", "--holdout", "people.csv")
+    again = call(
+        "evaluate",
+        "people.csv",
+        "rows.csv",
+        "--json",
+        "-",
+        "-q",
+        "--holdout",
+        "people.csv",
+    )
     assert again.status == 0
 
 
@@ -147,9 +173,22 @@ def test_odd_cells_of_other_files_count_against_them(call, here):
     (here / "odd.csv").write_text("\n".join(lines) + "\n")
 
     def scores(name):
-        said = call("evaluate", "people.csv", name, "--holdout", name, "--target", "job", "--json", "-", "-q")
+        said = call(
+            "evaluate",
+            "people.csv",
+            name,
+            "--holdout",
+            name,
+            "--target",
+            "job",
+            "--json",
+            "-",
+            "-q",
+        )
         assert (said.status, said.err) == (0, "")
-        return {score["name"]: score["value"] for score in json.loads(said.out)["scores"]}
+        return {
+            score["name"]: score["value"] for score in json.loads(said.out)["scores"]
+        }
 
     odd, same = scores("odd.csv"), scores("same.csv")
     assert odd["shape_error"] > same["shape_error"] == 0
@@ -159,8 +198,10 @@ def test_odd_cells_of_other_files_count_against_them(call, here):
 def test_a_closed_pipe_is_quiet(here):
     sample = subprocess.Popen(
         command("sample", "-n", "200000", "-m", "people.synthtab", "-q"),
-        cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert sample.stdout is not None
     assert sample.stderr is not None
     assert sample.stdout.readline().startswith(b"id,age")
@@ -190,10 +231,15 @@ def test_no_default_is_typed_twice(call):
 
 
 def test_the_installed_script_starts(tmp_path):
-    script = shutil.which("synthtab", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    script = shutil.which(
+        "synthtab",
+        path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    )
     if script is None:
         pytest.skip("synthtab is not installed in this environment")
-    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = subprocess.run(
+        [script, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert done.stdout == f"synthtab {__version__}\n"
 
 
@@ -222,13 +268,17 @@ def test_durations():
 
 
 def test_plain_progress_is_sparse(capsys, monkeypatch):
-    from synthtab.progress import Progress
+    from synthtab.core.progress import Progress
 
     clock = iter(x / 100 for x in range(100_000))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     observe = _Lines()
     for i in range(2_001):
-        observe(Progress("train", i / 2_000, seconds_left=20 - i / 100, score=0.9, best=0.91))
+        observe(
+            Progress(
+                "train", i / 2_000, seconds_left=20 - i / 100, score=0.9, best=0.91
+            )
+        )
     observe(Progress("train", 1.0, message="a warning"))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("train")
@@ -240,7 +290,7 @@ def test_plain_progress_is_sparse(capsys, monkeypatch):
 def test_the_bar_shows_phase_time_left_and_score(monkeypatch):
     from rich.console import Console
 
-    from synthtab.progress import Progress
+    from synthtab.core.progress import Progress
     from synthtab_cli import render
 
     screen = Console(force_terminal=True, width=80, record=True, file=io.StringIO())
@@ -251,12 +301,19 @@ def test_the_bar_shows_phase_time_left_and_score(monkeypatch):
         observe(Progress("train", 0.6, message="the critic wins"))
         observe(Progress("train", 0.7, seconds_left=70, score=0.9, best=0.92))
     text = screen.export_text()
-    for word in ("the critic wins", "70%", "1 min 10 s left", "score 0.900 (best 0.920)"):
+    for word in (
+        "the critic wins",
+        "70%",
+        "1 min 10 s left",
+        "score 0.900 (best 0.920)",
+    ):
         assert word in text
 
 
 def test_fit_in_words(call, here):
-    said = call("fit", "people.csv", "--epochs", "1", "--seed", "3", "-o", "again.synthtab")
+    said = call(
+        "fit", "people.csv", "--epochs", "1", "--seed", "3", "-o", "again.synthtab"
+    )
     assert said.status == 0
     assert said.out == ""
     assert said.err.splitlines()[-3:] == [
@@ -267,7 +324,7 @@ def test_fit_in_words(call, here):
 
 
 def test_write_text_leaves_the_old_file_if_it_cannot_write(tmp_path, monkeypatch):
-    from synthtab.errors import DataError
+    from synthtab.core.errors import DataError
     from synthtab_cli.options import write_text
 
     path = tmp_path / "report.json"

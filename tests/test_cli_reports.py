@@ -21,10 +21,22 @@ def here(tmp_path: Path, people_csv: Path) -> Path:
 
 
 def test_terminal_json_and_page_carry_the_same(call, here):
-    said = call("evaluate", "people.csv", "half.csv", "--html", "report.html", "--json", "report.json")
+    said = call(
+        "evaluate",
+        "people.csv",
+        "half.csv",
+        "--html",
+        "report.html",
+        "--json",
+        "report.json",
+    )
     assert said.status == 0, said.err
     assert said.err.splitlines()[-2:] == ["report: report.json", "report: report.html"]
-    page = (here / "report.html").read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    page = (
+        (here / "report.html")
+        .read_text(encoding="utf-8")
+        .replace("\N{NO-BREAK SPACE}", " ")
+    )
     data = json.loads((here / "report.json").read_text())
     assert "half.csv" in page
     for verdict in data["verdicts"]:
@@ -32,11 +44,26 @@ def test_terminal_json_and_page_carry_the_same(call, here):
         assert verdict["text"].split(":")[0] in " ".join(said.out.split())
     assert any(v["rule"] == "copies" and v["level"] == "bad" for v in data["verdicts"])
     assert max(map(len, said.out.splitlines())) <= 80
-    assert sorted(p.name for p in here.iterdir()) == ["half.csv", "people.csv", "report.html", "report.json"]
+    assert sorted(p.name for p in here.iterdir()) == [
+        "half.csv",
+        "people.csv",
+        "report.html",
+        "report.json",
+    ]
 
 
 def test_a_failed_bound_is_status_1_and_the_report_is_there(call, here):
-    arguments = ["evaluate", "people.csv", "half.csv", "--html", "r.html", "--json", "-", "-q", "--fail-under"]
+    arguments = [
+        "evaluate",
+        "people.csv",
+        "half.csv",
+        "--html",
+        "r.html",
+        "--json",
+        "-",
+        "-q",
+        "--fail-under",
+    ]
     said = call(*arguments, "exact_copies=0.5,shape_error=90,nearer_to_train=0.1")
     assert said.status == 1
     assert said.err.splitlines() == [
@@ -54,16 +81,45 @@ def test_the_riskiest_rows_are_listed_only_when_asked(call, here):
     copied = "P00001,17,pilot,,2011-02-03,no"
     lines = (here / "people.csv").read_text().splitlines()
     (here / "people.csv").write_text("\n".join([*lines, copied]) + "\n")
-    (here / "half.csv").write_text("\n".join([lines[0], *people(400).splitlines()[-99:], copied]) + "\n")
-    arguments = ("fit", "people.csv", "--preset", "quick", "--epochs", "1", "--seed", "2", "-q")
+    (here / "half.csv").write_text(
+        "\n".join([lines[0], *people(400).splitlines()[-99:], copied]) + "\n"
+    )
+    arguments = (
+        "fit",
+        "people.csv",
+        "--preset",
+        "quick",
+        "--epochs",
+        "1",
+        "--seed",
+        "2",
+        "-q",
+    )
     assert call(*arguments).status == 0
-    arguments = ("evaluate", "people.csv", "half.csv", "--json", "r.json", "--html", "r.html", "-q")
-    assert "P00001" not in call(*arguments).out + (here / "r.json").read_text() + (here / "r.html").read_text()
+    arguments = (
+        "evaluate",
+        "people.csv",
+        "half.csv",
+        "--json",
+        "r.json",
+        "--html",
+        "r.html",
+        "-q",
+    )
+    assert (
+        "P00001"
+        not in call(*arguments).out
+        + (here / "r.json").read_text()
+        + (here / "r.html").read_text()
+    )
     for more in ((), ("--model", "people.synthtab")):
         said = call(*arguments, *more, "--riskiest", "2")
         assert (said.status, said.err) == (0, "")
         assert "keep this report as safe as" in said.out
-        assert "row 301, copied\n      id=P00001, age=17, job=pilot, pay=(missing)" in said.out
+        assert (
+            "row 301, copied\n      id=P00001, age=17, job=pilot, pay=(missing)"
+            in said.out
+        )
         assert max(map(len, said.out.splitlines())) <= 80
         data = json.loads((here / "r.json").read_text())
         assert data["riskiest"][0]["row"] == 300
@@ -73,11 +129,24 @@ def test_the_riskiest_rows_are_listed_only_when_asked(call, here):
 
 
 def test_compare_writes_a_table_json_and_a_page(call, here):
-    said = call("compare", "people.csv", "half.csv", "people.csv", "--json", "c.json", "--html", "c.html", "-q")
+    said = call(
+        "compare",
+        "people.csv",
+        "half.csv",
+        "people.csv",
+        "--json",
+        "c.json",
+        "--html",
+        "c.html",
+        "-q",
+    )
     assert (said.status, said.err) == (0, "")
     assert max(map(len, said.out.splitlines())) <= 80
     assert "half" in said.out
-    assert list(json.loads((here / "c.json").read_text())["reports"]) == ["half", "people"]
+    assert list(json.loads((here / "c.json").read_text())["reports"]) == [
+        "half",
+        "people",
+    ]
     assert "half" in (here / "c.html").read_text(encoding="utf-8")
     said = call("compare", "people.csv", "half.csv", "--json", "-", "-q")
     assert list(json.loads(said.out)["reports"]) == ["half"]

@@ -18,12 +18,26 @@ def here(tmp_path: Path, people_csv: Path, people_model: Path) -> Path:
 
 
 def test_conditions(call, here):
-    said = call("sample", "-n", "60", "-q", "-o", "rows.csv", "--where", "age in 30..40 and remote = yes",
-                "--where", "pay is not missing")  # fmt: skip
+    said = call(
+        "sample",
+        "-n",
+        "60",
+        "-q",
+        "-o",
+        "rows.csv",
+        "--where",
+        "age in 30..40 and remote = yes",
+        "--where",
+        "pay is not missing",
+    )
     assert said.status == 0, said.err
     rows = pd.read_csv(here / "rows.csv")
     assert len(rows) == 60 and rows["age"].between(30, 40).all()
-    assert (rows["remote"] == "yes").all() and rows["pay"].notna().all() and rows["id"].is_unique
+    assert (
+        (rows["remote"] == "yes").all()
+        and rows["pay"].notna().all()
+        and rows["id"].is_unique
+    )
 
 
 def test_partial_rows(call, here):
@@ -32,29 +46,64 @@ def test_partial_rows(call, here):
     (here / "partial.csv").write_text(f"job,age\n{min(jobs)},33\n,50\n{max(jobs)},\n")
     assert call("sample", "--given", "partial.csv", "-o", "rows.csv", "-q").status == 0
     rows = pd.read_csv(here / "rows.csv")
-    assert list(rows["age"].iloc[:2]) == [33, 50] and list(rows["job"].iloc[[0, 2]]) == [min(jobs), max(jobs)]
+    assert list(rows["age"].iloc[:2]) == [33, 50] and list(
+        rows["job"].iloc[[0, 2]]
+    ) == [min(jobs), max(jobs)]
     assert list(rows.columns) == list(pd.read_csv(here / "people.csv").columns)
-    assert call("sample", "-n", "7", "--given", "partial.csv", "-q").out.count("\n") == 8
+    assert (
+        call("sample", "-n", "7", "--given", "partial.csv", "-q").out.count("\n") == 8
+    )
 
 
 def test_shares(call, here):
     rows = call("sample", "-n", "101", "--balance", "remote", "-o", "rows.csv", "-q")
     assert rows.status == 0, rows.err
     assert sorted(pd.read_csv(here / "rows.csv")["remote"].value_counts()) == [50, 51]
-    call("sample", "-n", "100", "--weights", "remote: yes=3, no=1", "-o", "rows.csv", "-q")
-    assert pd.read_csv(here / "rows.csv")["remote"].value_counts().to_dict() == {"yes": 75, "no": 25}
+    call(
+        "sample",
+        "-n",
+        "100",
+        "--weights",
+        "remote: yes=3, no=1",
+        "-o",
+        "rows.csv",
+        "-q",
+    )
+    assert pd.read_csv(here / "rows.csv")["remote"].value_counts().to_dict() == {
+        "yes": 75,
+        "no": 25,
+    }
 
 
 def test_impute_changes_missing_cells_alone(call, here):
     before = (here / "people.csv").read_text().splitlines()
-    holes = [line if i % 3 else ",".join([*line.split(",")[:-1], ""]) for i, line in enumerate(before)]
+    holes = [
+        line if i % 3 else ",".join([*line.split(",")[:-1], ""])
+        for i, line in enumerate(before)
+    ]
     holes[0] = before[0]
     (here / "holes.csv").write_text("\n".join(holes) + "\n")
     said = call("impute", "holes.csv", "-m", "people.synthtab", "-o", "filled.csv")
     assert said.status == 0 and "cells filled" in said.err
-    old, new = (pd.read_csv(here / n, dtype=str, keep_default_na=False) for n in ("holes.csv", "filled.csv"))
+    old, new = (
+        pd.read_csv(here / n, dtype=str, keep_default_na=False)
+        for n in ("holes.csv", "filled.csv")
+    )
     assert (new != "").all().all() and ((old == new) | (old == "")).all().all()
-    assert call("impute", "holes.csv", "-m", "people.synthtab", "-o", "f.csv.gz", "--draws", "2", "-q").status == 0
+    assert (
+        call(
+            "impute",
+            "holes.csv",
+            "-m",
+            "people.synthtab",
+            "-o",
+            "f.csv.gz",
+            "--draws",
+            "2",
+            "-q",
+        ).status
+        == 0
+    )
     first, second = (pd.read_csv(here / f"f-{i}.csv.gz", dtype=str) for i in (1, 2))
     assert first.equals(new.astype(first.dtypes.to_dict())) and not first.equals(second)
 

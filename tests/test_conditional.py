@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer
-from synthtab.conditional import ByClass
-from synthtab.errors import ConditionError, DataError
+from synthtab.core.errors import ConditionError, DataError
+from synthtab.sampling.one_class import ByClass
 
-SMALL = dict(width=64, depth=1, noise=16, batch=128, holdout=0.0, adversarial=0.0, moments=0.0)
+SMALL = dict(
+    width=64, depth=1, noise=16, batch=128, holdout=0.0, adversarial=0.0, moments=0.0
+)
 
 
 def table(rows: int = 600) -> pd.DataFrame:
@@ -33,8 +35,13 @@ def model() -> Synthesizer:
     return Synthesizer(target="rare", seed=0, epochs=60, rounds=1, **SMALL).fit(table())
 
 
-@pytest.mark.parametrize(("column", "value", "size"), [("rare", "yes", 180), ("rare", "no", 100), ("flag", 1, 180)])
-def test_all_rows_are_of_the_class_and_the_other_cells_follow_it(model, column, value, size) -> None:
+@pytest.mark.parametrize(
+    ("column", "value", "size"),
+    [("rare", "yes", 180), ("rare", "no", 100), ("flag", 1, 180)],
+)
+def test_all_rows_are_of_the_class_and_the_other_cells_follow_it(
+    model, column, value, size
+) -> None:
     rows = ByClass(model, column).sample_class(value, 300)
     assert len(rows) == 300 and (rows[column] == value).all()
     assert list(rows.columns) == list(table().columns)
@@ -48,7 +55,11 @@ def test_seeds_prefixes_and_identifiers(model) -> None:
     first = source.sample_class("yes", 20, seed=3)
     assert source.sample_class("yes", 60, seed=3).head(20).equals(first)
     assert not source.sample_class("yes", 20, seed=4).equals(first)
-    assert not source.sample_class("no", 20, seed=3).drop(columns="rare").equals(first.drop(columns="rare"))
+    assert (
+        not source.sample_class("no", 20, seed=3)
+        .drop(columns="rare")
+        .equals(first.drop(columns="rare"))
+    )
     later = source.sample_class("yes", 20, seed=3, start=20)
     assert not set(later["key"]) & set(first["key"])
     assert not set(first["key"]) & set(table()["key"])
@@ -72,7 +83,16 @@ def test_sampling_a_class_leaves_the_model_as_it_was(model) -> None:
 
 
 def test_a_model_that_cannot_complete_rows_is_asked_until_there_are_enough() -> None:
-    config = dict(cross_entropy=0.0, density=0.0, rounds=0, rake=False, epochs=3, width=16, depth=1, holdout=0.0)
+    config = dict(
+        cross_entropy=0.0,
+        density=0.0,
+        rounds=0,
+        rake=False,
+        epochs=3,
+        width=16,
+        depth=1,
+        holdout=0.0,
+    )
     model = Synthesizer(target="rare", seed=0, **config).fit(table(200))
     assert model._generator is not None and model._generator.completing is None
     rows = ByClass(model, "rare").sample_class("no", 30)
@@ -80,7 +100,9 @@ def test_a_model_that_cannot_complete_rows_is_asked_until_there_are_enough() -> 
 
 
 def test_a_class_that_was_never_seen_is_an_error(model) -> None:
-    with pytest.raises(ConditionError, match=r"no such value of 'rare'|'perhaps' is not 'yes' or 'no'"):
+    with pytest.raises(
+        ConditionError, match=r"no such value of 'rare'|'perhaps' is not 'yes' or 'no'"
+    ):
         ByClass(model, "rare").sample_class("perhaps", 5)
     with pytest.raises(DataError, match="no column 'income'"):
         ByClass(model, "income")

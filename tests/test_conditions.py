@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from synthtab.conditions import ORDERS, Rows, plans, prefixes
+from synthtab.model.batches import ORDERS, Rows, plans, prefixes
 from tests.model_tables import LAYOUT, table
 
 
@@ -30,17 +30,26 @@ def test_drawn_rows_have_codes_of_the_table_and_one_observed_block() -> None:
     assert {tuple(r) for r in batch.codes.tolist()} <= whole
 
 
-def test_every_category_of_every_block_is_drawn_by_the_logarithm_of_its_frequency() -> None:
+def test_every_category_of_every_block_is_drawn_by_the_logarithm_of_its_frequency() -> (
+    None
+):
     source = rows(3000)
     batch = source.by_category(60_000)
     assert batch.mask is not None
     for b, block in enumerate(LAYOUT.blocks):
         drawn = batch.codes[batch.mask[:, b], b]
         share = torch.bincount(drawn, minlength=block.size) / len(drawn)
-        weights = torch.bincount(source.codes[:, b].long(), minlength=block.size).float().log1p()
+        weights = (
+            torch.bincount(source.codes[:, b].long(), minlength=block.size)
+            .float()
+            .log1p()
+        )
         expected = weights / weights.sum()
         # five standard errors of a share among at least 11,000 draws of this block
-        assert ((share - expected).abs() < 5 * (expected * (1 - expected) / 11_000).sqrt() + 1e-9).all()
+        assert (
+            (share - expected).abs()
+            < 5 * (expected * (1 - expected) / 11_000).sqrt() + 1e-9
+        ).all()
 
 
 def test_given_the_drawn_cell_the_other_cells_keep_their_frequencies() -> None:
@@ -70,7 +79,9 @@ def test_half_of_the_rows_are_observed_as_sampling_observes_them() -> None:
     for blocks in plans(LAYOUT, columns)[3]:
         assert tuple(shown) in met
         shown = [s or b in blocks for b, s in enumerate(shown)]
-    assert all(shown) and tuple(shown) not in met, "a row of which all is known teaches nothing"
+    assert all(shown) and tuple(shown) not in met, (
+        "a row of which all is known teaches nothing"
+    )
     batch = rows().subset(1000)
     assert batch.mask is not None
     inside = [tuple(m) in met for m in batch.mask.tolist()]

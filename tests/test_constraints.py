@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from synthtab import Constraint, Schema, find_constraints, infer, parse_constraint
-from synthtab.constraints import FORMS, form_of, predicate
-from synthtab.constraints.enforce import Enforced, checks
-from synthtab.constraints.table import Table
-from synthtab.errors import SchemaError
-from synthtab.schema import FORM_NAMES
+from synthtab.core.errors import SchemaError
+from synthtab.core.schema import FORM_NAMES
+from synthtab.data.constraints import FORMS, form_of, predicate
+from synthtab.data.constraints.enforce import Enforced, checks
+from synthtab.data.constraints.table import Table
 from tests.constraint_tables import ROWS, rng, shop
 
 FRAME = shop()
@@ -82,7 +82,10 @@ def test_what_is_planted_is_found_and_nothing_else() -> None:
     }
     assert all(c.support == 1 and not c.enforce for c in FOUND)
     rows = {c.says: c.rows for c in FOUND}
-    assert rows["start <= end"] == ROWS and rows["came = clock(planned + delay)"] == FRAME["came"].notna().sum()
+    assert (
+        rows["start <= end"] == ROWS
+        and rows["came = clock(planned + delay)"] == FRAME["came"].notna().sum()
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -97,7 +100,12 @@ def test_nothing_is_found_in_noise(seed: int) -> None:
     frame["gap"] = pd.Series(r.normal(size=n)).mask(r.random(n) < 0.2)
     frame["gap2"] = pd.Series(r.normal(size=n)).mask(r.random(n) < 0.2)
     assert find_constraints(frame) == ()
-    shuffled = pd.DataFrame({c: FRAME[c].sample(frac=1, random_state=seed + i).to_numpy() for i, c in enumerate(FRAME)})
+    shuffled = pd.DataFrame(
+        {
+            c: FRAME[c].sample(frac=1, random_state=seed + i).to_numpy()
+            for i, c in enumerate(FRAME)
+        }
+    )
     assert not [c.says for c in find_constraints(shuffled)]
 
 
@@ -127,17 +135,23 @@ def test_a_form_judges_rows(form: str) -> None:
 def test_json_and_text_round_trip(constraint: Constraint) -> None:
     again = Constraint.from_json(json.loads(json.dumps(constraint.to_json())))
     assert form_of(again, SCHEMA) == form_of(constraint, SCHEMA)
-    assert again.to_json() == constraint.to_json() and str(form_of(again)) == constraint.says
+    assert (
+        again.to_json() == constraint.to_json()
+        and str(form_of(again)) == constraint.says
+    )
     if "where" not in constraint.says:
         assert form_of(parse_constraint(constraint.says, SCHEMA)) == form_of(constraint)
 
 
 def test_the_schema_keeps_them(tmp_path: object) -> None:
     schema = SCHEMA.with_constraints(FOUND)
-    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))).constraints == tuple(
-        Constraint.from_json(c.to_json()) for c in FOUND
+    assert Schema.from_json(
+        json.loads(json.dumps(schema.to_json()))
+    ).constraints == tuple(Constraint.from_json(c.to_json()) for c in FOUND)
+    assert (
+        not schema.enforced
+        and schema.replace(schema["city"]).constraints == schema.constraints
     )
-    assert not schema.enforced and schema.replace(schema["city"]).constraints == schema.constraints
     twice = schema.enforcing([FOUND[0], of("range")])
     assert len(twice.constraints) == len(FOUND) + 1 and len(twice.enforced) == 2
     assert "constraints" not in SCHEMA.to_json()
@@ -174,11 +188,24 @@ def test_text(text: str, reads: str) -> None:
 
 
 def test_names_with_signs_need_no_quotes_but_may_have_them() -> None:
-    schema = infer(pd.DataFrame({"education-num": [1, 2, 3], "education": [2, 3, 4], "a b <c>": [5, 6, 7]}))
-    assert parse_constraint("education-num <= education", schema).columns == ("education-num", "education")
-    assert parse_constraint("education-num<='a b <c>'", schema).columns == ("education-num", "a b <c>")
+    schema = infer(
+        pd.DataFrame(
+            {"education-num": [1, 2, 3], "education": [2, 3, 4], "a b <c>": [5, 6, 7]}
+        )
+    )
+    assert parse_constraint("education-num <= education", schema).columns == (
+        "education-num",
+        "education",
+    )
+    assert parse_constraint("education-num<='a b <c>'", schema).columns == (
+        "education-num",
+        "a b <c>",
+    )
     says = parse_constraint("a b <c> >= education-num", schema).says
-    assert says == '"education-num" <= "a b <c>"' and parse_constraint(says, schema).says == says
+    assert (
+        says == '"education-num" <= "a b <c>"'
+        and parse_constraint(says, schema).says == says
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,15 +240,52 @@ def test_bad_text_is_one_line(text: str, complaint: str) -> None:
     [
         ({"form": "magic", "columns": ["city"]}, "unknown constraint 'magic'"),
         ({"form": "unique"}, '"columns" must be a list'),
-        ({"form": "unique", "columns": ["city"], "enforce": "yes"}, "'enforce' has the value 'yes'"),
-        ({"form": "unique", "columns": ["city"], "weight": 1}, "unknown schema entry 'weight'"),
+        (
+            {"form": "unique", "columns": ["city"], "enforce": "yes"},
+            "'enforce' has the value 'yes'",
+        ),
+        (
+            {"form": "unique", "columns": ["city"], "weight": 1},
+            "unknown schema entry 'weight'",
+        ),
         ({"form": "unique", "columns": ["town"]}, "no column 'town'"),
-        ({"form": "determines", "columns": ["city", "country"]}, "lacks the option 'determined'"),
-        ({"form": "determines", "columns": ["city"], "options": {"determined": ["city"]}}, "2 or more columns"),
-        ({"form": "inequality", "columns": ["start", "end"], "options": {"strict": 1}}, "'strict' cannot be 1"),
+        (
+            {"form": "determines", "columns": ["city", "country"]},
+            "lacks the option 'determined'",
+        ),
+        (
+            {
+                "form": "determines",
+                "columns": ["city"],
+                "options": {"determined": ["city"]},
+            },
+            "2 or more columns",
+        ),
+        (
+            {
+                "form": "inequality",
+                "columns": ["start", "end"],
+                "options": {"strict": 1},
+            },
+            "'strict' cannot be 1",
+        ),
         ({"form": "range", "columns": ["amount"]}, "needs a minimum or a maximum"),
-        ({"form": "equation", "columns": ["price", "amount"], "options": {"equals": "magic"}}, "unknown equation"),
-        ({"form": "together", "columns": ["came", "delay"], "options": {"values": [None]}}, "for each column"),
+        (
+            {
+                "form": "equation",
+                "columns": ["price", "amount"],
+                "options": {"equals": "magic"},
+            },
+            "unknown equation",
+        ),
+        (
+            {
+                "form": "together",
+                "columns": ["came", "delay"],
+                "options": {"values": [None]},
+            },
+            "for each column",
+        ),
         ({"form": "predicate", "columns": ["city"]}, "needs a Python function"),
     ],
 )
@@ -233,14 +297,24 @@ def test_bad_entries_are_one_line(entry: dict[str, object], complaint: str) -> N
 
 
 def test_predicates() -> None:
-    short = predicate(lambda f: f["price"] * f["amount"] < 3000, ["price", "amount"], "cheap")
+    short = predicate(
+        lambda f: f["price"] * f["amount"] < 3000, ["price", "amount"], "cheap"
+    )
     held = form_of(short).holds(Table(FRAME, SCHEMA))
     assert (held == (FRAME["price"] * FRAME["amount"] < 3000)).all() and not held.all()
-    with pytest.raises(SchemaError, match="cheap is a Python function and cannot be stored"):
+    with pytest.raises(
+        SchemaError, match="cheap is a Python function and cannot be stored"
+    ):
         short.to_json()
-    wrong: list[Callable[[pd.DataFrame], object]] = [lambda f: f["price"], lambda f: True, lambda f: f["nothing"]]
+    wrong: list[Callable[[pd.DataFrame], object]] = [
+        lambda f: f["price"],
+        lambda f: True,
+        lambda f: f["nothing"],
+    ]
     for function in wrong:
-        with pytest.raises(SchemaError, match=r"one True or False for each|failed with KeyError"):
+        with pytest.raises(
+            SchemaError, match=r"one True or False for each|failed with KeyError"
+        ):
             form_of(predicate(function, ["price"])).holds(Table(FRAME, SCHEMA))
 
 
@@ -252,9 +326,13 @@ def hidden(constraints: list[Constraint], frame: pd.DataFrame = FRAME) -> Enforc
 def test_what_is_hidden_comes_back_exactly(form: str) -> None:
     enforced = hidden([of(form)])
     inner = enforced.hide(FRAME)
-    assert inner.shape[1] < FRAME.shape[1] and tuple(inner.columns) == enforced.inner.names
+    assert (
+        inner.shape[1] < FRAME.shape[1] and tuple(inner.columns) == enforced.inner.names
+    )
     pd.testing.assert_frame_equal(enforced.restore(inner), FRAME)
-    again = Enforced.from_state(enforced.schema, json.loads(json.dumps(enforced.state())))
+    again = Enforced.from_state(
+        enforced.schema, json.loads(json.dumps(enforced.state()))
+    )
     pd.testing.assert_frame_equal(again.restore(again.hide(FRAME)), FRAME)
     assert again.judge(FRAME).all(axis=None)
 
@@ -281,7 +359,9 @@ def test_part_of_a_column_is_hidden_where_the_rest_does_not_follow() -> None:
     frame = FRAME.copy()
     lone = frame["delay"].notna() & (rng(4).random(ROWS) < 0.1)
     frame.loc[lone, "delay"] = np.nan
-    enforced = hidden([parse_constraint("came = clock(planned + delay)", SCHEMA)], frame)
+    enforced = hidden(
+        [parse_constraint("came = clock(planned + delay)", SCHEMA)], frame
+    )
     inner = enforced.hide(frame)
     assert inner["came"].notna().sum() == lone.sum()
     pd.testing.assert_frame_equal(enforced.restore(inner), frame)
@@ -294,40 +374,62 @@ def test_the_target_stays_what_it_is() -> None:
 
 
 def test_constraints_in_a_circle_are_no_obstacle() -> None:
-    pairs = ["city -> country, size", "country, size -> city", "total = price * amount", "price = total / amount"]
+    pairs = [
+        "city -> country, size",
+        "country, size -> city",
+        "total = price * amount",
+        "price = total / amount",
+    ]
     sizes = dict(zip(["Bonn", "Köln", "Lyon", "Nice", "Rome"], "ABABA", strict=True))
     frame = FRAME.assign(size=FRAME["city"].map(sizes))
     schema = infer(frame, rare=0)
-    enforced = Enforced.fit(frame, schema.with_constraints(parse_constraint(p, schema) for p in pairs[:3]))
+    enforced = Enforced.fit(
+        frame, schema.with_constraints(parse_constraint(p, schema) for p in pairs[:3])
+    )
     pd.testing.assert_frame_equal(enforced.restore(enforced.hide(frame)), frame)
-    both = Enforced.fit(frame, schema.with_constraints(parse_constraint(p, schema) for p in pairs[2:]))
+    both = Enforced.fit(
+        frame, schema.with_constraints(parse_constraint(p, schema) for p in pairs[2:])
+    )
     assert "total" not in both.inner and "price" in both.inner
 
 
 def test_repairs_make_it_hold() -> None:
     """Cells that were not hidden are mended: whatever the model drew, one follows from the other."""
     r = rng(8)
-    mixed = FRAME.assign(**{n: r.permutation(FRAME[n].to_numpy()) for n in ("lines", "total", "country")})
+    mixed = FRAME.assign(
+        **{n: r.permutation(FRAME[n].to_numpy()) for n in ("lines", "total", "country")}
+    )
     near = parse_constraint("total = price * amount within 10 %", SCHEMA)
     value = next(c for c in FOUND if c.says.startswith("lines is"))
     for constraint in (near, value):
         enforced = hidden([constraint])
-        before, after = (enforced.judge(rows).to_numpy()[:, 0] for rows in (mixed, enforced.restore(mixed)))
+        before, after = (
+            enforced.judge(rows).to_numpy()[:, 0]
+            for rows in (mixed, enforced.restore(mixed))
+        )
         assert (after | ~before).all() and before.mean() < 0.7 < after.mean()
-        mendable = ~mixed["phone"].to_numpy() if constraint is value else np.ones(ROWS, bool)
+        mendable = (
+            ~mixed["phone"].to_numpy() if constraint is value else np.ones(ROWS, bool)
+        )
         assert after[mendable].all()
     enforced = Enforced.fit(FRAME, SCHEMA.enforcing([of("equation")]), target="total")
-    assert enforced.hide(FRAME) is FRAME and enforced.judge(enforced.restore(mixed)).all(axis=None)
+    assert enforced.hide(FRAME) is FRAME and enforced.judge(
+        enforced.restore(mixed)
+    ).all(axis=None)
 
 
 def test_combinations_of_few_rows_are_not_kept_where_asked() -> None:
     frame = FRAME.copy()
     frame.loc[:2, ["city", "country", "size", "fit"]] = "Atlantis", "at", "XXXL", "vast"
-    schema = infer(frame, rare=0).with_constraints([of("determines"), of("combination")])
+    schema = infer(frame, rare=0).with_constraints(
+        [of("determines"), of("combination")]
+    )
     for least, kept in ((1, True), (5, False)):
         enforced = Enforced.fit(frame, schema, least=least)
         state = json.dumps(enforced.state())
-        assert all((word in state) is kept for word in ("Atlantis", '"at"', "XXXL", "vast"))
+        assert all(
+            (word in state) is kept for word in ("Atlantis", '"at"', "XXXL", "vast")
+        )
         assert enforced.judge(frame).all(axis=1).sum() == ROWS - 3 * (not kept)
         pd.testing.assert_frame_equal(enforced.restore(enforced.hide(FRAME)), FRAME)
 
@@ -335,21 +437,32 @@ def test_combinations_of_few_rows_are_not_kept_where_asked() -> None:
 def test_identifiers_determine_nothing_that_is_stored() -> None:
     frame = FRAME.assign(key=[f"K{i:05d}" for i in range(ROWS)])
     for text in ("key -> city", "combination(key, city)"):
-        with pytest.raises(SchemaError, match="'key' is an identifier, and a model keeps no table of these"):
+        with pytest.raises(
+            SchemaError,
+            match="'key' is an identifier, and a model keeps no table of these",
+        ):
             parse_constraint(text, infer(frame))
 
 
-@pytest.mark.parametrize("dtype", ["int8", "Int64", "float64", "bool", "category", "str"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "Int64", "float64", "bool", "category", "str"]
+)
 def test_one_hot_of_every_dtype(dtype: str) -> None:
     bits = np.eye(3, dtype=int)[rng(2).integers(0, 3, 500)]
     frame = pd.DataFrame(bits, columns=["a", "b", "c"])
-    frame = frame.astype(str).astype(dtype) if dtype in ("category", "str") else frame.astype(dtype)
+    frame = (
+        frame.astype(str).astype(dtype)
+        if dtype in ("category", "str")
+        else frame.astype(dtype)
+    )
     schema = infer(frame, rare=0)
     found = find_constraints(frame, schema)
     assert [c.says for c in found] == ["one_hot(a, b, c)"]
     enforced = Enforced.fit(frame, schema.enforcing(found))
     assert enforced.inner.names == ("a",) and enforced.inner["a"].kind == "category"
-    pd.testing.assert_frame_equal(enforced.restore(enforced.hide(frame)), frame, check_column_type=False)
+    pd.testing.assert_frame_equal(
+        enforced.restore(enforced.hide(frame)), frame, check_column_type=False
+    )
 
 
 ODD = {
@@ -357,12 +470,23 @@ ODD = {
     "all missing": {"a": [None] * 60, "b": [np.nan] * 60, "c": range(60)},
     "constants": {"a": [1] * 60, "b": ["x"] * 60},
     "all but one missing": {"a": [1.0] + [None] * 99, "b": rng(1).integers(0, 5, 100)},
-    "huge": {"a": rng(2).uniform(-1, 1, 500) * 1e308, "b": rng(3).random(500) * 1e-308,
-             "c": rng(4).integers(-(2**62), 2**62, 500)},
-    "nearly constant": {"a": [0.0] * 499 + [1.0], "b": [0] * 499 + [2], "c": [0, 1] * 250},
-    "odd names": {"where is": rng(5).integers(0, 9, 300), "a <= b": rng(6).integers(0, 9, 300),
-                  'say "x"': rng(7).integers(0, 2, 300), "unique(": rng(8).integers(0, 2, 300)},
-}  # fmt: skip
+    "huge": {
+        "a": rng(2).uniform(-1, 1, 500) * 1e308,
+        "b": rng(3).random(500) * 1e-308,
+        "c": rng(4).integers(-(2**62), 2**62, 500),
+    },
+    "nearly constant": {
+        "a": [0.0] * 499 + [1.0],
+        "b": [0] * 499 + [2],
+        "c": [0, 1] * 250,
+    },
+    "odd names": {
+        "where is": rng(5).integers(0, 9, 300),
+        "a <= b": rng(6).integers(0, 9, 300),
+        'say "x"': rng(7).integers(0, 2, 300),
+        "unique(": rng(8).integers(0, 2, 300),
+    },
+}
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -382,7 +506,9 @@ def test_many_columns_are_looked_at_in_seconds() -> None:
     import time
 
     r = rng(5)
-    frame = pd.DataFrame(r.integers(0, 30, size=(5000, 150))).rename(columns=lambda k: f"c{k}")
+    frame = pd.DataFrame(r.integers(0, 30, size=(5000, 150))).rename(
+        columns=lambda k: f"c{k}"
+    )
     start = time.perf_counter()
     assert find_constraints(frame) == ()
     assert time.perf_counter() - start < 30
@@ -391,7 +517,10 @@ def test_many_columns_are_looked_at_in_seconds() -> None:
 def cells() -> dict[str, pd.Series]:
     """A column of every dtype, with missing cells where it can have them."""
     r = rng(6)
-    whole, part = pd.Series(r.integers(1, 30, 300)), pd.Series(r.integers(1, 30, 300) / 4)
+    whole, part = (
+        pd.Series(r.integers(1, 30, 300)),
+        pd.Series(r.integers(1, 30, 300) / 4),
+    )
     gaps = pd.Series(r.random(300) < 0.1)
     days = pd.Timestamp("2020-02-28 12:00") + pd.to_timedelta(whole, unit="D")
     return {
@@ -422,19 +551,38 @@ def cells() -> dict[str, pd.Series]:
 def test_cells_of_every_dtype_are_looked_up_and_come_back(name: str) -> None:
     """A column of any dtype may follow from another one, or decide what does."""
     series = cells()[name]
-    frame = pd.DataFrame({"x": series, "key": series.astype(object).astype(str).map(lambda t: f"k{t}")})
+    frame = pd.DataFrame(
+        {"x": series, "key": series.astype(object).astype(str).map(lambda t: f"k{t}")}
+    )
     schema = infer(frame, {"x": "category"} if name == "digits" else None, rare=0)
     for text in ("key -> x", "x -> key", "combination(key, x)"):
-        enforced = Enforced.fit(frame, schema.with_constraints([parse_constraint(text, schema)]))
+        enforced = Enforced.fit(
+            frame, schema.with_constraints([parse_constraint(text, schema)])
+        )
         inner = enforced.hide(frame)
         assert inner.shape[1] == 1
         again = Enforced.from_state(schema, json.loads(json.dumps(enforced.state())))
-        pd.testing.assert_frame_equal(again.restore(inner), frame, check_categorical=True)
+        pd.testing.assert_frame_equal(
+            again.restore(inner), frame, check_categorical=True
+        )
         assert again.judge(frame).all(axis=None)
 
 
-NUMERIC = ("int64", "int8", "Int64", "UInt16", "float64", "float32", "Float64", "decimal", "datetime", "zoned", "date",
-           "duration", "pyarrow")  # fmt: skip
+NUMERIC = (
+    "int64",
+    "int8",
+    "Int64",
+    "UInt16",
+    "float64",
+    "float32",
+    "Float64",
+    "decimal",
+    "datetime",
+    "zoned",
+    "date",
+    "duration",
+    "pyarrow",
+)
 
 
 @pytest.mark.parametrize("name", NUMERIC)
@@ -442,7 +590,9 @@ def test_numbers_of_every_dtype_follow_an_equation(name: str) -> None:
     series = cells()[name]
     frame = pd.DataFrame({"x": series, "y": series, "z": range(len(series))})
     schema = infer(frame, rare=0)
-    enforced = Enforced.fit(frame, schema.with_constraints([parse_constraint("y = x", schema)]))
+    enforced = Enforced.fit(
+        frame, schema.with_constraints([parse_constraint("y = x", schema)])
+    )
     inner = enforced.hide(frame)
     assert list(inner) == ["x", "z"]
     pd.testing.assert_frame_equal(enforced.restore(inner), frame)

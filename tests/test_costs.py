@@ -14,23 +14,28 @@ import pytest
 import torch
 from conftest import people
 
-from synthtab import Synthesizer, costs, infer, machine
-from synthtab.config import configure
-from synthtab.encoder import TableEncoder
-from synthtab.machine import amount
-from synthtab.randomness import Streams
-from synthtab.sources import opened
+from synthtab import Synthesizer, costs, infer
+from synthtab.core.config import configure
+from synthtab.core.randomness import Streams
+from synthtab.data.encoder import TableEncoder
+from synthtab.data.sources import opened
+from synthtab.runtime import machine
+from synthtab.runtime.machine import amount
 
 BRIEF = dict(checks=1, epochs=1, passes=1, rounds=0)
 
 
 def words(rows: int, columns: int, values: int) -> pd.DataFrame:
     draw = np.random.default_rng(0)
-    return pd.DataFrame({f"w{i}": draw.integers(0, values, rows).astype(str) for i in range(columns)}).map("v".__add__)
+    return pd.DataFrame(
+        {f"w{i}": draw.integers(0, values, rows).astype(str) for i in range(columns)}
+    ).map("v".__add__)
 
 
 def numbers(rows: int, columns: int) -> pd.DataFrame:
-    return pd.DataFrame(np.random.default_rng(0).normal(size=(rows, columns)).round(4)).rename(columns="x{}".format)
+    return pd.DataFrame(
+        np.random.default_rng(0).normal(size=(rows, columns)).round(4)
+    ).rename(columns="x{}".format)
 
 
 PEAK = r"""
@@ -50,13 +55,20 @@ print(json.dumps(peak() - before))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize(
-    ("maker", "arguments", "batch"), [("words", (3000, 30, 100), 512), ("numbers", (6000, 12), 2048)]
+    ("maker", "arguments", "batch"),
+    [("words", (3000, 30, 100), 512), ("numbers", (6000, 12), 2048)],
 )
-def test_the_memory_expected_is_about_what_is_used(maker: str, arguments: tuple[int, ...], batch: int) -> None:
+def test_the_memory_expected_is_about_what_is_used(
+    maker: str, arguments: tuple[int, ...], batch: int
+) -> None:
     frame = globals()[maker](*arguments)
     expected = Synthesizer(batch=batch, **BRIEF).plan(frame)["memory_bytes"]
-    code = PEAK.format(tests=str(Path(__file__).parent), maker=maker, arguments=arguments, batch=batch)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    code = PEAK.format(
+        tests=str(Path(__file__).parent), maker=maker, arguments=arguments, batch=batch
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     used = json.loads(done.stdout)
     assert 0.4 * expected <= used <= 1.25 * expected, (amount(used), amount(expected))
@@ -75,17 +87,30 @@ def test_a_plan_holds_raw_numbers() -> None:
 @pytest.mark.parametrize("change", [dict(batch=1024), dict(width=512), dict(depth=4)])
 def test_more_work_needs_more_memory(change: dict[str, int]) -> None:
     frame = numbers(3000, 5)
-    plain, more = (Synthesizer("quick", time="1s", **c).plan(frame)["step_bytes"] for c in ({}, change))
+    plain, more = (
+        Synthesizer("quick", time="1s", **c).plan(frame)["step_bytes"]
+        for c in ({}, change)
+    )
     assert more > plain
 
 
 def test_more_rows_need_more_memory_whatever_the_sample() -> None:
-    small, large = (Synthesizer("quick", time="1s").plan(numbers(rows, 5)) for rows in (30_000, 60_000))
-    assert large["memory_bytes"] > small["memory_bytes"] and large["encoded_bytes"] == 2 * small["encoded_bytes"]
+    small, large = (
+        Synthesizer("quick", time="1s").plan(numbers(rows, 5))
+        for rows in (30_000, 60_000)
+    )
+    assert (
+        large["memory_bytes"] > small["memory_bytes"]
+        and large["encoded_bytes"] == 2 * small["encoded_bytes"]
+    )
 
 
 def facts(out: str) -> dict[str, str]:
-    return dict(re.split(r" {2,}", line, maxsplit=1) for line in out.splitlines() if re.search(r"\S {2,}\S", line))
+    return dict(
+        re.split(r" {2,}", line, maxsplit=1)
+        for line in out.splitlines()
+        if re.search(r"\S {2,}\S", line)
+    )
 
 
 def test_dry_run_speaks_in_units(call, tmp_path: Path) -> None:
@@ -100,19 +125,27 @@ def test_dry_run_speaks_in_units(call, tmp_path: Path) -> None:
     assert re.fullmatch(r"about \d+ (s|min \d+ s|h \d+ min)", found["training time"])
 
 
-def test_what_does_not_fit_is_refused_and_the_advice_works(call, tmp_path: Path, monkeypatch) -> None:
+def test_what_does_not_fit_is_refused_and_the_advice_works(
+    call, tmp_path: Path, monkeypatch
+) -> None:
     (tmp_path / "t.csv").write_text(people(9000))
     fit = ["fit", "t.csv", "--epochs", "1", "--batch", "4096"]
     frame = pd.read_csv(tmp_path / "t.csv")
     needed = Synthesizer(epochs=1, batch=4096).plan(frame)["memory_bytes"]
     monkeypatch.setattr(machine, "memory", lambda: int(0.9 * needed))
     said = call(*fit)
-    assert said.status == 2 and len(said.err.strip().splitlines()) == 1 + said.err.count("encode"), said.err
+    assert said.status == 2 and len(
+        said.err.strip().splitlines()
+    ) == 1 + said.err.count("encode"), said.err
     assert "Traceback" not in said.err and not (tmp_path / "t.synthtab").exists()
     advice = re.search(r"of memory, and .* is left: .*\((--batch \d+)\)", said.err)
     assert advice, said.err
     dry = call(*fit, "--dry-run")
-    assert dry.status == 2 and advice[1] in dry.err and facts(dry.out)["memory at hand"] == amount(0.9 * needed)
+    assert (
+        dry.status == 2
+        and advice[1] in dry.err
+        and facts(dry.out)["memory at hand"] == amount(0.9 * needed)
+    )
     assert call(*fit[:-2], *advice[1].split(), "--dry-run").status == 0
 
 
@@ -138,7 +171,9 @@ def test_a_gpu_that_is_too_small_sends_to_the_cpu(monkeypatch) -> None:
     encoder = TableEncoder.fit(frame, schema, Streams(0))
     monkeypatch.setattr(costs, "memory_left", lambda device: 1_000_000)
     cost = costs.of(source, encoder, configure(), torch.device("cuda"))
-    assert cost.refusal.endswith("of the GPU's memory, and 1 MB is left: use --device cpu")
+    assert cost.refusal.endswith(
+        "of the GPU's memory, and 1 MB is left: use --device cpu"
+    )
     monkeypatch.setattr(costs, "memory_left", lambda device: 80 * 10**9)
     assert costs.of(source, encoder, configure(), torch.device("cuda")).refusal == ""
 
@@ -157,7 +192,13 @@ MEMINFO = "MemTotal:       8000 kB\nMemFree:         100 kB\nMemAvailable:    60
     ("files", "expected"),
     [
         ({}, 6000 * 1024),
-        ({"sys__fs__cgroup__box__memory.max": "max\n", "sys__fs__cgroup__box__memory.current": "5\n"}, 6000 * 1024),
+        (
+            {
+                "sys__fs__cgroup__box__memory.max": "max\n",
+                "sys__fs__cgroup__box__memory.current": "5\n",
+            },
+            6000 * 1024,
+        ),
         (
             {
                 "sys__fs__cgroup__box__memory.max": "5000\n",
@@ -166,8 +207,20 @@ MEMINFO = "MemTotal:       8000 kB\nMemFree:         100 kB\nMemAvailable:    60
             },
             1600,
         ),
-        ({"sys__fs__cgroup__memory.max": "300\n", "sys__fs__cgroup__memory.current": "100\n"}, 200),
-        ({"sys__fs__cgroup__memory.max": "300\n", "sys__fs__cgroup__memory.current": "400\n"}, 0),
+        (
+            {
+                "sys__fs__cgroup__memory.max": "300\n",
+                "sys__fs__cgroup__memory.current": "100\n",
+            },
+            200,
+        ),
+        (
+            {
+                "sys__fs__cgroup__memory.max": "300\n",
+                "sys__fs__cgroup__memory.current": "400\n",
+            },
+            0,
+        ),
         (
             {
                 "proc__self__cgroup": "4:cpu,memory:/box\n",
@@ -179,8 +232,13 @@ MEMINFO = "MemTotal:       8000 kB\nMemFree:         100 kB\nMemAvailable:    60
     ],
     ids=["kernel", "no limit", "limit", "limit above", "beyond", "version 1"],
 )
-def test_memory_is_the_least_that_any_limit_leaves(files: dict[str, str], expected: int, tmp_path, monkeypatch) -> None:
-    lay(tmp_path, **{"proc__meminfo": MEMINFO, "proc__self__cgroup": "0::/box\n", **files})
+def test_memory_is_the_least_that_any_limit_leaves(
+    files: dict[str, str], expected: int, tmp_path, monkeypatch
+) -> None:
+    lay(
+        tmp_path,
+        **{"proc__meminfo": MEMINFO, "proc__self__cgroup": "0::/box\n", **files},
+    )
     monkeypatch.setattr(machine, "ROOT", tmp_path)
     assert machine.memory() == expected
 
@@ -192,4 +250,12 @@ def test_memory_is_known_on_this_machine() -> None:
 
 def test_amounts() -> None:
     said = [amount(n) for n in (0, 1500, 999_600, 1_234_567, 996_000_000, 5.2e12, None)]
-    assert said == ["0 kB", "2 kB", "1 MB", "1.23 MB", "0.996 GB", "5.2 TB", "an unknown amount"]
+    assert said == [
+        "0 kB",
+        "2 kB",
+        "1 MB",
+        "1.23 MB",
+        "0.996 GB",
+        "5.2 TB",
+        "an unknown amount",
+    ]

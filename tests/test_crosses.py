@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from synthtab import Synthesizer, infer
-from synthtab.conditions import plans
-from synthtab.encoder import TableEncoder
-from synthtab.randomness import Streams
+from synthtab.core.randomness import Streams
+from synthtab.data.encoder import TableEncoder
+from synthtab.model.batches import plans
 
 ROWS = 6000
 
@@ -18,17 +18,32 @@ ROWS = 6000
 def calendar(effect: float, seed: int = 0) -> pd.DataFrame:
     """The weather of 300 days, 20 hours of each; every day has its own, by so much."""
     r = np.random.default_rng(seed)
-    day, month, year = r.integers(1, 26, ROWS), r.integers(1, 5, ROWS), r.integers(2020, 2023, ROWS)
+    day, month, year = (
+        r.integers(1, 26, ROWS),
+        r.integers(1, 5, ROWS),
+        r.integers(2020, 2023, ROWS),
+    )
     own = r.normal(size=(3, 5, 26, 3))[year - 2020, month, day]
     weather = effect * own + np.sin(month)[:, None] + r.normal(size=(ROWS, 3))
     frame = pd.DataFrame(weather.round(4), columns=["warm", "wet", "windy"])
-    return frame.assign(year=year.astype(str), month=month.astype(str), day=day.astype(str), noise=r.normal(size=ROWS))
+    return frame.assign(
+        year=year.astype(str),
+        month=month.astype(str),
+        day=day.astype(str),
+        noise=r.normal(size=ROWS),
+    )
 
 
-def crosses(frame: pd.DataFrame, target: str | None = None, rare: int = 5) -> list[set[str]]:
-    encoder = TableEncoder.fit(frame, infer(frame), Streams(0), crosses=True, rare=rare, target=target)
+def crosses(
+    frame: pd.DataFrame, target: str | None = None, rare: int = 5
+) -> list[set[str]]:
+    encoder = TableEncoder.fit(
+        frame, infer(frame), Streams(0), crosses=True, rare=rare, target=target
+    )
     blocks = encoder.layout.blocks
-    return [{blocks[i].column for i in cross.blocks} for cross in encoder.layout.crosses]
+    return [
+        {blocks[i].column for i in cross.blocks} for cross in encoder.layout.crosses
+    ]
 
 
 def test_days_are_found_where_they_matter() -> None:
@@ -48,13 +63,18 @@ def test_combinations_that_few_rows_have_do_not_count() -> None:
     assert encoder.crosses == [f"year, month, day: {len(cross.cells)} combinations"]
     again = TableEncoder.from_state(encoder.state())
     assert again.layout == encoder.layout
-    cells, seen = np.unique(cross.of(encoder.encode(frame, Streams(1)).codes, encoder.layout), return_counts=True)
+    cells, seen = np.unique(
+        cross.of(encoder.encode(frame, Streams(1)).codes, encoder.layout),
+        return_counts=True,
+    )
     assert set(cells[seen >= 15]) == set(cross.cells)
 
 
 def hours() -> pd.DataFrame:
     """The weather of 300 days, 20 of the 24 hours of each."""
-    frame = calendar(2.0).sort_values(["year", "month", "day"], kind="stable", ignore_index=True)
+    frame = calendar(2.0).sort_values(
+        ["year", "month", "day"], kind="stable", ignore_index=True
+    )
     hour = np.random.default_rng(1).permuted(np.tile(np.arange(24), (ROWS, 1)), axis=1)
     days = frame.groupby(["year", "month", "day"])
     return frame.assign(hour=hour[days.ngroup(), days.cumcount() % 24].astype(str))
@@ -63,14 +83,20 @@ def hours() -> pd.DataFrame:
 def test_what_a_combination_does_not_tell_is_drawn_before_it() -> None:
     """Else a model learns by heart which hours of a day its rows have, and leaves out those of other rows."""
     frame = hours()
-    layout = TableEncoder.fit(frame, infer(frame), Streams(0), crosses=True, rare=5).layout
+    layout = TableEncoder.fit(
+        frame, infer(frame), Streams(0), crosses=True, rare=5
+    ).layout
     names = [block.column for block in layout.blocks]
     (cross,) = layout.crosses
     assert {names[b] for b in cross.blocks} == {"year", "month", "day"}
     assert {names[b] for b in cross.apart} == {"hour", "noise"}
     for plan in plans(layout, len(names)):
         drawn = [names[b] for blocks in plan for b in blocks]
-        assert set(drawn[:2]) == {"hour", "noise"} and set(drawn[2:5]) == {"year", "month", "day"}
+        assert set(drawn[:2]) == {"hour", "noise"} and set(drawn[2:5]) == {
+            "year",
+            "month",
+            "day",
+        }
 
 
 def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
@@ -81,9 +107,16 @@ def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
     means = frame.groupby(key)["warm"].mean()
 
     def told(rows: pd.DataFrame) -> float:
-        return float(np.corrcoef(means.reindex(pd.MultiIndex.from_frame(rows[key])).fillna(0), rows["warm"])[0, 1])
+        return float(
+            np.corrcoef(
+                means.reindex(pd.MultiIndex.from_frame(rows[key])).fillna(0),
+                rows["warm"],
+            )[0, 1]
+        )
 
-    brief: dict[str, Any] = dict(epochs=15, batch=128, width=48, depth=1, ema=50, seed=0)
+    brief: dict[str, Any] = dict(
+        epochs=15, batch=128, width=48, depth=1, ema=50, seed=0
+    )
     options = brief | dict(adversarial=0, moments=0, rounds=0)
     model = Synthesizer(**options).fit(frame)
     model.save(tmp_path / "days.synthtab")
@@ -93,5 +126,9 @@ def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
     assert told(model.sample(given=frame[[*key, "wet"]].head(2000))) > 0.75
     assert told(model.sample(2000, where="warm > 0")) > 0.4  # a narrower range
     some = model.sample(1000, where={"day": ["3", "4"], "month": "2"})
-    assert set(some["day"]) == {"3", "4"} and set(some["month"]) == {"2"} and told(some) > 0.8
+    assert (
+        set(some["day"]) == {"3", "4"}
+        and set(some["month"]) == {"2"}
+        and told(some) > 0.8
+    )
     assert told(Synthesizer(**options, crosses=False).fit(frame).sample(2000)) < 0.4

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from synthtab import datasets
-from synthtab.columns import infer
-from synthtab.errors import DataError
-from synthtab.schema import Schema
-from synthtab.tables import read
+from synthtab.core.errors import DataError
+from synthtab.core.schema import Schema
+from synthtab.data.columns import infer
+from synthtab.data.tables import read
 
 SHAPES = {"penguins": (344, 8), "flights": (10_000, 10), "anes96": (944, 10)}
 
@@ -24,7 +24,10 @@ def test_provenance_names_the_checksum(name: str) -> None:
     folder = datasets.path(name).parent
     text = (folder / "PROVENANCE.md").read_text(encoding="utf-8")
     for path in folder.glob("*.csv"):
-        assert f"**sha256 of {path.name}**: `{hashlib.sha256(path.read_bytes()).hexdigest()}`" in text
+        assert (
+            f"**sha256 of {path.name}**: `{hashlib.sha256(path.read_bytes()).hexdigest()}`"
+            in text
+        )
     assert re.search(r"\*\*Licence.*\*\*: .*(CC0|public domain)", text)
     assert "**Source**" in text
     assert "**Changes**" in text
@@ -36,7 +39,9 @@ def test_load_shipped(name: str) -> None:
     assert frame.shape == SHAPES[name]
     schema = Schema.load(datasets.path(name).with_name(f"{name}.schema.json"))
     schema.check(frame)
-    assert [str(dtype) for dtype in frame.dtypes] == [column.dtype for column in schema.columns]
+    assert [str(dtype) for dtype in frame.dtypes] == [
+        column.dtype for column in schema.columns
+    ]
 
 
 @pytest.mark.parametrize("name", datasets.SHIPPED)
@@ -53,17 +58,23 @@ def test_unknown_name() -> None:
     assert "adult" in datasets.names()
 
 
-def test_offline_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_offline_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def offline(**_: Any) -> None:
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(datasets, "fetch_openml", offline)
-    with pytest.raises(DataError, match=r"cannot download 'adult' .*go online") as caught:
+    with pytest.raises(
+        DataError, match=r"cannot download 'adult' .*go online"
+    ) as caught:
         datasets.load("adult", data_home=tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_download_of_another_shape_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_download_of_another_shape_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     class Bunch:
         frame = pd.DataFrame({"a": [1]})
 

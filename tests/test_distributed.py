@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer
-from synthtab.config import configure
-from synthtab.distributed import ALONE, world
-from synthtab.trainer import share, suited
+from synthtab.core.config import configure
+from synthtab.model.trainer import share, suited
+from synthtab.runtime.distributed import ALONE, world
 
 WATCHED = """
 import hashlib, os, sys
-from synthtab import trainer
+from synthtab.model import trainer
 from synthtab_cli.main import main
 play, log = trainer.Game.play, open(f"rank{os.environ['RANK']}.txt", "w")
 def watched(game):
@@ -37,7 +37,14 @@ sys.exit(main(sys.argv[1:]))
 
 
 def torchrun(*words: str) -> list[str]:
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *words]
+    return [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        *words,
+    ]
 
 
 @pytest.fixture
@@ -48,7 +55,9 @@ def here(tmp_path: Path, people_csv: Path) -> Path:
 
 def start(here: Path, *words: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(torchrun(*words), cwd=here, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        torchrun(*words), cwd=here, env=environment, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +65,11 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name, raising=False)
     world.cache_clear()
     assert world() is ALONE and world().size == 1 and world().rank == 0
-    for name, value in (("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "localhost")):
+    for name, value in (
+        ("RANK", "0"),
+        ("WORLD_SIZE", "1"),
+        ("MASTER_ADDR", "localhost"),
+    ):
         monkeypatch.setenv(name, value)
     world.cache_clear()
     assert world() is ALONE, "torchrun with one process is one process"
@@ -72,24 +85,46 @@ def test_the_shares_are_the_batch(processes: int, packing: int) -> None:
 
 def test_two_processes_train_one_model(here: Path) -> None:
     (here / "watched.py").write_text(WATCHED)
-    words = ["fit", "people.csv", "-o", "m.synthtab", "--preset", "quick", "--epochs", "8", "--target", "job"]
+    words = [
+        "fit",
+        "people.csv",
+        "-o",
+        "m.synthtab",
+        "--preset",
+        "quick",
+        "--epochs",
+        "8",
+        "--target",
+        "job",
+    ]
     started = start(here, "watched.py", *words)
     _, said = started.communicate(timeout=180)
     assert started.returncode == 0, said
     assert said.count("model: m.synthtab") == said.count("learned 300 rows") == 1, said
     logs = [(here / f"rank{i}.txt").read_text().splitlines() for i in (0, 1)]
     own = [[line for line in log if " random " in line] for log in logs]
-    assert len(own[0]) == len(own[1]) > 8 and not set(own[0]) & set(own[1]), "each has rows and noise of its own"
+    assert len(own[0]) == len(own[1]) > 8 and not set(own[0]) & set(own[1]), (
+        "each has rows and noise of its own"
+    )
     same = [[line for line in log if " random " not in line] for log in logs]
     assert same[0] == same[1], "the same weights after every step"
-    assert len({line for line in same[0] if " generator " in line}) == len(own[0]), "which change"
+    assert len({line for line in same[0] if " generator " in line}) == len(own[0]), (
+        "which change"
+    )
 
     assert [p.name for p in here.glob("*.synthtab*")] == ["m.synthtab"]
     model = Synthesizer.load(here / "m.synthtab")
-    assert model.report["processes"] == 2 and model.report["stopped"] in ("done", "no more progress")
-    alone = Synthesizer("quick", epochs=8, target="job").fit(pd.read_csv(here / "people.csv"))
+    assert model.report["processes"] == 2 and model.report["stopped"] in (
+        "done",
+        "no more progress",
+    )
+    alone = Synthesizer("quick", epochs=8, target="job").fit(
+        pd.read_csv(here / "people.csv")
+    )
     steps = alone.report["steps"]
-    assert model.report["steps"] == steps == int(same[0][-1].split()[0]), "the batch is that of one process, in parts"
+    assert model.report["steps"] == steps == int(same[0][-1].split()[0]), (
+        "the batch is that of one process, in parts"
+    )
     assert f"{steps} batch {share(suited(alone.config, 270), 2).batch}" in same[0]
     assert abs(model.report["best"] - alone.report["best"]) < 0.15
     assert len(model.sample(100)) == 100
@@ -97,7 +132,9 @@ def test_two_processes_train_one_model(here: Path) -> None:
 
 def script(here: Path, table: str) -> str:
     path = here / "fit.sh"
-    path.write_text(f'echo $$ > pid$RANK; exec {sys.executable} -m synthtab_cli.main fit {table} -o m.synthtab "$@"')
+    path.write_text(
+        f'echo $$ > pid$RANK; exec {sys.executable} -m synthtab_cli.main fit {table} -o m.synthtab "$@"'
+    )
     path.chmod(0o755)
     path.write_text("#!/bin/sh\n" + path.read_text())
     return str(path)
@@ -105,7 +142,9 @@ def script(here: Path, table: str) -> str:
 
 def running(here: Path, *options: str) -> tuple[subprocess.Popen[str], list[int]]:
     """Two processes that train for long, and their numbers."""
-    started = start(here, "--no-python", script(here, "people.csv"), "--time", "5m", *options)
+    started = start(
+        here, "--no-python", script(here, "people.csv"), "--time", "5m", *options
+    )
     assert started.stderr is not None
     for said in started.stderr:
         if said.startswith("train"):
@@ -120,7 +159,10 @@ def test_ctrl_c_on_any_leaves_a_model(here: Path, rank: int) -> None:
     started, processes = running(here)
     os.kill(processes[rank], signal.SIGINT)
     _, said = started.communicate(timeout=60)
-    assert started.returncode != 0 and "interrupted: the best model so far is in m.synthtab" in said, said
+    assert (
+        started.returncode != 0
+        and "interrupted: the best model so far is in m.synthtab" in said
+    ), said
     model = Synthesizer.load(here / "m.synthtab")
     assert model.report["stopped"] == "interrupted" and len(model.sample(10)) == 10
 
@@ -142,7 +184,9 @@ def test_other_tables_are_refused(here: Path) -> None:
     lines = (here / "people.csv").read_text().splitlines(keepends=True)
     (here / "people0.csv").write_text("".join(lines))
     (here / "people1.csv").write_text("".join(lines[:-1] + lines[1:2]))
-    started = start(here, "--no-python", script(here, "people$RANK.csv"), "--epochs", "1")
+    started = start(
+        here, "--no-python", script(here, "people$RANK.csv"), "--epochs", "1"
+    )
     _, said = started.communicate(timeout=60)
     assert started.returncode != 0 and not (here / "m.synthtab").exists()
     assert "the 2 processes do not have the same table and options" in said, said

@@ -14,20 +14,31 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from synthtab import tables
-from synthtab.columns import infer
-from synthtab.columns.base import Settings
-from synthtab.columns.mixture import Mixture
-from synthtab.columns.numbers import NumberCodec, choose_atoms, find_breaks, find_tails
-from synthtab.columns.quantiles import Quantiles, nearest
-from synthtab.encoder import TableEncoder
-from synthtab.errors import ConfigError, SchemaError
-from synthtab.layout import CURVE_POINTS
-from synthtab.randomness import Streams
+from synthtab.core.errors import ConfigError, SchemaError
+from synthtab.core.layout import CURVE_POINTS
+from synthtab.core.randomness import Streams
+from synthtab.data import tables
+from synthtab.data.columns import infer
+from synthtab.data.columns.base import Settings
+from synthtab.data.columns.mixture import Mixture
+from synthtab.data.columns.numbers import (
+    NumberCodec,
+    choose_atoms,
+    find_breaks,
+    find_tails,
+)
+from synthtab.data.columns.quantiles import Quantiles, nearest
+from synthtab.data.encoder import TableEncoder
 
-DATA = Path(os.environ.get("SYNTHTAB_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+DATA = Path(
+    os.environ.get(
+        "SYNTHTAB_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"
+    )
+)
 CONTINUOUS = ["cdf", "mixture"]
-WORD_LETTERS = st.characters(min_codepoint=1, exclude_categories=["Cs"])  # pandas 2.2 takes "\0" for ""
+WORD_LETTERS = st.characters(
+    min_codepoint=1, exclude_categories=["Cs"]
+)  # pandas 2.2 takes "\0" for ""
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -41,8 +52,11 @@ def mixed(rows: int = 400) -> pd.DataFrame:
             "id": [f"{v:05d}-K" for v in r.permutation(rows)],
             "x": r.normal(size=rows).round(3),
             "gain": np.where(r.random(rows) < 0.7, 0, r.integers(100, 10**6, rows)),
-            "grade": pd.Categorical(r.choice(["C", "B", "A"], rows), ["C", "B", "A", "A+"], ordered=True),
-            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(r.integers(0, 10**6, rows), unit="min"),
+            "grade": pd.Categorical(
+                r.choice(["C", "B", "A"], rows), ["C", "B", "A", "A+"], ordered=True
+            ),
+            "when": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(r.integers(0, 10**6, rows), unit="min"),
             "ok": r.random(rows) < 0.5,
             "same": "k",
         }
@@ -56,7 +70,9 @@ def mixed(rows: int = 400) -> pd.DataFrame:
 def test_a_mixed_table_comes_back(continuous: str) -> None:
     frame = mixed()
     schema = infer(frame, rare=0)
-    encoder = TableEncoder.fit(frame, schema, Streams(1), continuous=continuous, target="ok")
+    encoder = TableEncoder.fit(
+        frame, schema, Streams(1), continuous=continuous, target="ok"
+    )
     encoded = encoder.encode(frame, Streams(2))
     assert encoder.layout.last == "ok" and encoded.layout is encoder.layout
     assert encoded.codes.dtype == np.uint8
@@ -68,7 +84,9 @@ def test_a_mixed_table_comes_back(continuous: str) -> None:
     assert again.schema == schema
     for e in (encoder, again):
         back = e.decode(encoded.codes, encoded.offsets, rng())
-        pd.testing.assert_frame_equal(back.drop(columns="id"), frame.drop(columns="id"), check_exact=True)
+        pd.testing.assert_frame_equal(
+            back.drop(columns="id"), frame.drop(columns="id"), check_exact=True
+        )
         assert not set(back["id"]) & set(frame["id"])
     second = again.encode(frame, Streams(2))
     assert (second.codes == encoded.codes).all()
@@ -97,7 +115,9 @@ def test_decoding_in_pieces_gives_the_same_rows() -> None:
 
 
 def test_keys_of_rows_held_out_do_not_come_back() -> None:
-    whole = pd.DataFrame({"code": [f"Q{v:03d}" for v in range(400)], "row_id": range(400), "x": 1.5})
+    whole = pd.DataFrame(
+        {"code": [f"Q{v:03d}" for v in range(400)], "row_id": range(400), "x": 1.5}
+    )
     part = whole[whole["row_id"] < 300]
     schema = infer(whole, {"code": "identifier"})
     for table, back in ((None, True), (whole, False), (whole.iloc[::-1], False)):
@@ -106,13 +126,17 @@ def test_keys_of_rows_held_out_do_not_come_back() -> None:
         for key in ("code", "row_id"):
             assert rows[key].is_unique
             assert not set(rows[key]) & set(part[key])
-            assert bool(set(rows[key]) & set(whole[key])) == back, "else this test shows nothing"
+            assert bool(set(rows[key]) & set(whole[key])) == back, (
+                "else this test shows nothing"
+            )
     with pytest.raises(SchemaError, match="lacks 'x'"):
         TableEncoder.fit(part, schema, Streams(1), whole=whole.drop(columns="x"))
 
 
 def test_only_keys_are_fitted_on_the_whole_table() -> None:
-    whole = pd.DataFrame({"x": [1, 2] * 50 + [9] * 20, "w": ["a", "b"] * 50 + ["held out"] * 20})
+    whole = pd.DataFrame(
+        {"x": [1, 2] * 50 + [9] * 20, "w": ["a", "b"] * 50 + ["held out"] * 20}
+    )
     encoder = TableEncoder.fit(whole.head(100), infer(whole), Streams(1), whole=whole)
     assert "held out" not in json.dumps(encoder.state())
     assert encoder.layout.sizes.tolist() == [2, 2]
@@ -120,20 +144,29 @@ def test_only_keys_are_fitted_on_the_whole_table() -> None:
 
 def test_state_holds_no_name_and_global_random_state_is_left_alone() -> None:
     frame = mixed()
-    before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr] # noqa: NPY002
-    encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(1), continuous="mixture")
+    before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
+    encoder = TableEncoder.fit(
+        frame, infer(frame, rare=0), Streams(1), continuous="mixture"
+    )
     encoder.encode(frame, Streams(2))
-    assert (np.random.get_state()[1] == before).all()  # type: ignore[index] # noqa: NPY002
+    assert (np.random.get_state()[1] == before).all()  # type: ignore[index]
     text = json.dumps(encoder.state(), allow_nan=False)
     assert not any(key in text for key in frame["id"])
 
 
 def test_text_and_typed_frames_are_one() -> None:
     frame = mixed().drop(columns=["id", "grade"])
-    text = frame.astype(object).where(frame.notna(), None).map(lambda v: None if v is None else str(v))
+    text = (
+        frame.astype(object)
+        .where(frame.notna(), None)
+        .map(lambda v: None if v is None else str(v))
+    )
     schema = infer(text, text=True)
     encoder = TableEncoder.fit(text, schema, Streams(1))
-    a, b = encoder.encode(text, Streams(2)), encoder.encode(tables.typed(text, schema), Streams(2))
+    a, b = (
+        encoder.encode(text, Streams(2)),
+        encoder.encode(tables.typed(text, schema), Streams(2)),
+    )
     assert (a.codes == b.codes).all()
     assert (a.offsets == b.offsets).all()
 
@@ -142,14 +175,19 @@ def test_index_and_column_order_of_the_frame_do_not_matter() -> None:
     frame = mixed()
     encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(1))
     shuffled = frame[frame.columns[::-1]].set_axis([0] * len(frame))
-    assert (encoder.encode(shuffled, Streams(2)).codes == encoder.encode(frame, Streams(2)).codes).all()
+    assert (
+        encoder.encode(shuffled, Streams(2)).codes
+        == encoder.encode(frame, Streams(2)).codes
+    ).all()
     with pytest.raises(SchemaError, match="lacks 'x'"):
         encoder.encode(frame.drop(columns="x"), Streams(2))
 
 
 def test_options_are_checked() -> None:
     frame = mixed()
-    with pytest.raises(ConfigError, match="continuous is 'kde'; use one of cdf, mixture"):
+    with pytest.raises(
+        ConfigError, match="continuous is 'kde'; use one of cdf, mixture"
+    ):
         TableEncoder.fit(frame, infer(frame, rare=0), Streams(1), continuous="kde")
     with pytest.raises(ConfigError, match="max_modes"):
         TableEncoder.fit(frame, infer(frame, rare=0), Streams(1), max_modes=0)
@@ -159,8 +197,14 @@ def test_a_table_of_constants_has_no_block() -> None:
     frame = pd.DataFrame({"a": ["x"], "b": [3], "c": [None]})
     encoder = TableEncoder.fit(frame, infer(frame, rare=0), Streams(0))
     encoded = encoder.encode(frame, Streams(0))
-    assert (encoder.layout.blocks, encoder.bytes, encoded.codes.shape) == ((), 0, (1, 0))
-    pd.testing.assert_frame_equal(encoder.decode(encoded.codes, encoded.offsets, rng()), frame)
+    assert (encoder.layout.blocks, encoder.bytes, encoded.codes.shape) == (
+        (),
+        0,
+        (1, 0),
+    )
+    pd.testing.assert_frame_equal(
+        encoder.decode(encoded.codes, encoded.offsets, rng()), frame
+    )
 
 
 # Numbers
@@ -174,7 +218,9 @@ def codec(
     return NumberCodec.fit(array, none, decimals, rng(), Settings(continuous)), array
 
 
-def there_and_back(fitted: NumberCodec, values: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:  # type: ignore[type-arg]
+def there_and_back(
+    fitted: NumberCodec, values: npt.NDArray
+) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:  # type: ignore[type-arg]
     codes, offsets = fitted.encode(values, np.zeros(len(values), dtype=bool), rng(1))
     return codes, offsets, fitted.decode(codes, offsets)[0]
 
@@ -210,7 +256,9 @@ def test_at_most_2048_distinct_values_come_back_exactly(continuous: str) -> None
 
 
 @pytest.mark.parametrize("continuous", CONTINUOUS)
-def test_more_come_back_at_the_same_rank_and_with_their_decimals(continuous: str) -> None:
+def test_more_come_back_at_the_same_rank_and_with_their_decimals(
+    continuous: str,
+) -> None:
     values = rng().lognormal(8, 2, 50_000).round(2)
     fitted, values = codec(values, decimals=2, continuous=continuous)
     _, _, back = there_and_back(fitted, values)
@@ -218,12 +266,17 @@ def test_more_come_back_at_the_same_rank_and_with_their_decimals(continuous: str
     assert back.min() >= values.min()
     assert back.max() <= values.max()
     ordered = np.sort(values)
-    assert np.abs(np.searchsorted(ordered, back) - np.searchsorted(ordered, values)).max() <= 5
+    assert (
+        np.abs(np.searchsorted(ordered, back) - np.searchsorted(ordered, values)).max()
+        <= 5
+    )
     assert np.quantile(np.abs(back - values) / values, 0.99) < 1e-4
 
 
 @pytest.mark.parametrize("name", ["normal", "rounded", "integers", "steps", "huge"])
-def test_offsets_are_uniform_and_decoding_uniform_offsets_gives_the_marginal(name: str) -> None:
+def test_offsets_are_uniform_and_decoding_uniform_offsets_gives_the_marginal(
+    name: str,
+) -> None:
     r = rng(2)
     values = {
         "normal": r.normal(size=40_000),
@@ -260,7 +313,9 @@ def test_the_block_says_what_codes_and_offsets_are_worth(continuous: str) -> Non
     assert (codes[-100:] == 1).all()
     if continuous == "cdf":
         standard = (values - values.mean()) / values.std()
-        got = np.interp(offsets[500:2000], np.linspace(0, 1, CURVE_POINTS), block.curves[0])
+        got = np.interp(
+            offsets[500:2000], np.linspace(0, 1, CURVE_POINTS), block.curves[0]
+        )
         assert np.abs(got - standard[500:]).mean() < 0.03
 
 
@@ -274,7 +329,9 @@ def test_a_mixture_finds_separate_modes_in_good_time() -> None:
     low = codes[:100_000]
     high = codes[100_000:]
     assert not set(low.tolist()) & set(high.tolist())
-    shares = Mixture(np.array([0.5, 0.5]), np.array([0.0, 9.0]), np.array([1.0, 1.0])).responsibilities(np.array([4.5]))
+    shares = Mixture(
+        np.array([0.5, 0.5]), np.array([0.0, 9.0]), np.array([1.0, 1.0])
+    ).responsibilities(np.array([4.5]))
     assert np.allclose(shares, [[0.5, 0.5]])
 
 
@@ -282,9 +339,11 @@ def spiked(rows: int = 40_000) -> npt.NDArray[np.float64]:
     """As shares of topics are: just above one of three base values, or anywhere."""
     r = rng(11)
     base = r.choice([0.02, 0.04, 0.1], rows, p=[0.3, 0.4, 0.3])
-    return np.where(r.random(rows) < 0.6, base + 10 ** r.uniform(-8, -5, rows), base + r.uniform(0, 0.05, rows)).round(
-        9
-    )
+    return np.where(
+        r.random(rows) < 0.6,
+        base + 10 ** r.uniform(-8, -5, rows),
+        base + r.uniform(0, 0.05, rows),
+    ).round(9)
 
 
 def test_a_mode_ends_where_the_density_jumps() -> None:
@@ -294,13 +353,19 @@ def test_a_mode_ends_where_the_density_jumps() -> None:
     assert len(fitted.tables) == 3
     for base in (0.02, 0.04, 0.1):
         spike = (values > base) & (values < base + 1e-6)
-        codes, offsets = fitted.encode(values[spike], np.zeros(spike.sum(), dtype=bool), rng())
+        codes, offsets = fitted.encode(
+            values[spike], np.zeros(spike.sum(), dtype=bool), rng()
+        )
         assert len(set(codes.tolist())) == 1, "one mode holds the spike"
-        below = fitted.decode(codes[:1].repeat(3), np.array([0, 0.25, 0.5], dtype=np.float32))[0]
+        below = fitted.decode(
+            codes[:1].repeat(3), np.array([0, 0.25, 0.5], dtype=np.float32)
+        )[0]
         assert (below >= base).all(), "nothing of that mode lies below it"
     again = NumberCodec.from_state(json.loads(json.dumps(fitted.state())))
     codes, offsets = fitted.encode(values, np.zeros(len(values), dtype=bool), rng())
-    np.testing.assert_array_equal(again.decode(codes, offsets)[0], fitted.decode(codes, offsets)[0])
+    np.testing.assert_array_equal(
+        again.decode(codes, offsets)[0], fitted.decode(codes, offsets)[0]
+    )
     assert np.abs(fitted.decode(codes, offsets)[0] - values).max() < 0.001
 
 
@@ -316,7 +381,9 @@ def test_a_mode_ends_where_the_density_jumps() -> None:
         rng(1).uniform(size=3 * 256),
     ],
 )
-def test_smooth_densities_heavy_tails_and_short_tables_have_no_break(values: npt.NDArray[np.float64]) -> None:
+def test_smooth_densities_heavy_tails_and_short_tables_have_no_break(
+    values: npt.NDArray[np.float64],
+) -> None:
     distinct, counts = np.unique(values, return_counts=True)
     assert not len(find_breaks(distinct, counts.astype(np.float64)))
 
@@ -333,14 +400,18 @@ def test_smooth_densities_heavy_tails_and_short_tables_have_no_break(values: npt
         (np.zeros(0), False, False),
     ],
 )
-def test_heavy_tails_get_modes_of_their_own(values: npt.NDArray[np.float64], below: bool, above: bool) -> None:
+def test_heavy_tails_get_modes_of_their_own(
+    values: npt.NDArray[np.float64], below: bool, above: bool
+) -> None:
     distinct, counts = np.unique(values, return_counts=True)
     found = find_tails(distinct, counts.astype(np.float64)).tolist()
     assert found == pytest.approx([300] * below + [len(values) - 300] * above, abs=1)
     if found:
         fitted, _ = codec(values, continuous="cdf")
         codes, _ = fitted.encode(values, np.zeros(len(values), dtype=bool), rng())
-        assert np.bincount(codes).tolist() == pytest.approx(np.diff([0, *found, len(values)]).tolist(), abs=1)
+        assert np.bincount(codes).tolist() == pytest.approx(
+            np.diff([0, *found, len(values)]).tolist(), abs=1
+        )
 
 
 def test_extremes_do_not_overflow_and_curves_stay_finite() -> None:
@@ -366,7 +437,13 @@ def test_huge_integers_are_exact_in_steps() -> None:
 
 
 def test_unseen_values_count_as_the_nearest() -> None:
-    assert nearest(np.array([0, 10, 20]), np.array([-5, 4, 6, 10, 99])).tolist() == [0, 0, 1, 1, 2]
+    assert nearest(np.array([0, 10, 20]), np.array([-5, 4, 6, 10, 99])).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+    ]
     fitted, _ = codec([1] * 10 + [5] * 10)
     assert there_and_back(fitted, np.array([0, 2, 4, 9]))[2].tolist() == [1, 1, 5, 5]
     continuous, values = codec(rng().normal(size=5000))
@@ -386,7 +463,11 @@ def test_positions_are_float32_exact() -> None:
 @settings(max_examples=60, deadline=None)
 @example([0.0, 1.6944416398611722e19, -1.6064587950105557e173], "mixture")
 @given(
-    st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), min_size=1, max_size=40),
+    st.lists(
+        st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
+        min_size=1,
+        max_size=40,
+    ),
     st.sampled_from(CONTINUOUS),
 )
 def test_any_floats_come_back(cells: list[float | None], continuous: str) -> None:
@@ -394,13 +475,20 @@ def test_any_floats_come_back(cells: list[float | None], continuous: str) -> Non
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=40), st.integers(1, 6))
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=40),
+    st.integers(1, 6),
+)
 def test_any_integers_come_back(cells: list[int], times: int) -> None:
     comes_back(pd.DataFrame({"x": np.array(cells * times, dtype=np.int64)}), "cdf")
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(st.none(), st.text(WORD_LETTERS, max_size=4)), min_size=1, max_size=30))
+@given(
+    st.lists(
+        st.one_of(st.none(), st.text(WORD_LETTERS, max_size=4)), min_size=1, max_size=30
+    )
+)
 def test_any_words_come_back(cells: list[str | None]) -> None:
     frame = pd.DataFrame({"x": pd.Series(cells, dtype="string")})
     comes_back(frame, "cdf", {"x": "category"})
@@ -413,15 +501,23 @@ def test_any_instants_come_back(cells: list[object]) -> None:
 
 
 def test_two_days_of_one_weekday_keep_their_times() -> None:
-    times = pd.to_datetime(["2023-01-02 08:00", "2024-01-08 17:30", "2024-01-08 09:00"]).repeat(20)
+    times = pd.to_datetime(
+        ["2023-01-02 08:00", "2024-01-08 17:30", "2024-01-08 09:00"]
+    ).repeat(20)
     comes_back(pd.DataFrame({"x": times.astype("M8[us]")}), "cdf")
 
 
-def comes_back(frame: pd.DataFrame, continuous: str, overrides: dict[str, str] | None = None) -> None:
-    encoder = TableEncoder.fit(frame, infer(frame, overrides, rare=0), Streams(0), continuous=continuous)
+def comes_back(
+    frame: pd.DataFrame, continuous: str, overrides: dict[str, str] | None = None
+) -> None:
+    encoder = TableEncoder.fit(
+        frame, infer(frame, overrides, rare=0), Streams(0), continuous=continuous
+    )
     encoder = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
     encoded = encoder.encode(frame, Streams(1))
-    pd.testing.assert_frame_equal(encoder.decode(encoded.codes, encoded.offsets, rng()), frame, check_exact=True)
+    pd.testing.assert_frame_equal(
+        encoder.decode(encoded.codes, encoded.offsets, rng()), frame, check_exact=True
+    )
 
 
 # Real tables
@@ -430,7 +526,9 @@ def comes_back(frame: pd.DataFrame, continuous: str, overrides: dict[str, str] |
 def real_table(name: str) -> pd.DataFrame:
     path = DATA / name
     if not path.exists():
-        pytest.skip(f"{name} is not part of the repository; set SYNTHTAB_DATA to the folder that holds it")
+        pytest.skip(
+            f"{name} is not part of the repository; set SYNTHTAB_DATA to the folder that holds it"
+        )
     return tables.read(path).head(20_000)
 
 
@@ -446,15 +544,37 @@ def test_real_csv_is_written_back_byte_for_byte(name: str, tmp_path: Path) -> No
 def test_adult_and_beijing_kinds() -> None:
     adult = infer(real_table("adult/train.csv"))
     numeric = {c.name for c in adult.columns if c.kind == "integer"}
-    assert numeric == {"age", "fnlwgt", "education.num", "capital.gain", "capital.loss", "hours.per.week"}
+    assert numeric == {
+        "age",
+        "fnlwgt",
+        "education.num",
+        "capital.gain",
+        "capital.loss",
+        "hours.per.week",
+    }
     assert {c.kind for c in adult.columns} == {"integer", "category"}
     assert infer(real_table("beijing/train.csv"))["TEMP"].options["shown"] == 1
 
 
 MESSY = {
-    "titanic.csv": {"PassengerId": "identifier", "Name": "identifier", "Ticket": "identifier", "Cabin": "identifier"},
-    "telco.csv": {"customerID": "identifier", "TotalCharges": "float", "Churn": "boolean", "SeniorCitizen": "integer"},
-    "nycflights.parquet": {"time_hour": "datetime", "tailnum": "category", "dep_time": "clock", "year": "constant"},
+    "titanic.csv": {
+        "PassengerId": "identifier",
+        "Name": "identifier",
+        "Ticket": "identifier",
+        "Cabin": "identifier",
+    },
+    "telco.csv": {
+        "customerID": "identifier",
+        "TotalCharges": "float",
+        "Churn": "boolean",
+        "SeniorCitizen": "integer",
+    },
+    "nycflights.parquet": {
+        "time_hour": "datetime",
+        "tailnum": "category",
+        "dep_time": "clock",
+        "year": "constant",
+    },
     "covtype.parquet": {"Elevation": "integer"},
 }
 
@@ -472,7 +592,9 @@ def test_messy_tables(name: str, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(back.isna(), typed.isna())
     for column in schema.columns:
         if column.kind == "identifier":
-            assert not set(back[column.name].dropna()) & set(typed[column.name].dropna())
+            assert not set(back[column.name].dropna()) & set(
+                typed[column.name].dropna()
+            )
         elif column.kind not in ("float", "integer", "datetime"):
             assert back[column.name].equals(typed[column.name])
     if name.endswith("csv"):

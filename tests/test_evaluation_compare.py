@@ -9,40 +9,63 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError
 from synthtab.evaluation import METRICS, Report, Score, compare, evaluate, parse_bounds
 from synthtab.evaluation.compare import _best
 from synthtab.evaluation.metric import Reference
 
-QUICK = ["shape_error", "trend_error", "detection_auc", "detection_score", "utility", "nearer_to_train"]
+QUICK = [
+    "shape_error",
+    "trend_error",
+    "detection_auc",
+    "detection_score",
+    "utility",
+    "nearer_to_train",
+]
 
 
 def table(seed: int, rows: int = 250) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=rows)
-    return pd.DataFrame({"x": x, "y": x + 0.5 * rng.normal(size=rows), "c": np.where(x > 0, "a", "b")})
+    return pd.DataFrame(
+        {"x": x, "y": x + 0.5 * rng.normal(size=rows), "c": np.where(x > 0, "a", "b")}
+    )
 
 
 def bad(seed: int) -> pd.DataFrame:
-    return table(seed).apply(np.random.default_rng(0).permutation).assign(x=lambda f: f["x"] + 2)
+    return (
+        table(seed)
+        .apply(np.random.default_rng(0).permutation)
+        .assign(x=lambda f: f["x"] + 2)
+    )
 
 
-def score(value: float, better: str, reference: float | None = None, name: str = "shape_error") -> Score:
+def score(
+    value: float, better: str, reference: float | None = None, name: str = "shape_error"
+) -> Score:
     beside = None if reference is None else Reference(reference, "r")
     status = "ok" if math.isfinite(value) else "skipped: no holdout given"
-    return Score(name, "S", "s", "fidelity", value, "", better, (0, 1), beside, status=status)  # type: ignore[arg-type]
+    return Score(
+        name, "S", "s", "fidelity", value, "", better, (0, 1), beside, status=status
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("better", "value", "limit", "fails"),
     [
-        ("lower", 2.0, 2.0, False), ("lower", 2.1, 2.0, True),
-        ("higher", 0.8, 0.8, False), ("higher", 0.79, 0.8, True),
-        ("ideal", 0.55, 0.06, False), ("ideal", 0.57, 0.06, True), ("ideal", 0.43, 0.06, True),
+        ("lower", 2.0, 2.0, False),
+        ("lower", 2.1, 2.0, True),
+        ("higher", 0.8, 0.8, False),
+        ("higher", 0.79, 0.8, True),
+        ("ideal", 0.55, 0.06, False),
+        ("ideal", 0.57, 0.06, True),
+        ("ideal", 0.43, 0.06, True),
         ("lower", math.nan, 2.0, True),
     ],
-)  # fmt: skip
-def test_a_bound_follows_the_direction_of_its_metric(better: str, value: float, limit: float, fails: bool) -> None:
+)
+def test_a_bound_follows_the_direction_of_its_metric(
+    better: str, value: float, limit: float, fails: bool
+) -> None:
     (bound,) = parse_bounds(f" shape_error = {limit} ", METRICS)
     failure = bound.failure(Report((score(value, better, 0.5),)))
     assert (failure is not None) == fails
@@ -52,7 +75,16 @@ def test_a_bound_follows_the_direction_of_its_metric(better: str, value: float, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "shape_error", "=2", "shape_error=", "shape_error=2,", "shape_error=1e999", "x=1"]
+    "text",
+    [
+        "",
+        "shape_error",
+        "=2",
+        "shape_error=",
+        "shape_error=2,",
+        "shape_error=1e999",
+        "x=1",
+    ],
 )
 def test_malformed_bounds_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
@@ -61,7 +93,10 @@ def test_malformed_bounds_are_refused(text: str) -> None:
 
 def test_several_bounds_keep_their_order() -> None:
     bounds = parse_bounds("detection_score=0.8,shape_error=2", METRICS)
-    assert [(b.name, b.limit) for b in bounds] == [("detection_score", 0.8), ("shape_error", 2.0)]
+    assert [(b.name, b.limit) for b in bounds] == [
+        ("detection_score", 0.8),
+        ("shape_error", 2.0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +111,9 @@ def test_several_bounds_keep_their_order() -> None:
         ("lower", (math.nan, 1.0, math.nan), (False, False, False)),
     ],
 )
-def test_the_best_is_marked(better: str, values: tuple[float, ...], best: tuple[bool, ...]) -> None:
+def test_the_best_is_marked(
+    better: str, values: tuple[float, ...], best: tuple[bool, ...]
+) -> None:
     assert _best([score(v, better, 0.5) for v in values]) == best
 
 
@@ -89,7 +126,9 @@ def test_below_half_a_detector_is_as_good_as_half() -> None:
 def compared():
     names = ["good", "bad", "a <b>generator</b> with a long name", "d", "e"]
     frames = [table(1), bad(1), table(3), table(4), bad(5)]
-    return compare(table(0), dict(zip(names, frames, strict=True)), target="c", metrics=QUICK)
+    return compare(
+        table(0), dict(zip(names, frames, strict=True)), target="c", metrics=QUICK
+    )
 
 
 def test_each_table_has_the_report_that_evaluate_gives(compared) -> None:
@@ -125,7 +164,12 @@ def test_the_page_has_every_figure_and_escapes(compared) -> None:
 
 def test_progress_goes_from_0_to_1() -> None:
     heard = []
-    compare(table(0), {"a": table(1), "b": table(2)}, metrics=["shape_error"], observe=heard.append)
+    compare(
+        table(0),
+        {"a": table(1), "b": table(2)},
+        metrics=["shape_error"],
+        observe=heard.append,
+    )
     fractions = [p.fraction for p in heard if p.fraction is not None]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
@@ -136,4 +180,6 @@ def test_what_cannot_be_compared_is_named() -> None:
     with pytest.raises(ConfigError, match="nothing to compare"):
         compare(table(0), {})
     with pytest.raises(DataError, match=r"^b: the synthetic table"):
-        compare(table(0), {"a": table(1), "b": table(1)[["x"]]}, metrics=["shape_error"])
+        compare(
+            table(0), {"a": table(1), "b": table(1)[["x"]]}, metrics=["shape_error"]
+        )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.errors import DataError
+from synthtab.core.errors import DataError
 from synthtab.evaluation import Report, evaluate, prepare
 from synthtab.evaluation.augmentation import charts
 from synthtab.evaluation.html import axis, clean
@@ -25,7 +25,13 @@ CELLS = [
     "{{ 7 * 7 }}{% raw %}",
     "\u202eevil\x07 & co",
 ]
-QUICK = ["shape_error", "association_error", "detection_auc", "exact_copies", "nearer_to_train"]
+QUICK = [
+    "shape_error",
+    "association_error",
+    "detection_auc",
+    "exact_copies",
+    "nearer_to_train",
+]
 
 
 def table(seed: int, rows: int = 300, columns: int = 1) -> pd.DataFrame:
@@ -33,10 +39,16 @@ def table(seed: int, rows: int = 300, columns: int = 1) -> pd.DataFrame:
     x = rng.normal(size=rows)
     parts: dict[str, object] = {HOSTILE: rng.choice(CELLS, rows)}
     for k in range(columns):
-        parts[f"number {k}"] = np.where(rng.random(rows) < 0.1, np.nan, x + rng.normal(size=rows))
-        parts[f"heap {k}"] = np.where(rng.random(rows) < 0.9, 0, rng.integers(1, 90, rows))
+        parts[f"number {k}"] = np.where(
+            rng.random(rows) < 0.1, np.nan, x + rng.normal(size=rows)
+        )
+        parts[f"heap {k}"] = np.where(
+            rng.random(rows) < 0.9, 0, rng.integers(1, 90, rows)
+        )
         parts[f"category {k}"] = [f"word {int(w)}" for w in np.round(4 * np.abs(x))]
-    days = pd.Timestamp("2020-02-01") + pd.to_timedelta(rng.integers(0, 800, rows), unit="D")
+    days = pd.Timestamp("2020-02-01") + pd.to_timedelta(
+        rng.integers(0, 800, rows), unit="D"
+    )
     return pd.DataFrame(parts | {"day": days.astype(str)})
 
 
@@ -88,7 +100,11 @@ def test_it_is_well_formed_and_asks_for_nothing(page: str) -> None:
         assert not [a for a in attributes if a.startswith("on")], (tag, attributes)
         for key in ("src", "href", "xlink:href", "action", "srcset"):
             link = attributes.get(key)
-            assert link is None or link == "data:," or (link.startswith("#") and link[1:] in ids), link
+            assert (
+                link is None
+                or link == "data:,"
+                or (link.startswith("#") and link[1:] in ids)
+            ), link
     assert not re.search(r"url\(|@import|@font-face|https?:", page)
     assert "default-src 'none'" in page
 
@@ -129,7 +145,9 @@ def test_the_page_carries_the_figures_of_the_text(report: Report, page: str) -> 
 
 
 def test_skipped_scores_say_why() -> None:
-    page = evaluate(table(0), table(1), metrics=["utility", "nearer_to_train"]).to_html()
+    page = evaluate(
+        table(0), table(1), metrics=["utility", "nearer_to_train"]
+    ).to_html()
     assert "not computed: no target given" in page
     assert "not computed: no holdout given" in page
     assert 'id="detector"' not in page
@@ -137,9 +155,16 @@ def test_skipped_scores_say_why() -> None:
 
 def test_one_seed_one_page_whatever_the_order(page: str) -> None:
     def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-        return frame.sample(frac=1, random_state=seed)[list(frame.columns)[::-1]].reset_index(drop=True)
+        return frame.sample(frac=1, random_state=seed)[
+            list(frame.columns)[::-1]
+        ].reset_index(drop=True)
 
-    again = evaluate(mixed(table(0), 1), mixed(table(1), 2), holdout=mixed(table(2), 3), metrics=QUICK)
+    again = evaluate(
+        mixed(table(0), 1),
+        mixed(table(1), 2),
+        holdout=mixed(table(2), 3),
+        metrics=QUICK,
+    )
     assert again.to_html(names=(HOSTILE, "b.csv")) == page
     other = evaluate(table(0), table(1), holdout=table(2), metrics=QUICK, seed=1)
     assert other.to_html(names=(HOSTILE, "b.csv")) != page
@@ -151,39 +176,86 @@ def test_sixty_columns_are_folded_and_small() -> None:
     assert len(page.encode()) < 2_000_000
     assert "The other 50 columns" in page
     assert page.count('class="card column"') == 62
-    assert len(evaluate(*frames, metrics=["shape_error", "association_error"]).to_json()) < 100_000
+    assert (
+        len(evaluate(*frames, metrics=["shape_error", "association_error"]).to_json())
+        < 100_000
+    )
 
 
 def study(**changed: object) -> dict[str, Any]:
     """As `Study.to_dict` writes it: two learners, an arm with a hostile name, one without an interval."""
     arms = [
-        ("real rows alone", "real", 0.8, 0.0, 0.0), (f"synthetic {HOSTILE}", "synthetic", 0.83, 0.01, 0.05),
-        ("duplicates", "baseline", 0.79, -0.03, 0.01), ("SMOTENC", "baseline", 0.81, None, None),
+        ("real rows alone", "real", 0.8, 0.0, 0.0),
+        (f"synthetic {HOSTILE}", "synthetic", 0.83, 0.01, 0.05),
+        ("duplicates", "baseline", 0.79, -0.03, 0.01),
+        ("SMOTENC", "baseline", 0.81, None, None),
         ("weights", "baseline", None, None, None),
-    ]  # fmt: skip
+    ]
     lines = [
-        {"size": None, "learner": learner, "arm": arm, "kind": kind, "metric": metric, "real_rows": 1_200,
-         "rows": 1_200, "score": score, "difference": 0.0, "low": low, "high": high, "repeats": 3}
-        for learner in ("linear", "trees") for arm, kind, score, low, high in arms for metric in ("auc", "other")
-    ]  # fmt: skip
-    best = {"arm": "synthetic x1", "score": 0.83, "difference": 0.03, "interval": [0.01, 0.05]}
-    verdict = {"answer": "helps", "size": None, "learner": "trees", "best": best, "baseline": None, "why": ""}
+        {
+            "size": None,
+            "learner": learner,
+            "arm": arm,
+            "kind": kind,
+            "metric": metric,
+            "real_rows": 1_200,
+            "rows": 1_200,
+            "score": score,
+            "difference": 0.0,
+            "low": low,
+            "high": high,
+            "repeats": 3,
+        }
+        for learner in ("linear", "trees")
+        for arm, kind, score, low, high in arms
+        for metric in ("auc", "other")
+    ]
+    best = {
+        "arm": "synthetic x1",
+        "score": 0.83,
+        "difference": 0.03,
+        "interval": [0.01, 0.05],
+    }
+    verdict = {
+        "answer": "helps",
+        "size": None,
+        "learner": "trees",
+        "best": best,
+        "baseline": None,
+        "why": "",
+    }
     return {"metric": "auc", "verdicts": [verdict | changed], "comparisons": lines}
 
 
-def test_the_augmentation_chart_is_there_where_its_data_is(report: Report, page: str) -> None:
+def test_the_augmentation_chart_is_there_where_its_data_is(
+    report: Report, page: str
+) -> None:
     assert 'id="augmentation"' not in page
     drawn = report.to_html(augmentation=study())
     text = "".join(Reader(drawn).text)
-    assert "Synthetic rows help. The best of them, synthetic x1: AUC +0.0300 (+0.0100 to +0.0500)." in text
+    assert (
+        "Synthetic rows help. The best of them, synthetic x1: AUC +0.0300 (+0.0100 to +0.0500)."
+        in text
+    )
     assert f"synthetic {HOSTILE}" in text
     # The model of the verdict is open, the other one folded; each arm that has a score is there once for either.
-    trees, linear = (text.index(f"{name}, learning from 1,200 real rows: AUC") for name in ("trees", "linear"))
+    trees, linear = (
+        text.index(f"{name}, learning from 1,200 real rows: AUC")
+        for name in ("trees", "linear")
+    )
     assert trees < text.index("The same for other models") < linear
-    assert [text.count(name) for name in ("duplicates", "SMOTENC", "weights")] == [2, 2, 0]
+    assert [text.count(name) for name in ("duplicates", "SMOTENC", "weights")] == [
+        2,
+        2,
+        0,
+    ]
     assert "+0.0300 (+0.0100 to +0.0500), more than chance" in text
-    assert text.count("more than chance") == 2  # once for either model: the others reach 0, or have no interval
-    doubt = report.to_html(augmentation=study(answer="cannot say", why="the rows were learnt"))
+    assert (
+        text.count("more than chance") == 2
+    )  # once for either model: the others reach 0, or have no interval
+    doubt = report.to_html(
+        augmentation=study(answer="cannot say", why="the rows were learnt")
+    )
     assert "cannot be said. The rows were learnt." in doubt
 
 
@@ -193,27 +265,54 @@ def test_the_chart_by_hand() -> None:
     real, synthetic, duplicates, smote = trees["rows"]
     assert real["span"] is None
     assert duplicates["kind"] == "baseline" and smote["span"] is None
-    low, high = 0.77 - 0.08 * 0.08, 0.85 + 0.08 * 0.08  # the ends of all bands, and a margin
-    for row, value in ((real, 0.8), (synthetic, 0.83), (duplicates, 0.79), (smote, 0.81)):
+    low, high = (
+        0.77 - 0.08 * 0.08,
+        0.85 + 0.08 * 0.08,
+    )  # the ends of all bands, and a margin
+    for row, value in (
+        (real, 0.8),
+        (synthetic, 0.83),
+        (duplicates, 0.79),
+        (smote, 0.81),
+    ):
         assert row["at"] == pytest.approx(100 * (value - low) / (high - low), abs=0.01)
-    assert synthetic["span"] == pytest.approx([100 * (v - low) / (high - low) for v in (0.81, 0.85)], abs=0.01)
-    assert (synthetic["sure"], duplicates["sure"], smote["sure"]) == (True, False, False)
+    assert synthetic["span"] == pytest.approx(
+        [100 * (v - low) / (high - low) for v in (0.81, 0.85)], abs=0.01
+    )
+    assert (synthetic["sure"], duplicates["sure"], smote["sure"]) == (
+        True,
+        False,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"metric": "auc"}, {"metric": "auc", "verdicts": [], "comparisons": []}, study(answer="perhaps"),
-     study(size=3), study(learner="forest"), study(best=None), {"seed": 0, "scores": [], "verdicts": [{}]}],
-)  # fmt: skip
+    [
+        {},
+        {"metric": "auc"},
+        {"metric": "auc", "verdicts": [], "comparisons": []},
+        study(answer="perhaps"),
+        study(size=3),
+        study(learner="forest"),
+        study(best=None),
+        {"seed": 0, "scores": [], "verdicts": [{}]},
+    ],
+)
 def test_what_is_no_study_is_refused(report: Report, wrong: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match="no augmentation study: write one with synthtab augment --json FILE"):
+    with pytest.raises(
+        DataError,
+        match="no augmentation study: write one with synthtab augment --json FILE",
+    ):
         report.to_html(augmentation=wrong)
 
 
 def test_a_report_without_tables_has_no_pictures(report: Report) -> None:
     page = Report(report.scores, report.tables, report.seed).to_html()
     assert "<svg" not in page
-    assert report.rows()[0].value.replace(" %", "\N{NO-BREAK SPACE}%") in page.replace(" %", "\N{NO-BREAK SPACE}%")
+    assert report.rows()[0].value.replace(" %", "\N{NO-BREAK SPACE}%") in page.replace(
+        " %", "\N{NO-BREAK SPACE}%"
+    )
     assert Report(()).to_html()
 
 
@@ -226,29 +325,52 @@ def test_a_report_without_tables_has_no_pictures(report: Report) -> None:
         pd.DataFrame({"x": [1.5], "c": ["a"]}),
         pd.DataFrame({"x": [1e308, -1e308, np.inf, 0.0] * 15, "y": np.arange(60.0)}),
         pd.DataFrame({"x": [1.0, 2.0] + [np.nan] * 58, "y": np.arange(60.0) % 5}),
-        pd.DataFrame({"c": [f"w{i // 2}" for i in range(1200)], "d": ["", "q", "q"] * 400}),
+        pd.DataFrame(
+            {"c": [f"w{i // 2}" for i in range(1200)], "d": ["", "q", "q"] * 400}
+        ),
     ],
-    ids=["one number", "one category", "one row", "huge", "hardly any cell", "many categories"],
+    ids=[
+        "one number",
+        "one category",
+        "one row",
+        "huge",
+        "hardly any cell",
+        "many categories",
+    ],
 )
 def test_odd_tables_have_a_page(frame: pd.DataFrame) -> None:
     numeric = [c for c in frame.columns if frame[c].dtype.kind == "f"]
     other = frame.sample(frac=1, replace=True, random_state=0)
-    page = evaluate(frame, other, numeric=numeric, metrics=["shape_error", "association_error"]).to_html()
+    page = evaluate(
+        frame, other, numeric=numeric, metrics=["shape_error", "association_error"]
+    ).to_html()
     Reader(page)
     assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", page))
 
 
 def test_pictures_by_hand() -> None:
-    real = pd.DataFrame({"n": [0.0, 0.0, 1.0, 3.0, np.nan] * 8, "c": ["a", "a", "b", None, "b"] * 8})
-    synthetic = pd.DataFrame({"n": [0.0, 9.0, -5.0, 3.0, 3.0] * 8, "c": ["a", "z", "z", "z", None] * 8})
+    real = pd.DataFrame(
+        {"n": [0.0, 0.0, 1.0, 3.0, np.nan] * 8, "c": ["a", "a", "b", None, "b"] * 8}
+    )
+    synthetic = pd.DataFrame(
+        {"n": [0.0, 9.0, -5.0, 3.0, 3.0] * 8, "c": ["a", "z", "z", "z", None] * 8}
+    )
     number, category = pictures(prepare(real, synthetic, numeric=["n"]))["columns"]
     assert number["real"] == [0.4, 0.2, 0.0, 0.2]
-    assert number["synthetic"] == [0.4, 0.0, 0.0, 0.6]  # what lies beyond counts for the outer bins
+    assert number["synthetic"] == [
+        0.4,
+        0.0,
+        0.0,
+        0.6,
+    ]  # what lies beyond counts for the outer bins
     assert number["missing"] == [0.2, 0.0]
     assert number["labels"] == ["0", "2", "3"]
     assert [(b["label"], b["real"], b["synthetic"]) for b in category["bars"]] == [
-        ("z", 0.0, 0.6), ("a", 0.4, 0.2), ("b", 0.4, 0.0), ("missing", 0.2, 0.2),
-    ]  # fmt: skip
+        ("z", 0.0, 0.6),
+        ("a", 0.4, 0.2),
+        ("b", 0.4, 0.0),
+        ("missing", 0.2, 0.2),
+    ]
 
 
 def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
@@ -257,7 +379,9 @@ def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
     for column in drawn["columns"]:
         if column["kind"] == "number":
             for k, side in enumerate(("real", "synthetic")):
-                assert sum(column[side]) + column["missing"][k] == pytest.approx(1.0, abs=2e-3), column["name"]
+                assert sum(column[side]) + column["missing"][k] == pytest.approx(
+                    1.0, abs=2e-3
+                ), column["name"]
         else:
             assert sum(b["real"] for b in column["bars"]) == pytest.approx(1.0)
     day = next(c for c in drawn["columns"] if c["name"] == "day")
@@ -265,8 +389,14 @@ def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
     curve = drawn["curve"]
     assert curve[0][0] == 0.0
     assert curve[-1] == [1.0, 1.0]
-    area = float(np.trapezoid([y for _, y in curve], [x for x, _ in curve])) if hasattr(np, "trapezoid") else None
-    assert area is None or area == pytest.approx(report.score("detection_auc").value, abs=0.01)
+    area = (
+        float(np.trapezoid([y for _, y in curve], [x for x, _ in curve]))
+        if hasattr(np, "trapezoid")
+        else None
+    )
+    assert area is None or area == pytest.approx(
+        report.score("detection_auc").value, abs=0.01
+    )
     assert all(len(p) == 2 for p in drawn["points"]["real"])
 
 
@@ -282,7 +412,17 @@ def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
     ],
 )
 def test_axes(value, reference, bounds, better, unit, ends) -> None:
-    score = Score("s", "S", "s", "fidelity", value, unit, better, bounds, Reference(reference, "r"))
+    score = Score(
+        "s",
+        "S",
+        "s",
+        "fidelity",
+        value,
+        unit,
+        better,
+        bounds,
+        Reference(reference, "r"),
+    )
     low, high = axis(score)
     assert (low, high) == pytest.approx(ends, abs=1e-6)
     assert low <= min(value, reference)

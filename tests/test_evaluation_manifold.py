@@ -20,13 +20,20 @@ def frame(seed: int, rows: int, scale: float = 1.0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     x = scale * rng.normal(size=rows)
     group = rng.choice(["a", "b", "c"], rows, p=[0.6, 0.3, 0.1])
-    found = pd.DataFrame({"x": x, "y": np.exp(x + 0.3 * rng.normal(size=rows)), "group": group})
+    found = pd.DataFrame(
+        {"x": x, "y": np.exp(x + 0.3 * rng.normal(size=rows)), "group": group}
+    )
     found.loc[rng.random(rows) < 0.1, "y"] = np.nan
     found.loc[rng.random(rows) < 0.05, "group"] = None
     return found
 
 
-def report(real: pd.DataFrame, synthetic: pd.DataFrame, numeric: list[str] = NUMERIC, seed: int = 0) -> Report:
+def report(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    numeric: list[str] = NUMERIC,
+    seed: int = 0,
+) -> Report:
     return evaluate(real, synthetic, numeric=numeric, metrics=NAMES, seed=seed)
 
 
@@ -34,7 +41,11 @@ def embedded(table: pd.DataFrame, real: pd.DataFrame) -> np.ndarray:
     """The documented space, written out: standardised numbers, one-hot categories, an indicator of missing numbers."""
     parts = []
     for name in NUMERIC:
-        parts.append(((table[name] - real[name].mean()) / real[name].std(ddof=0)).fillna(0.0).to_numpy())
+        parts.append(
+            ((table[name] - real[name].mean()) / real[name].std(ddof=0))
+            .fillna(0.0)
+            .to_numpy()
+        )
         x = table[name].to_numpy()
         one_hot = OneHotEncoder(categories=[[False, True]], sparse_output=False)
         parts.extend(one_hot.fit_transform(np.isnan(x)[:, None]).T)
@@ -50,10 +61,14 @@ def test_distances_are_those_of_the_space_written_out() -> None:
     a, b = space.points(tables.real), space.points(tables.synthetic)
     found = np.concatenate([block for _, block in squared_distances(a, b)])
     expected = cdist(embedded(real, real), embedded(synthetic, real), "sqeuclidean")
-    np.testing.assert_allclose(np.sort(found.ravel()), np.sort(expected.ravel()), atol=1e-9)
+    np.testing.assert_allclose(
+        np.sort(found.ravel()), np.sort(expected.ravel()), atol=1e-9
+    )
     centre = embedded(real, real).mean(axis=0)
     distances = ((embedded(synthetic, real) - centre) ** 2).sum(axis=1)
-    np.testing.assert_allclose(np.sort(space.from_centre(a, b)), np.sort(distances), atol=1e-9)
+    np.testing.assert_allclose(
+        np.sort(space.from_centre(a, b)), np.sort(distances), atol=1e-9
+    )
 
 
 def test_the_figures_are_those_of_scikit_learns_neighbours() -> None:
@@ -61,25 +76,41 @@ def test_the_figures_are_those_of_scikit_learns_neighbours() -> None:
     tables = prepare(real, synthetic, numeric=NUMERIC)
     space = Space(tables)
     rows = np.arange(0, 200, 2)
-    found = manifold.neighbours(space, space.points(tables.real.take(rows)), space.points(tables.synthetic))
+    found = manifold.neighbours(
+        space, space.points(tables.real.take(rows)), space.points(tables.synthetic)
+    )
     # The same rows in the same order, from the view.
     words = np.array([*tables.categories[0], None], dtype=object)
     a, b = (
-        embedded(pd.DataFrame(view.numbers, columns=NUMERIC).assign(group=words[view.codes[:, 0]]), real)
+        embedded(
+            pd.DataFrame(view.numbers, columns=NUMERIC).assign(
+                group=words[view.codes[:, 0]]
+            ),
+            real,
+        )
         for view in (tables.real.take(rows), tables.synthetic)
     )
 
     k = manifold.NEIGHBOURS
-    radius = NearestNeighbors(n_neighbors=k + 1).fit(a).kneighbors(a)[0][:, k] * (1 + 1e-7)
+    radius = NearestNeighbors(n_neighbors=k + 1).fit(a).kneighbors(a)[0][:, k] * (
+        1 + 1e-7
+    )
     distance = NearestNeighbors(n_neighbors=1).fit(b).kneighbors(a)[0][:, 0]
     nearest = cdist(a, b).round(9).argmin(axis=1)  # of equally near rows the first
     np.testing.assert_array_equal(found.covered, distance <= radius)
-    np.testing.assert_array_equal(found.inside, (cdist(a, b) <= radius[:, None]).sum(axis=0))
+    np.testing.assert_array_equal(
+        found.inside, (cdist(a, b) <= radius[:, None]).sum(axis=0)
+    )
 
-    centre = np.linalg.norm(a - a.mean(axis=0), axis=1), np.linalg.norm(b - a.mean(axis=0), axis=1)
+    centre = (
+        np.linalg.norm(a - a.mean(axis=0), axis=1),
+        np.linalg.norm(b - a.mean(axis=0), axis=1),
+    )
     own = np.linalg.norm(b - b.mean(axis=0), axis=1)
     for step in range(1, manifold.GRID + 1):  # 100 rows: a step of the grid is a row
-        support, own_support = (np.sort(d)[step - 1] * (1 + 1e-9) for d in (centre[0], own))
+        support, own_support = (
+            np.sort(d)[step - 1] * (1 + 1e-9) for d in (centre[0], own)
+        )
         assert found.precise[:step].sum() == (centre[1] <= support).sum()
         recalled = (distance <= radius) & (own[nearest] <= own_support)
         assert found.recalled[:step].sum() == recalled.sum()
@@ -94,14 +125,21 @@ def test_a_perfect_sampler_of_a_continuous_table_has_the_closed_forms() -> None:
     rng = np.random.default_rng(0)
     found = []
     for seed in range(6):
-        real, synthetic = (pd.DataFrame(rng.normal(size=(n, 3)), columns=list("abc")) for n in (800, 400))
+        real, synthetic = (
+            pd.DataFrame(rng.normal(size=(n, 3)), columns=list("abc"))
+            for n in (800, 400)
+        )
         found.append(report(real, synthetic, list("abc"), seed))
     expected = manifold.expected_coverage(400, 400, 5)
     assert expected == pytest.approx(1 - 2.0**-5, abs=0.002)
     assert found[0].score("coverage").detail["expected"] == expected
     for value in ("value", "reference"):
         figures = [
-            [getattr(s, value) if value == "value" else s.reference.value for s in r.scores if s.reference]
+            [
+                getattr(s, value) if value == "value" else s.reference.value
+                for s in r.scores
+                if s.reference
+            ]
             for r in found
         ]
         precision, density, recall, coverage = np.mean(figures, axis=0)
@@ -128,7 +166,9 @@ def test_rows_near_the_centre_are_precise_but_recall_little() -> None:
 def test_rows_elsewhere_are_nowhere() -> None:
     real = frame(0, 400)
     far = report(real, real.assign(x=real["x"] + 1000.0, y=5e6))
-    assert [far.score(name).value for name in ("density", "beta_recall", "coverage")] == [0.0, 0.0, 0.0]
+    assert [
+        far.score(name).value for name in ("density", "beta_recall", "coverage")
+    ] == [0.0, 0.0, 0.0]
     assert far.score("alpha_precision").value < 0.01
 
 
@@ -137,4 +177,7 @@ def test_repeated_rows_are_inside_each_others_ball() -> None:
     found = report(table, table.sample(frac=1, random_state=0), [])
     assert found.score("coverage").value == 1.0
     assert found.score("alpha_precision").reference is not None
-    assert report(table.iloc[:30], table, []).score("coverage").status == "skipped: a table has fewer than 40 rows"
+    assert (
+        report(table.iloc[:30], table, []).score("coverage").status
+        == "skipped: a table has fewer than 40 rows"
+    )

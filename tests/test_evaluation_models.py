@@ -15,7 +15,14 @@ def frame(seed: int, rows: int = 1200) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=rows)
     c = np.where(x + rng.normal(size=rows) > 0, "up", "down")
-    return pd.DataFrame({"x": x, "y": x + 0.3 * rng.normal(size=rows), "w": rng.normal(size=rows), "c": c})
+    return pd.DataFrame(
+        {
+            "x": x,
+            "y": x + 0.3 * rng.normal(size=rows),
+            "w": rng.normal(size=rows),
+            "c": c,
+        }
+    )
 
 
 def score(name: str, *tables: pd.DataFrame, **options: object) -> Report:
@@ -25,7 +32,11 @@ def score(name: str, *tables: pd.DataFrame, **options: object) -> Report:
 def test_the_tree_finds_what_the_logistic_regression_cannot_and_names_it() -> None:
     real, synthetic = frame(0), frame(1)
     synthetic["y"] = frame(2)["y"]  # right by itself, no longer next to x
-    found = evaluate(real, synthetic, metrics=["detection_auc", "detection_auc_logistic", "detection_score"])
+    found = evaluate(
+        real,
+        synthetic,
+        metrics=["detection_auc", "detection_auc_logistic", "detection_score"],
+    )
     auc = found.score("detection_auc")
     assert auc.value > 0.75
     assert set(list(auc.detail["giveaways"])[:2]) == {"x", "y"}
@@ -53,32 +64,51 @@ def test_bins_are_fine_where_values_do_not_repeat() -> None:
 def test_a_repeated_amount_gives_rows_away() -> None:
     def amounts(seed: int, repeated: bool) -> pd.DataFrame:
         rng = np.random.default_rng(seed)
-        x = np.where(rng.random(4000) < 0.9, 0.0, np.exp(rng.normal(size=4000)).round(3 if not repeated else 0) + 1)
+        x = np.where(
+            rng.random(4000) < 0.9,
+            0.0,
+            np.exp(rng.normal(size=4000)).round(3 if not repeated else 0) + 1,
+        )
         return pd.DataFrame({"x": x})
 
-    assert score("detection_auc", amounts(0, True), amounts(1, False), numeric=["x"]).scores[0].value > 0.53
+    assert (
+        score("detection_auc", amounts(0, True), amounts(1, False), numeric=["x"])
+        .scores[0]
+        .value
+        > 0.53
+    )
 
 
-@pytest.mark.parametrize("kind", ["binary", "zero and one", "classes", "number", "heavy tail"])
+@pytest.mark.parametrize(
+    "kind", ["binary", "zero and one", "classes", "number", "heavy tail"]
+)
 def test_utility_falls_without_the_dependence(kind: str) -> None:
     def labelled(seed: int) -> pd.DataFrame:
         f = frame(seed)
         noise = 0.3 * np.random.default_rng(seed + 100).normal(size=len(f))
         if kind == "classes":
-            f["t"] = pd.cut(f["x"] + noise, [-9, -0.5, 0.5, 9], labels=["low", "mid", "high"]).astype(str)
+            f["t"] = pd.cut(
+                f["x"] + noise, [-9, -0.5, 0.5, 9], labels=["low", "mid", "high"]
+            ).astype(str)
         elif kind == "binary":
             f["t"] = np.where(f["x"] + noise > 0, "1", "0")
         elif kind == "zero and one":
             f["t"] = (f["x"] + noise > 0).astype(int)
         else:
-            f["t"] = np.exp(2 * f["x"] + noise) if kind == "heavy tail" else f["x"] + noise
+            f["t"] = (
+                np.exp(2 * f["x"] + noise) if kind == "heavy tail" else f["x"] + noise
+            )
         return f
 
     real, synthetic, holdout = labelled(0), labelled(1), labelled(2)
-    numeric = ["x", "y", "w"] + (["t"] if kind in ("number", "heavy tail", "zero and one") else [])
+    numeric = ["x", "y", "w"] + (
+        ["t"] if kind in ("number", "heavy tail", "zero and one") else []
+    )
     options = {"target": "t", "numeric": numeric, "holdout": holdout}
     good = score("utility", real, synthetic, **options).scores[0]
-    bad = score("utility", real, synthetic.assign(t=labelled(3)["t"]), **options).scores[0]
+    bad = score(
+        "utility", real, synthetic.assign(t=labelled(3)["t"]), **options
+    ).scores[0]
     assert good.reference is not None
     assert good.value == pytest.approx(good.reference.value, abs=0.05)
     assert good.detail["gap"] == pytest.approx(good.reference.value - good.value)
@@ -103,16 +133,25 @@ def test_utility_says_why_it_cannot() -> None:
     real = frame(0)
     assert score("utility", real, real).scores[0].status == "skipped: no target given"
     one = real.assign(c="up")
-    found = score("utility", real, one, target="c", holdout=one, numeric=["x", "y", "w"]).scores[0]
+    found = score(
+        "utility", real, one, target="c", holdout=one, numeric=["x", "y", "w"]
+    ).scores[0]
     assert found.status == "skipped: the test rows have one class only"
     lone = score("utility", real, one, target="c", numeric=["x", "y", "w"]).scores[0]
     assert lone.value == 0.5  # a single synthetic class teaches nothing
-    assert "left out" in score("utility", real.assign(k=1), real.assign(k=1), target="k").scores[0].status
+    assert (
+        "left out"
+        in score("utility", real.assign(k=1), real.assign(k=1), target="k")
+        .scores[0]
+        .status
+    )
 
 
 def test_coverage_by_hand() -> None:
     real = pd.DataFrame({"c": ["a"] * 1990 + ["b"] * 9 + ["d"], "x": np.arange(2000.0)})
-    synthetic = pd.DataFrame({"c": ["a"] * 99 + ["b"], "x": np.linspace(199.9, 1799.1, 100)})
+    synthetic = pd.DataFrame(
+        {"c": ["a"] * 99 + ["b"], "x": np.linspace(199.9, 1799.1, 100)}
+    )
     found = evaluate(real, synthetic, numeric=["x"])
     assert found.score("category_coverage").value == pytest.approx(2 / 3)
     assert found.score("category_coverage").detail["lacking"] == {"c": ["d"]}
@@ -131,7 +170,9 @@ def test_copies_are_counted_beside_those_of_the_holdout() -> None:
     real, other, holdout = frame(0), frame(1), frame(2)
     planted = pd.concat([other.iloc[:900], real.iloc[:100]])
     near_holdout = pd.concat([holdout.iloc[:-12], real.iloc[:12]])
-    found = evaluate(real, planted, holdout=near_holdout, metrics=["exact_copies"]).scores[0]
+    found = evaluate(
+        real, planted, holdout=near_holdout, metrics=["exact_copies"]
+    ).scores[0]
     assert found.value == 0.1
     assert found.detail["copies"] == 100
     assert found.reference is not None
@@ -150,12 +191,18 @@ def test_nearest_rows_by_hand() -> None:
     numbers, spread = ["x", "y", "w"], real[["x", "y", "w"]].std(ddof=0)
 
     def nearest(row: pd.Series, rows: pd.DataFrame) -> float:
-        squares = (((rows[numbers] - row[numbers].astype(float)) / spread) ** 2).sum(axis=1)
+        squares = (((rows[numbers] - row[numbers].astype(float)) / spread) ** 2).sum(
+            axis=1
+        )
         return float((squares + 2.0 * (rows["c"] != row["c"])).min())
 
-    pairs = [(nearest(row, real), nearest(row, holdout)) for _, row in synthetic.iterrows()]
+    pairs = [
+        (nearest(row, real), nearest(row, holdout)) for _, row in synthetic.iterrows()
+    ]
     expected = np.mean([0.5 if near == far else near < far for near, far in pairs])
-    found = evaluate(real, synthetic, holdout=holdout, metrics=["nearer_to_train"]).scores[0]
+    found = evaluate(
+        real, synthetic, holdout=holdout, metrics=["nearer_to_train"]
+    ).scores[0]
     assert found.value == pytest.approx(expected)
     assert found.detail["ties"] == 1
 

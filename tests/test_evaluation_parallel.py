@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import parallel
+from synthtab.core.progress import Progress
 from synthtab.evaluation import METRICS, Skip, evaluate, prepare
-from synthtab.progress import Progress
+from synthtab.runtime import parallel
 
 
 def table(seed: int, rows: int = 300) -> pd.DataFrame:
@@ -39,7 +39,9 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> Cores:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_nested_work_never_has_more_threads_than_cores(cores: Cores, count: int) -> None:
+def test_nested_work_never_has_more_threads_than_cores(
+    cores: Cores, count: int
+) -> None:
     cores(count)
     lock, busy, most = threading.Lock(), [0], [0]
 
@@ -55,7 +57,9 @@ def test_nested_work_never_has_more_threads_than_cores(cores: Cores, count: int)
     def branch(item: int) -> int:
         return sum(parallel.each(leaf, range(item)))
 
-    assert parallel.each(branch, iter(range(8))) == [sum(i * i for i in range(n)) for n in range(8)]
+    assert parallel.each(branch, iter(range(8))) == [
+        sum(i * i for i in range(n)) for n in range(8)
+    ]
     assert min(count, 2) <= most[0] <= count
     assert parallel._helpers == 0
 
@@ -80,7 +84,9 @@ def test_the_report_does_not_depend_on_the_number_of_cores(cores: Cores) -> None
     reports = []
     for count in (1, 4):
         cores(count)
-        reports.append(evaluate(table(0), table(1), holdout=table(2), target="c", seed=3).to_json())
+        reports.append(
+            evaluate(table(0), table(1), holdout=table(2), target="c", seed=3).to_json()
+        )
     assert reports[0] == reports[1]
 
 
@@ -112,7 +118,10 @@ def test_shared_work_is_done_once_by_whoever_comes_first() -> None:
         time.sleep(0.02)
         return object()
 
-    threads = [threading.Thread(target=lambda: found.append(tables.once("key", compute))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(tables.once("key", compute)))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

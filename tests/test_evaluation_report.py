@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.errors import ConfigError
+from synthtab.core.errors import ConfigError
+from synthtab.core.progress import Progress
 from synthtab.evaluation import METRICS, evaluate
-from synthtab.progress import Progress
 
 
 def frame(seed: int) -> pd.DataFrame:
@@ -18,7 +18,9 @@ def frame(seed: int) -> pd.DataFrame:
     rows = 200
     return pd.DataFrame(
         {
-            "a very long column name, as surveys have them, with a question in it": rng.normal(size=rows),
+            "a very long column name, as surveys have them, with a question in it": rng.normal(
+                size=rows
+            ),
             "c": rng.choice(["a", "b"], rows),
             "id": [f"P{seed}{i:05d}" for i in range(rows)],
         }
@@ -31,7 +33,9 @@ def test_the_text_fits_80_columns_and_has_every_score() -> None:
     assert max(map(len, lines)) <= 80
     for metric in METRICS:
         assert any(metric.title in line for line in lines), metric.name
-        assert sum(line.startswith(f"  {metric.title:<32}") for line in lines) == (not metric.like), metric.name
+        assert sum(line.startswith(f"  {metric.title:<32}") for line in lines) == (
+            not metric.like
+        ), metric.name
     assert any("left out: id (identifier)" in line for line in lines)
     assert "skipped  no holdout given" in str(report)
     assert not any(line != line.rstrip() for line in lines)
@@ -40,16 +44,29 @@ def test_the_text_fits_80_columns_and_has_every_score() -> None:
 def test_one_question_has_one_headline() -> None:
     """Ties between columns are told once, by the score that verdicts and pictures rest on; but never not at all."""
     same = {m.name: m.like for m in METRICS if m.like}
-    assert same == {"mutual_information_error": "association_error", "detection_score": "detection_auc"}
+    assert same == {
+        "mutual_information_error": "association_error",
+        "detection_score": "detection_auc",
+    }
     for name, like in same.items():
-        both, alone = (evaluate(frame(0), frame(1), metrics=names) for names in ([name, like], [name]))
+        both, alone = (
+            evaluate(frame(0), frame(1), metrics=names)
+            for names in ([name, like], [name])
+        )
         title = both.score(name).title
         assert f"\n  {title:<32}" not in str(both) and f"\n  {title:<32}" in str(alone)
         page = both.to_html()
-        assert page.index("<summary>1 more that answers a question from above") < page.index(f"<b>{title}</b>")
-        assert "<summary>1 more" not in alone.to_html() and f"<b>{title}</b>" in alone.to_html()
+        assert page.index(
+            "<summary>1 more that answers a question from above"
+        ) < page.index(f"<b>{title}</b>")
+        assert (
+            "<summary>1 more" not in alone.to_html()
+            and f"<b>{title}</b>" in alone.to_html()
+        )
         assert [s["name"] for s in both.to_dict()["scores"]] == [name, like]
-    number = pd.DataFrame({"x": np.arange(60.0)})  # no pair: the headline has no value, and hides nothing
+    number = pd.DataFrame(
+        {"x": np.arange(60.0)}
+    )  # no pair: the headline has no value, and hides nothing
     assert f"\n  {'Mutual information error':<32}" in str(evaluate(number, number))
 
 
@@ -78,7 +95,9 @@ def test_a_score_is_found_by_its_name() -> None:
     report = evaluate(frame(0), frame(1), metrics=["trend_error", "shape_error"])
     assert [s.name for s in report.scores] == ["trend_error", "shape_error"]
     assert report.score("shape_error").family == "fidelity"
-    with pytest.raises(ConfigError, match="no score 'utility'; it has trend_error, shape_error"):
+    with pytest.raises(
+        ConfigError, match="no score 'utility'; it has trend_error, shape_error"
+    ):
         report.score("utility")
     with pytest.raises(ConfigError, match="no metric 'overall'"):
         evaluate(frame(0), frame(1), metrics=["overall"])
@@ -86,8 +105,18 @@ def test_a_score_is_found_by_its_name() -> None:
 
 def test_whoever_watches_hears_of_every_metric() -> None:
     heard: list[Progress] = []
-    evaluate(frame(0), frame(1), observe=heard.append, metrics=["shape_error", "exact_copies"])
-    assert [p.phase for p in heard] == ["prepare tables", "Shape error", "Exact copies", "done"]
+    evaluate(
+        frame(0),
+        frame(1),
+        observe=heard.append,
+        metrics=["shape_error", "exact_copies"],
+    )
+    assert [p.phase for p in heard] == [
+        "prepare tables",
+        "Shape error",
+        "Exact copies",
+        "done",
+    ]
     fractions = [p.fraction for p in heard if p.fraction is not None]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0

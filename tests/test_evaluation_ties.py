@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation import evaluate, prepare
 from synthtab.evaluation.association import Coding, of
-from synthtab.randomness import Streams
 
 
 def bergsma(a: np.ndarray, b: np.ndarray) -> float:
@@ -37,7 +37,10 @@ def test_strengths_agree_with_scipy() -> None:
     tables = prepare(frame, mixed(1), numeric=["n"])
     ties = of(tables, Streams(0))
     owners, missing = ties.coding.owners, ties.coding.missing.tolist()
-    at = {(name, gone): k for k, (name, gone) in enumerate(zip(owners, missing, strict=True))}
+    at = {
+        (name, gone): k
+        for k, (name, gone) in enumerate(zip(owners, missing, strict=True))
+    }
     there = frame["d"].notna()
     wanted = {
         (("n", False), ("c", False)): bergsma(frame["n"], frame["c"]),
@@ -54,9 +57,17 @@ def test_strengths_agree_with_scipy() -> None:
 def test_a_number_is_cut_at_octiles_and_its_heaps_stand_alone() -> None:
     rng = np.random.default_rng(0)
     x = np.where(rng.random(4_000) < 0.6, 0.0, rng.exponential(size=4_000))
-    item = Coding(prepare(pd.DataFrame({"x": x}), pd.DataFrame({"x": x}), numeric=["x"]))._items[0]
-    view = prepare(pd.DataFrame({"x": x}), pd.DataFrame({"x": [0.0, -1.0, 1e-9, 9.0]}), numeric=["x"]).synthetic
-    levels = dict(zip(view.numbers[:, 0].tolist(), item.levels(view).tolist(), strict=True))
+    item = Coding(
+        prepare(pd.DataFrame({"x": x}), pd.DataFrame({"x": x}), numeric=["x"])
+    )._items[0]
+    view = prepare(
+        pd.DataFrame({"x": x}),
+        pd.DataFrame({"x": [0.0, -1.0, 1e-9, 9.0]}),
+        numeric=["x"],
+    ).synthetic
+    levels = dict(
+        zip(view.numbers[:, 0].tolist(), item.levels(view).tolist(), strict=True)
+    )
     assert levels[-1.0] < levels[0.0] < levels[1e-9] < levels[9.0]
 
 
@@ -64,19 +75,29 @@ def test_error_of_a_lost_tie_by_hand() -> None:
     """Two equal columns against two independent ones: V falls from 1 to 0, and there is one pair."""
     real = pd.DataFrame({"a": ["x", "y"] * 500, "b": ["p", "q"] * 500})
     synthetic = pd.DataFrame({"a": ["x", "y"] * 500, "b": ["p", "p", "q", "q"] * 250})
-    score = evaluate(real, synthetic, metrics=["association_error"], numeric=[]).scores[0]
+    score = evaluate(real, synthetic, metrics=["association_error"], numeric=[]).scores[
+        0
+    ]
     assert score.value == pytest.approx(100.0)
     assert score.n == 1
     (pair,) = score.detail["broken"]
-    assert (pair["columns"], round(pair["real"], 6), pair["synthetic"]) == (["a", "b"], 1.0, 0.0)
-    back = evaluate(synthetic, real, metrics=["association_error"], numeric=[]).scores[0]
+    assert (pair["columns"], round(pair["real"], 6), pair["synthetic"]) == (
+        ["a", "b"],
+        1.0,
+        0.0,
+    )
+    back = evaluate(synthetic, real, metrics=["association_error"], numeric=[]).scores[
+        0
+    ]
     assert back.detail["invented"][0]["columns"] == ["a", "b"]
 
 
 def test_the_floor_is_what_a_fresh_sample_scores() -> None:
     values, floors = [], []
     for seed in range(1, 7):
-        score = evaluate(mixed(0), mixed(seed), metrics=["association_error"], numeric=["n"]).scores[0]
+        score = evaluate(
+            mixed(0), mixed(seed), metrics=["association_error"], numeric=["n"]
+        ).scores[0]
         assert score.reference is not None
         values.append(score.value)
         floors.append(score.reference.value)
@@ -112,5 +133,10 @@ def test_heaps_by_hand() -> None:
     score = evaluate(real, synthetic, numeric=["x"], metrics=["heap_error"]).scores[0]
     assert score.value == pytest.approx(30.0)
     assert score.detail["heaps"]["x"] == {"value": 0.0, "real": 0.6, "synthetic": 0.3}
-    none = evaluate(pd.DataFrame({"x": rest}), pd.DataFrame({"x": rest}), numeric=["x"], metrics=["heap_error"])
+    none = evaluate(
+        pd.DataFrame({"x": rest}),
+        pd.DataFrame({"x": rest}),
+        numeric=["x"],
+        metrics=["heap_error"],
+    )
     assert none.scores[0].status == "skipped: no number repeats that often"

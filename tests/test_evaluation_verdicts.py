@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import datasets, infer, tables
+from synthtab import datasets, infer
+from synthtab.data import tables
 from synthtab.evaluation import METRICS, Reference, Report, Score, Verdict, evaluate
 from synthtab.evaluation.findings import quote, share
 from synthtab.evaluation.verdicts import RULES, verdicts
@@ -25,17 +26,40 @@ ROWS = 2_000
 def table(seed: int) -> pd.DataFrame:
     """People: a rare region, whole hours with a heap at 40, two columns that only have each other, missing by job."""
     rng = np.random.default_rng(seed)
-    region = rng.choice(["north", "south", "east", "west", "islands"], ROWS, p=[0.4, 0.3, 0.2, 0.088, 0.012])
+    region = rng.choice(
+        ["north", "south", "east", "west", "islands"],
+        ROWS,
+        p=[0.4, 0.3, 0.2, 0.088, 0.012],
+    )
     age = rng.integers(18, 90, ROWS)
-    hours = np.where(rng.random(ROWS) < 0.45, 40, np.clip(rng.normal(38, 12, ROWS).round(), 1, 99)).astype(int)
-    job = np.where(age > 64, "retired", rng.choice(["clerk", "nurse", "pilot"], ROWS, p=[0.5, 0.3, 0.2]))
-    pay = (900 + 25 * age + 400 * (job == "pilot") + 9 * hours + rng.normal(0, 120, ROWS)).round(2)
+    hours = np.where(
+        rng.random(ROWS) < 0.45, 40, np.clip(rng.normal(38, 12, ROWS).round(), 1, 99)
+    ).astype(int)
+    job = np.where(
+        age > 64,
+        "retired",
+        rng.choice(["clerk", "nurse", "pilot"], ROWS, p=[0.5, 0.3, 0.2]),
+    )
+    pay = (
+        900 + 25 * age + 400 * (job == "pilot") + 9 * hours + rng.normal(0, 120, ROWS)
+    ).round(2)
     taste = rng.choice(["sweet", "sour", "salty"], ROWS)
-    choice = np.where(rng.random(ROWS) < 0.8, taste, rng.choice(["sweet", "sour", "salty"], ROWS))
+    choice = np.where(
+        rng.random(ROWS) < 0.8, taste, rng.choice(["sweet", "sour", "salty"], ROWS)
+    )
     z = rng.normal(size=ROWS) + (region == "south")
     z = np.where(rng.random(ROWS) < np.where(job == "nurse", 0.7, 0.03), np.nan, z)
     return pd.DataFrame(
-        {"region": region, "age": age, "hours": hours, "job": job, "pay": pay, "taste": taste, "choice": choice, "z": z}
+        {
+            "region": region,
+            "age": age,
+            "hours": hours,
+            "job": job,
+            "pay": pay,
+            "taste": taste,
+            "choice": choice,
+            "z": z,
+        }
     )
 
 
@@ -100,27 +124,97 @@ def scattered(frame: pd.DataFrame, rng: np.random.Generator) -> None:
 
 PLANTED = {
     # defect: (how, what a verdict says, the columns that it names, its level)
-    "a column shuffled": (shuffled, "Column 'age' does not follow the others", ("age",), "bad"),
-    "a rare category dropped": (without_islands, "Category 'islands' of 'region' never appears", ("region",), "bad"),
-    "an integer with decimals": (no_integer, "The real 'hours' values are whole numbers; 100 %", ("hours",), "bad"),
-    "an integer blurred": (blurred, "'hours' repeats its values otherwise: 40 fills", ("hours",), "fair"),
+    "a column shuffled": (
+        shuffled,
+        "Column 'age' does not follow the others",
+        ("age",),
+        "bad",
+    ),
+    "a rare category dropped": (
+        without_islands,
+        "Category 'islands' of 'region' never appears",
+        ("region",),
+        "bad",
+    ),
+    "an integer with decimals": (
+        no_integer,
+        "The real 'hours' values are whole numbers; 100 %",
+        ("hours",),
+        "bad",
+    ),
+    "an integer blurred": (
+        blurred,
+        "'hours' repeats its values otherwise: 40 fills",
+        ("hours",),
+        "fair",
+    ),
     "5 % copied": (copied, "5.0 % of the rows are copies of training rows", (), "bad"),
-    "5 % copied, which": (copied, "of holdout rows, 0 % (rows 1, 2, 3, 4, 5 and 95 more)", (), "bad"),
-    "5 % copied, who": (copied, "An attacker is all but sure of 6.0 % of the people in the training", (), "bad"),
-    "all nearly copied, near copies": (nearly_copied, "% of the rows are near copies of training rows", (), "bad"),
-    "all nearly copied, dcr": (nearly_copied, "times the distance to their nearest training row", (), "bad"),
-    "all nearly copied, nndr": (nearly_copied, "The rows cling to single training rows", (), "bad"),
+    "5 % copied, which": (
+        copied,
+        "of holdout rows, 0 % (rows 1, 2, 3, 4, 5 and 95 more)",
+        (),
+        "bad",
+    ),
+    "5 % copied, who": (
+        copied,
+        "An attacker is all but sure of 6.0 % of the people in the training",
+        (),
+        "bad",
+    ),
+    "all nearly copied, near copies": (
+        nearly_copied,
+        "% of the rows are near copies of training rows",
+        (),
+        "bad",
+    ),
+    "all nearly copied, dcr": (
+        nearly_copied,
+        "times the distance to their nearest training row",
+        (),
+        "bad",
+    ),
+    "all nearly copied, nndr": (
+        nearly_copied,
+        "The rows cling to single training rows",
+        (),
+        "bad",
+    ),
     "all nearly copied, membership": (
         nearly_copied,
         "who guesses which people were in the training table gains",
         (),
         "bad",
     ),
-    "rows scattered": (scattered, "Rows lie where real rows are sparse: Density 0.3", (), "bad"),
-    "a pair broken": (broken, "The pair ('choice', 'taste') is broken", ("choice", "taste"), "bad"),
-    "missing at random": (missing_at_random, "Missing cells of 'z' are random", ("z",), "bad"),
-    "an invented category": (invented, "Category 'astronaut' of 'job' is invented", ("job",), "bad"),
-    "too few missing": (seldom_missing, "The share of missing cells of 'z' is", ("z",), "bad"),
+    "rows scattered": (
+        scattered,
+        "Rows lie where real rows are sparse: Density 0.3",
+        (),
+        "bad",
+    ),
+    "a pair broken": (
+        broken,
+        "The pair ('choice', 'taste') is broken",
+        ("choice", "taste"),
+        "bad",
+    ),
+    "missing at random": (
+        missing_at_random,
+        "Missing cells of 'z' are random",
+        ("z",),
+        "bad",
+    ),
+    "an invented category": (
+        invented,
+        "Category 'astronaut' of 'job' is invented",
+        ("job",),
+        "bad",
+    ),
+    "too few missing": (
+        seldom_missing,
+        "The share of missing cells of 'z' is",
+        ("z",),
+        "bad",
+    ),
     "a short range": (short, "Column 'pay' reaches over", ("pay",), "fair"),
 }
 
@@ -130,7 +224,9 @@ def judged(defect: str | None) -> Report:
 
 
 @functools.cache
-def judged_with(plant: Callable[[pd.DataFrame, np.random.Generator], None] | None) -> Report:
+def judged_with(
+    plant: Callable[[pd.DataFrame, np.random.Generator], None] | None,
+) -> Report:
     frame = FRESH.copy()
     if plant is not None:
         plant(frame, np.random.default_rng(7))
@@ -149,11 +245,21 @@ def test_a_planted_defect_is_found_by_name(defect: str) -> None:
 
 @pytest.mark.parametrize("seed", [1, 3, 4, 5])
 def test_a_fresh_sample_has_none(seed: int) -> None:
-    report = judged(None) if seed == 1 else evaluate(REAL, table(seed), holdout=HOLDOUT, metrics=QUICK)
-    assert {v.level for v in report.verdicts} == {"good"}, [v.text for v in report.verdicts if v.level != "good"]
+    report = (
+        judged(None)
+        if seed == 1
+        else evaluate(REAL, table(seed), holdout=HOLDOUT, metrics=QUICK)
+    )
+    assert {v.level for v in report.verdicts} == {"good"}, [
+        v.text for v in report.verdicts if v.level != "good"
+    ]
 
 
-DATA = Path(os.environ.get("SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+DATA = Path(
+    os.environ.get(
+        "SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
+    )
+)
 SHIPPED = {"penguins": "species", "anes96": "vote", "flights": "arr_delay"}
 
 
@@ -170,63 +276,106 @@ def shipped_or_shared(name: str) -> tuple[pd.DataFrame, str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["penguins", "anes96", *(pytest.param(name, marks=pytest.mark.slow) for name in ("flights", "adult"))],
+    [
+        "penguins",
+        "anes96",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("flights", "adult")),
+    ],
 )
 def test_real_rows_raise_no_alarm(name: str) -> None:
     """A third of a real table as the synthetic rows of another third, and a real table as its own."""
     frame, target = shipped_or_shared(name)
     order = np.random.default_rng(11).permutation(len(frame))
     size = min(len(frame) // 3, 4_000)
-    real, fresh, unseen = (frame.iloc[order[i * size : (i + 1) * size]] for i in range(3))
+    real, fresh, unseen = (
+        frame.iloc[order[i * size : (i + 1) * size]] for i in range(3)
+    )
     for rows, holdout, allowed in ((fresh, unseen, set()), (real, None, {"copies"})):
         found = evaluate(real, rows, holdout=holdout, target=target).verdicts
         assert {v.rule for v in found if v.level in ("bad", "fair")} <= allowed, found
 
 
 def test_one_shuffled_column_is_not_held_against_its_partners() -> None:
-    named = {name for v in judged("a column shuffled").verdicts if v.level != "good" for name in v.columns}
+    named = {
+        name
+        for v in judged("a column shuffled").verdicts
+        if v.level != "good"
+        for name in v.columns
+    }
     assert named == {"age"}
 
 
 def test_a_detector_and_a_model_see_a_shuffled_column_too() -> None:
     frame = FRESH.copy()
     shuffled(frame, np.random.default_rng(7))
-    report = evaluate(REAL, frame, holdout=HOLDOUT, target="job", metrics=["detection_auc", "utility"])
+    report = evaluate(
+        REAL, frame, holdout=HOLDOUT, target="job", metrics=["detection_auc", "utility"]
+    )
     detector = next(v for v in report.verdicts if v.rule == "detector")
     assert detector.level == "bad"
     assert "age" in detector.columns
     assert next(v for v in report.verdicts if v.rule == "usefulness").level == "bad"
 
 
-@pytest.mark.parametrize(("name", "model"), [("utility_linear", "linear model"), ("utility_forest", "random forest")])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("utility_linear", "linear model"), ("utility_forest", "random forest")],
+)
 def test_other_models_lose_by_a_shuffled_column_too(name: str, model: str) -> None:
     frame = FRESH.copy()
     shuffled(frame, np.random.default_rng(7))
-    (verdict,) = evaluate(REAL, frame, holdout=HOLDOUT, target="job", metrics=[name]).verdicts
+    (verdict,) = evaluate(
+        REAL, frame, holdout=HOLDOUT, target="job", metrics=[name]
+    ).verdicts
     assert (verdict.level, verdict.rule) == ("bad", "usefulness")
-    assert verdict.text.startswith(f"A {model} that learnt from the rows reaches mean AUC 0.")
+    assert verdict.text.startswith(
+        f"A {model} that learnt from the rows reaches mean AUC 0."
+    )
 
 
 @pytest.mark.parametrize(
     ("losses", "levels"),
     [
         ({"utility": 0.0, "utility_linear": 0.0, "utility_forest": 0.0}, ["good"]),
-        ({"utility": 0.0, "utility_linear": 0.03, "utility_forest": 0.03}, ["fair", "good"]),
-        ({"utility": 0.03, "utility_linear": 0.0, "utility_forest": 0.3}, ["bad", "fair"]),
+        (
+            {"utility": 0.0, "utility_linear": 0.03, "utility_forest": 0.03},
+            ["fair", "good"],
+        ),
+        (
+            {"utility": 0.03, "utility_linear": 0.0, "utility_forest": 0.3},
+            ["bad", "fair"],
+        ),
         ({"utility": 0.3, "utility_linear": 0.3, "utility_forest": 0.3}, ["bad"]),
         ({"utility_forest": 0.3}, ["bad"]),
     ],
 )
-def test_another_model_is_named_only_where_it_loses_more(losses: dict[str, float], levels: list[str]) -> None:
+def test_another_model_is_named_only_where_it_loses_more(
+    losses: dict[str, float], levels: list[str]
+) -> None:
     scores = [
-        Score(n, n, "m", "utility", 0.9 - loss, "", "higher", (0, 1), Reference(0.9, "r"), (0.895 - loss, 0.905 - loss))
+        Score(
+            n,
+            n,
+            "m",
+            "utility",
+            0.9 - loss,
+            "",
+            "higher",
+            (0, 1),
+            Reference(0.9, "r"),
+            (0.895 - loss, 0.905 - loss),
+        )
         for n, loss in losses.items()
     ]
     assert [v.level for v in verdicts(scores, {})] == levels
 
 
-@pytest.mark.parametrize(("classes", "n", "level"), [(3, 60, "good"), (3, 6_000, "fair")])
-def test_a_mean_auc_of_few_test_rows_may_be_luck(classes: int, n: int, level: str) -> None:
+@pytest.mark.parametrize(
+    ("classes", "n", "level"), [(3, 60, "good"), (3, 6_000, "fair")]
+)
+def test_a_mean_auc_of_few_test_rows_may_be_luck(
+    classes: int, n: int, level: str
+) -> None:
     score = Score(
         "utility",
         "t",
@@ -246,7 +395,9 @@ def test_a_mean_auc_of_few_test_rows_may_be_luck(classes: int, n: int, level: st
 def test_rows_to_test_on_that_were_learnt_are_owned_up_to() -> None:
     found = evaluate(REAL, FRESH, target="job", metrics=["utility"]).verdicts
     assert "on real rows (which the generator has seen)" in found[0].text
-    found = evaluate(REAL, FRESH, holdout=HOLDOUT, target="job", metrics=["utility"]).verdicts
+    found = evaluate(
+        REAL, FRESH, holdout=HOLDOUT, target="job", metrics=["utility"]
+    ).verdicts
     assert "on real rows;" in found[0].text
 
 
@@ -254,23 +405,38 @@ def test_cells_missing_apart_are_told_by_the_set() -> None:
     """Each column has as many missing cells as it should, and neither is tied to anything else."""
     frames = [frame.copy() for frame in (REAL, FRESH)]
     for frame, seed in zip(frames, (1, 2), strict=True):
-        frame.loc[np.random.default_rng(seed).random(ROWS) < 0.15, ["hours", "pay"]] = np.nan
+        frame.loc[np.random.default_rng(seed).random(ROWS) < 0.15, ["hours", "pay"]] = (
+            np.nan
+        )
     alone = ["missing_patterns", "missing_error"]
     assert {v.level for v in evaluate(*frames, metrics=alone).verdicts} == {"good"}
     frames[1]["hours"] = np.random.default_rng(3).permutation(frames[1]["hours"])
-    (found,) = (v for v in evaluate(*frames, metrics=alone).verdicts if v.rule == "missing together")
+    (found,) = (
+        v
+        for v in evaluate(*frames, metrics=alone).verdicts
+        if v.rule == "missing together"
+    )
     assert found.level == "bad"
     assert found.columns == ("hours", "pay")
     assert "'hours' and 'pay' in 2." in found.text
-    frames[1]["pay"] = frames[1]["pay"].fillna(1_000.0)  # too few missing: that is said, and enough
-    assert not [v for v in evaluate(*frames, metrics=alone).verdicts if v.rule == "missing together"]
+    frames[1]["pay"] = frames[1]["pay"].fillna(
+        1_000.0
+    )  # too few missing: that is said, and enough
+    assert not [
+        v
+        for v in evaluate(*frames, metrics=alone).verdicts
+        if v.rule == "missing together"
+    ]
 
 
 def test_many_findings_share_a_sentence() -> None:
     """Of six columns that all went astray, the last two had only each other left: a broken pair."""
     rng = np.random.default_rng(0)
     base = rng.normal(size=(2, ROWS))
-    real, like = (pd.DataFrame({f"x{k}": x + 0.5 * rng.normal(size=ROWS) for k in range(6)}) for x in base)
+    real, like = (
+        pd.DataFrame({f"x{k}": x + 0.5 * rng.normal(size=ROWS) for k in range(6)})
+        for x in base
+    )
     independent = like.apply(rng.permutation)
     found = evaluate(real, independent, metrics=["association_error"]).verdicts
     (detached,) = (v for v in found if v.rule == "detached")
@@ -290,13 +456,17 @@ def test_one_sentence_says_what_a_holdout_would_tell() -> None:
     lacking = [m.name for m in METRICS if "holdout" in m.needs]
     (verdict,) = evaluate(REAL, FRESH, metrics=lacking).verdicts
     assert verdict.level == "unknown"
-    assert verdict.text.endswith("Give one with --holdout, or the rows that fit held out with --model")
+    assert verdict.text.endswith(
+        "Give one with --holdout, or the rows that fit held out with --model"
+    )
     for name in lacking:  # each of them is in it
         (alone,) = evaluate(REAL, FRESH, metrics=[name]).verdicts
         assert alone.text.split(": ")[1].split(". ")[0] in verdict.text
 
 
-@pytest.mark.parametrize("name", [m.name for m in METRICS if m.family not in ("detection",)])
+@pytest.mark.parametrize(
+    "name", [m.name for m in METRICS if m.family not in ("detection",)]
+)
 def test_rules_live_with_one_score_alone(name: str) -> None:
     report = evaluate(REAL, FRESH, holdout=HOLDOUT, target="job", metrics=[name])
     assert all(v.level in ("good", "unknown") for v in report.verdicts)
@@ -304,21 +474,44 @@ def test_rules_live_with_one_score_alone(name: str) -> None:
 
 def test_rules_live_without_detail_and_reference() -> None:
     """A score of a later or foreign version may carry less."""
-    scores = [Score(m.name, m.title, m.meaning, m.family, 0.4, m.unit, m.better, m.bounds) for m in METRICS]
+    scores = [
+        Score(m.name, m.title, m.meaning, m.family, 0.4, m.unit, m.better, m.bounds)
+        for m in METRICS
+    ]
     assert verdicts(scores, {})
     skipped = [
-        Score(m.name, m.title, m.meaning, m.family, float("nan"), "", m.better, m.bounds, status="skipped: no holdout")
+        Score(
+            m.name,
+            m.title,
+            m.meaning,
+            m.family,
+            float("nan"),
+            "",
+            m.better,
+            m.bounds,
+            status="skipped: no holdout",
+        )
         for m in METRICS
     ]
     assert {v.level for v in verdicts(skipped, {})} <= {"unknown"}
     assert verdicts([], {}) == ()
 
 
-@pytest.mark.parametrize(("value", "level"), [(0.51, "good"), (0.6, "fair"), (0.95, "bad")])
+@pytest.mark.parametrize(
+    ("value", "level"), [(0.51, "good"), (0.6, "fair"), (0.95, "bad")]
+)
 def test_an_attack_that_gains_is_told(value: float, level: str) -> None:
     interval = (value - 0.02, value + 0.02)
     score = Score(
-        "membership_auc", "Membership", "AUC of an attack", "copying", value, "", "lower", (0, 1), interval=interval
+        "membership_auc",
+        "Membership",
+        "AUC of an attack",
+        "copying",
+        value,
+        "",
+        "lower",
+        (0, 1),
+        interval=interval,
     )
     (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
     assert verdict.level == level
@@ -328,26 +521,65 @@ def test_an_attack_that_gains_is_told(value: float, level: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reference", "level"),
     [
-        ("near_copies", 0.02, 0.02, "good"), ("near_copies", 0.04, 0.02, "fair"), ("near_copies", 0.3, 0.02, "bad"),
-        ("beta_recall", 0.8, 0.95, "fair"), ("coverage", 0.4, 0.95, "bad"), ("alpha_precision", 0.6, 0.95, "bad"),
-        ("linkability", 0.01, 0.0, "good"), ("attribute_inference", 0.4, 0.0, "bad"),
-        ("density", 0.8, 1.0, "fair"), ("density", 0.5, 1.0, "bad"), ("density", 1.5, 1.0, "fair"),
-        ("density", 2.0, 1.0, "bad"), ("missing_patterns", 60.0, 0.5, "bad"), ("dcr", 0.8, 1.0, "fair"),
-        ("dcr", 0.1, 1.0, "bad"), ("nndr", 0.7, 0.8, "fair"), ("nndr", 0.1, 0.8, "bad"),
-        ("membership_tpr", 0.04, 0.01, "fair"), ("membership_tpr", 0.3, 0.01, "bad"),
-        ("utility_linear", 0.87, 0.9, "fair"), ("utility_forest", 0.7, 0.9, "bad"),
+        ("near_copies", 0.02, 0.02, "good"),
+        ("near_copies", 0.04, 0.02, "fair"),
+        ("near_copies", 0.3, 0.02, "bad"),
+        ("beta_recall", 0.8, 0.95, "fair"),
+        ("coverage", 0.4, 0.95, "bad"),
+        ("alpha_precision", 0.6, 0.95, "bad"),
+        ("linkability", 0.01, 0.0, "good"),
+        ("attribute_inference", 0.4, 0.0, "bad"),
+        ("density", 0.8, 1.0, "fair"),
+        ("density", 0.5, 1.0, "bad"),
+        ("density", 1.5, 1.0, "fair"),
+        ("density", 2.0, 1.0, "bad"),
+        ("missing_patterns", 60.0, 0.5, "bad"),
+        ("dcr", 0.8, 1.0, "fair"),
+        ("dcr", 0.1, 1.0, "bad"),
+        ("nndr", 0.7, 0.8, "fair"),
+        ("nndr", 0.1, 0.8, "bad"),
+        ("membership_tpr", 0.04, 0.01, "fair"),
+        ("membership_tpr", 0.3, 0.01, "bad"),
+        ("utility_linear", 0.87, 0.9, "fair"),
+        ("utility_forest", 0.7, 0.9, "bad"),
     ],
-)  # fmt: skip
-def test_figures_of_other_families_have_their_rules(name: str, value: float, reference: float, level: str) -> None:
-    score = Score(name, "Title", "m", "copying", value, "", "lower", (0, 1), Reference(reference, "r"))
+)
+def test_figures_of_other_families_have_their_rules(
+    name: str, value: float, reference: float, level: str
+) -> None:
+    score = Score(
+        name,
+        "Title",
+        "m",
+        "copying",
+        value,
+        "",
+        "lower",
+        (0, 1),
+        Reference(reference, "r"),
+    )
     (verdict,) = verdicts([score], {"real": 100, "synthetic": 100})
     assert verdict.level == level
-    assert all(v.level == "good" for v in verdicts([replace(score, value=reference)], {}))
+    assert all(
+        v.level == "good" for v in verdicts([replace(score, value=reference)], {})
+    )
 
 
-def test_a_table_of_its_own_rows_is_not_crowded_by_the_luck_of_what_it_is_compared_with() -> None:
+def test_a_table_of_its_own_rows_is_not_crowded_by_the_luck_of_what_it_is_compared_with() -> (
+    None
+):
     """A row lies in its own ball, too: 1.2 where each is copied, whatever other real rows have."""
-    score = Score("density", "Density", "m", "fidelity", 1.2, "", "higher", (0, math.inf), Reference(0.8, "r"))
+    score = Score(
+        "density",
+        "Density",
+        "m",
+        "fidelity",
+        1.2,
+        "",
+        "higher",
+        (0, math.inf),
+        Reference(0.8, "r"),
+    )
     assert not [v for v in verdicts([score], {}) if v.rule == "reach"]
     assert [v.level for v in verdicts([replace(score, value=1.5)], {})] == ["fair"]
 
@@ -371,14 +603,23 @@ def test_names_are_one_short_line() -> None:
     assert len(quote("x" * 500)) == 40
     frame = REAL.rename(columns={"age": "age\n\x1b[31m" + "y" * 200})
     other = frame.copy()
-    other[other.columns[1]] = np.random.default_rng(0).permutation(other[other.columns[1]])
+    other[other.columns[1]] = np.random.default_rng(0).permutation(
+        other[other.columns[1]]
+    )
     report = evaluate(frame, other, metrics=["association_error"])
     assert all(v.text.isprintable() for v in report.verdicts)
     assert all(len(v.text) < 300 for v in report.verdicts)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.051, "5.1 %"), (0.00042, "0.042 %"), (0.9994, "99.9 %")]
+    ("value", "text"),
+    [
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (0.051, "5.1 %"),
+        (0.00042, "0.042 %"),
+        (0.9994, "99.9 %"),
+    ],
 )
 def test_shares_in_words(value: float, text: str) -> None:
     assert share(value) == text
@@ -387,4 +628,7 @@ def test_shares_in_words(value: float, text: str) -> None:
 def test_every_rule_is_named_once_and_documented() -> None:
     assert len(set(RULES)) == len(RULES)
     assert all(rule.__doc__ for rule in RULES)
-    assert all(re.search(r"[a-z]", v.text) and isinstance(v, Verdict) for v in judged(None).verdicts)
+    assert all(
+        re.search(r"[a-z]", v.text) and isinstance(v, Verdict)
+        for v in judged(None).verdicts
+    )

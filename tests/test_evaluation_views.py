@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab.columns import infer
-from synthtab.errors import DataError
+from synthtab.core.errors import DataError
+from synthtab.data.columns import infer
 from synthtab.evaluation.views import features, prepare
 
 
 def table(rows: int = 40) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    return pd.DataFrame({"x": rng.normal(size=rows).round(3), "c": rng.choice(["a", "b"], rows)})
+    return pd.DataFrame(
+        {"x": rng.normal(size=rows).round(3), "c": rng.choice(["a", "b"], rows)}
+    )
 
 
 @pytest.mark.parametrize("name", ["synthetic", "holdout"])
@@ -51,7 +53,9 @@ def test_nothing_to_compare_is_refused() -> None:
 def test_text_and_typed_cells_are_the_same() -> None:
     typed = pd.DataFrame(
         {
-            "when": pd.to_datetime(["2024-01-31", "2024-02-01", None, "2024-05-05"] * 10),
+            "when": pd.to_datetime(
+                ["2024-01-31", "2024-02-01", None, "2024-05-05"] * 10
+            ),
             "yes": [True, False, True, True] * 10,
             "count": pd.array([1, 2, None, 40] * 10, dtype="Int64"),
             "code": pd.Categorical(["1", "2", "1", "3"] * 10),
@@ -76,11 +80,16 @@ def test_text_and_typed_cells_are_the_same() -> None:
 
 
 def test_words_of_a_boolean_column_equal_its_typed_cells() -> None:
-    words = pd.DataFrame({"b": ["yes", "no", "yes", ""] * 10, "x": ["1.5", "2.5", "3.5", "4.5"] * 10})
+    words = pd.DataFrame(
+        {"b": ["yes", "no", "yes", ""] * 10, "x": ["1.5", "2.5", "3.5", "4.5"] * 10}
+    )
     words.loc[3, "b"] = None
     schema = infer(words.replace("", None), {"b": "boolean"})
     typed = pd.DataFrame(
-        {"b": pd.array([True, False, True, None] * 10, dtype="boolean"), "x": [1.5, 2.5, 3.5, 4.5] * 10}
+        {
+            "b": pd.array([True, False, True, None] * 10, dtype="boolean"),
+            "x": [1.5, 2.5, 3.5, 4.5] * 10,
+        }
     )
     tables = prepare(words, typed, schema=schema)
     np.testing.assert_array_equal(tables.real.codes, tables.synthetic.codes)
@@ -88,11 +97,17 @@ def test_words_of_a_boolean_column_equal_its_typed_cells() -> None:
 
 
 def test_dates_written_otherwise_are_read_one_by_one() -> None:
-    real = pd.DataFrame({"when": ["31.01.2024", "01.02.2024", "05.05.2024", "28.02.2024"] * 10})
-    other = pd.DataFrame({"when": ["2024-01-31", "01.02.2024", "soon", "2024-02-28"] * 10})
+    real = pd.DataFrame(
+        {"when": ["31.01.2024", "01.02.2024", "05.05.2024", "28.02.2024"] * 10}
+    )
+    other = pd.DataFrame(
+        {"when": ["2024-01-31", "01.02.2024", "soon", "2024-02-28"] * 10}
+    )
     tables = prepare(real, other, schema=infer(real))
     assert np.isnan(tables.synthetic.numbers).sum() == 10
-    assert set(np.unique(tables.synthetic.numbers[:30])) < set(np.unique(tables.real.numbers))
+    assert set(np.unique(tables.synthetic.numbers[:30])) < set(
+        np.unique(tables.real.numbers)
+    )
 
 
 def test_words_among_numbers_and_infinities_count_as_missing() -> None:
@@ -103,9 +118,14 @@ def test_words_among_numbers_and_infinities_count_as_missing() -> None:
     assert np.isfinite(np.nansum(tables.synthetic.numbers**2))
 
 
-@pytest.mark.parametrize("odd", [[1], {"a": 1}, 1j, b"x", 10**30, pd.Timedelta(1), "word", None, float("inf")])
+@pytest.mark.parametrize(
+    "odd",
+    [[1], {"a": 1}, 1j, b"x", 10**30, pd.Timedelta(1), "word", None, float("inf")],
+)
 def test_no_cell_of_a_foreign_table_is_an_error(odd: object) -> None:
-    real = pd.DataFrame({"x": range(40), "day": ["2024-01-31", "2024-02-01"] * 20, "w": ["a", "b"] * 20})
+    real = pd.DataFrame(
+        {"x": range(40), "day": ["2024-01-31", "2024-02-01"] * 20, "w": ["a", "b"] * 20}
+    )
     schema = infer(real)
     for name in real.columns:
         other = real.astype(object)
@@ -113,7 +133,9 @@ def test_no_cell_of_a_foreign_table_is_an_error(odd: object) -> None:
         view = prepare(real, other, other, schema=schema)
         same = prepare(real, real, schema=schema)
         assert len(view.synthetic) == 40
-        differs = (view.synthetic.codes != same.synthetic.codes).any() or not np.array_equal(
+        differs = (
+            view.synthetic.codes != same.synthetic.codes
+        ).any() or not np.array_equal(
             view.synthetic.numbers, same.synthetic.numbers, equal_nan=True
         )
         assert differs, "it counts against the table"
@@ -133,7 +155,9 @@ def test_an_empty_column_is_left_out() -> None:
 
 
 def test_features_keep_missing_cells_and_rank_vast_columns() -> None:
-    many = pd.DataFrame({"c": [f"w{i % 300}" for i in range(900)], "x": np.arange(900.0)})
+    many = pd.DataFrame(
+        {"c": [f"w{i % 300}" for i in range(900)], "x": np.arange(900.0)}
+    )
     many.loc[:99, "c"] = "w7"
     many.loc[100, "c"] = None
     tables = prepare(many, many, numeric=["x"])

@@ -7,19 +7,21 @@ import json
 import numpy as np
 import torch
 
-from synthtab import trainer
-from synthtab.conditions import ORDERS, plans
-from synthtab.config import configure
-from synthtab.grouping import from_names, grouped, to_names
-from synthtab.layout import Block, Encoded, Layout
-from synthtab.networks import Generator
-from synthtab.progress import silent
-from synthtab.randomness import Streams
-from synthtab.sampler import Stage
+from synthtab.core.config import configure
+from synthtab.core.layout import Block, Encoded, Layout
+from synthtab.core.progress import silent
+from synthtab.core.randomness import Streams
+from synthtab.model import trainer
+from synthtab.model.batches import ORDERS, plans
+from synthtab.model.networks import Generator
+from synthtab.sampling.grouping import from_names, grouped, to_names
+from synthtab.sampling.sampler import Stage
 
 CPU = torch.device("cpu")
 LINE = tuple(np.linspace(-1.7, 1.7, 33).tolist())
-LAYOUT = Layout((*(Block(c, atoms=4) for c in "abcd"), Block("x", modes=1, curves=(LINE,))))
+LAYOUT = Layout(
+    (*(Block(c, atoms=4) for c in "abcd"), Block("x", modes=1, curves=(LINE,)))
+)
 
 
 def rows(n: int, seed: int) -> Encoded:
@@ -32,17 +34,25 @@ def rows(n: int, seed: int) -> Encoded:
 
 
 def test_what_is_independent_is_drawn_together() -> None:
-    config = configure("default", adversarial=0, moments=0, width=32, depth=1, batch=256, epochs=40)
-    trained = trainer.train(rows(4000, 0), rows(1000, 1), config, Streams(0), CPU, silent)
+    config = configure(
+        "default", adversarial=0, moments=0, width=32, depth=1, batch=256, epochs=40
+    )
+    trained = trainer.train(
+        rows(4000, 0), rows(1000, 1), config, Streams(0), CPU, silent
+    )
     found = grouped(trained.generator, rows(1000, 1), CPU)
     assert len(found) == ORDERS
     for one, plan in zip(plans(LAYOUT, 5), found, strict=True):
         assert sum(plan, ()) == sum(one, ()), "the order stays"
         assert 2 <= len(plan) < 5, "noise joins whatever it stands beside"
         first = next(part for part in plan if {0, 1, 4} & set(part))
-        assert len({0, 1, 4} & set(first)) == 1, "of a, b and x any one says nearly all about the others"
+        assert len({0, 1, 4} & set(first)) == 1, (
+            "of a, b and x any one says nearly all about the others"
+        )
     named = json.loads(json.dumps(to_names(LAYOUT, found)))
-    assert from_names(LAYOUT, named) == found and {n for part in named[0] for n in part} == set("abcdx")
+    assert from_names(LAYOUT, named) == found and {
+        n for part in named[0] for n in part
+    } == set("abcdx")
 
 
 def test_independent_columns_still_take_two_passes() -> None:
@@ -53,13 +63,18 @@ def test_independent_columns_still_take_two_passes() -> None:
 
 
 def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
-    generator, table = Generator(LAYOUT, configure("default", width=16, depth=1)).eval(), rows(50, 3)
+    generator, table = (
+        Generator(LAYOUT, configure("default", width=16, depth=1)).eval(),
+        rows(50, 3),
+    )
     codes, offsets = torch.as_tensor(table.codes).long(), torch.as_tensor(table.offsets)
     mask = torch.tensor([True, False, False, True, False]).expand(50, -1)
     slots, stage = generator.slots, Stage(generator, (1, 4))
     with torch.inference_mode():
         logits, mixtures = generator.complete(codes, offsets, mask)
-        logs = slots.log_softmax(logits).gather(1, codes + slots.starts)[:, [1, 4]].sum(1)
+        logs = (
+            slots.log_softmax(logits).gather(1, codes + slots.starts)[:, [1, 4]].sum(1)
+        )
         mode, inside = slots.modes(codes)
         expected = logs + (mixtures.log_density(offsets, mode) * inside).sum(1)
         trunk = generator.completing
@@ -71,6 +86,8 @@ def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
 
 
 def test_plans_of_older_models_name_columns_whole() -> None:
-    layout = Layout((Block("a", "digit 0", 4), Block("a", "digit 1", 4), Block("b", atoms=2)))
+    layout = Layout(
+        (Block("a", "digit 0", 4), Block("a", "digit 1", 4), Block("b", atoms=2))
+    )
     assert from_names(layout, [[["a"], ["b"]]]) == (((0, 1), (2,)),)
     assert to_names(layout, (((0,), (1, 2)),)) == [[["a digit 0"], ["a digit 1", "b"]]]

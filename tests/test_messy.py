@@ -9,9 +9,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthtab import Synthesizer, evaluate, infer, tables
+from synthtab import Synthesizer, evaluate, infer
+from synthtab.data import tables
 
-DATA = Path(os.environ.get("SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "messy"
+DATA = (
+    Path(
+        os.environ.get(
+            "SYNTHTAB_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
+        )
+    )
+    / "messy"
+)
 # file -> (rows to use, identifiers: columns whose values must all be new)
 TABLES = {
     "titanic.csv": (None, ("PassengerId",)),
@@ -23,7 +31,8 @@ TABLES = {
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not DATA.is_dir(), reason=f"no tables in {DATA}; set SYNTHTAB_DATA to the folder that has messy/"
+        not DATA.is_dir(),
+        reason=f"no tables in {DATA}; set SYNTHTAB_DATA to the folder that has messy/",
     ),
     pytest.mark.filterwarnings("error"),
 ]
@@ -39,7 +48,9 @@ def test_messy_table(name: str, tmp_path: Path) -> None:
     real = tables.typed(frame, schema)
     model = Synthesizer("quick", time="40s", seed=0).fit(real, schema)
     model.save(tmp_path / "model.synthtab")
-    rows = Synthesizer.load(tmp_path / "model.synthtab", device="cpu").sample(2_000, seed=1)
+    rows = Synthesizer.load(tmp_path / "model.synthtab", device="cpu").sample(
+        2_000, seed=1
+    )
 
     assert list(rows.columns) == list(real.columns)
     assert rows.dtypes.astype(str).to_dict() == real.dtypes.astype(str).to_dict()
@@ -49,7 +60,9 @@ def test_messy_table(name: str, tmp_path: Path) -> None:
             low, high = real[column.name].min(), real[column.name].max()
             assert rows[column.name].dropna().between(low, high).all(), column.name
         if column.kind in ("category", "boolean"):
-            assert set(rows[column.name].dropna()) <= set(real[column.name].dropna()), column.name
+            assert set(rows[column.name].dropna()) <= set(real[column.name].dropna()), (
+                column.name
+            )
     for identifier in identifiers:
         assert schema[identifier].kind == "identifier"
         assert rows[identifier].is_unique
@@ -66,7 +79,17 @@ def test_messy_table(name: str, tmp_path: Path) -> None:
 def test_messy_command_line(call, tmp_path: Path) -> None:
     shutil.copy(DATA / "titanic.csv", tmp_path / "titanic.csv")
     for arguments in (
-        ("fit", "titanic.csv", "--preset", "quick", "--time", "20s", "--target", "Survived", "-q"),
+        (
+            "fit",
+            "titanic.csv",
+            "--preset",
+            "quick",
+            "--time",
+            "20s",
+            "--target",
+            "Survived",
+            "-q",
+        ),
         ("sample", "-n", "891", "-o", "rows.csv", "-q", "-m", "titanic.synthtab"),
         ("evaluate", "titanic.csv", "rows.csv", "--target", "Survived", "-q"),
     ):

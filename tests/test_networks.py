@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from synthtab.config import configure
-from synthtab.densities import gumbel
-from synthtab.networks import FREQUENCIES, Critic, Generator, Slots
+from synthtab.core.config import configure
+from synthtab.model.densities import gumbel
+from synthtab.model.networks import FREQUENCIES, Critic, Generator, Slots
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=20)
@@ -39,18 +39,25 @@ def test_softmax_sums_to_one_per_block_and_leaves_padding_at_zero() -> None:
 def test_gumbel_draws_follow_the_softmax() -> None:
     slots = Slots(LAYOUT)
     random = torch.Generator().manual_seed(0)
-    logits = (torch.randn(1, LAYOUT.width, generator=random) + slots.padding).expand(20_000, -1)
+    logits = (torch.randn(1, LAYOUT.width, generator=random) + slots.padding).expand(
+        20_000, -1
+    )
     codes = slots.argmax(gumbel(logits, random))
     expected = slots.softmax(logits[:1])[0]
     found = slots.one_hot(codes).mean(0)
     # five standard errors of a share of 20,000 draws
-    assert ((found - expected).abs() <= 5 * (expected * (1 - expected) / 20_000).sqrt() + 1e-9).all()
+    assert (
+        (found - expected).abs()
+        <= 5 * (expected * (1 - expected) / 20_000).sqrt() + 1e-9
+    ).all()
 
 
 def test_hard_draws_are_one_hot_and_carry_gradients() -> None:
     slots = Slots(LAYOUT)
     logits = torch.randn(9, LAYOUT.width, requires_grad=True)
-    drawn = slots.draw(logits + slots.padding, 0.7, True, torch.Generator().manual_seed(1))
+    drawn = slots.draw(
+        logits + slots.padding, 0.7, True, torch.Generator().manual_seed(1)
+    )
     rounded = drawn.detach().round()
     torch.testing.assert_close(drawn.detach(), rounded)
     assert torch.equal(slots.one_hot(slots.argmax(drawn)), rounded)
@@ -62,7 +69,9 @@ def test_offsets_show_only_in_the_mode_that_the_row_is_in() -> None:
     slots = Slots(LAYOUT)
     codes, offsets = codes_and_offsets()
     dense = slots.dense(slots.one_hot(codes), offsets[:, slots.mode_offsets])
-    moved = slots.dense(slots.one_hot(codes), torch.rand(offsets.shape)[:, slots.mode_offsets])
+    moved = slots.dense(
+        slots.one_hot(codes), torch.rand(offsets.shape)[:, slots.mode_offsets]
+    )
     mode, inside = slots.modes(codes)
     per_mode = 1 + 2 * len(FREQUENCIES)
     waves = dense[:, LAYOUT.width :][:, : per_mode * len(LAYOUT.mode_slots)]
@@ -78,10 +87,16 @@ def test_the_values_of_numeric_blocks_are_those_of_atoms_and_curves() -> None:
     codes = torch.tensor([[4, 0, 1, 0, 0], [0, 2, 0, 0, 1], [0, 3, 0, 0, 2]])
     offsets = torch.tensor([[0.5, 0.0, 0.5], [0.5, 0.5, 1.0], [0.25, 1.0, 0.5]])
     hot = slots.one_hot(codes)
-    found = slots.values(hot, hot[:, slots.mode_slots], offsets[:, slots.mode_offsets]).numpy()
-    expected = np.array([[-1.0, -1.7, 0.0], [0.0, 0.0, 1.7], [-0.85, 1.7, 0.0]])  # age, height, income; missing is 0
+    found = slots.values(
+        hot, hot[:, slots.mode_slots], offsets[:, slots.mode_offsets]
+    ).numpy()
+    expected = np.array(
+        [[-1.0, -1.7, 0.0], [0.0, 0.0, 1.7], [-0.85, 1.7, 0.0]]
+    )  # age, height, income; missing is 0
     # the curve is interpolated after the squashing; both agree at its points
-    np.testing.assert_allclose(found, np.sign(expected) * np.log1p(np.abs(expected)), atol=0.01)
+    np.testing.assert_allclose(
+        found, np.sign(expected) * np.log1p(np.abs(expected)), atol=0.01
+    )
 
 
 def test_the_generator_reads_what_the_mask_marks_and_nothing_else() -> None:
@@ -104,19 +119,29 @@ def test_the_generator_reads_what_the_mask_marks_and_nothing_else() -> None:
 
 
 def test_a_recipe_without_a_loss_has_no_network_for_it() -> None:
-    no_critic = Generator(LAYOUT, configure("default", adversarial=0, moments=0, **SMALL))
-    no_conditionals = Generator(LAYOUT, configure("default", cross_entropy=0, density=0, **SMALL))
+    no_critic = Generator(
+        LAYOUT, configure("default", adversarial=0, moments=0, **SMALL)
+    )
+    no_conditionals = Generator(
+        LAYOUT, configure("default", cross_entropy=0, density=0, **SMALL)
+    )
     assert no_critic.plain is None and no_critic.completing is not None
     assert no_conditionals.completing is None and no_conditionals.plain is not None
     category = Generator(LAYOUT, configure("ctgan", **SMALL))
-    assert category.completing is None and category.plain is not None and category.plain.from_cells is not None
+    assert (
+        category.completing is None
+        and category.plain is not None
+        and category.plain.from_cells is not None
+    )
 
 
 @pytest.mark.parametrize("packing", [1, 4])
 def test_the_critic_scores_packs_of_rows(packing: int) -> None:
     critic = Critic(LAYOUT, configure("default", packing=packing, **SMALL))
     codes, offsets = codes_and_offsets(20)
-    seen = critic.see(critic.slots.one_hot(codes), offsets[:, critic.slots.mode_offsets])
+    seen = critic.see(
+        critic.slots.one_hot(codes), offsets[:, critic.slots.mode_offsets]
+    )
     assert critic(seen).shape == (20 // packing,)
 
 
@@ -136,7 +161,9 @@ def test_a_prompted_generator_is_sampled_under_the_datas_own_frequencies() -> No
     generator.start_from(torch.as_tensor(weights / sums[LAYOUT.slot_block]).float())
     codes, mask = generator.prompt(20_000, torch.Generator().manual_seed(0))
     assert generator.completing is None and (mask.sum(1) == 1).all()
-    assert mask.any(0).tolist() == [not b.numeric for b in LAYOUT.blocks], "conditions are on categories"
+    assert mask.any(0).tolist() == [not b.numeric for b in LAYOUT.blocks], (
+        "conditions are on categories"
+    )
     found = generator.slots.one_hot(codes).mean(0)
     # five standard errors of a share of 20,000 draws
     assert ((found - generator.frequencies).abs() < 5 * (0.25 / 20_000) ** 0.5).all()

@@ -12,10 +12,10 @@ import torch
 from scipy.stats import chisquare
 from torch.nn import functional as F
 
-from synthtab import parallel, products
-from synthtab.densities import NARROW, choose
-from synthtab.parallel import ahead
-from synthtab.products import fast_products, product
+from synthtab.model.densities import NARROW, choose
+from synthtab.runtime import parallel, products
+from synthtab.runtime.parallel import ahead
+from synthtab.runtime.products import fast_products, product
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -42,7 +42,9 @@ def test_no_further_than_asked(cores, hurry, begun):
     assert [next(items) for _ in range(3)] == [1, 2, 3]
     items.close()
     assert len(seen) <= 4 + cores + 1
-    assert not [t for t in threading.enumerate() if t.name.startswith("synthtab")], "threads are left behind"
+    assert not [t for t in threading.enumerate() if t.name.startswith("synthtab")], (
+        "threads are left behind"
+    )
 
 
 def test_errors_come_through(cores):
@@ -56,7 +58,9 @@ def test_errors_come_through(cores):
 def test_products_are_near_and_put_back():
     """bfloat16 has 8 bits: errors of about 2^-9 of the terms, which add up like random ones."""
     random = torch.Generator().manual_seed(0)
-    x, weight, bias = (torch.randn(*shape, generator=random) for shape in ((64, 200), (30, 200), (30,)))
+    x, weight, bias = (
+        torch.randn(*shape, generator=random) for shape in ((64, 200), (30, 200), (30,))
+    )
     exact = F.linear(x, weight, bias)
     assert torch.equal(product(x, weight, bias), exact), "fast though nobody asked"
     with fast_products(), fast_products():
@@ -66,11 +70,15 @@ def test_products_are_near_and_put_back():
     assert fast.dtype == torch.float32
 
 
-@pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(), reason="this processor has no bfloat16")
+@pytest.mark.skipif(
+    not torch.cpu._is_avx512_bf16_supported(), reason="this processor has no bfloat16"
+)
 @pytest.mark.parametrize("faster", [True, False])
 def test_bfloat16_only_where_it_is_faster(monkeypatch, faster):
     """Some processors take twice as long for it."""
-    monkeypatch.setattr(products, "_seconds", lambda x, w: 1.0 + ((x.dtype == torch.float32) == faster))
+    monkeypatch.setattr(
+        products, "_seconds", lambda x, w: 1.0 + ((x.dtype == torch.float32) == faster)
+    )
     random = torch.Generator().manual_seed(0)
     x, weight = (torch.randn(40, 300, generator=random) for _ in range(2))
     products._takes_bfloat16.cache_clear()
@@ -91,4 +99,9 @@ def test_draws_follow_the_softmax(width):
     counts = np.bincount(drawn.numpy(), minlength=width)
     wanted = logits.softmax(0).double().numpy() * len(drawn)
     assert not counts[wanted == 0].any()
-    assert chisquare(counts[wanted > 0], wanted[wanted > 0] / wanted.sum() * len(drawn)).pvalue > 1e-3
+    assert (
+        chisquare(
+            counts[wanted > 0], wanted[wanted > 0] / wanted.sum() * len(drawn)
+        ).pvalue
+        > 1e-3
+    )

@@ -18,12 +18,17 @@ import pytest
 from conftest import command
 
 from synthtab import Synthesizer, infer, parse_constraint
-from synthtab.constraints.unique import Keys
-from synthtab.errors import ConditionError, ConfigError, DataError, MissingExtraError
-from synthtab.parts import sampled, spans
-from synthtab.progress import Progress, silent
-from synthtab.requests import SEGMENT
-from synthtab.sampler import BLOCK
+from synthtab.core.errors import (
+    ConditionError,
+    ConfigError,
+    DataError,
+    MissingExtraError,
+)
+from synthtab.core.progress import Progress, silent
+from synthtab.data.constraints.unique import Keys
+from synthtab.sampling.parts import sampled, spans
+from synthtab.sampling.requests import SEGMENT
+from synthtab.sampling.sampler import BLOCK
 from synthtab_cli.render import _Lines
 
 TINY = dict(width=32, noise=16, batch=64, checks=1, epochs=2, rounds=0)
@@ -33,15 +38,23 @@ TINY = dict(width=32, noise=16, batch=64, checks=1, epochs=2, rounds=0)
 def frame() -> pd.DataFrame:
     draw = np.random.default_rng(0)
     n = 400
-    start = pd.Timestamp("2020-01-01") + pd.to_timedelta(draw.integers(0, 900, n), unit="D")
+    start = pd.Timestamp("2020-01-01") + pd.to_timedelta(
+        draw.integers(0, 900, n), unit="D"
+    )
     return pd.DataFrame(
         {
             "id": np.arange(n) + 1000,
             "start": start,
-            "size": pd.Categorical(draw.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]), ["S", "M", "L"], ordered=True),
+            "size": pd.Categorical(
+                draw.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]),
+                ["S", "M", "L"],
+                ordered=True,
+            ),
             "low": draw.integers(0, 50, n),
             "high": draw.integers(40, 99, n),
-            "price": np.where(draw.random(n) < 0.1, np.nan, np.round(draw.gamma(2, 30, n), 2)),
+            "price": np.where(
+                draw.random(n) < 0.1, np.nan, np.round(draw.gamma(2, 30, n), 2)
+            ),
             "member": draw.random(n) < 0.3,
         }
     )
@@ -54,13 +67,17 @@ def model(frame: pd.DataFrame) -> Synthesizer:
 
 def enforcing(frame: pd.DataFrame, *texts: str) -> Synthesizer:
     schema = infer(frame)
-    return Synthesizer(seed=3, **TINY).fit(frame, schema.enforcing(parse_constraint(t, schema) for t in texts))
+    return Synthesizer(seed=3, **TINY).fit(
+        frame, schema.enforcing(parse_constraint(t, schema) for t in texts)
+    )
 
 
 @pytest.fixture(scope="module")
 def ordered(frame: pd.DataFrame) -> Synthesizer:
     """A model whose rows are replaced where ``low < high`` does not hold."""
-    return enforcing(frame[frame["low"] < frame["high"]].reset_index(drop=True), "low < high")
+    return enforcing(
+        frame[frame["low"] < frame["high"]].reset_index(drop=True), "low < high"
+    )
 
 
 def part(rows: pd.DataFrame, first: int, n: int) -> pd.DataFrame:
@@ -71,21 +88,32 @@ def part(rows: pd.DataFrame, first: int, n: int) -> pd.DataFrame:
 def test_any_rows_are_those_of_the_whole(model: Synthesizer, first: int) -> None:
     whole = model.sample(3 * BLOCK)
     for n in (1, BLOCK - 7):
-        pd.testing.assert_frame_equal(model.sample(n, first=first), part(whole, first, n))
+        pd.testing.assert_frame_equal(
+            model.sample(n, first=first), part(whole, first, n)
+        )
     assert whole["id"].is_unique
 
 
 @pytest.mark.parametrize("where", [None, "price > 100 and size = M"])
-def test_segments_do_not_need_those_before(ordered: Synthesizer, where: str | None) -> None:
+def test_segments_do_not_need_those_before(
+    ordered: Synthesizer, where: str | None
+) -> None:
     """Rows are left out here, so that which candidates a row comes from depends on others, of its segment alone."""
     told: list[Progress] = []
     whole = ordered.sample(2 * SEGMENT + 10, where=where, observe=told.append)
-    assert any(p.message and "replaced" in p.message for p in told), "some row has to be replaced"
+    assert any(p.message and "replaced" in p.message for p in told), (
+        "some row has to be replaced"
+    )
     for first in (SEGMENT - 3, SEGMENT, 2 * SEGMENT + 1):
-        pd.testing.assert_frame_equal(ordered.sample(6, first=first, where=where), part(whole, first, 6))
+        pd.testing.assert_frame_equal(
+            ordered.sample(6, first=first, where=where), part(whole, first, 6)
+        )
     assert (whole["low"] < whole["high"]).all()
     assert whole["id"].is_unique and whole["id"].is_monotonic_increasing
-    middle = [len(part(whole, i * SEGMENT, SEGMENT).drop(columns="id").drop_duplicates()) for i in (0, 1)]
+    middle = [
+        len(part(whole, i * SEGMENT, SEGMENT).drop(columns="id").drop_duplicates())
+        for i in (0, 1)
+    ]
     both = len(whole.head(2 * SEGMENT).drop(columns="id").drop_duplicates())
     assert both > 1.02 * max(middle), "a segment is not the one before again"
 
@@ -93,14 +121,20 @@ def test_segments_do_not_need_those_before(ordered: Synthesizer, where: str | No
 def test_spans_are_the_rows_once_each_at_multiples_of_the_grain() -> None:
     random = np.random.default_rng(0)
     for _ in range(300):
-        n, grain, parts, first = (int(random.integers(1, top)) for top in (5000, 50, 20, 300))
+        n, grain, parts, first = (
+            int(random.integers(1, top)) for top in (5000, 50, 20, 300)
+        )
         most = None if random.random() < 0.5 else int(random.integers(1, 300))
         found = spans(n, grain, parts, most, first)
         rows = np.concatenate([np.arange(a, a + b) for a, b in found])
         assert np.array_equal(rows, np.arange(first, first + n))
-        assert all(a % grain == 0 for a, _ in found[1:]) and all(b > 0 for _, b in found)
+        assert all(a % grain == 0 for a, _ in found[1:]) and all(
+            b > 0 for _, b in found
+        )
         if most is None:
-            assert len(found) == min(parts, (first + n - 1) // grain - first // grain + 1)
+            assert len(found) == min(
+                parts, (first + n - 1) // grain - first // grain + 1
+            )
         else:
             assert all(b <= max(most, grain) for _, b in found)
 
@@ -108,16 +142,22 @@ def test_spans_are_the_rows_once_each_at_multiples_of_the_grain() -> None:
 def test_processes_make_the_same_rows(ordered: Synthesizer) -> None:
     """Rows that no other depends on: see `TestCommand`."""
     n, told = SEGMENT + 5, []
-    pd.testing.assert_frame_equal(ordered.sample(n, jobs=2, observe=told.append), ordered.sample(n))
+    pd.testing.assert_frame_equal(
+        ordered.sample(n, jobs=2, observe=told.append), ordered.sample(n)
+    )
     counts = [p.rows for p in told if p.rows is not None]
     assert counts == [SEGMENT, n]
-    assert [p.message for p in told if p.message and "of the first 65,536 rows" in p.message]
+    assert [
+        p.message for p in told if p.message and "of the first 65,536 rows" in p.message
+    ]
 
 
 class Failing:
     """In place of a model."""
 
-    def sample_blocks(self, n: int, first: int = 0, **asked: object) -> Iterator[pd.DataFrame]:
+    def sample_blocks(
+        self, n: int, first: int = 0, **asked: object
+    ) -> Iterator[pd.DataFrame]:
         raise ConditionError("no row can meet this")
 
 
@@ -137,7 +177,9 @@ def test_a_process_that_dies_is_named(model: Synthesizer) -> None:
         list(blocks)
 
 
-def test_a_sample_that_is_not_read_to_its_end_leaves_no_process(model: Synthesizer) -> None:
+def test_a_sample_that_is_not_read_to_its_end_leaves_no_process(
+    model: Synthesizer,
+) -> None:
     import multiprocessing
 
     blocks = model.sample_blocks(60 * BLOCK, jobs=2)
@@ -156,7 +198,9 @@ def test_a_sample_that_is_not_read_to_its_end_leaves_no_process(model: Synthesiz
         ({"jobs": 2, "weights": {"size": {"S": 1.0}}}, "leave out first and jobs"),
     ],
 )
-def test_what_cannot_be(model: Synthesizer, asked: dict[str, object], says: str) -> None:
+def test_what_cannot_be(
+    model: Synthesizer, asked: dict[str, object], says: str
+) -> None:
     with pytest.raises(ConfigError, match=says):
         model.sample(10, **asked)  # type: ignore[arg-type]
 
@@ -166,7 +210,10 @@ def test_a_key_is_a_matter_of_all_rows(frame: pd.DataFrame) -> None:
     model = enforcing(few, "unique(low, high)")
     assert not model.sample(1000).duplicated(["low", "high"]).any()
     for asked in ({"jobs": 2}, {"first": 1}):
-        with pytest.raises(ConfigError, match=r"unique\(low, high\) compares each row with all before it"):
+        with pytest.raises(
+            ConfigError,
+            match=r"unique\(low, high\) compares each row with all before it",
+        ):
             model.sample(10, **asked)  # type: ignore[arg-type]
 
 
@@ -183,14 +230,22 @@ def test_keys_are_a_set() -> None:
 
 def test_a_model_travels_as_its_file(model: Synthesizer) -> None:
     data = pickle.dumps(model)
-    assert b"torch" not in data.split(b"PK\x03\x04")[0], "no code of torch's: the file alone"
+    assert b"torch" not in data.split(b"PK\x03\x04")[0], (
+        "no code of torch's: the file alone"
+    )
     for again in (pickle.loads(data), copy.deepcopy(model)):
         pd.testing.assert_frame_equal(again.sample(100), model.sample(100))
-        assert again.report == model.report and again.config == model.config and again.device == model.device
+        assert (
+            again.report == model.report
+            and again.config == model.config
+            and again.device == model.device
+        )
     assert not pickle.loads(pickle.dumps(Synthesizer("quick", seed=4))).fitted
 
 
-def test_dask_says_how_to_get_it(model: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dask_says_how_to_get_it(
+    model: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import synthtab.dask
 
     monkeypatch.setitem(sys.modules, "dask", None)
@@ -202,9 +257,13 @@ def test_dask_says_how_to_get_it(model: Synthesizer, monkeypatch: pytest.MonkeyP
 class TestDask:
     @pytest.fixture(autouse=True)
     def _dask(self) -> None:
-        pytest.importorskip("dask.dataframe", reason="needs dask: pip install 'synthtab[dask]'")
+        pytest.importorskip(
+            "dask.dataframe", reason="needs dask: pip install 'synthtab[dask]'"
+        )
 
-    def test_the_same_rows_whatever_the_partitions_and_the_scheduler(self, model: Synthesizer, tmp_path: Path) -> None:
+    def test_the_same_rows_whatever_the_partitions_and_the_scheduler(
+        self, model: Synthesizer, tmp_path: Path
+    ) -> None:
         import synthtab.dask
 
         path, n = tmp_path / "m.synthtab", 3 * BLOCK + 5
@@ -213,7 +272,11 @@ class TestDask:
         for source in (model, path):
             for npartitions, got in ((1, 1), (2, 2), (4, 4), (50, 4)):
                 rows = synthtab.dask.sample(source, n, npartitions)
-                assert rows.npartitions == got and rows.divisions[0] == 0 and rows.divisions[-1] == n - 1
+                assert (
+                    rows.npartitions == got
+                    and rows.divisions[0] == 0
+                    and rows.divisions[-1] == n - 1
+                )
                 pd.testing.assert_series_equal(rows.dtypes, whole.dtypes)
                 for scheduler in ("sync", "threads"):
                     done = rows.compute(scheduler=scheduler, num_workers=4)
@@ -226,9 +289,14 @@ class TestDask:
 
         asked = dict(where="member = True", seed=8)
         rows = synthtab.dask.sample(ordered, SEGMENT + 10, 2, **asked)
-        assert rows.npartitions == 2 and rows.partitions[1].compute(scheduler="sync").index[0] == SEGMENT
+        assert (
+            rows.npartitions == 2
+            and rows.partitions[1].compute(scheduler="sync").index[0] == SEGMENT
+        )
         last = ordered.sample(10, first=SEGMENT, **asked)
-        np.testing.assert_array_equal(rows.partitions[1].compute(scheduler="sync")["id"], last["id"])
+        np.testing.assert_array_equal(
+            rows.partitions[1].compute(scheduler="sync")["id"], last["id"]
+        )
         with pytest.raises(ConditionError, match="weight"):
             synthtab.dask.sample(ordered, 10, where="weight > 3")
         with pytest.raises(ConfigError, match="npartitions must be"):
@@ -237,9 +305,13 @@ class TestDask:
     def test_to_parquet(self, model: Synthesizer, tmp_path: Path) -> None:
         import synthtab.dask
 
-        synthtab.dask.sample(model, 2 * BLOCK, 2).to_parquet(tmp_path / "rows", write_index=False)
+        synthtab.dask.sample(model, 2 * BLOCK, 2).to_parquet(
+            tmp_path / "rows", write_index=False
+        )
         back = pd.read_parquet(sorted((tmp_path / "rows").glob("*.parquet"))[1])
-        np.testing.assert_array_equal(back["price"], model.sample(BLOCK, first=BLOCK)["price"])
+        np.testing.assert_array_equal(
+            back["price"], model.sample(BLOCK, first=BLOCK)["price"]
+        )
 
 
 class TestCommand:
@@ -250,7 +322,9 @@ class TestCommand:
 
     def test_jobs_write_the_same_bytes(self, call, here: Path) -> None:
         for jobs in ("1", "2"):
-            said = call("sample", "-n", "20000", "--jobs", jobs, "-o", f"{jobs}.parquet", "-q")
+            said = call(
+                "sample", "-n", "20000", "--jobs", jobs, "-o", f"{jobs}.parquet", "-q"
+            )
             assert said.status == 0, said.err
         assert (here / "1.parquet").read_bytes() == (here / "2.parquet").read_bytes()
 
@@ -261,24 +335,37 @@ class TestCommand:
     def test_what_cannot_be_is_one_line(self, call, here: Path) -> None:
         for words, says in (
             (["--jobs", "0"], "--jobs must be at least 1"),
-            (["--jobs", "2", "--balance", "size"], "--jobs goes together with --where only"),
+            (
+                ["--jobs", "2", "--balance", "size"],
+                "--jobs goes together with --where only",
+            ),
         ):
             said = call("sample", "-n", "5", *words)
-            assert said.status == 2 and says in said.err and len(said.err.splitlines()) == 1
+            assert (
+                said.status == 2
+                and says in said.err
+                and len(said.err.splitlines()) == 1
+            )
 
     @pytest.mark.slow
     def test_ctrl_c_ends_all_processes(self, here: Path) -> None:
         words = command("sample", "-n", "30000000", "--jobs", "2", "-o", "rows.csv")
-        started = subprocess.Popen(words, cwd=here, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        started = subprocess.Popen(
+            words, cwd=here, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         assert started.stderr is not None
         for line in started.stderr:
             if line.startswith("using"):
                 break
-        time.sleep(4)  # loading, starting processes, sampling: none of it may answer with a traceback
+        time.sleep(
+            4
+        )  # loading, starting processes, sampling: none of it may answer with a traceback
         os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all of them
         rest = started.stderr.read()
         assert started.wait(60) == 130 and "Traceback" not in rest, rest
-        assert "rows.csv was not written" in rest and [p.name for p in here.iterdir()] == ["m.synthtab"]
+        assert "rows.csv was not written" in rest and [
+            p.name for p in here.iterdir()
+        ] == ["m.synthtab"]
         for _ in range(100):
             try:
                 os.killpg(started.pid, 0)

@@ -15,7 +15,9 @@ from synthtab import datasets
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, flags=re.DOTALL | re.MULTILINE)
-SHELL = [block for language, block in BLOCKS if language == "sh" and "synthtab " in block]
+SHELL = [
+    block for language, block in BLOCKS if language == "sh" and "synthtab " in block
+]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 
 
@@ -39,12 +41,19 @@ def test_shell(block: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text("\n".join(rows) + "\n")
     shim = tmp_path / "bin"
     shim.mkdir()
-    (shim / "synthtab").write_text(f'#!/bin/sh\nexec {sys.executable} -m synthtab_cli.main "$@"\n')
+    (shim / "synthtab").write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m synthtab_cli.main "$@"\n'
+    )
     (shim / "synthtab").chmod(0o755)
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", small(block)], cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "PATH": f"{shim}{os.pathsep}{os.environ['PATH']}"}, timeout=300, check=False,
-    )  # fmt: skip
+        ["bash", "-euo", "pipefail", "-c", small(block)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{shim}{os.pathsep}{os.environ['PATH']}"},
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr, done.stderr
 
@@ -53,8 +62,12 @@ def test_shell(block: str, tmp_path: Path) -> None:
 def test_python(block: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error::Warning:synthtab", "-c", small(block)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 

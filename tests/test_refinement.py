@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from synthtab.layout import Block, Encoded, Layout
-from synthtab.randomness import Streams
-from synthtab.refinement import Chooser, Refinement, _pool, frequencies, learn
-from synthtab.trees import Forest
+from synthtab.core.layout import Block, Encoded, Layout
+from synthtab.core.randomness import Streams
+from synthtab.sampling.refinement import Chooser, Refinement, _pool, frequencies, learn
+from synthtab.sampling.trees import Forest
 
 CPU = torch.device("cpu")
 LINE = tuple(np.linspace(-1.7, 1.7, 33).tolist())
-LAYOUT = Layout((Block("a", atoms=4), Block("b", atoms=3), Block("x", modes=1, curves=(LINE,))))
+LAYOUT = Layout(
+    (Block("a", atoms=4), Block("b", atoms=3), Block("x", modes=1, curves=(LINE,)))
+)
 
 
 def rows(n: int, seed: int, related: bool) -> Encoded:
@@ -21,7 +23,11 @@ def rows(n: int, seed: int, related: bool) -> Encoded:
     if related:
         b = np.where(rng.random(n) < 0.7, a % 3, b)
         x = np.where(a == 0, np.sqrt(x), x)
-    return Encoded(np.column_stack([a, b, 0 * a]).astype(np.int16), x[:, None].astype(np.float32), LAYOUT)
+    return Encoded(
+        np.column_stack([a, b, 0 * a]).astype(np.int16),
+        x[:, None].astype(np.float32),
+        LAYOUT,
+    )
 
 
 def draw(n: int, streams: Streams) -> Encoded:
@@ -32,7 +38,9 @@ def draw(n: int, streams: Streams) -> Encoded:
 def keep(refinement: Refinement, n: int) -> Encoded:
     """Rows of that generator that a refinement keeps."""
     pool = draw(int(n * refinement.pool), Streams(9))
-    kept = refinement.compiled(LAYOUT, CPU).choose(*tensors(pool), n, torch.Generator().manual_seed(0))
+    kept = refinement.compiled(LAYOUT, CPU).choose(
+        *tensors(pool), n, torch.Generator().manual_seed(0)
+    )
     return pool.take(kept.numpy())
 
 
@@ -56,7 +64,9 @@ def two_way(table: Encoded) -> np.ndarray:
         ([0.99] * 99 + [1.99], 1.5),  # a cap at 1.5 loses .5 %
     ],
 )
-def test_a_pool_is_as_large_as_its_weights_ask(weights: list[float], pool: float) -> None:
+def test_a_pool_is_as_large_as_its_weights_ask(
+    weights: list[float], pool: float
+) -> None:
     assert _pool(torch.tensor(weights)) == pool
 
 
@@ -64,7 +74,11 @@ def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
     real = rows(20_000, 0, related=True)
     told: list[float] = []
     refinement = learn(real, 2, True, draw, Streams(0), told.append)
-    assert told == [0.5, 1.0] and len(refinement.forests) == 2 and 1.5 < refinement.pool <= 8
+    assert (
+        told == [0.5, 1.0]
+        and len(refinement.forests) == 2
+        and 1.5 < refinement.pool <= 8
+    )
     # sampling error of one cell: sqrt(.2 * .8 / 20,000) = .003; unrelated rows are off by .12
     kept = keep(refinement, 20_000)
     assert np.abs(two_way(kept) - two_way(real)).max() < 0.02
@@ -77,11 +91,16 @@ def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
 def test_raking_alone_gives_the_frequencies_of_the_training_rows() -> None:
     real, pool = rows(20_000, 0, related=True), rows(12_000, 1, related=False)
     plain, raked = (
-        Chooser(Refinement((), shares, 3), LAYOUT, CPU).choose(*tensors(pool), 4000, torch.Generator().manual_seed(2))
+        Chooser(Refinement((), shares, 3), LAYOUT, CPU).choose(
+            *tensors(pool), 4000, torch.Generator().manual_seed(2)
+        )
         for shares in (None, frequencies(real))
     )
     wanted = frequencies(real)
-    off = [(frequencies(pool.take(kept.numpy())) - wanted).abs().sum(1).max() for kept in (plain, raked)]
+    off = [
+        (frequencies(pool.take(kept.numpy())) - wanted).abs().sum(1).max()
+        for kept in (plain, raked)
+    ]
     # 16 bins of 250 rows, each off by sqrt(2 / pi) sqrt(250): .05 in all; b alone is off by .23 before
     assert off[1] < 0.08 < 0.2 < off[0]
 
@@ -90,12 +109,22 @@ def test_chances_follow_the_weights() -> None:
     """Rows of code 0 are three times as real as the others: of those kept, 3/6 = half have it."""
     cells = np.repeat(np.arange(4), 1000).astype(np.uint8)
     stump = Forest.grow(
-        np.column_stack([cells] * 3), (cells > 0).astype(np.int64), np.ones(4000), np.array([True, True, False]),
-        max_iter=1, max_leaf_nodes=2,
-    )  # fmt: skip
+        np.column_stack([cells] * 3),
+        (cells > 0).astype(np.int64),
+        np.ones(4000),
+        np.array([True, True, False]),
+        max_iter=1,
+        max_leaf_nodes=2,
+    )
     words = torch.zeros_like(stump.leaves)
-    words[0, :2] = torch.tensor([0.0, np.log(3)] if stump.leaves[0, 0] < stump.leaves[0, 1] else [np.log(3), 0.0])
-    forest = Forest.from_state({**stump.state(), "leaves": words, "base": torch.tensor(0.0)})
+    words[0, :2] = torch.tensor(
+        [0.0, np.log(3)]
+        if stump.leaves[0, 0] < stump.leaves[0, 1]
+        else [np.log(3), 0.0]
+    )
+    forest = Forest.from_state(
+        {**stump.state(), "leaves": words, "base": torch.tensor(0.0)}
+    )
     pool = rows(40_000, 3, related=False)
     chooser = Chooser(Refinement((forest,), None, 4), LAYOUT, CPU)
     kept = chooser.choose(*tensors(pool), 10_000, torch.Generator().manual_seed(0))
@@ -104,10 +133,15 @@ def test_chances_follow_the_weights() -> None:
 
 @pytest.mark.parametrize("rake", [True, False])
 def test_a_refinement_survives_its_state(rake: bool) -> None:
-    refinement = learn(rows(500, 0, related=True), 2, rake, draw, Streams(0), lambda done: None)
-    again = Refinement.from_state({name: tensor.clone() for name, tensor in refinement.state().items()})
+    refinement = learn(
+        rows(500, 0, related=True), 2, rake, draw, Streams(0), lambda done: None
+    )
+    again = Refinement.from_state(
+        {name: tensor.clone() for name, tensor in refinement.state().items()}
+    )
     pool = tensors(rows(900, 1, related=False))
     one, two = (
-        r.compiled(LAYOUT, CPU).choose(*pool, 300, torch.Generator().manual_seed(0)) for r in (refinement, again)
+        r.compiled(LAYOUT, CPU).choose(*pool, 300, torch.Generator().manual_seed(0))
+        for r in (refinement, again)
     )
     assert torch.equal(one, two) and (again.shares is None) is not rake

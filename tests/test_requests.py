@@ -10,15 +10,25 @@ import pytest
 import torch
 
 from synthtab import Synthesizer
-from synthtab.densities import COMPONENTS, Mixtures
-from synthtab.errors import ConditionError, ConfigError, DataError, SynthtabError
-from synthtab.layout import Block, Layout, Restriction
-from synthtab.limits import Limits
-from synthtab.restrict import present, restrictions
-from synthtab.sampler import Completer
-from synthtab.where import conditions
+from synthtab.core.errors import ConditionError, ConfigError, DataError, SynthtabError
+from synthtab.core.layout import Block, Layout, Restriction
+from synthtab.model.densities import COMPONENTS, Mixtures
+from synthtab.sampling.limits import Limits
+from synthtab.sampling.predicate import conditions
+from synthtab.sampling.region import present, restrictions
+from synthtab.sampling.sampler import Completer
 
-TINY: dict[str, Any] = dict(seed=3, device="cpu", width=32, noise=16, batch=64, checks=2, epochs=3, rounds=0, rare=0)
+TINY: dict[str, Any] = dict(
+    seed=3,
+    device="cpu",
+    width=32,
+    noise=16,
+    batch=64,
+    checks=2,
+    epochs=3,
+    rounds=0,
+    rare=0,
+)
 
 
 def table(rows: int = 600) -> pd.DataFrame:
@@ -32,7 +42,8 @@ def table(rows: int = 600) -> pd.DataFrame:
             "size": size,
             "count": rng.poisson(3, rows),
             "word": words[np.minimum(rng.geometric(0.02, rows) - 1, 299)],
-            "day": pd.to_datetime("2020-01-01") + pd.to_timedelta(rng.integers(0, 1000, rows), unit="D"),
+            "day": pd.to_datetime("2020-01-01")
+            + pd.to_timedelta(rng.integers(0, 1000, rows), unit="D"),
             "flag": rng.random(rows) < 0.3,
             "smooth": rng.normal(size=rows),
             "twice": np.where(rng.random(rows) < 0.98, 2 * size.round(2), 0.0),
@@ -54,7 +65,9 @@ def model() -> Synthesizer:
 
 def holds(model: Synthesizer, where: Any, rows: pd.DataFrame) -> bool:
     """Whether every row meets the conditions."""
-    return all(t.holds(rows[t.column.name]).all() for t in conditions(where, model.schema))
+    return all(
+        t.holds(rows[t.column.name]).all() for t in conditions(where, model.schema)
+    )
 
 
 WHERE = [
@@ -91,7 +104,9 @@ def test_every_row_meets_the_conditions(model: Synthesizer, where: str) -> None:
     rows = model.sample(300, where=where)
     assert len(rows) == 300 and holds(model, where, rows)
     assert list(rows.columns) == list(model.schema.names)
-    assert {n: str(t) for n, t in rows.dtypes.items()} == {n: str(t) for n, t in model.sample(5).dtypes.items()}
+    assert {n: str(t) for n, t in rows.dtypes.items()} == {
+        n: str(t) for n, t in model.sample(5).dtypes.items()
+    }
     assert rows["key"].is_unique
     pd.testing.assert_frame_equal(model.sample(40, where=where), rows.head(40))
 
@@ -101,7 +116,9 @@ def test_columns_that_follow_others_for_a_part_are_left_alone() -> None:
     rng = np.random.default_rng(0)
     size = rng.normal(size=500)
     half = np.where(rng.random(500) < 0.5, size, rng.normal(size=500))
-    frame = pd.DataFrame({"size": size, "half": half, "kind": rng.choice(["a", "b"], 500)})
+    frame = pd.DataFrame(
+        {"size": size, "half": half, "kind": rng.choice(["a", "b"], 500)}
+    )
     model = Synthesizer(**TINY).fit(frame)
     assert model.requests.encoder.links
     rows = model.sample(200, where="kind = a and half in (0.5, -1)")
@@ -111,11 +128,17 @@ def test_columns_that_follow_others_for_a_part_are_left_alone() -> None:
 
 def test_other_columns_still_vary(model: Synthesizer) -> None:
     rows = model.sample(1000, where={"kind": "c", "size": (45, 55)})
-    assert rows["size"].nunique() > 100 and rows["word"].nunique() > 20 and rows["flag"].nunique() == 2
+    assert (
+        rows["size"].nunique() > 100
+        and rows["word"].nunique() > 20
+        and rows["flag"].nunique() == 2
+    )
 
 
 def test_one_value_of_a_column_without_steps_is_that_value(model: Synthesizer) -> None:
-    assert (model.sample(50, where={"smooth": 0.123456789})["smooth"] == 0.123456789).all()
+    assert (
+        model.sample(50, where={"smooth": 0.123456789})["smooth"] == 0.123456789
+    ).all()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +153,9 @@ def test_one_value_of_a_column_without_steps_is_that_value(model: Synthesizer) -
         ("size in 40..50 and size is missing", "at once"),
     ],
 )
-def test_what_no_row_can_meet_is_an_error_that_names_it(model: Synthesizer, where: str, message: str) -> None:
+def test_what_no_row_can_meet_is_an_error_that_names_it(
+    model: Synthesizer, where: str, message: str
+) -> None:
     with pytest.raises(ConditionError) as error:
         model.sample(10, where=where)
     assert message in str(error.value) and str(error.value).startswith("condition '")
@@ -139,9 +164,15 @@ def test_what_no_row_can_meet_is_an_error_that_names_it(model: Synthesizer, wher
 def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
     """Against the rows that happen to meet the conditions, of many that are drawn column by column in that order."""
     requests = model.requests
-    generator, layout, random = requests.generator, requests.encoder.layout, torch.Generator().manual_seed(0)
+    generator, layout, random = (
+        requests.generator,
+        requests.encoder.layout,
+        torch.Generator().manual_seed(0),
+    )
     assert generator is not None
-    tests = conditions({"kind": ["a", "c"], "count": (2, 4), "size": (40.0, 60.0)}, model.schema)
+    tests = conditions(
+        {"kind": ["a", "c"], "count": (2, 4), "size": (40.0, 60.0)}, model.schema
+    )
     limits = restrictions(requests.encoder, tests)
     order = [layout.columns[t.column.name] for t in tests]
     order += [blocks for blocks in layout.columns.values() if blocks not in order]
@@ -151,11 +182,15 @@ def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
     many = requests.encoder.decode(codes, offsets, np.random.default_rng(0))
     real = many[np.all([t.holds(many[t.column.name]) for t in tests], axis=0)]
     held = Completer(generator, plan, limits).invent(20_000, random)
-    rows = requests.encoder.decode(held.codes.numpy(), held.offsets.numpy(), np.random.default_rng(0))
+    rows = requests.encoder.decode(
+        held.codes.numpy(), held.offsets.numpy(), np.random.default_rng(0)
+    )
     assert len(real) > 8000 and len(rows) == 20_000
     rows, real = (t.assign(size=(t["size"] // 2).astype(int)) for t in (rows, real))
     for name in ("kind", "count", "size", "flag", "last", "word"):
-        found, wanted = (t[name].astype(str).value_counts(normalize=True) for t in (rows, real))
+        found, wanted = (
+            t[name].astype(str).value_counts(normalize=True) for t in (rows, real)
+        )
         off = found.sub(wanted, fill_value=0).abs().sum() / 2
         # total variation of two samples: sqrt(2 / pi) sum of deviations / 2 at most; partial rows go on twice at most
         margin = 0.4 * np.sqrt(len(wanted) * (2 / len(rows) + 1 / len(real)))
@@ -180,9 +215,19 @@ def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> N
     for name in names[:5]:
         (block,) = layout.columns[name]
         size = layout.blocks[block].size
-        wanted = torch.zeros(size).double().index_add_(0, free.codes[:, block], met) / met.sum()
-        found = torch.zeros(size).double().index_add_(0, held.codes[:, block], weights.double()) / weights.sum()
-        margin = 0.4 * (size * (1 / len(held.codes) + 1 / float(met.sum()))) ** 0.5  # mean total variation
+        wanted = (
+            torch.zeros(size).double().index_add_(0, free.codes[:, block], met)
+            / met.sum()
+        )
+        found = (
+            torch.zeros(size)
+            .double()
+            .index_add_(0, held.codes[:, block], weights.double())
+            / weights.sum()
+        )
+        margin = (
+            0.4 * (size * (1 / len(held.codes) + 1 / float(met.sum()))) ** 0.5
+        )  # mean total variation
         assert float((found - wanted).abs().sum()) / 2 < 2 * margin, name
 
 
@@ -190,7 +235,11 @@ def test_a_model_that_cannot_complete_rows_leaves_others_out() -> None:
     model = Synthesizer("ctgan", **{**TINY, "batch": 60}).fit(table())
     assert model._generator is not None and model._generator.completing is None
     rows = model.sample(50, where="flag = True and size > 40")
-    assert len(rows) == 50 and holds(model, "flag = True and size > 40", rows) and rows["key"].is_unique
+    assert (
+        len(rows) == 50
+        and holds(model, "flag = True and size > 40", rows)
+        and rows["key"].is_unique
+    )
     with pytest.raises(ConditionError, match="cannot complete rows"):
         model.sample(given=pd.DataFrame({"flag": [True]}))
 
@@ -206,14 +255,22 @@ def test_partial_rows_keep_their_cells(model: Synthesizer) -> None:
         index=[7, 3, 9, 1],
     )
     rows = model.sample(given=partial)
-    assert list(rows.index) == [7, 3, 9, 1] and list(rows.columns) == list(model.schema.names)
+    assert list(rows.index) == [7, 3, 9, 1] and list(rows.columns) == list(
+        model.schema.names
+    )
     for name in partial:
         known = partial[name].notna()
         assert (rows.loc[known, name] == partial.loc[known, name]).all()
     assert rows["day"].notna().all() and rows["key"].is_unique
     assert str(rows["count"].dtype) == "int64" and str(rows["flag"].dtype) == "bool"
-    more = model.sample(1000, given=partial.drop(columns="size"), where="size in 40..50")
-    assert len(more) == 1000 and more["size"].between(40, 50).all() and more["size"].nunique() > 20
+    more = model.sample(
+        1000, given=partial.drop(columns="size"), where="size in 40..50"
+    )
+    assert (
+        len(more) == 1000
+        and more["size"].between(40, 50).all()
+        and more["size"].nunique() > 20
+    )
 
 
 def test_given_rows_that_break_a_condition_are_named(model: Synthesizer) -> None:
@@ -227,7 +284,10 @@ def test_given_rows_that_break_a_condition_are_named(model: Synthesizer) -> None
 
 def test_shares_of_classes_are_exact(model: Synthesizer) -> None:
     rows = model.sample(5001, balance="kind")
-    assert sorted(rows["kind"].value_counts()) == [1667, 1667, 1667] and rows["key"].is_unique
+    assert (
+        sorted(rows["kind"].value_counts()) == [1667, 1667, 1667]
+        and rows["key"].is_unique
+    )
     assert rows.head(30)["kind"].value_counts().between(8, 12).all()
     pd.testing.assert_frame_equal(model.sample(100, balance="kind"), rows.head(100))
     rows = model.sample(400, weights={"last": {"yes": 3, "no": 1}}, where="size > 45")
@@ -245,7 +305,9 @@ def test_shares_of_classes_are_exact(model: Synthesizer) -> None:
         ({"where": "flag = True", "passes": 2}, "passes cannot be chosen"),
     ],
 )
-def test_shares_that_cannot_be_are_errors(model: Synthesizer, options: dict[str, Any], message: str) -> None:
+def test_shares_that_cannot_be_are_errors(
+    model: Synthesizer, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SynthtabError, match=message):
         model.sample(10, **options)
 
@@ -267,12 +329,19 @@ def test_imputed_tables_keep_every_known_cell_and_lack_none(model: Synthesizer) 
 def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
     """Every piece decodes to cells that meet the condition; what is just outside does not."""
     encoder = model.requests.encoder
-    for where in ("size in 40..50", "count >= 6", "day in 2020-02-01..2020-02-29", "smooth < 0"):
+    for where in (
+        "size in 40..50",
+        "count >= 6",
+        "day in 2020-02-01..2020-02-29",
+        "smooth < 0",
+    ):
         (test,) = conditions(where, model.schema)
         (found,) = restrictions(encoder, [test])
         part = next(c for c in encoder.columns if c.column.name == test.column.name)
         for code, low, high in zip(found.codes, found.low, found.high, strict=True):
-            inside = np.linspace(low, high, 50, endpoint=False).astype(np.float32)[:, None]
+            inside = np.linspace(low, high, 50, endpoint=False).astype(np.float32)[
+                :, None
+            ]
             cells = part.decode(
                 np.repeat(code[None], 50, 0),
                 inside[:, : sum(b.modes for b in part.blocks)],
@@ -280,7 +349,9 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
                 0,
             )
             assert test.holds(cells).all(), where
-    assert {r.blocks[0] for r in present(encoder)} <= set(range(len(encoder.layout.blocks)))
+    assert {r.blocks[0] for r in present(encoder)} <= set(
+        range(len(encoder.layout.blocks))
+    )
 
 
 def test_draws_within_a_range_of_a_mixture() -> None:
@@ -288,21 +359,38 @@ def test_draws_within_a_range_of_a_mixture() -> None:
     random = torch.Generator().manual_seed(0)
     parameters = torch.randn(1, 3 * COMPONENTS, generator=random)
     mixtures = Mixtures.of(parameters.expand(200_000, -1), 1)
-    everywhere = mixtures.draw(random)[:, 0].clamp(max=1 - 2**-24)  # a probit of 6 is 1 in float32
+    everywhere = mixtures.draw(random)[:, 0].clamp(
+        max=1 - 2**-24
+    )  # a probit of 6 is 1 in float32
     for low, high in ((0.2, 0.4), (0.0, 0.05), (0.9, 1.0), (0.5, 0.5001)):
         mode = torch.zeros(1, dtype=torch.int64)
-        ends = torch.tensor([low], dtype=torch.float64), torch.tensor([high], dtype=torch.float64)
+        ends = (
+            torch.tensor([low], dtype=torch.float64),
+            torch.tensor([high], dtype=torch.float64),
+        )
         mass = float(mixtures.log_mass(*ends, mode)[0].exp())
         inside = (everywhere >= low) & (everywhere < high)
-        assert abs(float(inside.float().mean()) - mass) < 4 * (mass / 200_000) ** 0.5 + 1e-6
+        assert (
+            abs(float(inside.float().mean()) - mass)
+            < 4 * (mass / 200_000) ** 0.5 + 1e-6
+        )
         rows = 20_000
         few = Mixtures.of(parameters.expand(rows, -1), 1)
-        drawn = few.draw_within(ends[0].expand(rows), ends[1].expand(rows), mode.expand(rows), random)
+        drawn = few.draw_within(
+            ends[0].expand(rows), ends[1].expand(rows), mode.expand(rows), random
+        )
         assert drawn.min() >= low and drawn.max() < high
         if inside.sum() > 5000:
             quantiles = torch.linspace(0.1, 0.9, 9)
-            gap = (drawn.quantile(quantiles) - everywhere[inside].quantile(quantiles)).abs().max()
-            assert float(gap) < 0.02 * (high - low) + 3 * (high - low) / float(inside.sum()) ** 0.5
+            gap = (
+                (drawn.quantile(quantiles) - everywhere[inside].quantile(quantiles))
+                .abs()
+                .max()
+            )
+            assert (
+                float(gap)
+                < 0.02 * (high - low) + 3 * (high - low) / float(inside.sum()) ** 0.5
+            )
 
 
 def test_far_from_every_component_draws_stay_in_the_range() -> None:
@@ -312,7 +400,9 @@ def test_far_from_every_component_draws_stay_in_the_range() -> None:
     low, high = (torch.full((100,), x, dtype=torch.float64) for x in (0.1, 0.2))
     drawn = mixtures.draw_within(low, high, torch.zeros(100, dtype=torch.int64), random)
     assert bool(((drawn >= 0.1) & (drawn < 0.2)).all()) and bool(
-        mixtures.log_mass(low[:1], high[:1], torch.zeros(1, dtype=torch.int64)).isfinite().all()
+        mixtures.log_mass(low[:1], high[:1], torch.zeros(1, dtype=torch.int64))
+        .isfinite()
+        .all()
     )
 
 
@@ -321,11 +411,19 @@ def test_digits_follow_each_other() -> None:
     layout = Layout((Block("x", "digit 0", 3), Block("x", "digit 1", 4)))
     pairs = np.array([[0, 1], [0, 3], [2, 0]])
     restriction = Restriction((0, 1), pairs, np.zeros(3), np.ones(3))
-    first, second = (Limits(restriction, i, layout, torch.device("cpu")) for i in (0, 1))
+    first, second = (
+        Limits(restriction, i, layout, torch.device("cpu")) for i in (0, 1)
+    )
     random, rows = torch.Generator().manual_seed(0), 4000
     none, start = torch.zeros(rows, 0), torch.zeros(rows, dtype=torch.int64)
     one, _, prefix, weight = first.draw(torch.zeros(rows, 3), none, start, random)
     two, _, _, following = second.draw(torch.zeros(rows, 4), none, prefix, random)
-    assert {tuple(p) for p in torch.stack([one, two], 1).tolist()} == {tuple(p) for p in pairs.tolist()}
-    assert torch.allclose(weight.exp(), torch.full((rows,), 2 / 3, dtype=torch.float64), atol=1e-6)
-    assert torch.allclose(following.exp(), torch.where(one == 0, 0.5, 0.25).double(), atol=1e-6)
+    assert {tuple(p) for p in torch.stack([one, two], 1).tolist()} == {
+        tuple(p) for p in pairs.tolist()
+    }
+    assert torch.allclose(
+        weight.exp(), torch.full((rows,), 2 / 3, dtype=torch.float64), atol=1e-6
+    )
+    assert torch.allclose(
+        following.exp(), torch.where(one == 0, 0.5, 0.25).double(), atol=1e-6
+    )

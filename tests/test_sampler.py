@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from synthtab.conditions import ORDERS, Batch, plans
-from synthtab.config import configure
-from synthtab.densities import PARAMETERS, Mixtures
-from synthtab.layout import Block, Layout
-from synthtab.networks import Generator
-from synthtab.randomness import Streams
-from synthtab.sampler import BLOCK, Completer, generate
+from synthtab.core.config import configure
+from synthtab.core.layout import Block, Layout
+from synthtab.core.randomness import Streams
+from synthtab.model.batches import ORDERS, Batch, plans
+from synthtab.model.densities import PARAMETERS, Mixtures
+from synthtab.model.networks import Generator
+from synthtab.sampling.sampler import BLOCK, Completer, generate
 from tests.model_tables import CROSSED, LAYOUT, table
 
 CPU = torch.device("cpu")
@@ -24,13 +24,27 @@ def generator() -> Generator:
 
 @pytest.mark.parametrize("passes", [1, 2, 3, 5, 50])
 def test_every_plan_reveals_every_block_once(passes: int) -> None:
-    layout = Layout((Block("a", "digit 0", 4), Block("a", "digit 1", 4), *(Block(c, atoms=2) for c in "bcde")))
+    layout = Layout(
+        (
+            Block("a", "digit 0", 4),
+            Block("a", "digit 1", 4),
+            *(Block(c, atoms=2) for c in "bcde"),
+        )
+    )
     made = plans(layout, passes)
-    assert made == plans(layout, passes) and len(set(made)) == (1 if passes == 1 else ORDERS)
+    assert made == plans(layout, passes) and len(set(made)) == (
+        1 if passes == 1 else ORDERS
+    )
     for one in made:
-        assert len(one) == min(passes, 6) and sorted(b for revealed in one for b in revealed) == list(range(6))
-        first, second = (next(i for i, revealed in enumerate(one) if b in revealed) for b in (0, 1))
-        assert first <= second and (passes < 6 or first + 1 == second), "digits follow each other"
+        assert len(one) == min(passes, 6) and sorted(
+            b for revealed in one for b in revealed
+        ) == list(range(6))
+        first, second = (
+            next(i for i, revealed in enumerate(one) if b in revealed) for b in (0, 1)
+        )
+        assert first <= second and (passes < 6 or first + 1 == second), (
+            "digits follow each other"
+        )
 
 
 @pytest.mark.parametrize("passes", [2, 5])
@@ -38,7 +52,9 @@ def test_the_target_is_drawn_given_all_other_columns(passes: int) -> None:
     layout = Layout(tuple(Block(c, atoms=2) for c in "abcde"), "b")
     made = plans(layout, passes)
     assert len(set(made)) == ORDERS and all(1 in plan[-1] for plan in made)
-    assert plans(Layout(layout.blocks, "a constant"), passes) == plans(Layout(layout.blocks), passes)
+    assert plans(Layout(layout.blocks, "a constant"), passes) == plans(
+        Layout(layout.blocks), passes
+    )
 
 
 @pytest.mark.parametrize("passes", [1, 3])
@@ -46,7 +62,9 @@ def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> 
     def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
         parts = list(generate(generator, n, plans(LAYOUT, passes), Streams(4), CPU))
         assert all(len(p) <= BLOCK for p in parts)
-        return np.concatenate([p.codes for p in parts]), np.concatenate([p.offsets for p in parts])
+        return np.concatenate([p.codes for p in parts]), np.concatenate(
+            [p.offsets for p in parts]
+        )
 
     few, many = rows(10), rows(BLOCK + 50)
     assert len(many[0]) == BLOCK + 50
@@ -57,22 +75,34 @@ def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> 
 
 def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> None:
     encoded = table(500)
-    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    codes, offsets = (
+        torch.as_tensor(encoded.codes).long(),
+        torch.as_tensor(encoded.offsets),
+    )
     mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.5
     completer = Completer(generator, plans(LAYOUT, 3)[0])
-    done = completer.complete(Batch(codes, offsets, mask), torch.Generator().manual_seed(0))
+    done = completer.complete(
+        Batch(codes, offsets, mask), torch.Generator().manual_seed(0)
+    )
     assert torch.equal(done.codes[mask], codes[mask])
     known = mask[:, LAYOUT.continuous]
     assert torch.equal(done.offsets[known], offsets[known])
     assert not torch.equal(done.codes, codes)
-    assert done.mask is not None and done.mask.all() and (done.codes < torch.as_tensor(LAYOUT.sizes)).all()
+    assert (
+        done.mask is not None
+        and done.mask.all()
+        and (done.codes < torch.as_tensor(LAYOUT.sizes)).all()
+    )
 
 
 def test_a_cross_counts_from_the_pass_on_that_completes_it() -> None:
     """The sum of what the passes reveal is what the whole network reads, whatever the order."""
     generator = Generator(CROSSED, configure("default", width=16, depth=1)).eval()
     encoded = table(80, layout=CROSSED)
-    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    codes, offsets = (
+        torch.as_tensor(encoded.codes).long(),
+        torch.as_tensor(encoded.offsets),
+    )
     trunk = generator.completing
     assert trunk is not None and trunk.crossed is not None
     cell = CROSSED.crosses[0].of(codes, CROSSED)
@@ -80,36 +110,55 @@ def test_a_cross_counts_from_the_pass_on_that_completes_it() -> None:
     with torch.no_grad():
         trunk.crossed.embedding.weight[1:] += 1.0
         everything = torch.ones_like(codes, dtype=torch.bool)
-        whole, added = generator.first(codes, offsets, everything), trunk.crossed(codes, everything[:, :1])
+        whole, added = (
+            generator.first(codes, offsets, everything),
+            trunk.crossed(codes, everything[:, :1]),
+        )
         assert (added[cell < 9].abs().sum(1) > 0).all() and not added[cell == 9].any()
         for plan in plans(CROSSED, 5):
             mask = torch.zeros_like(everything)
             hidden = generator.first(codes, offsets, mask)
             for stage in Completer(generator, plan).stages:
                 mask[:, stage.blocks] = True
-                hidden = hidden + stage.reveal(codes, offsets, mask, mask[:, stage.blocks])
-                torch.testing.assert_close(hidden, generator.first(codes, offsets, mask))
+                hidden = hidden + stage.reveal(
+                    codes, offsets, mask, mask[:, stage.blocks]
+                )
+                torch.testing.assert_close(
+                    hidden, generator.first(codes, offsets, mask)
+                )
             torch.testing.assert_close(hidden, whole)
 
 
 def test_sampling_changes_no_weight(generator: Generator) -> None:
     before = [p.clone() for p in generator.parameters()]
     list(generate(generator, 20, plans(LAYOUT, 2), Streams(0), CPU))
-    assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True)
+    )
 
 
-def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generator) -> None:
+def test_a_stage_sees_and_says_what_the_whole_generator_does(
+    generator: Generator,
+) -> None:
     """The same weights, reordered: what is read of the cells and what the head says agree."""
     encoded = table(50)
-    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    codes, offsets = (
+        torch.as_tensor(encoded.codes).long(),
+        torch.as_tensor(encoded.offsets),
+    )
     slots, trunk = generator.slots, generator.completing
     assert trunk is not None and trunk.from_cells is not None
     everything = torch.ones(codes.shape, dtype=torch.bool)
     with torch.no_grad():
         whole = trunk.from_cells(slots.reading(codes, offsets, everything))
         stages = Completer(generator, plans(LAYOUT, 3)[0]).stages
-        parts = [s.read(codes[:, s.blocks], offsets[:, s.columns], everything[:, s.blocks]) for s in stages]
-        torch.testing.assert_close(torch.stack(parts).sum(0) + trunk.from_cells.bias, whole)
+        parts = [
+            s.read(codes[:, s.blocks], offsets[:, s.columns], everything[:, s.blocks])
+            for s in stages
+        ]
+        torch.testing.assert_close(
+            torch.stack(parts).sum(0) + trunk.from_cells.bias, whole
+        )
         hidden = torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
         logits, mixtures = generator.split(trunk.head(trunk.deep(hidden)))
         means = Mixtures.of(mixtures, len(slots.mode_slots)).means
@@ -118,20 +167,35 @@ def test_a_stage_sees_and_says_what_the_whole_generator_does(generator: Generato
             assert densities.shape[1] == PARAMETERS * len(stage.slots.mode_slots)
             own_means = Mixtures.of(densities, len(stage.slots.mode_slots)).means
             for i, b in enumerate(stage.blocks.tolist()):
-                block, at, there = LAYOUT.blocks[b], int(stage.slots.layout.starts[i]), int(LAYOUT.starts[b])
-                torch.testing.assert_close(own[:, at : at + block.size], logits[:, there : there + block.size])
+                block, at, there = (
+                    LAYOUT.blocks[b],
+                    int(stage.slots.layout.starts[i]),
+                    int(LAYOUT.starts[b]),
+                )
+                torch.testing.assert_close(
+                    own[:, at : at + block.size], logits[:, there : there + block.size]
+                )
                 if block.modes:
                     mine = stage.slots.layout.continuous.tolist().index(i)
                     first = int(stage.slots.layout.mode_starts[mine])
                     place = int(LAYOUT.mode_starts[LAYOUT.continuous.tolist().index(b)])
-                    modes = slice(first, first + block.modes), slice(place, place + block.modes)
-                    torch.testing.assert_close(own_means[:, modes[0]], means[:, modes[1]])
+                    modes = (
+                        slice(first, first + block.modes),
+                        slice(place, place + block.modes),
+                    )
+                    torch.testing.assert_close(
+                        own_means[:, modes[0]], means[:, modes[1]]
+                    )
 
 
-def test_one_pass_comes_from_noise_and_several_from_the_conditionals(generator: Generator) -> None:
+def test_one_pass_comes_from_noise_and_several_from_the_conditionals(
+    generator: Generator,
+) -> None:
     assert (
         Completer(generator, plans(LAYOUT, 1)[0]).from_noise
         and not Completer(generator, plans(LAYOUT, 2)[0]).from_noise
     )
-    alone = Generator(LAYOUT, configure("default", width=32, noise=16, adversarial=0, moments=0))
+    alone = Generator(
+        LAYOUT, configure("default", width=32, noise=16, adversarial=0, moments=0)
+    )
     assert not Completer(alone, plans(LAYOUT, 1)[0]).from_noise

@@ -6,12 +6,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthtab.errors import SchemaError
-from synthtab.schema import Column, Schema
+from synthtab.core.errors import SchemaError
+from synthtab.core.schema import Column, Schema
 
 SCHEMA = Schema(
     (
-        Column("age", "integer", "int64", {"minimum": 17, "maximum": 90}, False, "73 distinct whole numbers"),
+        Column(
+            "age",
+            "integer",
+            "int64",
+            {"minimum": 17, "maximum": 90},
+            False,
+            "73 distinct whole numbers",
+        ),
         Column("größe", "float", "Float64", {"decimals": 2}, True, ""),
     )
 )
@@ -35,7 +42,9 @@ def test_lookup_and_change() -> None:
     assert SCHEMA["age"].kind == "integer"
     with pytest.raises(SchemaError, match="no column 'sex'; it has 'age', 'größe'"):
         SCHEMA["sex"]
-    with pytest.raises(SchemaError, match="unknown kind 'number'; use one of float, integer"):
+    with pytest.raises(
+        SchemaError, match="unknown kind 'number'; use one of float, integer"
+    ):
         SCHEMA.with_kind("age", "number")
 
 
@@ -55,12 +64,24 @@ def test_check_names_every_disagreement_in_one_line() -> None:
     [
         ("{", "not valid JSON: line 1"),
         ("[]", "not a schema"),
-        ('{"format": 9, "columns": []}', "format 9; this version of synthtab reads format 1"),
+        (
+            '{"format": 9, "columns": []}',
+            "format 9; this version of synthtab reads format 1",
+        ),
         ('{"format": 1, "columns": []}', "at least one column"),
         ('{"format": 1, "columns": [{}]}', 'needs a "name"'),
-        ('{"format": 1, "columns": [{"name": "a", "dtype": "int64"}]}', "'a': the schema lacks its 'kind'"),
-        ('{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": 3}]}', "wrong type"),
-        ('{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": "x", "Missing": true}]}', "'Missing'"),
+        (
+            '{"format": 1, "columns": [{"name": "a", "dtype": "int64"}]}',
+            "'a': the schema lacks its 'kind'",
+        ),
+        (
+            '{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": 3}]}',
+            "wrong type",
+        ),
+        (
+            '{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": "x", "Missing": true}]}',
+            "'Missing'",
+        ),
         (
             '{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": "x"},'
             ' {"name": "a", "kind": "float", "dtype": "x"}]}',
@@ -68,7 +89,9 @@ def test_check_names_every_disagreement_in_one_line() -> None:
         ),
     ],
 )
-def test_bad_files_are_one_line_errors(tmp_path: Path, text: str, complaint: str) -> None:
+def test_bad_files_are_one_line_errors(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
     path = tmp_path / "s.json"
     path.write_text(text)
     with pytest.raises(SchemaError) as caught:

@@ -11,47 +11,87 @@ import pandas as pd
 import pytest
 
 from synthtab import Schema, find_constraints, infer, parse_constraint
-from synthtab.constraints import form_of
-from synthtab.constraints.equation import FORMS as EQUATIONS
-from synthtab.errors import SchemaError
-from synthtab.schema import FORM_NAMES, KIND_NAMES
+from synthtab.core.errors import SchemaError
+from synthtab.core.schema import FORM_NAMES, KIND_NAMES
+from synthtab.data.constraints import form_of
+from synthtab.data.constraints.equation import FORMS as EQUATIONS
 from tests.constraint_tables import shop
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = json.loads((ROOT / "docs" / "schema.json").read_text(encoding="utf-8"))
 TYPES: dict[str, Any] = {
-    "object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
-    "integer": int, "number": (int, float),
-}  # fmt: skip
-WORDS = {"$schema", "title", "description", "$defs", "$ref", "type", "enum", "const", "oneOf", "required", "properties",
-         "additionalProperties", "items", "minItems", "minLength", "minimum", "maximum"}  # fmt: skip
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "null": type(None),
+    "integer": int,
+    "number": (int, float),
+}
+WORDS = {
+    "$schema",
+    "title",
+    "description",
+    "$defs",
+    "$ref",
+    "type",
+    "enum",
+    "const",
+    "oneOf",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+    "minItems",
+    "minLength",
+    "minimum",
+    "maximum",
+}
 
 
 def problems(data: Any, rule: dict[str, Any], at: str = "") -> Iterator[str]:
     """What a validator would say, for the words of JSON Schema that the document uses."""
     assert set(rule) <= WORDS, f"this validator does not know {set(rule) - WORDS}"
     if "$ref" in rule:
-        yield from problems(data, DOCUMENT["$defs"][rule["$ref"].removeprefix("#/$defs/")], at)
-    if "oneOf" in rule and sum(not list(problems(data, r, at)) for r in rule["oneOf"]) != 1:
+        yield from problems(
+            data, DOCUMENT["$defs"][rule["$ref"].removeprefix("#/$defs/")], at
+        )
+    if (
+        "oneOf" in rule
+        and sum(not list(problems(data, r, at)) for r in rule["oneOf"]) != 1
+    ):
         yield f"{at}: none or several of oneOf"
     kinds = rule.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    fits = [isinstance(data, TYPES[k]) and (not isinstance(data, bool) or k == "boolean") for k in kinds]
+    fits = [
+        isinstance(data, TYPES[k]) and (not isinstance(data, bool) or k == "boolean")
+        for k in kinds
+    ]
     if kinds and not any(fits):
         yield f"{at}: not of type {kinds}"
         return
-    if ("enum" in rule and data not in rule["enum"]) or ("const" in rule and data != rule["const"]):
+    if ("enum" in rule and data not in rule["enum"]) or (
+        "const" in rule and data != rule["const"]
+    ):
         yield f"{at}: {data!r} is not allowed"
-    if isinstance(data, (int, float)) and not rule.get("minimum", data) <= data <= rule.get("maximum", data):
+    if isinstance(data, (int, float)) and not rule.get(
+        "minimum", data
+    ) <= data <= rule.get("maximum", data):
         yield f"{at}: {data} is out of bounds"
-    if isinstance(data, (str, list)) and len(data) < rule.get("minItems", rule.get("minLength", 0)):
+    if isinstance(data, (str, list)) and len(data) < rule.get(
+        "minItems", rule.get("minLength", 0)
+    ):
         yield f"{at}: too short"
     if isinstance(data, list):
         for i, item in enumerate(data):
             yield from problems(item, rule.get("items", {}), f"{at}[{i}]")
     if isinstance(data, dict):
         known = rule.get("properties", {})
-        yield from (f"{at}: lacks {name}" for name in rule.get("required", ()) if name not in data)
+        yield from (
+            f"{at}: lacks {name}"
+            for name in rule.get("required", ())
+            if name not in data
+        )
         for name, value in data.items():
             if name in known:
                 yield from problems(value, known[name], f"{at}.{name}")
@@ -87,25 +127,41 @@ def test_every_schema_that_is_written_is_valid() -> None:
     frame = everything()
     schema = infer(frame)
     kinds = {column.kind for column in schema.columns}
-    assert {"float", "integer", "boolean", "category", "datetime", "identifier", "constant"} <= kinds
-    written = [parse_constraint(text, schema) for text in ("unique(key)", "amount < 50")]
+    assert {
+        "float",
+        "integer",
+        "boolean",
+        "category",
+        "datetime",
+        "identifier",
+        "constant",
+    } <= kinds
+    written = [
+        parse_constraint(text, schema) for text in ("unique(key)", "amount < 50")
+    ]
     schema = schema.enforcing([*find_constraints(frame, schema), *written])
     data = json.loads(json.dumps(schema.to_json()))
     assert valid(data) == [] and len(data["constraints"]) > 8
     assert valid(json.loads(json.dumps(infer(frame.astype(str)).to_json()))) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "datasets").rglob("*.schema.json")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "datasets").rglob("*.schema.json")), ids=lambda p: p.name
+)
 def test_shipped_schemas_are_valid(path: Path) -> None:
     assert valid(json.loads(path.read_text(encoding="utf-8"))) == []
 
 
 def test_the_document_lists_every_kind_form_and_equation() -> None:
     """A new one belongs in docs/schema.json."""
-    column, constraint, form = (DOCUMENT["$defs"][name] for name in ("column", "constraint", "form"))
+    column, constraint, form = (
+        DOCUMENT["$defs"][name] for name in ("column", "constraint", "form")
+    )
     assert set(column["properties"]["kind"]["enum"]) == set(KIND_NAMES)
     assert {f["const"] for f in form["oneOf"]} | {"predicate"} == set(FORM_NAMES)
-    assert set(constraint["properties"]["options"]["properties"]["equals"]["enum"]) == set(EQUATIONS)
+    assert set(
+        constraint["properties"]["options"]["properties"]["equals"]["enum"]
+    ) == set(EQUATIONS)
     full = infer(pd.DataFrame({"a": [1, 2, 3, 4]})).columns[0].to_json()
     assert set(column["properties"]) == set(full)
     assert set(constraint["properties"]) == set(
@@ -114,7 +170,10 @@ def test_the_document_lists_every_kind_form_and_equation() -> None:
 
 
 def damaged() -> Iterator[tuple[str, Any]]:
-    base = {"format": 1, "columns": [{"name": "a", "kind": "integer", "dtype": "int64"}]}
+    base = {
+        "format": 1,
+        "columns": [{"name": "a", "kind": "integer", "dtype": "int64"}],
+    }
     rule = {"form": "range", "columns": ["a"], "options": {"minimum": 1}}
     yield "no columns", {"format": 1}
     yield "empty", {"format": 1, "columns": []}
@@ -127,11 +186,16 @@ def damaged() -> Iterator[tuple[str, Any]]:
     yield "form", {**base, "constraints": [{**rule, "form": "magic"}]}
     yield "enforce", {**base, "constraints": [{**rule, "enforce": "yes"}]}
     yield "names", {**base, "constraints": [{**rule, "columns": "a"}]}
-    yield "option", {**base, "constraints": [{**rule, "options": {"minimum": 1, "least": 1}}]}
+    yield (
+        "option",
+        {**base, "constraints": [{**rule, "options": {"minimum": 1, "least": 1}}]},
+    )
     yield "bound", {**base, "constraints": [{**rule, "options": {"minimum": True}}]}
 
 
-@pytest.mark.parametrize("data", [d for _, d in damaged()], ids=[name for name, _ in damaged()])
+@pytest.mark.parametrize(
+    "data", [d for _, d in damaged()], ids=[name for name, _ in damaged()]
+)
 def test_what_the_document_refuses_the_program_refuses(data: Any) -> None:
     assert valid(data)
     with pytest.raises(SchemaError):

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pytest
 from conftest import people
 
-from synthtab import Synthesizer, holdout, infer, ingest, sources, tables
-from synthtab.errors import ConfigError, DataError, SchemaError
-from synthtab.progress import Progress
-from synthtab.randomness import Streams
-from synthtab.sources import chosen, opened
+from synthtab import Synthesizer, infer
+from synthtab.core.errors import ConfigError, DataError, SchemaError
+from synthtab.core.progress import Progress
+from synthtab.core.randomness import Streams
+from synthtab.data import holdout, in_pieces, sources, tables
+from synthtab.data.sources import chosen, opened
 
 TINY = dict(width=16, noise=8, batch=64, checks=1, epochs=1, rounds=0, passes=1)
 
@@ -27,7 +28,7 @@ def small(monkeypatch) -> None:
     """Pieces, blocks and batches so small that a little table has many."""
     for module in (sources, holdout):
         monkeypatch.setattr(module, "PIECE", 70)
-    monkeypatch.setattr(ingest, "BLOCK", 150)
+    monkeypatch.setattr(in_pieces, "BLOCK", 150)
     monkeypatch.setattr(tables, "BATCH_ROWS", 64)
     monkeypatch.setattr(tables, "BATCH_BYTES", 4096)
 
@@ -43,12 +44,23 @@ def mixed(rows: int) -> pd.DataFrame:
     draw = np.random.default_rng(0)
     return pd.DataFrame(
         {
-            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(draw.integers(0, 900, rows), unit="D"),
-            "size": pd.Categorical(draw.choice(["S", "M", "L"], rows), ["S", "M", "L"], ordered=True),
-            "count": pd.array(np.where(draw.random(rows) < 0.1, pd.NA, draw.integers(0, 9, rows)), dtype="Int64"),
-            "price": np.where(draw.random(rows) < 0.1, np.nan, draw.gamma(2, 30, rows).round(2)),
+            "when": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(draw.integers(0, 900, rows), unit="D"),
+            "size": pd.Categorical(
+                draw.choice(["S", "M", "L"], rows), ["S", "M", "L"], ordered=True
+            ),
+            "count": pd.array(
+                np.where(draw.random(rows) < 0.1, pd.NA, draw.integers(0, 9, rows)),
+                dtype="Int64",
+            ),
+            "price": np.where(
+                draw.random(rows) < 0.1, np.nan, draw.gamma(2, 30, rows).round(2)
+            ),
             "member": draw.random(rows) < 0.3,
-            "word": [["a, b", 'say "x"', "two\nlines", None][i] for i in draw.integers(0, 4, rows)],
+            "word": [
+                ["a, b", 'say "x"', "two\nlines", None][i]
+                for i in draw.integers(0, 4, rows)
+            ],
         }
     )
 
@@ -67,7 +79,9 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("name", [*TEXTS, "mixed.csv", "mixed.tsv", "mixed.parquet", "index.parquet"])
+@pytest.mark.parametrize(
+    "name", [*TEXTS, "mixed.csv", "mixed.tsv", "mixed.parquet", "index.parquet"]
+)
 def test_pieces_are_the_file(name: str, small, tmp_path: Path) -> None:
     path = tmp_path / name
     if name in TEXTS:
@@ -82,13 +96,21 @@ def test_pieces_are_the_file(name: str, small, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(joined, whole)
     assert joined.attrs == whole.attrs
     source = opened(path, Streams(0), at_once=0)
-    assert (source.rows, len(source.sample), source.path) == (len(whole), len(whole), path)
+    assert (source.rows, len(source.sample), source.path) == (
+        len(whole),
+        len(whole),
+        path,
+    )
     pd.testing.assert_frame_equal(source.sample.reset_index(drop=True), whole)
     pieces = list(source.pieces())
     assert [start for start, _ in pieces] == list(range(0, len(whole), 70))
     schema = infer(whole)
-    typed = pd.concat([tables.typed(piece, schema) for _, piece in pieces], ignore_index=True)
-    pd.testing.assert_frame_equal(typed, tables.typed(whole, schema), check_categorical=False)
+    typed = pd.concat(
+        [tables.typed(piece, schema) for _, piece in pieces], ignore_index=True
+    )
+    pd.testing.assert_frame_equal(
+        typed, tables.typed(whole, schema), check_categorical=False
+    )
 
 
 def learnt(model: Synthesizer) -> tuple[str, object]:
@@ -96,15 +118,23 @@ def learnt(model: Synthesizer) -> tuple[str, object]:
     assert model._generator is not None
     for tensor in model._generator.state_dict().values():
         weights.update(tensor.numpy().tobytes())
-    return weights.hexdigest(), {k: v for k, v in model.report.items() if k not in ("seconds", "sample", "history")}
+    return weights.hexdigest(), {
+        k: v
+        for k, v in model.report.items()
+        if k not in ("seconds", "sample", "history")
+    }
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_the_model_is_the_same_where_the_sample_is_the_table(suffix: str, small, tmp_path: Path) -> None:
+def test_the_model_is_the_same_where_the_sample_is_the_table(
+    suffix: str, small, tmp_path: Path
+) -> None:
     frame = mixed(700)
     frame.insert(0, "id", [f"K{i * 7:06d}" for i in range(len(frame))])
     path = written(frame, tmp_path / f"t.{suffix}")
-    at_once, pieces = (Synthesizer(seed=1, **TINY).fit(path, at_once=most) for most in (None, 0))
+    at_once, pieces = (
+        Synthesizer(seed=1, **TINY).fit(path, at_once=most) for most in (None, 0)
+    )
     of_frame = Synthesizer(seed=1, **TINY).fit(tables.read(path))
     assert pieces.report["sample"] == 700 and "sample" not in at_once.report
     assert learnt(at_once) == learnt(pieces) == learnt(of_frame)
@@ -115,23 +145,42 @@ def test_the_model_is_the_same_where_the_sample_is_the_table(suffix: str, small,
 
 
 @pytest.mark.parametrize("at_once", [None, 0], ids=["at once", "in pieces"])
-def test_so_many_random_rows_are_learnt(at_once: int | None, small, tmp_path: Path) -> None:
+def test_so_many_random_rows_are_learnt(
+    at_once: int | None, small, tmp_path: Path
+) -> None:
     path = written(mixed(900), tmp_path / "t.csv")
     source = opened(path, Streams(3), rows=500, at_once=at_once)
     whole, rows = tables.read(path), chosen(900, 500, Streams(3))
-    pd.testing.assert_frame_equal(source.sample.reset_index(drop=True), whole.iloc[rows].reset_index(drop=True))
+    pd.testing.assert_frame_equal(
+        source.sample.reset_index(drop=True), whole.iloc[rows].reset_index(drop=True)
+    )
     assert (source.rows, source.total, source.path) == (500, 900, None)
     model = Synthesizer(seed=3, **TINY).fit(path, rows=500, at_once=at_once)
-    assert model.report["total"] == 900 and "500 rows drawn of 900" in dict(model.describe())["learnt from"]
+    assert (
+        model.report["total"] == 900
+        and "500 rows drawn of 900" in dict(model.describe())["learnt from"]
+    )
     train, held_out = model.split(whole)
-    assert len(train) + len(held_out) == 500 and train.index.union(held_out.index).tolist() == rows.tolist()
+    assert (
+        len(train) + len(held_out) == 500
+        and train.index.union(held_out.index).tolist() == rows.tolist()
+    )
 
 
 def test_chosen_rows_are_uniform() -> None:
-    times = np.bincount(np.concatenate([chosen(50, 10, Streams(seed)) for seed in range(600)]), minlength=50)
+    times = np.bincount(
+        np.concatenate([chosen(50, 10, Streams(seed)) for seed in range(600)]),
+        minlength=50,
+    )
     assert times.sum() == 6000
-    assert ((times - 120) ** 2 / 96).sum() < 95  # chi-squared, 49 degrees of freedom: above in 1 of 10,000
-    assert chosen(10, 10, Streams(0)).tolist() == chosen(10, 99, Streams(0)).tolist() == list(range(10))
+    assert (
+        (times - 120) ** 2 / 96
+    ).sum() < 95  # chi-squared, 49 degrees of freedom: above in 1 of 10,000
+    assert (
+        chosen(10, 10, Streams(0)).tolist()
+        == chosen(10, 99, Streams(0)).tolist()
+        == list(range(10))
+    )
 
 
 def test_the_sample_is_uniform_rows_of_the_file(sampled, tmp_path: Path) -> None:
@@ -148,7 +197,9 @@ def test_the_sample_is_uniform_rows_of_the_file(sampled, tmp_path: Path) -> None
     assert times.max() < 16
 
 
-def test_a_sample_fits_a_model_that_knows_missing_cells(sampled, tmp_path: Path) -> None:
+def test_a_sample_fits_a_model_that_knows_missing_cells(
+    sampled, tmp_path: Path
+) -> None:
     frame = mixed(3000)
     frame["count"] = np.arange(3000) % 7
     path = tmp_path / "t.csv"
@@ -157,7 +208,11 @@ def test_a_sample_fits_a_model_that_knows_missing_cells(sampled, tmp_path: Path)
     frame.loc[2901, "price"] = np.nan
     written(frame, path)
     source = opened(path, Streams(0), at_once=0)
-    assert source.rows == 3000 and 400 <= len(source.sample) <= 402 and 2900 in source.numbers
+    assert (
+        source.rows == 3000
+        and 400 <= len(source.sample) <= 402
+        and 2900 in source.numbers
+    )
     model = Synthesizer(seed=0, **TINY).fit(path, at_once=0)
     assert model.schema["count"].missing and model.schema["count"].dtype == "Int64"
     assert model.report["rows"] == 3000
@@ -166,7 +221,13 @@ def test_a_sample_fits_a_model_that_knows_missing_cells(sampled, tmp_path: Path)
 
 
 def test_no_key_of_the_file_comes_back(sampled, tmp_path: Path) -> None:
-    frame = pd.DataFrame({"key": [f"C{i:04d}" for i in range(3000)], "n": np.arange(3000), "size": list("SML") * 1000})
+    frame = pd.DataFrame(
+        {
+            "key": [f"C{i:04d}" for i in range(3000)],
+            "n": np.arange(3000),
+            "size": list("SML") * 1000,
+        }
+    )
     frame = frame.rename(columns={"n": "row_id"})
     path = written(frame, tmp_path / "t.csv")
     rows = Synthesizer(**TINY).fit(path, at_once=0).sample(2000)
@@ -174,20 +235,32 @@ def test_no_key_of_the_file_comes_back(sampled, tmp_path: Path) -> None:
     assert not set(rows["row_id"]) & set(frame["row_id"])
 
 
-def test_a_row_that_disagrees_is_named(sampled, tmp_path: Path, call, monkeypatch) -> None:
+def test_a_row_that_disagrees_is_named(
+    sampled, tmp_path: Path, call, monkeypatch
+) -> None:
     lines = [f"{i % 50},{'ab'[i % 2]}" for i in range(3000)]
-    outside = next(i for i in range(2500, 3000) if i not in opened_numbers(lines, tmp_path / "t.csv"))
+    outside = next(
+        i
+        for i in range(2500, 3000)
+        if i not in opened_numbers(lines, tmp_path / "t.csv")
+    )
     lines[outside] = "many,a"
     (tmp_path / "t.csv").write_text("n,w\n" + "\n".join(lines) + "\n")
     monkeypatch.setattr(sources, "fits", lambda path, at_once=None: False)
     said = call("fit", "t.csv", "--seed", "0", "--epochs", "1")
     assert said.status == 2 and "Traceback" not in said.err
-    assert f"row {outside + 1:,} of t.csv disagrees" in said.err and "'many' is not a whole number" in said.err
+    assert (
+        f"row {outside + 1:,} of t.csv disagrees" in said.err
+        and "'many' is not a whole number" in said.err
+    )
     assert "--schema" in said.err and not (tmp_path / "t.synthtab").exists()
     lines[outside] = "1,a,3"
     (tmp_path / "t.csv").write_text("n,w\n" + "\n".join(lines) + "\n")
     said = call("fit", "t.csv", "--seed", "0", "--epochs", "1")
-    assert said.status == 2 and f"line {outside + 2} has 3 cells where the header has 2" in said.err
+    assert (
+        said.status == 2
+        and f"line {outside + 2} has 3 cells where the header has 2" in said.err
+    )
 
 
 def opened_numbers(lines: list[str], path: Path) -> set[int]:
@@ -195,7 +268,9 @@ def opened_numbers(lines: list[str], path: Path) -> set[int]:
     return set(opened(path, Streams(0), at_once=0).numbers.tolist())
 
 
-def test_the_command_reads_in_pieces_by_itself(sampled, tmp_path: Path, call, monkeypatch) -> None:
+def test_the_command_reads_in_pieces_by_itself(
+    sampled, tmp_path: Path, call, monkeypatch
+) -> None:
     (tmp_path / "t.csv").write_text(people(1000))
     monkeypatch.setattr(sources, "fits", lambda path, at_once=None: False)
     assert "in pieces" in call("fit", "t.csv", "--dry-run").out
@@ -216,7 +291,10 @@ def test_files_of_codes_are_removed(small, tmp_path: Path, monkeypatch) -> None:
         seen.update((progress.phase, f.name) for f in tmp_path.glob("synthtab-*/*"))
 
     Synthesizer(**TINY).fit(path, observe=look, at_once=0)
-    assert ("train", "train-codes.npy") in seen and ("train", "held-offsets.npy") in seen
+    assert ("train", "train-codes.npy") in seen and (
+        "train",
+        "held-offsets.npy",
+    ) in seen
     assert sorted(f.name for f in tmp_path.iterdir()) == ["t.csv"]
 
     def stop(progress: Progress) -> None:
@@ -248,12 +326,20 @@ def test_bad_arguments(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.csv.gz"])
-def test_a_glimpse_plans_from_the_first_rows(name: str, sampled, tmp_path: Path, monkeypatch) -> None:
+def test_a_glimpse_plans_from_the_first_rows(
+    name: str, sampled, tmp_path: Path, monkeypatch
+) -> None:
     path, read = written(mixed(3000), tmp_path / name), []
     whole, batches = len(list(tables.batches(path))), tables.batches
-    monkeypatch.setattr(tables, "batches", lambda *given: (read.append(len(b)) or b for b in batches(*given)))
+    monkeypatch.setattr(
+        tables,
+        "batches",
+        lambda *given: (read.append(len(b)) or b for b in batches(*given)),
+    )
     source = sources.glimpse(path)
-    assert 400 <= len(source.sample) < 3000 and source.numbers.tolist() == list(range(len(source.sample)))
+    assert 400 <= len(source.sample) < 3000 and source.numbers.tolist() == list(
+        range(len(source.sample))
+    )
     assert len(read) < whole or name.endswith("gz")
     assert abs(source.rows - 3000) < 200 and source.counted is (name == "t.parquet")
     plan = Synthesizer("quick", time="1s").plan(path)

@@ -13,9 +13,15 @@ import pytest
 import torch
 
 import synthtab
-from synthtab import Synthesizer, artefact, datasets, infer
-from synthtab.errors import ArtefactError, ConfigError, DataError, NotFittedError, SchemaError
-from synthtab.progress import Progress
+from synthtab import Synthesizer, datasets, infer, model_file
+from synthtab.core.errors import (
+    ArtefactError,
+    ConfigError,
+    DataError,
+    NotFittedError,
+    SchemaError,
+)
+from synthtab.core.progress import Progress
 
 TINY = dict(width=32, noise=16, batch=64, checks=2, epochs=3)
 
@@ -24,15 +30,25 @@ TINY = dict(width=32, noise=16, batch=64, checks=2, epochs=3)
 def frame() -> pd.DataFrame:
     draw = np.random.default_rng(0)
     n = 400
-    size = pd.Categorical(draw.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]), ["S", "M", "L"], ordered=True)
+    size = pd.Categorical(
+        draw.choice(["S", "M", "L"], n, p=[0.2, 0.5, 0.3]),
+        ["S", "M", "L"],
+        ordered=True,
+    )
     return pd.DataFrame(
         {
-            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(draw.integers(0, 900, n), unit="D"),
+            "when": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(draw.integers(0, 900, n), unit="D"),
             "size": size,
             "price": np.round(draw.gamma(2, 30, n), 2),
-            "count": pd.array(np.where(draw.random(n) < 0.1, pd.NA, draw.integers(0, 9, n)), dtype="Int64"),
+            "count": pd.array(
+                np.where(draw.random(n) < 0.1, pd.NA, draw.integers(0, 9, n)),
+                dtype="Int64",
+            ),
             "member": draw.random(n) < 0.3,
-            "code": pd.Series([f"{i:04d}" for i in draw.integers(0, 40, n)], dtype="object"),
+            "code": pd.Series(
+                [f"{i:04d}" for i in draw.integers(0, 40, n)], dtype="object"
+            ),
             "always": "x",
         }
     )
@@ -50,7 +66,9 @@ def saved(model: Synthesizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_rows_have_the_tables_columns_order_and_dtypes(model: Synthesizer, frame: pd.DataFrame) -> None:
+def test_rows_have_the_tables_columns_order_and_dtypes(
+    model: Synthesizer, frame: pd.DataFrame
+) -> None:
     rows = model.sample(200)
     assert list(rows.columns) == list(frame.columns) and len(rows) == 200
     pd.testing.assert_series_equal(rows.dtypes, frame.dtypes)
@@ -61,10 +79,14 @@ def test_rows_have_the_tables_columns_order_and_dtypes(model: Synthesizer, frame
 
 
 @pytest.mark.parametrize("passes", [None, 1, 4])
-def test_fewer_rows_are_the_start_of_more(model: Synthesizer, passes: int | None) -> None:
+def test_fewer_rows_are_the_start_of_more(
+    model: Synthesizer, passes: int | None
+) -> None:
     many = model.sample(5000, passes=passes)  # more than one block
     pd.testing.assert_frame_equal(model.sample(10, passes=passes), many.head(10))
-    blocks = pd.concat(list(model.sample_blocks(5000, passes=passes)), ignore_index=True)
+    blocks = pd.concat(
+        list(model.sample_blocks(5000, passes=passes)), ignore_index=True
+    )
     pd.testing.assert_frame_equal(blocks, many)
 
 
@@ -78,45 +100,60 @@ def test_seeds(model: Synthesizer, frame: pd.DataFrame) -> None:
 def test_save_and_load_give_the_same_rows(model: Synthesizer, saved: Path) -> None:
     loaded = Synthesizer.load(saved)
     pd.testing.assert_frame_equal(loaded.sample(100), model.sample(100))
-    assert loaded.report == json.loads(json.dumps(model.report)) and loaded.config == model.config
+    assert (
+        loaded.report == json.loads(json.dumps(model.report))
+        and loaded.config == model.config
+    )
     assert loaded.target == "member" and loaded.schema == model.schema
 
 
 def test_the_file_is_data_and_readable(saved: Path) -> None:
     with zipfile.ZipFile(saved) as file:
         assert sorted(file.namelist()) == sorted(
-            [*(f"{p}.json" for p in artefact.JSON_PARTS), artefact.WEIGHTS, artefact.TREES]
+            [
+                *(f"{p}.json" for p in model_file.JSON_PARTS),
+                model_file.WEIGHTS,
+                model_file.TREES,
+            ]
         )
         manifest = json.loads(file.read("manifest.json"))
         everything = b"".join(file.read(name) for name in file.namelist())
-    assert manifest["format"] == artefact.FORMAT and manifest["seed"] == 3
-    assert {"steps", "seconds", "best", "history", "warnings"} <= set(manifest["report"])
+    assert manifest["format"] == model_file.FORMAT and manifest["seed"] == 3
+    assert {"steps", "seconds", "best", "history", "warnings"} <= set(
+        manifest["report"]
+    )
     assert b"pickle" not in everything
-    assert [p.name for p in saved.parent.iterdir()] == [saved.name], "nothing half-written is left beside it"
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name], (
+        "nothing half-written is left beside it"
+    )
 
 
 def test_the_file_holds_no_training_row(saved: Path) -> None:
     """Nothing in the file is as long as the table (400 rows, 360 of them trained on)."""
-    bundle = artefact.load(saved)
+    bundle = model_file.load(saved)
 
     def lengths(data: object) -> set[int]:
         if isinstance(data, dict):
             return set().union(*map(lengths, data.values())) if data else set()
-        return {len(data)}.union(*map(lengths, data)) if isinstance(data, list) else set()
+        return (
+            {len(data)}.union(*map(lengths, data)) if isinstance(data, list) else set()
+        )
 
     found = lengths([bundle.manifest, bundle.schema, bundle.encoder, bundle.config])
     found |= {side for tensor in bundle.weights.values() for side in tensor.shape}
     assert not found & {400, 360} and max(found) < 400
 
 
-def test_a_failed_save_leaves_the_old_file(model: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_leaves_the_old_file(
+    model: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "m.synthtab"
     path.write_text("old")
 
     def full(*_: object, **__: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artefact.safetensors.torch, "save", full)
+    monkeypatch.setattr(model_file.safetensors.torch, "save", full)
     with pytest.raises(OSError, match="No space left"):
         model.save(path)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
@@ -148,14 +185,23 @@ def newer(data: bytes) -> str:
         (lambda s, t: rewrite(s, t, {"manifest.json": lambda d: "{}"}), "no format"),
         (lambda s, t: rewrite(s, t, {"encoder.json": None}), "damaged"),
         (lambda s, t: rewrite(s, t, {"encoder.json": lambda d: d[:50]}), "damaged"),
-        (lambda s, t: rewrite(s, t, {"weights.safetensors": lambda d: d[:50]}), "damaged"),
         (
-            lambda s, t: rewrite(s, t, {"config.json": lambda d: d.replace(b'"width": 32', b'"width": 64')}),
+            lambda s, t: rewrite(s, t, {"weights.safetensors": lambda d: d[:50]}),
+            "damaged",
+        ),
+        (
+            lambda s, t: rewrite(
+                s,
+                t,
+                {"config.json": lambda d: d.replace(b'"width": 32', b'"width": 64')},
+            ),
             "fit together",
         ),
     ],
 )
-def test_bad_model_files_are_named(saved: Path, tmp_path: Path, damage: object, says: str) -> None:
+def test_bad_model_files_are_named(
+    saved: Path, tmp_path: Path, damage: object, says: str
+) -> None:
     path = tmp_path / "bad.synthtab"
     damage(saved, path)  # type: ignore[operator]
     with pytest.raises(ArtefactError, match=says) as caught:
@@ -211,21 +257,33 @@ def test_constants_and_identifiers_alone_need_no_training() -> None:
     frame = pd.DataFrame({"id": range(1000, 1200), "kind": "x"})
     model = Synthesizer().fit(frame)
     rows = model.sample(50)
-    assert set(rows["kind"]) == {"x"} and rows["id"].is_unique and model.report["steps"] == 0
+    assert (
+        set(rows["kind"]) == {"x"}
+        and rows["id"].is_unique
+        and model.report["steps"] == 0
+    )
 
 
 def test_no_key_of_a_held_out_row_comes_back() -> None:
-    frame = pd.DataFrame({"key": [f"C{i:05d}" for i in range(500)], "size": list("SSMML") * 100})
+    frame = pd.DataFrame(
+        {"key": [f"C{i:05d}" for i in range(500)], "size": list("SSMML") * 100}
+    )
     rows = Synthesizer(**TINY).fit(frame).sample(500)
     assert not set(rows["key"]) & set(frame["key"]) and rows["key"].is_unique
 
 
 def test_no_call_touches_global_randomness(frame: pd.DataFrame, saved: Path) -> None:
     def state() -> tuple[list[int], object, object]:
-        return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+        return (
+            torch.get_rng_state().tolist(),
+            random.getstate(),
+            np.random.get_state()[1].tolist(),
+        )
 
     before = state()
-    model = Synthesizer(width=32, noise=16, batch=64, checks=1, work=1e-9)  # steps from `work`: sizes networks first
+    model = Synthesizer(
+        width=32, noise=16, batch=64, checks=1, work=1e-9
+    )  # steps from `work`: sizes networks first
     model.plan(frame)
     model.fit(frame).sample(5)
     Synthesizer.load(saved).sample(5)
@@ -240,14 +298,21 @@ def test_one_column() -> None:
 
 def test_ten_thousand_categories_stay_compact() -> None:
     draw = np.random.default_rng(0)
-    frame = pd.DataFrame({"city": [f"c{i}" for i in draw.zipf(1.3, 20_000) % 10_000], "n": draw.integers(0, 5, 20_000)})
+    frame = pd.DataFrame(
+        {
+            "city": [f"c{i}" for i in draw.zipf(1.3, 20_000) % 10_000],
+            "n": draw.integers(0, 5, 20_000),
+        }
+    )
     model = Synthesizer(**{**TINY, "epochs": 1, "batch": 512})
     plan = model.plan(frame)
     assert plan["parameters"] < 200_000 and plan["encoded_bytes"] <= 4 * len(frame)
     assert set(model.fit(frame).sample(500)["city"]) <= set(frame["city"])
 
 
-def test_ctrl_c_leaves_a_model_that_can_be_saved(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_model_that_can_be_saved(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
     presses = iter([KeyboardInterrupt])
 
     def press(progress: Progress) -> None:
@@ -258,7 +323,9 @@ def test_ctrl_c_leaves_a_model_that_can_be_saved(frame: pd.DataFrame, tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         model.fit(frame, observe=press)
     assert model.fitted and model.report["stopped"] == "interrupted"
-    assert model.report["passes"] == 6, "one per column that varies: rows in one pass are bad early in training"
+    assert model.report["passes"] == 6, (
+        "one per column that varies: rows in one pass are bad early in training"
+    )
     model.save(tmp_path / "m.synthtab")
     assert len(Synthesizer.load(tmp_path / "m.synthtab").sample(7)) == 7
 
@@ -271,14 +338,18 @@ def test_plan_says_what_would_run(frame: pd.DataFrame) -> None:
 
 def test_describe_is_words(model: Synthesizer) -> None:
     text = dict(model.describe())
-    assert text["not stored"].startswith("training rows; categories with fewer than 5 rows: ")
+    assert text["not stored"].startswith(
+        "training rows; categories with fewer than 5 rows: "
+    )
     assert "400 rows" in text["learnt from"]
     assert "learnt 400 rows" in repr(model)
 
 
 def test_the_documented_calls_work(tmp_path: Path) -> None:
     frame = datasets.load("penguins")
-    model = Synthesizer(preset="default", target="species", seed=0, **{**TINY, "epochs": 2}).fit(frame)
+    model = Synthesizer(
+        preset="default", target="species", seed=0, **{**TINY, "epochs": 2}
+    ).fit(frame)
     rows = model.sample(344)
     report = synthtab.evaluate(frame, rows, target="species")
     assert 0 <= report.score("shape_error").value <= 100 and "Shape" in str(report)

@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from synthtab import tables
-from synthtab.columns import infer
-from synthtab.errors import DataError, SchemaError
-from synthtab.schema import Schema
+from synthtab.core.errors import DataError, SchemaError
+from synthtab.core.schema import Schema
+from synthtab.data import tables
+from synthtab.data.columns import infer
 
 CSV = """id,when,amount,share,flag,note,size,empty
 A-01,2024-01-31,5.00,15.0,yes,None,0311,
@@ -36,9 +36,15 @@ def test_read_gives_text_and_write_gives_it_back(tmp_path: Path) -> None:
     schema = infer(frame, rare=0)
     kinds = {c.name: c.kind for c in schema.columns}
     assert kinds | {"id": "", "empty": ""} == {
-        "id": "", "when": "datetime", "amount": "float", "share": "float", "flag": "boolean", "note": "category",
-        "size": "category", "empty": "",
-    }  # fmt: skip
+        "id": "",
+        "when": "datetime",
+        "amount": "float",
+        "share": "float",
+        "flag": "boolean",
+        "note": "category",
+        "size": "category",
+        "empty": "",
+    }
     typed = tables.typed(frame, schema)
     assert typed["amount"].isna().tolist() == [False, False, True]
     assert str(typed["when"].dtype) == "datetime64[us]"
@@ -47,9 +53,17 @@ def test_read_gives_text_and_write_gives_it_back(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(tables.read(tmp_path / "b.csv", schema=schema), typed)
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.csv.gz", "t.tsv.gz", "t.parquet", "t.dat"])
+@pytest.mark.parametrize(
+    "name", ["t.csv", "t.tsv", "t.csv.gz", "t.tsv.gz", "t.parquet", "t.dat"]
+)
 def test_every_format_round_trips_in_pieces(tmp_path: Path, name: str) -> None:
-    frame = pd.DataFrame({"n": [1, 2, 3, 4], "x": [0.5, np.nan, 2.0, 1.25], "word": ["a", "b", "ü,", "\t"]})
+    frame = pd.DataFrame(
+        {
+            "n": [1, 2, 3, 4],
+            "x": [0.5, np.nan, 2.0, 1.25],
+            "word": ["a", "b", "ü,", "\t"],
+        }
+    )
     schema = infer(frame)
     tables.write(iter([frame.iloc[:1], frame.iloc[1:]]), tmp_path / name, schema)
     back = tables.read(tmp_path / name, schema=schema)
@@ -61,31 +75,50 @@ def test_every_format_round_trips_in_pieces(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", "\t"])
 @pytest.mark.parametrize("columns", [1, 3])
-def test_cells_are_quoted_where_a_csv_writer_would(tmp_path: Path, delimiter: str, columns: int) -> None:
+def test_cells_are_quoted_where_a_csv_writer_would(
+    tmp_path: Path, delimiter: str, columns: int
+) -> None:
     rng = np.random.default_rng(0)
-    cells = ["".join(rng.choice(list('ab,\t"\n ü;'), rng.integers(0, 5))) for _ in range(900)]
-    frame = pd.DataFrame(np.array(cells, dtype=object).reshape(-1, columns)).set_axis(list('a,"')[:columns], axis=1)
+    cells = [
+        "".join(rng.choice(list('ab,\t"\n ü;'), rng.integers(0, 5))) for _ in range(900)
+    ]
+    frame = pd.DataFrame(np.array(cells, dtype=object).reshape(-1, columns)).set_axis(
+        list('a,"')[:columns], axis=1
+    )
     schema = infer(frame, dict.fromkeys(frame.columns, "category"))
     path = tmp_path / ("t.tsv" if delimiter == "\t" else "t.csv")
     tables.write([frame.head(100), frame.iloc[100:]], path, schema)
     wanted = io.StringIO()
-    csv.writer(wanted, delimiter=delimiter, lineterminator="\n").writerows([frame.columns, *frame.to_numpy().tolist()])
+    csv.writer(wanted, delimiter=delimiter, lineterminator="\n").writerows(
+        [frame.columns, *frame.to_numpy().tolist()]
+    )
     assert path.read_bytes().decode() == wanted.getvalue()
 
 
 def test_carriage_returns_and_empty_lines_come_back(tmp_path: Path) -> None:
-    for frame in (pd.DataFrame({"a": ["x\ry", None, "z"]}), pd.DataFrame({"a": ["x\r", "y", "z"], "b": [1, 2, 3]})):
+    for frame in (
+        pd.DataFrame({"a": ["x\ry", None, "z"]}),
+        pd.DataFrame({"a": ["x\r", "y", "z"], "b": [1, 2, 3]}),
+    ):
         schema = infer(frame, {"a": "category"})
         tables.write(frame, tmp_path / "t.csv", schema)
-        pd.testing.assert_frame_equal(tables.read(tmp_path / "t.csv", schema=schema), frame)
+        pd.testing.assert_frame_equal(
+            tables.read(tmp_path / "t.csv", schema=schema), frame
+        )
 
 
-def test_many_rows_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_written_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frame = pd.DataFrame({"n": range(50), "w": [f"w{i % 7}" for i in range(50)]})
     schema = infer(frame)
     tables.write(frame, tmp_path / "a.csv", schema)
     monkeypatch.setattr(tables, "WRITE_ROWS", 7)
-    tables.write(iter([frame.head(0), frame.head(20), frame.iloc[20:]]), tmp_path / "b.csv", schema)
+    tables.write(
+        iter([frame.head(0), frame.head(20), frame.iloc[20:]]),
+        tmp_path / "b.csv",
+        schema,
+    )
     assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
 
 
@@ -94,7 +127,9 @@ def test_without_a_schema_pandas_forms_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_text() == "n,x\n1,0.5\n"
 
 
-def test_dash_writes_csv_with_one_header_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dash_writes_csv_with_one_header_to_stdout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     frame = pd.DataFrame({"n": [1], "x": [0.5]})
     tables.write(iter([frame, frame]), "-", infer(frame))
     assert capsys.readouterr().out == "n,x\n1,0.5\n1,0.5\n"
@@ -102,7 +137,9 @@ def test_dash_writes_csv_with_one_header_to_stdout(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_other_delimiters_and_a_byte_order_mark(tmp_path: Path, delimiter: str) -> None:
-    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + f"a{delimiter}b\r\n1{delimiter}x, y\r\n".encode())
+    (tmp_path / "t.csv").write_bytes(
+        b"\xef\xbb\xbf" + f"a{delimiter}b\r\n1{delimiter}x, y\r\n".encode()
+    )
     frame = tables.read(tmp_path / "t.csv")
     assert frame.to_dict("list") == {"a": ["1"], "b": ["x, y"]}
 
@@ -121,7 +158,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "short row": (b"a,b\n1,2\n3\n", "line 3 has 1 cells where the header has 2"),
     "long row": (b"a,b\n1,2,3\n", "line 2 has 3 cells where the header has 2"),
     "latin-1": ("a,b\n1,größe\n".encode("latin-1"), "is not in UTF-8"),
-    "latin-1 far below": (b"a,b\n" + b"1,2\n" * 50_000 + "1,ö\n".encode("latin-1"), "is not in UTF-8"),
+    "latin-1 far below": (
+        b"a,b\n" + b"1,2\n" * 50_000 + "1,ö\n".encode("latin-1"),
+        "is not in UTF-8",
+    ),
     "utf-16": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
     "binary": (b"\x00\x01\x02abc\n", "is a binary file"),
     "excel": (b"PK\x03\x04rest", "Excel"),
@@ -171,9 +211,15 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tables, "_open_text", lambda *args, **kwargs: open("/dev/full", "w"))  # noqa: SIM115
+@pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="this system has no /dev/full"
+)
+def test_a_full_disk_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        tables, "_open_text", lambda *args, **kwargs: open("/dev/full", "w")
+    )
     with pytest.raises(DataError, match="No space left"):
         tables.write(pd.DataFrame({"n": range(100_000)}), tmp_path / "t.csv")
     assert not list(tmp_path.iterdir())
@@ -191,13 +237,18 @@ def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ("same", "other", "is not the constant 'k'"),
     ],
 )
-def test_a_cell_that_contradicts_the_schema_is_named(column: str, cell: str, complaint: str) -> None:
+def test_a_cell_that_contradicts_the_schema_is_named(
+    column: str, cell: str, complaint: str
+) -> None:
     frame = pd.DataFrame(
         {
-            "n": ["1", "2", "3"], "x": ["1.5", "2.5", "9.5"], "day": ["2020-01-01", "2020-01-02", "2020-01-03"],
-            "yes": ["yes", "no", "no"], "same": ["k", "k", "k"],
+            "n": ["1", "2", "3"],
+            "x": ["1.5", "2.5", "9.5"],
+            "day": ["2020-01-01", "2020-01-02", "2020-01-03"],
+            "yes": ["yes", "no", "no"],
+            "same": ["k", "k", "k"],
         }
-    )  # fmt: skip
+    )
     schema = infer(frame, text=True, rare=0)
     frame.loc[1, column] = cell
     with pytest.raises((SchemaError, DataError)) as caught:
@@ -215,15 +266,22 @@ def test_typed_orders_columns_and_checks_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes", [[1], [10], [4, 4, 4], [9, 1, 10, 3], [25, 1], [3] * 20], ids=lambda s: "+".join(map(str, s))
+    "sizes",
+    [[1], [10], [4, 4, 4], [9, 1, 10, 3], [25, 1], [3] * 20],
+    ids=lambda s: "+".join(map(str, s)),
 )
 def test_row_groups_are_of_one_size_whatever_the_pieces(
     sizes: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "GROUP_ROWS", 10)
-    rows = pd.DataFrame({"n": np.arange(sum(sizes)), "c": pd.Categorical(["a", "b"] * 30)[: sum(sizes)]})
+    rows = pd.DataFrame(
+        {"n": np.arange(sum(sizes)), "c": pd.Categorical(["a", "b"] * 30)[: sum(sizes)]}
+    )
     ends = np.cumsum(sizes)
-    tables.write([rows.iloc[b - a : b] for a, b in zip(sizes, ends, strict=True)], tmp_path / "t.parquet")
+    tables.write(
+        [rows.iloc[b - a : b] for a, b in zip(sizes, ends, strict=True)],
+        tmp_path / "t.parquet",
+    )
     metadata = pyarrow.parquet.read_metadata(tmp_path / "t.parquet")
     groups = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
     full, rest = divmod(sum(sizes), 10)

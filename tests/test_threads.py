@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from synthtab import Synthesizer, threads
-from synthtab.networks import Score
+from synthtab import Synthesizer
+from synthtab.model.networks import Score
+from synthtab.runtime import threads
 
 CPU = torch.device("cpu")
 
@@ -31,7 +32,9 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[in
     return tried
 
 
-def test_more_threads_are_taken_while_they_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_threads_are_taken_while_they_gain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     tried = timed(monkeypatch, {1: 1.0, 2: 0.6, 4: 0.4, 6: 0.39})
     assert threads.best(6) == 4
     assert tried == [1, 2, 4, 6]
@@ -61,15 +64,21 @@ def test_few_rows_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def test_what_is_learnt_does_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_learnt_does_not_depend_on_the_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     r = torch.Generator().manual_seed(0)
     x = torch.randn(1100, 3, generator=r).numpy()
-    table = pd.DataFrame(x, columns=["a", "b", "c"]).assign(d=lambda t: (t.a > 0).map({True: "u", False: "v"}))
+    table = pd.DataFrame(x, columns=["a", "b", "c"]).assign(
+        d=lambda t: (t.a > 0).map({True: "u", False: "v"})
+    )
 
     def weights(count: int) -> list[torch.Tensor]:
         torch.set_num_threads(count)
         monkeypatch.setattr(threads, "best", lambda most: count)
-        model = Synthesizer(epochs=8, width=64, adversarial_every=1, rounds=0, seed=0).fit(table)
+        model = Synthesizer(
+            epochs=8, width=64, adversarial_every=1, rounds=0, seed=0
+        ).fit(table)
         assert model._generator is not None
         return list(model._generator.state_dict().values())
 
@@ -86,7 +95,9 @@ def test_the_critics_gradient_does_not_depend_on_the_number_of_threads() -> None
     layer, x = Score(256, 1), torch.randn(512, 256, generator=r)
     layer.weight.data.normal_(generator=r)
     shares = torch.randn(512, 1, generator=r)
-    assert torch.allclose(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias), atol=1e-4)
+    assert torch.allclose(
+        layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias), atol=1e-4
+    )
 
     def slope(count: int) -> torch.Tensor:
         torch.set_num_threads(count)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from synthtab import losses, trainer, watch
-from synthtab.conditions import plans
-from synthtab.config import LOSS_NAMES, TrainConfig, configure
-from synthtab.layout import Encoded
-from synthtab.progress import Progress, silent
-from synthtab.quality import pair_error
-from synthtab.randomness import Streams
-from synthtab.sampler import generate
-from synthtab.trees import Binning
+from synthtab.core.config import LOSS_NAMES, TrainConfig, configure
+from synthtab.core.layout import Encoded
+from synthtab.core.progress import Progress, silent
+from synthtab.core.randomness import Streams
+from synthtab.model import losses, monitor, trainer
+from synthtab.model.batches import plans
+from synthtab.model.held_out import pair_error
+from synthtab.sampling.sampler import generate
+from synthtab.sampling.trees import Binning
 from tests.model_tables import LAYOUT, table
 
 TINY = dict(width=32, noise=16, batch=60, checks=2, work=1e-9)
@@ -27,26 +27,43 @@ def config(**more: object) -> TrainConfig:
     return configure("default", **{**TINY, **more})
 
 
-def fit(seed: int = 0, observe: object = silent, **more: object) -> watch.Trained:
+def fit(seed: int = 0, observe: object = silent, **more: object) -> monitor.Trained:
     encoded = table(600)
     return trainer.train(
-        encoded.take(slice(100, None)), encoded.take(slice(100)), config(**more), Streams(seed), CPU, observe
+        encoded.take(slice(100, None)),
+        encoded.take(slice(100)),
+        config(**more),
+        Streams(seed),
+        CPU,
+        observe,
     )  # type: ignore[arg-type]
 
 
 bins = Binning(LAYOUT, CPU).cells
 
 
-def rows_of(trained: watch.Trained, n: int, passes: int = 1) -> Encoded:
-    blocks = list(generate(trained.generator, n, plans(LAYOUT, passes), Streams(1), CPU))
-    return Encoded(np.concatenate([b.codes for b in blocks]), np.concatenate([b.offsets for b in blocks]), LAYOUT)
+def rows_of(trained: monitor.Trained, n: int, passes: int = 1) -> Encoded:
+    blocks = list(
+        generate(trained.generator, n, plans(LAYOUT, passes), Streams(1), CPU)
+    )
+    return Encoded(
+        np.concatenate([b.codes for b in blocks]),
+        np.concatenate([b.offsets for b in blocks]),
+        LAYOUT,
+    )
 
 
 @pytest.mark.parametrize("loss", LOSS_NAMES)
-@pytest.mark.parametrize("how", [dict(), dict(condition="category", packing=3, network="concat", hard=False)])
+@pytest.mark.parametrize(
+    "how", [dict(), dict(condition="category", packing=3, network="concat", hard=False)]
+)
 def test_every_loss_trains_under_every_condition(loss: str, how: dict) -> None:
     trained = fit(loss=loss, epochs=1, **how)
-    assert trained.steps == 500 // 60 and trained.stopped == "done" and not trained.warnings
+    assert (
+        trained.steps == 500 // 60
+        and trained.stopped == "done"
+        and not trained.warnings
+    )
     assert all(np.isfinite(v) for v in trained.losses.values())
 
 
@@ -58,19 +75,31 @@ def test_each_loss_can_be_switched_off(off: str) -> None:
 
 def test_one_seed_one_model_and_no_global_randomness() -> None:
     def global_state() -> tuple:
-        return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+        return (
+            torch.get_rng_state().tolist(),
+            np.random.get_state()[1].tolist(),
+            random.getstate(),
+        )
 
     before = global_state()
     first, again, other = fit(epochs=3), fit(epochs=3), fit(seed=1, epochs=3)
     for recipe in (dict(condition="category", network="concat", packing=3),):
         one, two = fit(epochs=2, **recipe), fit(epochs=2, **recipe)
         assert all(
-            torch.equal(a, b) for a, b in zip(one.generator.parameters(), two.generator.parameters(), strict=True)
+            torch.equal(a, b)
+            for a, b in zip(
+                one.generator.parameters(), two.generator.parameters(), strict=True
+            )
         )
     rows_of(first, 10)
     assert global_state() == before
     pairs = list(
-        zip(first.generator.parameters(), again.generator.parameters(), other.generator.parameters(), strict=True)
+        zip(
+            first.generator.parameters(),
+            again.generator.parameters(),
+            other.generator.parameters(),
+            strict=True,
+        )
     )
     assert all(torch.equal(a, b) for a, b, _ in pairs)
     assert not all(torch.equal(a, c) for a, _, c in pairs)
@@ -88,13 +117,17 @@ def test_it_learns_the_joint_distribution() -> None:
         silent,
     )
     real = bins(table(3000, seed=5))
-    shuffled = np.stack([c[np.random.default_rng(i).permutation(3000)] for i, c in enumerate(real.T)], 1)
+    shuffled = np.stack(
+        [c[np.random.default_rng(i).permutation(3000)] for i, c in enumerate(real.T)], 1
+    )
     independent = pair_error(real, shuffled)
     assert pair_error(real, bins(rows_of(trained, 3000, passes=1))) < 0.45 * independent
     assert pair_error(real, bins(rows_of(trained, 3000, passes=5))) < 0.6 * independent
 
 
-def test_a_non_finite_loss_rolls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_non_finite_loss_rolls_back_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     honest = losses.cross_entropy
     calls = iter(range(10**6))
 
@@ -107,8 +140,14 @@ def test_a_non_finite_loss_rolls_back_and_says_so(monkeypatch: pytest.MonkeyPatc
     assert all(torch.isfinite(p).all() for p in trained.generator.parameters())
 
 
-def test_a_fit_that_only_diverges_stops_with_finite_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "cross_entropy", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+def test_a_fit_that_only_diverges_stops_with_finite_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        losses,
+        "cross_entropy",
+        lambda *_: torch.tensor(float("nan"), requires_grad=True),
+    )
     trained = fit(epochs=100)
     assert trained.stopped == "diverged"
     assert all(torch.isfinite(p).all() for p in trained.generator.parameters())
@@ -126,51 +165,73 @@ def test_ctrl_c_leaves_a_usable_model() -> None:
 
 def test_the_clock_stops_a_fit() -> None:
     trained = fit(time=0.5)
-    assert trained.stopped == "time" and 0.4 < trained.seconds < 20 and trained.best is not None
+    assert (
+        trained.stopped == "time"
+        and 0.4 < trained.seconds < 20
+        and trained.best is not None
+    )
 
 
 def test_no_more_progress_stops_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     # every check finds the same, so that none is better than the first
-    frozen = watch.quality(table(60), table(60, seed=1), Streams(0))
-    monkeypatch.setattr(watch, "quality", lambda *_: frozen)
-    monkeypatch.setattr(watch, "held_out_likelihood", lambda *_: -1.0)
+    frozen = monitor.quality(table(60), table(60, seed=1), Streams(0))
+    monkeypatch.setattr(monitor, "quality", lambda *_: frozen)
+    monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: -1.0)
     trained = fit(epochs=200, checks=40, patience=3)
     assert trained.stopped == "no more progress" and len(trained.history) == 4
 
 
-def test_the_best_checkpoint_of_each_trunk_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_checkpoint_of_each_trunk_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     aucs, likelihoods = iter([0.9, 0.5, 0.8, 0.7]), iter([-4.0, -3.0, -1.0, -2.0])
-    monkeypatch.setattr(watch, "quality", lambda *_: watch.Quality(next(aucs), 0.0, 1.0, 0.0))
-    monkeypatch.setattr(watch, "held_out_likelihood", lambda *_: next(likelihoods))
-    monkeypatch.setattr(watch, "ASK_EVERY", 10**6)
+    monkeypatch.setattr(
+        monitor, "quality", lambda *_: monitor.Quality(next(aucs), 0.0, 1.0, 0.0)
+    )
+    monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: next(likelihoods))
+    monkeypatch.setattr(monitor, "ASK_EVERY", 10**6)
     kept: list[dict[str, torch.Tensor]] = []
-    original = watch.Watch._check
+    original = monitor.Watch._check
 
-    def check(self: watch.Watch) -> None:
-        kept.append({name: p.detach().clone() for name, p in self.game.averaged().named_parameters()})
+    def check(self: monitor.Watch) -> None:
+        kept.append(
+            {
+                name: p.detach().clone()
+                for name, p in self.game.averaged().named_parameters()
+            }
+        )
         original(self)
 
-    monkeypatch.setattr(watch.Watch, "_check", check)
+    monkeypatch.setattr(monitor.Watch, "_check", check)
     trained = fit(epochs=12, checks=4)
     assert trained.best is trained.history[1] and trained.history[2].likelihood == -1
     for name, parameter in trained.generator.named_parameters():
         assert torch.equal(parameter, kept[1 if name.startswith("plain.") else 2][name])
 
 
-def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Asked every 10 steps: best at 30, no better by 50, over after 20 more; the game goes on to the end."""
     values = iter([-3.0, -2.0, -1.0, *[-2.0] * 100])
-    monkeypatch.setattr(watch, "held_out_likelihood", lambda *_: next(values))
+    monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: next(values))
     for name, value in (("ASK_EVERY", 10), ("WAIT", 20)):
-        monkeypatch.setattr(watch, name, value)
+        monkeypatch.setattr(monitor, name, value)
     settled: list[tuple[int, int, bool]] = []
     learnt: list[int] = []
     settle, terms = trainer.Game.settle, trainer.Game._completion_terms
 
     def see(self: trainer.Game, weights: dict[str, torch.Tensor], steps: int) -> None:
         settle(self, weights, steps)
-        assert self.generator.completing is not None and self.average.completing is not None
-        pairs = zip(self.generator.completing.parameters(), self.average.completing.parameters(), strict=True)
+        assert (
+            self.generator.completing is not None
+            and self.average.completing is not None
+        )
+        pairs = zip(
+            self.generator.completing.parameters(),
+            self.average.completing.parameters(),
+            strict=True,
+        )
         settled.append((self.step, steps, all(torch.equal(a, b) for a, b in pairs)))
 
     def count(self: trainer.Game) -> losses.Terms:
@@ -180,7 +241,11 @@ def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(monkey
     monkeypatch.setattr(trainer.Game, "settle", see)
     monkeypatch.setattr(trainer.Game, "_completion_terms", count)
     trained = fit(epochs=20, checks=2)
-    assert settled == [(50, 20, True)] and learnt == list(range(70)) and trained.steps > 100
+    assert (
+        settled == [(50, 20, True)]
+        and learnt == list(range(70))
+        and trained.steps > 100
+    )
     alone = fit(epochs=20, checks=2, adversarial=0, moments=0)
     # best at 10, settles from 30 to 50, and there is no game to go on with
     assert (alone.stopped, alone.steps) == ("no more progress", 51)
@@ -196,7 +261,9 @@ def test_progress_tells_time_left_and_scores() -> None:
 
 def test_training_without_held_out_rows_keeps_the_last_weights() -> None:
     encoded = table(200)
-    trained = trainer.train(encoded, encoded.take(slice(0)), config(epochs=2), Streams(0), CPU, silent)
+    trained = trainer.train(
+        encoded, encoded.take(slice(0)), config(epochs=2), Streams(0), CPU, silent
+    )
     assert trained.best is None and not trained.history
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from synthtab import infer
-from synthtab.errors import ConditionError
-from synthtab.grammar import parse
-from synthtab.where import conditions
+from synthtab.core.errors import ConditionError
+from synthtab.sampling.language import parse
+from synthtab.sampling.predicate import conditions
 
 FRAME = pd.DataFrame(
     {
@@ -20,16 +20,20 @@ FRAME = pd.DataFrame(
         "hours-per-week": [40.0, 37.5, np.nan, 20.25, 0.0],
         "city": ["Oslo", "Bergen", "Oslo", "New York", "it's"],
         "joined": pd.to_datetime(
-            ["2013-05-01", "2013-05-31 15:00", "2013-06-01", None, "2012-01-01 00:30"], format="ISO8601"
+            ["2013-05-01", "2013-05-31 15:00", "2013-06-01", None, "2012-01-01 00:30"],
+            format="ISO8601",
         ),
         "member": [True, False, True, False, True],
-        "size": pd.Categorical(["S", "M", "L", "S", None], ["S", "M", "L"], ordered=True),
+        "size": pd.Categorical(
+            ["S", "M", "L", "S", None], ["S", "M", "L"], ordered=True
+        ),
         "income": [">50K", "<=50K", "<=50K", ">50K", ">50K"],
     }
 )
 SCHEMA = infer(
     FRAME,
-    dict.fromkeys(["sex", "city", "income"], "category") | {"age": "integer", "hours-per-week": "float"},
+    dict.fromkeys(["sex", "city", "income"], "category")
+    | {"age": "integer", "hours-per-week": "float"},
     rare=0,
 )
 
@@ -37,7 +41,9 @@ SCHEMA = infer(
 def met(where: Any) -> list[int]:
     """Rows of the frame that meet a condition."""
     tests = conditions(where, SCHEMA)
-    return np.flatnonzero(np.all([t.holds(FRAME[t.column.name]) for t in tests], axis=0)).tolist()
+    return np.flatnonzero(
+        np.all([t.holds(FRAME[t.column.name]) for t in tests], axis=0)
+    ).tolist()
 
 
 @pytest.mark.parametrize(
@@ -131,14 +137,25 @@ def test_what_cannot_be_read_is_named(where: Any, message: str) -> None:
 
 
 def test_a_condition_reads_as_it_was_written() -> None:
-    texts = ["a = 1", "a != 1", "a in (1, 2)", "a not in (1, 2)", "a in 1..2", "a < 3", "a >= 3", "a is missing"]
+    texts = [
+        "a = 1",
+        "a != 1",
+        "a in (1, 2)",
+        "a not in (1, 2)",
+        "a in 1..2",
+        "a < 3",
+        "a >= 3",
+        "a is missing",
+    ]
     for text in texts:
         (condition,) = parse(text)
         assert str(condition) == text and parse(str(condition)) == (condition,)
 
 
 def test_cells_that_are_invented_cannot_be_asked_for() -> None:
-    frame = pd.DataFrame({"key": [f"K{i:05}" for i in range(200)], "x": np.arange(200) % 7})
+    frame = pd.DataFrame(
+        {"key": [f"K{i:05}" for i in range(200)], "x": np.arange(200) % 7}
+    )
     schema = infer(frame)
     assert schema["key"].kind == "identifier"
     with pytest.raises(ConditionError, match="invented"):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from synthtab.augment.experiment import study
 from synthtab.augment.intervals import holdout_interval, paired_interval
 from synthtab.augment.result import Comparison, Score, Study, Verdict
-from synthtab.errors import MissingExtraError
+from synthtab.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from synthtab.augment.sampler import SyntheticSampler
@@ -40,5 +40,7 @@ def __getattr__(name: str) -> Any:
     try:
         importlib.import_module("imblearn")
     except ModuleNotFoundError:
-        raise MissingExtraError("SyntheticSampler needs imbalanced-learn: pip install 'synthtab[augment]'") from None
+        raise MissingExtraError(
+            "SyntheticSampler needs imbalanced-learn: pip install 'synthtab[augment]'"
+        ) from None
     return importlib.import_module("synthtab.augment.sampler").SyntheticSampler

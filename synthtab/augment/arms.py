@@ -21,8 +21,9 @@ Kind = Literal["real", "synthetic", "baseline"]
 REAL = "real rows alone"
 BALANCED = "synthetic, balanced"
 NEIGHBOURS = 5
+# Some synthetic rows may lack a target; with fewer than this share of what a ratio asks
+# for, it is left out.
 ENOUGH = 0.9
-"""Some synthetic rows may lack a target; with fewer than this share of what a ratio asks for, it is left out."""
 
 _INSTALL = "needs imbalanced-learn: pip install 'synthtab[augment]'"
 
@@ -65,7 +66,9 @@ class Arm:
 def arms(ratios: tuple[float, ...], classes: int) -> tuple[Arm, ...]:
     """All arms; the remedies for rare classes where there are classes."""
     found = [Arm(REAL, "real", lambda material, rng: material.real)]
-    found += [Arm(name_of(ratio), "synthetic", _adding(ratio), ratio) for ratio in ratios]
+    found += [
+        Arm(name_of(ratio), "synthetic", _adding(ratio), ratio) for ratio in ratios
+    ]
     if classes:
         found += [
             Arm(BALANCED, "synthetic", balanced),
@@ -85,8 +88,14 @@ def _adding(ratio: float) -> Callable[[Material, np.random.Generator], Sample]:
     def add(material: Material, rng: np.random.Generator) -> Sample:
         count = round(ratio * len(material.real))
         if len(material.synthetic) < ENOUGH * count:
-            raise Skip(f"{len(material.synthetic)} synthetic rows have a target, {count} are needed")
-        return material.real.plus(material.synthetic.take(np.sort(rng.permutation(len(material.synthetic))[:count])))
+            raise Skip(
+                f"{len(material.synthetic)} synthetic rows have a target, {count} are needed"
+            )
+        return material.real.plus(
+            material.synthetic.take(
+                np.sort(rng.permutation(len(material.synthetic))[:count])
+            )
+        )
 
     return add
 
@@ -103,7 +112,11 @@ def duplicated(material: Material, rng: np.random.Generator) -> Sample:
     """Random real rows of every class again until it has as many as the largest."""
     y = material.real.y.astype(np.int64)
     counts = np.bincount(y, minlength=material.classes)
-    extra = [rng.choice(np.flatnonzero(y == c), counts.max() - n, replace=True) for c, n in enumerate(counts) if n]
+    extra = [
+        rng.choice(np.flatnonzero(y == c), counts.max() - n, replace=True)
+        for c, n in enumerate(counts)
+        if n
+    ]
     return material.real.plus(material.real.take(np.concatenate(extra)))
 
 
@@ -132,24 +145,40 @@ def smote(material: Material, rng: np.random.Generator) -> Sample:
         raise Skip("a class has one row: it has no neighbour")
     numeric = [j for j, name in enumerate(tables.numeric) if name != tables.target]
     nominal = [j for j, name in enumerate(tables.categorical) if name != tables.target]
-    x = np.column_stack([_filled(real.view.numbers[:, numeric]), real.view.codes[:, nominal].astype(np.float64)])
-    options = dict(random_state=int(rng.integers(2**31)), k_neighbors=min(NEIGHBOURS, rare - 1))
+    x = np.column_stack(
+        [
+            _filled(real.view.numbers[:, numeric]),
+            real.view.codes[:, nominal].astype(np.float64),
+        ]
+    )
+    options = dict(
+        random_state=int(rng.integers(2**31)), k_neighbors=min(NEIGHBOURS, rare - 1)
+    )
     if not nominal:
         method = SMOTE(**options)
     elif not numeric:
         method = SMOTEN(**options)
     else:
-        method = SMOTENC(categorical_features=list(range(len(numeric), x.shape[1])), **options)
+        method = SMOTENC(
+            categorical_features=list(range(len(numeric), x.shape[1])), **options
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made, labels = method.fit_resample(x, y)
     made, labels = np.asarray(made)[len(x) :], np.asarray(labels)[len(x) :]
-    return real.plus(Sample(tables, _view(tables, made, numeric, nominal), labels.astype(np.float64)))
+    return real.plus(
+        Sample(tables, _view(tables, made, numeric, nominal), labels.astype(np.float64))
+    )
 
 
 def _filled(numbers: Floats) -> Floats:
-    middle = [float(np.median(c[~np.isnan(c)])) if not np.isnan(c).all() else 0.0 for c in numbers.T]
-    filled: Floats = np.where(np.isnan(numbers), np.array(middle).reshape(1, -1), numbers)
+    middle = [
+        float(np.median(c[~np.isnan(c)])) if not np.isnan(c).all() else 0.0
+        for c in numbers.T
+    ]
+    filled: Floats = np.where(
+        np.isnan(numbers), np.array(middle).reshape(1, -1), numbers
+    )
     return filled
 
 

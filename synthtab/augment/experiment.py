@@ -25,31 +25,34 @@ from synthtab.augment.learners import LEARNERS, Sample, measures
 from synthtab.augment.result import Score, Study, verdict
 from synthtab.augment.source import balancing_rows, drawn_rows
 from synthtab.augment.task import METRICS, Task, canonical, hashes, task_of
-from synthtab.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.progress import Observer, Progress, silent
+from synthtab.core.randomness import Streams
+from synthtab.core.schema import Schema
 from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.metric import Skip
 from synthtab.evaluation.views import prepare
-from synthtab.parallel import each
-from synthtab.progress import Observer, Progress, silent
-from synthtab.randomness import Streams
-from synthtab.schema import Schema
+from synthtab.runtime.parallel import each
 
 RATIOS = (0.25, 0.5, 1.0, 2.0)
 REPEATS = 10
+# Random halves of the holdout, for the interval.
 HALVES = 20
-"""Random halves of the holdout, for the interval."""
+# Share of the real rows that a repeat tests on, where there is no holdout.
 TEST_SHARE = 0.2
-"""Share of the real rows that a repeat tests on, where there is no holdout."""
+# A rarest class with less than this share is judged by average precision, unless told
+# otherwise.
 RARE = 0.05
-"""A rarest class with less than this share is judged by average precision, unless told otherwise."""
+# Most real rows that are learnt from, and tested on; a random part of larger tables is
+# taken.
 MAX_ROWS, MAX_TEST = 100_000, 50_000
-"""Most real rows that are learnt from, and tested on; a random part of larger tables is taken."""
 MIN_ROWS = 30
+# A holdout of which more than this share are real rows again is not one.
 SAME = 0.5
-"""A holdout of which more than this share are real rows again is not one."""
 
+# Rows (a DataFrame), an object with ``sample(n)``, or a function that fits such an
+# object to a table.
 Generator = Any
-"""Rows (a DataFrame), an object with ``sample(n)``, or a function that fits such an object to a table."""
 
 
 def study(
@@ -106,11 +109,17 @@ def study(
     asked = task_of(real, target, schema, task)
     names = METRICS["classification" if asked.classes else "regression"]
     if metric is not None and metric not in names:
-        raise ConfigError(f"there is no metric {metric!r} for this target; use one of {', '.join(names)}")
+        raise ConfigError(
+            f"there is no metric {metric!r} for this target; use one of {', '.join(names)}"
+        )
     notes: list[str] = []
     streams = Streams(seed)
     real = _usable(real, asked, MAX_ROWS if not makes else None, streams, notes, "real")
-    tests = None if holdout is None else _usable(holdout, asked, MAX_TEST, streams, notes, "holdout")
+    tests = (
+        None
+        if holdout is None
+        else _usable(holdout, asked, MAX_TEST, streams, notes, "holdout")
+    )
     doubt = _doubt(real, tests, makes)
     if isinstance(synthetic, pd.DataFrame):
         synthetic = canonical(synthetic)
@@ -125,9 +134,18 @@ def study(
             observe(Progress("augmentation study", done))
             own = Streams(streams.integer("repeat", number, repeat))
             train, test = _split(real, tests, asked, size, rare, own)
-            material = _material(synthetic(train) if makes else synthetic, train, test, asked, max(plan), own)
+            material = _material(
+                synthetic(train) if makes else synthetic,
+                train,
+                test,
+                asked,
+                max(plan),
+                own,
+            )
             halves = None if tests is None else Streams(streams.integer("halves"))
-            scores += _repeat(material, todo, learned, asked, (size, repeat), own, halves, skipped)
+            scores += _repeat(
+                material, todo, learned, asked, (size, repeat), own, halves, skipped
+            )
     observe(Progress("done", 1.0))
     primary = metric or _metric(asked, real, rare)
     facts = {
@@ -142,8 +160,22 @@ def study(
         "repeats": repeats,
         "rare": rare,
     }
-    verdicts = tuple(verdict(scores, todo, learned, primary, size, TEST_SHARE, doubt) for size in sizes)
-    return Study(tuple(scores), verdicts, todo, learned, primary, TEST_SHARE, facts, skipped, tuple(notes), seed)
+    verdicts = tuple(
+        verdict(scores, todo, learned, primary, size, TEST_SHARE, doubt)
+        for size in sizes
+    )
+    return Study(
+        tuple(scores),
+        verdicts,
+        todo,
+        learned,
+        primary,
+        TEST_SHARE,
+        facts,
+        skipped,
+        tuple(notes),
+        seed,
+    )
 
 
 def _check(
@@ -169,11 +201,17 @@ def _check(
     if bad := [size for size in sizes if size is not None and size < MIN_ROWS]:
         raise ConfigError(f"a size must be at least {MIN_ROWS} rows, not {bad[0]}")
     if rare is not None and not 0 < rare < 0.5:
-        raise ConfigError(f"rare must be a share of the rows between 0 and 0.5, not {rare!r}")
+        raise ConfigError(
+            f"rare must be a share of the rows between 0 and 0.5, not {rare!r}"
+        )
     if repeats < 2:
-        raise ConfigError(f"repeats must be at least 2, not {repeats}: one has no interval")
+        raise ConfigError(
+            f"repeats must be at least 2, not {repeats}: one has no interval"
+        )
     if unknown := [name for name in learners or () if name not in LEARNERS]:
-        raise ConfigError(f"there is no learner {unknown[0]!r}; there are {', '.join(LEARNERS)}")
+        raise ConfigError(
+            f"there is no learner {unknown[0]!r}; there are {', '.join(LEARNERS)}"
+        )
     if learners is not None and not learners:
         raise ConfigError(f"learners names none; there are {', '.join(LEARNERS)}")
     if ratios is not None and (not ratios or min(ratios) <= 0):
@@ -181,37 +219,62 @@ def _check(
 
 
 def _usable(
-    frame: pd.DataFrame, task: Task, most: int | None, streams: Streams, notes: list[str], name: str
+    frame: pd.DataFrame,
+    task: Task,
+    most: int | None,
+    streams: Streams,
+    notes: list[str],
+    name: str,
 ) -> pd.DataFrame:
     """The rows with a target, in an order that depends on their cells alone, and no more than ``most``."""
     if task.target not in frame.columns:
         raise DataError(f"the {name} table has no column {task.target!r}")
     frame = canonical(frame[frame[task.target].notna().to_numpy(dtype=bool)])
     if len(frame) < MIN_ROWS:
-        raise DataError(f"the {name} table has {len(frame)} rows with a target: at least {MIN_ROWS} are needed")
+        raise DataError(
+            f"the {name} table has {len(frame)} rows with a target: at least {MIN_ROWS} are needed"
+        )
     if most is not None and len(frame) > most:
         notes.append(f"of {len(frame):,} {name} rows, a random {most:,} are used")
-        frame = frame.iloc[np.sort(streams.numpy(f"{name} part").permutation(len(frame))[:most])]
+        frame = frame.iloc[
+            np.sort(streams.numpy(f"{name} part").permutation(len(frame))[:most])
+        ]
     return frame.reset_index(drop=True)
 
 
 def _doubt(real: pd.DataFrame, holdout: pd.DataFrame | None, makes: bool) -> str | None:
     """Why no verdict can be given."""
     if holdout is None:
-        return None if makes else "no holdout: the generator may have learnt the very rows that models are tested on"
+        return (
+            None
+            if makes
+            else "no holdout: the generator may have learnt the very rows that models are tested on"
+        )
     known = hashes(real)
-    again = float(np.isin(hashes(holdout[list(real.columns)]), known).mean()) if set(real) == set(holdout) else 0.0
+    again = (
+        float(np.isin(hashes(holdout[list(real.columns)]), known).mean())
+        if set(real) == set(holdout)
+        else 0.0
+    )
     _, position, counts = np.unique(known, return_inverse=True, return_counts=True)
     if again > SAME and again > 2 * float((counts[position] > 1).mean()):
-        return f"{again:.0%} of the holdout are rows of the real table: it is not held out"
+        return (
+            f"{again:.0%} of the holdout are rows of the real table: it is not held out"
+        )
     return None
 
 
-def _ratios(ratios: Sequence[float] | None, synthetic: Any, rows: int) -> tuple[float, ...]:
+def _ratios(
+    ratios: Sequence[float] | None, synthetic: Any, rows: int
+) -> tuple[float, ...]:
     given = len(synthetic) / rows if isinstance(synthetic, pd.DataFrame) else None
     if ratios is not None:
-        if given is not None and (over := [r for r in ratios if round(r * rows) > len(synthetic)]):
-            raise ConfigError(f"ratio {over[0]:g} needs {round(over[0] * rows):,} rows; {len(synthetic):,} are given")
+        if given is not None and (
+            over := [r for r in ratios if round(r * rows) > len(synthetic)]
+        ):
+            raise ConfigError(
+                f"ratio {over[0]:g} needs {round(over[0] * rows):,} rows; {len(synthetic):,} are given"
+            )
         return tuple(sorted({float(r) for r in ratios}))
     if given is None:
         return RATIOS
@@ -245,7 +308,9 @@ def _split(
     return train.reset_index(drop=True), test.reset_index(drop=True)
 
 
-def _parted(task: Task, frame: pd.DataFrame, share: float, rng: np.random.Generator) -> tuple[Integers, Integers]:
+def _parted(
+    task: Task, frame: pd.DataFrame, share: float, rng: np.random.Generator
+) -> tuple[Integers, Integers]:
     """Row numbers of a random part and of the rest; of every class that share, rounded at random."""
     words = task.words(frame) if task.classes else np.zeros(len(frame))
     first: list[Any] = []
@@ -257,15 +322,26 @@ def _parted(task: Task, frame: pd.DataFrame, share: float, rng: np.random.Genera
 
 
 def _material(
-    source: Any, train: pd.DataFrame, test: pd.DataFrame, task: Task, ratio: float, streams: Streams
+    source: Any,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    task: Task,
+    ratio: float,
+    streams: Streams,
 ) -> Material:
     rows = drawn_rows(source, round(ratio * len(train)), streams)
     tables = prepare(train, rows, test, target=task.target, schema=task.schema)
     balancing = None
-    if task.classes and (extra := balancing_rows(source, rows, train, task, streams)) is not None:
+    if (
+        task.classes
+        and (extra := balancing_rows(source, rows, train, task, streams)) is not None
+    ):
         other = prepare(train, extra, test, target=task.target, schema=task.schema)
         balancing = task.sample(other, other.real), task.sample(other, other.synthetic)
-    real, synthetic = task.sample(tables, tables.real), task.sample(tables, tables.synthetic)
+    real, synthetic = (
+        task.sample(tables, tables.real),
+        task.sample(tables, tables.synthetic),
+    )
     return Material(real, synthetic, balancing, len(task.classes))
 
 
@@ -286,7 +362,9 @@ def _repeat(
             samples[arm.name] = arm.build(material, streams.numpy(f"arm {arm.name}"))
         except Skip as reason:
             skipped[arm.name] = str(reason)
-    seed = streams.integer("learner") % 2**32  # one for all arms: what differs is the rows
+    seed = (
+        streams.integer("learner") % 2**32
+    )  # one for all arms: what differs is the rows
 
     def score(job: tuple[str, str]) -> Score:
         arm, learner = job
@@ -300,22 +378,35 @@ def _repeat(
         def values(rows: Any) -> dict[str, float]:
             return measures(y[rows], predicted[rows], len(task.classes), task.rarest)
 
-        parts = [] if halves is None else [values(rows) for rows in _halves(y, bool(task.classes), halves)]
+        parts = (
+            []
+            if halves is None
+            else [values(rows) for rows in _halves(y, bool(task.classes), halves)]
+        )
         sizes = (len(material.real), len(sample), len(view))
         return Score(*which, arm, learner, *sizes, values(slice(None)), tuple(parts))
 
     jobs = [(arm, learner) for arm in samples for learner in learned]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a linear model that has not converged is as good as it gets here
+        warnings.simplefilter(
+            "ignore"
+        )  # a linear model that has not converged is as good as it gets here
         return each(score, jobs)
 
 
 def _halves(y: Floats, stratified: bool, streams: Streams) -> Iterator[Integers]:
     """Rows of random halves, of every class one half, rounded at random."""
-    groups = [np.flatnonzero(y == value) for value in np.unique(y)] if stratified else [np.arange(len(y))]
+    groups = (
+        [np.flatnonzero(y == value) for value in np.unique(y)]
+        if stratified
+        else [np.arange(len(y))]
+    )
     for number in range(HALVES):
         rng = streams.numpy("half", number)
-        picked: list[Any] = [rng.permutation(rows)[: int(len(rows) / 2 + rng.random())] for rows in groups]
+        picked: list[Any] = [
+            rng.permutation(rows)[: int(len(rows) / 2 + rng.random())]
+            for rows in groups
+        ]
         yield np.sort(np.concatenate(picked))
 
 

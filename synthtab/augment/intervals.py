@@ -15,7 +15,9 @@ from scipy import stats
 Interval = tuple[float, float]
 
 
-def paired_interval(differences: Sequence[float], share: float, level: float = 0.95) -> Interval:
+def paired_interval(
+    differences: Sequence[float], share: float, level: float = 0.95
+) -> Interval:
     """For random splits into test rows and the rest: the corrected resampled t interval (Nadeau and Bengio 2003).
 
     With J repeats of mean d and variance S² (J - 1 in its denominator), and a ``share`` f of the rows tested on in
@@ -33,7 +35,9 @@ def paired_interval(differences: Sequence[float], share: float, level: float = 0
     return _around(float(values.mean()), variance, len(values) - 1, level)
 
 
-def holdout_interval(differences: Sequence[float], halves: Sequence[float], level: float = 0.95) -> Interval:
+def holdout_interval(
+    differences: Sequence[float], halves: Sequence[float], level: float = 0.95
+) -> Interval:
     """For repeats that are all tested on one holdout, with new models and new synthetic rows in each.
 
     Two things are uncertain, and independent of one another: which models and rows were drawn, and which rows are in
@@ -46,13 +50,21 @@ def holdout_interval(differences: Sequence[float], halves: Sequence[float], leve
     over m new rows would (the delete-half jackknife; Shao and Wu 1989). ν is Satterthwaite's (1946). The training table
     is the one that is given: the interval says nothing about another one.
     """
-    values, parts = np.asarray(differences, dtype=np.float64), np.asarray(halves, dtype=np.float64)
+    values, parts = (
+        np.asarray(differences, dtype=np.float64),
+        np.asarray(halves, dtype=np.float64),
+    )
     if min(len(values), len(parts)) < 2:
         return (-math.inf, math.inf)
     drawn, tested = float(values.var(ddof=1)) / len(values), float(parts.var(ddof=1))
     variance = drawn + tested
     freedom = drawn**2 / (len(values) - 1) + tested**2 / (len(parts) - 1)
-    return _around(float(values.mean()), variance, variance**2 / freedom if freedom > 0 else math.inf, level)
+    return _around(
+        float(values.mean()),
+        variance,
+        variance**2 / freedom if freedom > 0 else math.inf,
+        level,
+    )
 
 
 def _around(mean: float, variance: float, freedom: float, level: float) -> Interval:

@@ -24,10 +24,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.views import Tables, View, features
 
+# Most categories of a column to which the linear model gives a weight of their own.
 LEVELS = 50
-"""Most categories of a column to which the linear model gives a weight of their own."""
+# Standard deviations beyond which a number counts as this far for the linear model.
 FAR = 8.0
-"""Standard deviations beyond which a number counts as this far for the linear model."""
 FOREST_TREES = 60
 
 Integers = npt.NDArray[np.int64]
@@ -58,12 +58,19 @@ class Sample:
 
     def plus(self, other: Sample) -> Sample:
         """These rows and those."""
-        return Sample(self.tables, joined(self.view, other.view), np.concatenate([self.y, other.y]))
+        return Sample(
+            self.tables,
+            joined(self.view, other.view),
+            np.concatenate([self.y, other.y]),
+        )
 
 
 def joined(first: View, second: View) -> View:
     """The rows of both."""
-    return View(np.concatenate([first.numbers, second.numbers]), np.concatenate([first.codes, second.codes]))
+    return View(
+        np.concatenate([first.numbers, second.numbers]),
+        np.concatenate([first.codes, second.codes]),
+    )
 
 
 def boosted_trees(sample: Sample, test: View, classes: int, seed: int) -> Floats:
@@ -71,21 +78,45 @@ def boosted_trees(sample: Sample, test: View, classes: int, seed: int) -> Floats
     x, nominal = features(sample.tables, sample.view, sample.tables.target)
     kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
     model = kind(categorical_features=nominal, early_stopping=False, random_state=seed)
-    return _predicted(model, sample, x, features(sample.tables, test, sample.tables.target)[0], classes)
+    return _predicted(
+        model,
+        sample,
+        x,
+        features(sample.tables, test, sample.tables.target)[0],
+        classes,
+    )
 
 
 def forest(sample: Sample, test: View, classes: int, seed: int) -> Floats:
     """A random forest; categories by their number."""
     x, _ = features(sample.tables, sample.view, sample.tables.target)
-    options: dict[str, Any] = dict(n_estimators=FOREST_TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
-    model = RandomForestClassifier(**options) if classes else RandomForestRegressor(max_features=1 / 3, **options)
-    return _predicted(model, sample, x, features(sample.tables, test, sample.tables.target)[0], classes)
+    options: dict[str, Any] = dict(
+        n_estimators=FOREST_TREES, min_samples_leaf=2, random_state=seed, n_jobs=1
+    )
+    model = (
+        RandomForestClassifier(**options)
+        if classes
+        else RandomForestRegressor(max_features=1 / 3, **options)
+    )
+    return _predicted(
+        model,
+        sample,
+        x,
+        features(sample.tables, test, sample.tables.target)[0],
+        classes,
+    )
 
 
 def linear(sample: Sample, test: View, classes: int, seed: int) -> Floats:
     """Logistic or ridge regression on standardised numbers and one-hot categories."""
     model = LogisticRegression(max_iter=300) if classes else Ridge()
-    return _predicted(model, sample, _dense(sample.tables, sample.view), _dense(sample.tables, test), classes)
+    return _predicted(
+        model,
+        sample,
+        _dense(sample.tables, sample.view),
+        _dense(sample.tables, test),
+        classes,
+    )
 
 
 LEARNERS: dict[str, Callable[[Sample, View, int, int], Floats]] = {
@@ -95,9 +126,14 @@ LEARNERS: dict[str, Callable[[Sample, View, int, int], Floats]] = {
 }
 
 
-def _predicted(model: Any, sample: Sample, x: Floats, x_test: Floats, classes: int) -> Floats:
+def _predicted(
+    model: Any, sample: Sample, x: Floats, x_test: Floats, classes: int
+) -> Floats:
     if not classes:
-        return np.asarray(model.fit(x, sample.y, sample_weight=sample.weight).predict(x_test), dtype=np.float64)
+        return np.asarray(
+            model.fit(x, sample.y, sample_weight=sample.weight).predict(x_test),
+            dtype=np.float64,
+        )
     scores = np.zeros((len(x_test), classes))
     there = np.unique(sample.y).astype(np.int64)
     if len(there) == 1:
@@ -117,11 +153,15 @@ def _dense(tables: Tables, view: View) -> Floats:
         real, cells = tables.real.numbers[:, j], view.numbers[:, j]
         absent = np.isnan(cells)
         known = real[~np.isnan(real)]
-        scaled = (np.where(absent, known.mean(), cells) - known.mean()) / (known.std() or 1.0)
+        scaled = (np.where(absent, known.mean(), cells) - known.mean()) / (
+            known.std() or 1.0
+        )
         parts.append(np.clip(scaled, -FAR, FAR)[:, None])
         if len(known) < len(real):
             parts.append(absent[:, None].astype(np.float64))
-    for j, (name, size) in enumerate(zip(tables.categorical, tables.sizes, strict=True)):
+    for j, (name, size) in enumerate(
+        zip(tables.categorical, tables.sizes, strict=True)
+    ):
         if name != tables.target:
             counts = np.bincount(tables.real.codes[:, j], minlength=size)
             often = np.argsort(-counts, kind="stable")[:LEVELS]
@@ -130,7 +170,9 @@ def _dense(tables: Tables, view: View) -> Floats:
     return np.column_stack(parts) if parts else np.zeros((len(view), 1))
 
 
-def measures(y: Floats, predicted: Floats, classes: int, rarest: int) -> dict[str, float]:
+def measures(
+    y: Floats, predicted: Floats, classes: int, rarest: int
+) -> dict[str, float]:
     """Every metric of the task, higher is better; NaN where the test rows do not allow it.
 
     auc: area under the ROC curve, over more than two classes the mean of one against the rest.
@@ -140,7 +182,11 @@ def measures(y: Floats, predicted: Floats, classes: int, rarest: int) -> dict[st
     """
     if not classes:
         total = float(((y - y.mean()) ** 2).sum())
-        return {"r2": 1.0 - float(((y - predicted) ** 2).sum()) / total if total > 0 else float("nan")}
+        return {
+            "r2": 1.0 - float(((y - predicted) ** 2).sum()) / total
+            if total > 0
+            else float("nan")
+        }
     labels = y.astype(np.int64)
     there = [c for c in range(classes) if 0 < (labels == c).sum() < len(labels)]
     shown = [rarest] if classes == 2 else there
@@ -148,7 +194,9 @@ def measures(y: Floats, predicted: Floats, classes: int, rarest: int) -> dict[st
     hits = predicted.argmax(axis=1) == labels
     return {
         "auc": _mean([_area(is_it, score) for is_it, score in ranked]),
-        "average_precision": _mean([_precision(is_it, score) for is_it, score in ranked]),
+        "average_precision": _mean(
+            [_precision(is_it, score) for is_it, score in ranked]
+        ),
         "balanced_accuracy": _mean([float(hits[labels == c].mean()) for c in there]),
     }
 
@@ -163,7 +211,9 @@ def _area(is_it: npt.NDArray[np.bool_], score: Floats) -> float:
 def _precision(is_it: npt.NDArray[np.bool_], score: Floats) -> float:
     """Average precision: the sum over thresholds of precision times the gain in recall."""
     order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)  # equal scores pass together
+    ends = np.append(
+        np.flatnonzero(np.diff(score[order])), len(order) - 1
+    )  # equal scores pass together
     found = np.cumsum(is_it[order])[ends]
     return float((np.diff(found, prepend=0) * found / (ends + 1)).sum() / is_it.sum())
 

@@ -12,14 +12,19 @@ import numpy as np
 
 from synthtab.augment.arms import REAL, Arm
 from synthtab.augment.intervals import Interval, holdout_interval, paired_interval
-from synthtab.errors import ConfigError
+from synthtab.core.errors import ConfigError
 from synthtab.evaluation.report import plain_data
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.95
-WORDS = {"auc": "AUC", "average_precision": "average precision", "balanced_accuracy": "balanced accuracy", "r2": "R²"}
+WORDS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "balanced_accuracy": "balanced accuracy",
+    "r2": "R²",
+}
 WIDTH = 80
 
 
@@ -116,7 +121,9 @@ def verdict(
         doubt: Why no verdict can be given.
     """
     mine = [s for s in scores if s.size == size]
-    whole = len({s.repeat for s in mine})  # what could not be had in every repeat is shown, but not judged by
+    whole = len(
+        {s.repeat for s in mine}
+    )  # what could not be had in every repeat is shown, but not judged by
     mine = [s for s in mine if len({t.repeat for t in mine if t.arm == s.arm}) == whole]
     strongest = max(learners, key=lambda name: _mean(mine, REAL, name, metric))
     tried = {s.arm for s in mine}
@@ -126,35 +133,66 @@ def verdict(
     level = 1 - (1 - LEVEL) / len(synthetic)
 
     def best(names: Sequence[str], learner: str, level: float) -> Comparison:
-        found = [compare(mine, name, REAL, learner, metric, share, level) for name in names]
-        return max(found, key=lambda c: -math.inf if math.isnan(c.difference) else c.difference)
+        found = [
+            compare(mine, name, REAL, learner, metric, share, level) for name in names
+        ]
+        return max(
+            found, key=lambda c: -math.inf if math.isnan(c.difference) else c.difference
+        )
 
     chosen = best(synthetic, strongest, level)
     remedy = best(remedies, strongest, LEVEL) if remedies else None
-    lead = compare(mine, chosen.arm, remedy.arm, strongest, metric, share, LEVEL) if remedy else None
+    lead = (
+        compare(mine, chosen.arm, remedy.arm, strongest, metric, share, LEVEL)
+        if remedy
+        else None
+    )
     others = {name: _answer(best(synthetic, name, level)) for name in learners}
     answer = _answer(chosen)
     if doubt is not None:
         answer, others = "cannot say", dict.fromkeys(learners, "cannot say")
-    return Verdict(answer, size, strongest, kinds[chosen.arm].ratio, chosen, remedy, lead, others, doubt or "")
+    return Verdict(
+        answer,
+        size,
+        strongest,
+        kinds[chosen.arm].ratio,
+        chosen,
+        remedy,
+        lead,
+        others,
+        doubt or "",
+    )
 
 
 def compare(
-    scores: Sequence[Score], arm: str, other: str, learner: str, metric: str, share: float, level: float = LEVEL
+    scores: Sequence[Score],
+    arm: str,
+    other: str,
+    learner: str,
+    metric: str,
+    share: float,
+    level: float = LEVEL,
 ) -> Comparison:
     """One arm against another one for one learner."""
     mine, its = _of(scores, arm, learner), _of(scores, other, learner)
     pairs = [(mine[r], its[r]) for r in sorted(mine.keys() & its.keys())]
-    pairs = [(a, b) for a, b in pairs if math.isfinite(a.values[metric] - b.values[metric])]
+    pairs = [
+        (a, b) for a, b in pairs if math.isfinite(a.values[metric] - b.values[metric])
+    ]
     if not pairs:
         return Comparison(arm, math.nan, math.nan, (-math.inf, math.inf))
     differences = [a.values[metric] - b.values[metric] for a, b in pairs]
     if pairs[0][0].halves:
-        parts = [[p[metric] - q[metric] for p, q in zip(a.halves, b.halves, strict=True)] for a, b in pairs]
+        parts = [
+            [p[metric] - q[metric] for p, q in zip(a.halves, b.halves, strict=True)]
+            for a, b in pairs
+        ]
         interval = holdout_interval(differences, list(np.mean(parts, axis=0)), level)
     else:
         interval = paired_interval(differences, share, level)
-    return Comparison(arm, _mean(scores, arm, learner, metric), float(np.mean(differences)), interval)
+    return Comparison(
+        arm, _mean(scores, arm, learner, metric), float(np.mean(differences)), interval
+    )
 
 
 def _of(scores: Sequence[Score], arm: str, learner: str) -> dict[int, Score]:
@@ -205,15 +243,21 @@ class Study:
         """The verdict for the first size."""
         return self.verdicts[0]
 
-    def compare(self, arm: str, learner: str, metric: str | None = None, size: int | None = None) -> Comparison:
+    def compare(
+        self, arm: str, learner: str, metric: str | None = None, size: int | None = None
+    ) -> Comparison:
         """An arm against the real rows alone."""
         metric = metric or self.metric
         mine = [s for s in self.scores if s.size == size]
         known = {s.arm for s in mine}
         if arm not in known or learner not in self.learners:
-            raise ConfigError(f"there is no {arm!r} with {learner!r}; there are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"there is no {arm!r} with {learner!r}; there are {', '.join(sorted(known))}"
+            )
         if metric not in self.scores[0].values:
-            raise ConfigError(f"there is no metric {metric!r}; there are {', '.join(self.scores[0].values)}")
+            raise ConfigError(
+                f"there is no metric {metric!r}; there are {', '.join(self.scores[0].values)}"
+            )
         return compare(mine, arm, REAL, learner, metric, self.share)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -222,15 +266,29 @@ class Study:
         for size in [v.size for v in self.verdicts]:
             for learner in self.learners:
                 for arm in self.arms:
-                    mine = [s for s in self.scores if (s.size, s.learner, s.arm) == (size, learner, arm.name)]
+                    mine = [
+                        s
+                        for s in self.scores
+                        if (s.size, s.learner, s.arm) == (size, learner, arm.name)
+                    ]
                     for metric in mine[0].values if mine else ():
                         c = self.compare(arm.name, learner, metric, size)
-                        found.append({
-                            "size": size, "learner": learner, "arm": arm.name, "kind": arm.kind, "metric": metric,
-                            "real_rows": mine[0].real, "rows": mine[0].rows, "score": c.score,
-                            "difference": c.difference, "low": c.interval[0], "high": c.interval[1],
-                            "repeats": len(mine),
-                        })  # fmt: skip
+                        found.append(
+                            {
+                                "size": size,
+                                "learner": learner,
+                                "arm": arm.name,
+                                "kind": arm.kind,
+                                "metric": metric,
+                                "real_rows": mine[0].real,
+                                "rows": mine[0].rows,
+                                "score": c.score,
+                                "difference": c.difference,
+                                "low": c.interval[0],
+                                "high": c.interval[1],
+                                "repeats": len(mine),
+                            }
+                        )
         return found
 
     def frame(self) -> pd.DataFrame:
@@ -248,7 +306,9 @@ class Study:
             "facts": self.facts,
             "verdicts": [asdict(v) for v in self.verdicts],
             "comparisons": self.rows(),
-            "scores": [{k: v for k, v in vars(s).items() if k != "halves"} for s in self.scores],
+            "scores": [
+                {k: v for k, v in vars(s).items() if k != "halves"} for s in self.scores
+            ],
             "skipped": self.skipped,
             "notes": self.notes,
         }
@@ -257,7 +317,9 @@ class Study:
 
     def to_json(self, indent: int | None = 2) -> str:
         """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False
+        )
 
     def __str__(self) -> str:
         """A plain text of at most 80 columns."""
@@ -266,33 +328,56 @@ class Study:
         for v in self.verdicts:
             lines += ["", *self._said(v), "", *self._table(v)]
         tested = min(s.tested for s in self.scores)
-        where = "rows of the holdout" if facts["holdout"] else "real rows that it did not learn from"
+        where = (
+            "rows of the holdout"
+            if facts["holdout"]
+            else "real rows that it did not learn from"
+        )
         lines += ["", f"{facts['repeats']} repeats, each tested on {tested:,} {where}"]
         lines.append("± about 95 % for one figure; * it does not reach 0")
         lines += [f"{name}: {why}"[:WIDTH] for name, why in self.skipped.items()]
         return "\n".join([*lines, *(note[:WIDTH] for note in self.notes)])
 
     def _said(self, v: Verdict) -> list[str]:
-        metric, real = WORDS[self.metric], next(s.real for s in self.scores if s.size == v.size)
+        metric, real = (
+            WORDS[self.metric],
+            next(s.real for s in self.scores if s.size == v.size),
+        )
         low, high = v.best.interval
-        lines = [f"{v.answer.upper()}: {v.best.arm}, {metric} {v.best.difference:+.4f} ({low:+.4f} to {high:+.4f})"]
+        lines = [
+            f"{v.answer.upper()}: {v.best.arm}, {metric} {v.best.difference:+.4f} ({low:+.4f} to {high:+.4f})"
+        ]
         if v.why:
             lines = [line.rstrip() for line in _wrapped(f"CANNOT SAY: {v.why}")]
         lines.append(f"  best model on {real:,} real rows alone: {v.learner}")
         if v.baseline and v.lead:
             c, (low, high) = v.baseline, v.lead.interval
             lines.append(f"  best usual remedy: {c.arm}, {c.difference:+.4f}")
-            lines.append(f"  synthetic rows against it: {v.lead.difference:+.4f} ({low:+.4f} to {high:+.4f})")
+            lines.append(
+                f"  synthetic rows against it: {v.lead.difference:+.4f} ({low:+.4f} to {high:+.4f})"
+            )
         if len(v.others) > 1 and not v.why:
-            lines.append("  by model: " + "; ".join(f"{name} {answer}" for name, answer in v.others.items()))
+            lines.append(
+                "  by model: "
+                + "; ".join(f"{name} {answer}" for name, answer in v.others.items())
+            )
         return [line[:WIDTH] for line in lines]
 
     def _table(self, v: Verdict) -> list[str]:
-        lines = [f"{WORDS[self.metric]:<24}" + "".join(f"{name:>18}" for name in self.learners)]
+        lines = [
+            f"{WORDS[self.metric]:<24}"
+            + "".join(f"{name:>18}" for name in self.learners)
+        ]
         there = {s.arm for s in self.scores if s.size == v.size}
         for arm in (a for a in self.arms if a.name in there):
-            found = [self.compare(arm.name, learner, None, v.size) for learner in self.learners]
-            cells = [f"{c.score:>10.4f}{'':8}" if arm.name == REAL else _cell(c) for c in found]
+            found = [
+                self.compare(arm.name, learner, None, v.size)
+                for learner in self.learners
+            ]
+            cells = [
+                f"{c.score:>10.4f}{'':8}" if arm.name == REAL else _cell(c)
+                for c in found
+            ]
             lines.append(f"{arm.name:<24}" + "".join(f"{cell:>18}" for cell in cells))
         return [line.rstrip()[:WIDTH] for line in lines]
 

@@ -14,9 +14,9 @@ from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from synthtab.columns import infer
-from synthtab.conditional import ByClass
-from synthtab.errors import DataError
+from synthtab.core.errors import DataError
+from synthtab.data.columns import infer
+from synthtab.sampling.one_class import ByClass
 from synthtab.synthesizer import Synthesizer
 
 
@@ -74,12 +74,18 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
         self.device = device
         self.options = options
 
-    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
+    def _check_X_y(
+        self, X: Any, y: Any, accept_sparse: Any = None
+    ) -> tuple[Any, Any, bool]:
         y, one_of_many = check_target_type(y, indicate_one_vs_all=True)
         if not isinstance(X, pd.DataFrame):
             if issparse(X):
-                raise DataError("SyntheticSampler takes no sparse matrix: give it a DataFrame or a dense array")
-            X = np.asarray(X)  # missing cells are welcome, so that scikit-learn's own check will not do
+                raise DataError(
+                    "SyntheticSampler takes no sparse matrix: give it a DataFrame or a dense array"
+                )
+            X = np.asarray(
+                X
+            )  # missing cells are welcome, so that scikit-learn's own check will not do
             if X.ndim != 2:
                 raise DataError(f"X must have two dimensions, not {X.ndim}")
         y = column_or_1d(y)
@@ -87,34 +93,61 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
         self.n_features_in_ = X.shape[1]
         if hasattr(self, "feature_names_in_"):
             delattr(self, "feature_names_in_")
-        if isinstance(X, pd.DataFrame) and all(isinstance(name, str) for name in X.columns):
+        if isinstance(X, pd.DataFrame) and all(
+            isinstance(name, str) for name in X.columns
+        ):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         return X, y, one_of_many
 
     def _fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        wanted = {label: int(count) for label, count in self.sampling_strategy_.items() if count > 0}
+        wanted = {
+            label: int(count)
+            for label, count in self.sampling_strategy_.items()
+            if count > 0
+        }
         self.model_ = None
         if not wanted:
             return X.copy(), y.copy()
         table = pd.DataFrame(X).reset_index(drop=True)
-        thin = {name: t.subtype for name, t in table.dtypes.items() if isinstance(t, pd.SparseDtype)}
+        thin = {
+            name: t.subtype
+            for name, t in table.dtypes.items()
+            if isinstance(t, pd.SparseDtype)
+        }
         given, table = table.columns, table.astype(thin)
-        table.columns = [str(name) for name in (given if len({*map(str, given)}) == len(given) else range(len(given)))]
+        table.columns = [
+            str(name)
+            for name in (
+                given if len({*map(str, given)}) == len(given) else range(len(given))
+            )
+        ]
         target = "class"
         while target in table.columns:
             target += "_"
         classes, codes = np.unique(y, return_inverse=True)
-        table[target] = np.array([f"class {c}" for c in range(len(classes))], dtype=object)[codes]
+        table[target] = np.array(
+            [f"class {c}" for c in range(len(classes))], dtype=object
+        )[codes]
         # Rare classes are what this is for, and the model goes no further than this call.
-        options: dict[str, Any] = dict(dict(time=self.time, epochs=self.epochs, rare=0), **(self.options or {}))
-        model = Synthesizer(self.preset, target=target, seed=int(self.seed), device=self.device, **options)
+        options: dict[str, Any] = dict(
+            dict(time=self.time, epochs=self.epochs, rare=0), **(self.options or {})
+        )
+        model = Synthesizer(
+            self.preset,
+            target=target,
+            seed=int(self.seed),
+            device=self.device,
+            **options,
+        )
         schema = infer(table, {target: "category"}, text=False, rare=model.config.rare)
         self.model_ = model.fit(table, schema)
         source, parts = ByClass(model, target), []
         added: list[Any] = []
         for label, count in wanted.items():
             word = f"class {int(np.flatnonzero(classes == label)[0])}"
-            parts.append(source.sample_class(word, count, start=len(added)).drop(columns=target))
+            parts.append(
+                source.sample_class(word, count, start=len(added)).drop(columns=target)
+            )
             added += [label] * count
         rows = pd.concat([table.drop(columns=target), *parts], ignore_index=True)
         labels = np.concatenate([y, np.array(added, dtype=y.dtype)])

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 
 from synthtab.augment.learners import Sample
-from synthtab.columns import NUMERIC, infer
-from synthtab.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.schema import Schema
+from synthtab.data.columns import NUMERIC, infer
 from synthtab.evaluation import cells, utility
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.views import Tables, View, prepare
-from synthtab.schema import Schema
 
-METRICS = {"classification": ("auc", "average_precision", "balanced_accuracy"), "regression": ("r2",)}
+METRICS = {
+    "classification": ("auc", "average_precision", "balanced_accuracy"),
+    "regression": ("r2",),
+}
 MAX_CLASSES = 50
 
 
@@ -43,7 +46,9 @@ class Task:
     def words(self, frame: pd.DataFrame) -> Any:
         """The class of every row as a word, "" where missing."""
         series = frame[self.target]
-        vocabulary, codes = cells.codes({"": cells.plain(series)}, self.schema[self.target])
+        vocabulary, codes = cells.codes(
+            {"": cells.plain(series)}, self.schema[self.target]
+        )
         return np.array([*vocabulary, ""], dtype=object)[codes[""]]
 
     def y(self, tables: Tables, view: View) -> Floats:
@@ -63,25 +68,37 @@ class Task:
         return Sample(tables, view.take(~np.isnan(y)), y[~np.isnan(y)])
 
 
-def task_of(real: pd.DataFrame, target: str, schema: Schema | None, task: str | None) -> Task:
+def task_of(
+    real: pd.DataFrame, target: str, schema: Schema | None, task: str | None
+) -> Task:
     """The task of a target; classes for words, booleans and numbers of two values unless ``task`` says otherwise."""
     if target not in real.columns:
-        raise DataError(f"target {target!r} is not a column; the table has {', '.join(map(str, real.columns[:12]))}")
+        raise DataError(
+            f"target {target!r} is not a column; the table has {', '.join(map(str, real.columns[:12]))}"
+        )
     if task not in (None, *METRICS):
         raise ConfigError(f"task must be one of {', '.join(METRICS)}, not {task!r}")
     schema = infer(real, rare=0) if schema is None else schema
     kind, values = schema[target].kind, real[target].dropna()
     if kind == "constant" or values.nunique() < 2:
-        raise DataError(f"the target {target!r} has one value: there is nothing to predict")
+        raise DataError(
+            f"the target {target!r} has one value: there is nothing to predict"
+        )
     if kind == "identifier":
-        raise DataError(f"the target {target!r} is an identifier: there is nothing to predict")
+        raise DataError(
+            f"the target {target!r} is an identifier: there is nothing to predict"
+        )
     numeric = kind in NUMERIC
     if task == "regression" and not numeric:
-        raise ConfigError(f"the target {target!r} is a {kind}: it cannot be predicted as a number")
+        raise ConfigError(
+            f"the target {target!r} is a {kind}: it cannot be predicted as a number"
+        )
     if task == "regression" or (task is None and numeric and values.nunique() > 2):
         tables = prepare(real, real.head(1), schema=schema)
         numbers = tables.real.numbers[:, tables.numeric.index(target)]
-        return Task(target, schema, log=utility._heavy_tailed(numbers[~np.isnan(numbers)]))
+        return Task(
+            target, schema, log=utility._heavy_tailed(numbers[~np.isnan(numbers)])
+        )
     if numeric:
         schema = schema.with_kind(target, "category")
     found = Task(target, schema)
@@ -92,8 +109,13 @@ def task_of(real: pd.DataFrame, target: str, schema: Schema | None, task: str | 
     if len(classes) > MAX_CLASSES:
         raise DataError(f"the target {target!r} has more than {MAX_CLASSES} classes")
     rarest = min(range(len(classes)), key=lambda i: (counts[classes[i]], classes[i]))
-    first = {word: real[target].loc[words.index[words.to_numpy() == word][:1]].iloc[0] for word in classes}
-    return Task(target, schema, classes, tuple(first[word] for word in classes), rarest=rarest)
+    first = {
+        word: real[target].loc[words.index[words.to_numpy() == word][:1]].iloc[0]
+        for word in classes
+    }
+    return Task(
+        target, schema, classes, tuple(first[word] for word in classes), rarest=rarest
+    )
 
 
 def canonical(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, get_args
 
 from threadpoolctl import threadpool_limits
 
-from synthtab.columns import infer
-from synthtab.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.progress import Observer, Progress, silent
+from synthtab.core.randomness import Streams
+from synthtab.data.columns import infer
 from synthtab.evaluation import (
     association,
     attacks,
@@ -39,14 +41,12 @@ from synthtab.evaluation.findings import Verdict
 from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.report import Report
 from synthtab.evaluation.views import Tables, prepare
-from synthtab.parallel import each
-from synthtab.progress import Observer, Progress, silent
-from synthtab.randomness import Streams
+from synthtab.runtime.parallel import each
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthtab.schema import Schema
+    from synthtab.core.schema import Schema
 
 __all__ = [
     "METRICS",
@@ -141,9 +141,15 @@ def evaluate(
     """
     chosen = METRICS if metrics is None else tuple(_metric(name) for name in metrics)
     observe(Progress("prepare tables"))
-    tables = prepare(real, synthetic, holdout, target=target, schema=schema, numeric=numeric)
+    tables = prepare(
+        real, synthetic, holdout, target=target, schema=schema, numeric=numeric
+    )
     scores = _scores(chosen, tables, seed, observe)
-    exposed = with_cells(_riskiest(tables, Streams(seed), riskiest), real) if riskiest > 0 else []
+    exposed = (
+        with_cells(_riskiest(tables, Streams(seed), riskiest), real)
+        if riskiest > 0
+        else []
+    )
     observe(Progress("done", 1.0))
     return Report(scores, _facts(tables), seed, tuple(exposed), compared=tables)
 
@@ -180,32 +186,47 @@ def compare(
         ConfigError: There is nothing to compare, or no metric of such a name.
     """
     if not synthetic:
-        raise ConfigError("there is nothing to compare: give at least one synthetic table")
+        raise ConfigError(
+            "there is nothing to compare: give at least one synthetic table"
+        )
     schema = infer(real, rare=0) if schema is None and numeric is None else schema
     reports: dict[str, Report] = {}
     for i, (name, rows) in enumerate(synthetic.items()):
         share, done = 1 / len(synthetic), i / len(synthetic)
 
-        def watch(p: Progress, name: str = str(name), done: float = done, share: float = share) -> None:
+        def watch(
+            p: Progress, name: str = str(name), done: float = done, share: float = share
+        ) -> None:
             fraction = None if p.fraction is None else done + share * p.fraction
             observe(replace(p, phase=f"{name}: {p.phase}", fraction=fraction))
 
         try:
             reports[str(name)] = evaluate(
-                real, rows, holdout=holdout, target=target, schema=schema, numeric=numeric, seed=seed,
-                metrics=metrics, observe=watch,
-            )  # fmt: skip
+                real,
+                rows,
+                holdout=holdout,
+                target=target,
+                schema=schema,
+                numeric=numeric,
+                seed=seed,
+                metrics=metrics,
+                observe=watch,
+            )
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
     return Comparison(reports, seed)
 
 
-def _scores(metrics: Sequence[Metric], tables: Tables, seed: int, observe: Observer) -> tuple[Score, ...]:
+def _scores(
+    metrics: Sequence[Metric], tables: Tables, seed: int, observe: Observer
+) -> tuple[Score, ...]:
     """Of every metric in turn; computed side by side, the costly ones first, so that none is left over at the end."""
     scores: dict[int, Score] = {}
 
     def started() -> Iterator[int]:
-        for i in sorted(range(len(metrics)), key=lambda i: -_COSTS.index(metrics[i].cost)):
+        for i in sorted(
+            range(len(metrics)), key=lambda i: -_COSTS.index(metrics[i].cost)
+        ):
             observe(Progress(metrics[i].title, len(scores) / len(metrics)))
             yield i
 
@@ -221,7 +242,9 @@ def _metric(name: str) -> Metric:
     for metric in METRICS:
         if metric.name == name:
             return metric
-    raise ConfigError(f"there is no metric {name!r}; there are {', '.join(m.name for m in METRICS)}")
+    raise ConfigError(
+        f"there is no metric {name!r}; there are {', '.join(m.name for m in METRICS)}"
+    )
 
 
 def _facts(tables: Tables) -> dict[str, object]:

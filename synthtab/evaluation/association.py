@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables, View
-from synthtab.randomness import Streams
 
 MAX_ROWS = 20_000
 COST = 3e10  # multiplications for one table: fewer rows are read where there are very many columns
@@ -48,14 +48,19 @@ def association_error(tables: Tables, streams: Streams) -> Outcome:
     difference = 100 * np.abs(ties.real - ties.synthetic)
     # Two halves of the real rows differ by chance alone; a bootstrap would repeat rows, which looks like a tie.
     half = len(ties.rows) // 2
-    scale = math.sqrt((1 / len(tables.real) + 1 / len(tables.synthetic)) * max(half, 1) / 2)
+    scale = math.sqrt(
+        (1 / len(tables.real) + 1 / len(tables.synthetic)) * max(half, 1) / 2
+    )
     floors = []
     for draw in range(DRAWS):
         order = streams.numpy("association floor", draw).permutation(len(ties.rows))
         one, other = (
-            ties.coding.strengths(ties.coding.counts(ties.rows.take(rows)))[0] for rows in (order[:half], order[half:])
+            ties.coding.strengths(ties.coding.counts(ties.rows.take(rows)))[0]
+            for rows in (order[:half], order[half:])
         )
-        floors.append(min(float(100 * np.abs(one - other)[known].mean()) * scale, 100.0))
+        floors.append(
+            min(float(100 * np.abs(one - other)[known].mean()) * scale, 100.0)
+        )
     detached, broken = ties.lost()
     return Outcome(
         float(difference[known].mean()),
@@ -105,7 +110,9 @@ class Ties:
         open_pairs = self.known & (self.real > 3 * self.noise)
         detached = []
         while True:
-            strength, kept = ((m * open_pairs).sum(axis=1) for m in (self.real, self.synthetic))
+            strength, kept = (
+                (m * open_pairs).sum(axis=1) for m in (self.real, self.synthetic)
+            )
             loss, partners = strength - kept, open_pairs.sum(axis=1)
             chance = SURE * np.sqrt((self.noise**2 * open_pairs).sum(axis=1))
             clear = (self.real * open_pairs).max(axis=1, initial=0.0) > CLEAR
@@ -115,7 +122,11 @@ class Ties:
             if not gone.any():
                 break
             worst = int(np.argmax(np.where(gone, loss, -1.0)))
-            best = [j for j in np.argsort(-self.real[worst], kind="stable") if open_pairs[worst, j]][:5]
+            best = [
+                j
+                for j in np.argsort(-self.real[worst], kind="stable")
+                if open_pairs[worst, j]
+            ][:5]
             ties = [
                 {
                     "column": self._name(j),
@@ -125,7 +136,11 @@ class Ties:
                 for j in best
             ]
             detached.append(
-                {"column": self.coding.owners[worst], "missing": bool(self.coding.missing[worst]), "ties": ties}
+                {
+                    "column": self.coding.owners[worst],
+                    "missing": bool(self.coding.missing[worst]),
+                    "ties": ties,
+                }
             )
             open_pairs[worst] = open_pairs[:, worst] = False
         fall = self.real - self.synthetic
@@ -135,13 +150,20 @@ class Ties:
     def invented(self) -> list[dict[str, Any]]:
         """Pairs that are tied in the synthetic table alone, or much more closely."""
         rise = self.synthetic - self.real
-        return list(self._pairs(self.known & (rise > self._clear) & (self.real < 0.6 * self.synthetic), rise))
+        return list(
+            self._pairs(
+                self.known & (rise > self._clear) & (self.real < 0.6 * self.synthetic),
+                rise,
+            )
+        )
 
     @cached_property
     def _clear(self) -> Matrix:
         return np.maximum(CLEAR, SURE * self.noise)
 
-    def _pairs(self, which: npt.NDArray[np.bool_], size: Matrix) -> Iterator[dict[str, Any]]:
+    def _pairs(
+        self, which: npt.NDArray[np.bool_], size: Matrix
+    ) -> Iterator[dict[str, Any]]:
         """The marked pairs, largest first."""
         i, j = np.nonzero(np.triu(which))
         for k in np.argsort(-size[i, j], kind="stable"):
@@ -175,7 +197,11 @@ class _Item:
         gone = np.isnan(values) if self.numeric else values == self.absent
         if self.missing:
             return gone.astype(np.int32)
-        found = np.searchsorted(self.table, values, side="right") if self.numeric else self.table[values]
+        found = (
+            np.searchsorted(self.table, values, side="right")
+            if self.numeric
+            else self.table[values]
+        )
         return np.where(gone, -1, found).astype(np.int32)
 
 
@@ -184,10 +210,15 @@ class Coding:
 
     def __init__(self, tables: Tables) -> None:
         items = [
-            *(_number(tables.real.numbers[:, j], name, j) for j, name in enumerate(tables.numeric)),
+            *(
+                _number(tables.real.numbers[:, j], name, j)
+                for j, name in enumerate(tables.numeric)
+            ),
             *(
                 _category(tables.real.codes[:, j], name, j, size)
-                for j, (name, size) in enumerate(zip(tables.categorical, tables.sizes, strict=True))
+                for j, (name, size) in enumerate(
+                    zip(tables.categorical, tables.sizes, strict=True)
+                )
             ),
         ]
         for item in tuple(items):
@@ -215,7 +246,9 @@ class Coding:
         def blocks(matrix: Matrix, axis: int) -> Matrix:
             return np.add.reduceat(matrix, self._starts, axis=axis)
 
-        sums = blocks(counts, 1)  # of a level, over the rows in which the other item is there
+        sums = blocks(
+            counts, 1
+        )  # of a level, over the rows in which the other item is there
         rows = blocks(sums, 0)
         levels = blocks((sums > 0).astype(np.float64), 0)
         sizes = [item.size for item in self._items]
@@ -223,11 +256,20 @@ class Coding:
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = np.where(counts > 0, counts**2 / (margins * margins.T), 0.0)
             n = np.maximum(rows, 2) - 1
-            phi = np.maximum(blocks(blocks(shares, 1), 0) - 1 - (levels - 1) * (levels.T - 1) / n, 0.0)
+            phi = np.maximum(
+                blocks(blocks(shares, 1), 0) - 1 - (levels - 1) * (levels.T - 1) / n,
+                0.0,
+            )
             corrected = levels - (levels - 1) ** 2 / n
             strengths = np.sqrt(phi / (np.minimum(corrected, corrected.T) - 1))
-        strengths = np.where((np.minimum(levels, levels.T) > 1) & np.isfinite(strengths), strengths, 0.0)
-        return np.minimum((strengths + strengths.T) / 2, 1.0), rows, levels  # equal but for rounding
+        strengths = np.where(
+            (np.minimum(levels, levels.T) > 1) & np.isfinite(strengths), strengths, 0.0
+        )
+        return (
+            np.minimum((strengths + strengths.T) / 2, 1.0),
+            rows,
+            levels,
+        )  # equal but for rounding
 
 
 def _number(values: Floats, name: str, position: int) -> _Item:

@@ -10,12 +10,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, simultaneous
-from synthtab.evaluation.neighbours import CELLS, OTHER, Indices, code_pairs, neighbours, scale
+from synthtab.evaluation.neighbours import (
+    CELLS,
+    OTHER,
+    Indices,
+    code_pairs,
+    neighbours,
+    scale,
+)
 from synthtab.evaluation.risk import Rate, Risk, pooled
 from synthtab.evaluation.views import Tables, View
-from synthtab.randomness import Streams
 
 TARGETS = 1_000
 MIN_TARGETS = 200
@@ -47,13 +54,24 @@ def linkability(tables: Tables, streams: Streams) -> Outcome:
     successes = []
     for view in targets:
         hits = [
-            _linked(tables, view.take(slice(split, None, SPLITS)), synthetic, streams, split) for split in range(SPLITS)
+            _linked(
+                tables, view.take(slice(split, None, SPLITS)), synthetic, streams, split
+            )
+            for split in range(SPLITS)
         ]
         successes.append(Rate(float(np.concatenate(hits).sum()), len(view)))
     size, count = len(synthetic), len(targets[0])
     drawn = rng.integers(size, size=(2, count, LINKED))
-    risk = Risk(successes[0], successes[1], Rate(float(_meet(drawn[0], drawn[1]).sum()), count))
-    return Outcome(risk.value, IDEAL, risk.interval(), count, risk.plain() | {"synthetic rows searched": size})
+    risk = Risk(
+        successes[0], successes[1], Rate(float(_meet(drawn[0], drawn[1]).sum()), count)
+    )
+    return Outcome(
+        risk.value,
+        IDEAL,
+        risk.interval(),
+        count,
+        risk.plain() | {"synthetic rows searched": size},
+    )
 
 
 def attribute_inference(tables: Tables, streams: Streams) -> Outcome:
@@ -71,22 +89,42 @@ def attribute_inference(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("a single column")
     searched = min(len(tables.synthetic), SEARCHED)
     affordable = max(MIN_TARGETS, WORK // (2 * searched * width))
-    targets, synthetic, rng = _cast(tables, streams, "attribute inference", min(TARGETS, affordable))
+    targets, synthetic, rng = _cast(
+        tables, streams, "attribute inference", min(TARGETS, affordable)
+    )
     tolerance = _tolerance(tables.real)
     hits = [_inferred(tables, view, synthetic, tolerance) for view in targets]
     guessed = rng.integers(len(synthetic), size=(len(targets[0]), width))
     hits.append(_right(targets[0], synthetic, guessed, tolerance))
-    rates = [[Rate(float(column.sum()), len(found)) for column in found.T] for found in hits]
-    secrets = {name: Risk(*column) for name, column in zip(tables.names, zip(*rates, strict=True), strict=True)}
-    risk, z = Risk(pooled(hits[0]), pooled(hits[1]), pooled(hits[2])), simultaneous(width)
-    order = sorted(secrets, key=lambda name: (-secrets[name].interval(z)[0], -secrets[name].unclipped, name))
+    rates = [
+        [Rate(float(column.sum()), len(found)) for column in found.T] for found in hits
+    ]
+    secrets = {
+        name: Risk(*column)
+        for name, column in zip(tables.names, zip(*rates, strict=True), strict=True)
+    }
+    risk, z = (
+        Risk(pooled(hits[0]), pooled(hits[1]), pooled(hits[2])),
+        simultaneous(width),
+    )
+    order = sorted(
+        secrets,
+        key=lambda name: (
+            -secrets[name].interval(z)[0],
+            -secrets[name].unclipped,
+            name,
+        ),
+    )
     return Outcome(
         risk.value,
         IDEAL,
         risk.interval(),
         len(targets[0]),
         risk.plain()
-        | {"worst": {name: secrets[name].plain(z) for name in order[:WORST]}, "synthetic rows searched": searched},
+        | {
+            "worst": {name: secrets[name].plain(z) for name in order[:WORST]},
+            "synthetic rows searched": searched,
+        },
     )
 
 
@@ -99,18 +137,35 @@ def _cast(
     if min(count, len(tables.synthetic)) < MIN_ROWS:
         raise Skip("too few rows for an attack")
     rng = streams.numpy(attack)
-    train, control = (view.take(rng.permutation(len(view))[:count]) for view in (tables.real, tables.holdout))
-    return (train, control), tables.synthetic.take(rng.permutation(len(tables.synthetic))[:SEARCHED]), rng
+    train, control = (
+        view.take(rng.permutation(len(view))[:count])
+        for view in (tables.real, tables.holdout)
+    )
+    return (
+        (train, control),
+        tables.synthetic.take(rng.permutation(len(tables.synthetic))[:SEARCHED]),
+        rng,
+    )
 
 
-def _linked(tables: Tables, targets: View, synthetic: View, streams: Streams, split: int) -> Hits:
+def _linked(
+    tables: Tables, targets: View, synthetic: View, streams: Streams, split: int
+) -> Hits:
     """Of which targets both halves have a near synthetic row in common."""
     rng = streams.numpy("column halves", split)
     order = rng.permutation(len(tables.names))
     found = []
     for half in (order[: len(order) // 2], order[len(order) // 2 :]):
-        shuffled = rng.permutation(len(synthetic))  # else equally near rows would be the same for both halves
-        near = neighbours(scale(tables), targets, synthetic.take(shuffled), LINKED, sorted(half.tolist()))[1]
+        shuffled = rng.permutation(
+            len(synthetic)
+        )  # else equally near rows would be the same for both halves
+        near = neighbours(
+            scale(tables),
+            targets,
+            synthetic.take(shuffled),
+            LINKED,
+            sorted(half.tolist()),
+        )[1]
         found.append(shuffled[near])
     return _meet(*found)
 
@@ -121,7 +176,9 @@ def _meet(a: Indices, b: Indices) -> Hits:
     return meet
 
 
-def _inferred(tables: Tables, targets: View, synthetic: View, tolerance: Floats) -> Hits:
+def _inferred(
+    tables: Tables, targets: View, synthetic: View, tolerance: Floats
+) -> Hits:
     """Which cells of the targets equal those of the synthetic row that is nearest in all other columns.
 
     Distances without a column are sums of those before it and those after it: a difference from the sum
@@ -129,13 +186,19 @@ def _inferred(tables: Tables, targets: View, synthetic: View, tolerance: Floats)
     """
     units, width = scale(tables), len(tables.names)
     a, b = (
-        np.clip(units.numbers(view), -FARTHEST, FARTHEST).astype(np.float32).T.copy() for view in (targets, synthetic)
+        np.clip(units.numbers(view), -FARTHEST, FARTHEST).astype(np.float32).T.copy()
+        for view in (targets, synthetic)
     )
-    codes = [code_pairs(units.codes(targets), units.codes(synthetic), [j]) for j in range(width)]
+    codes = [
+        code_pairs(units.codes(targets), units.codes(synthetic), [j])
+        for j in range(width)
+    ]
 
     def part(j: int, rows: slice) -> npt.NDArray[np.float32]:
         """Squared distances in one column."""
-        squared = np.zeros((len(targets.numbers[rows]), len(synthetic)), dtype=np.float32)
+        squared = np.zeros(
+            (len(targets.numbers[rows]), len(synthetic)), dtype=np.float32
+        )
         if j < len(a):
             np.subtract(a[j, rows, None], b[j], out=squared)
             np.multiply(squared, squared, out=squared)
@@ -160,11 +223,19 @@ def _inferred(tables: Tables, targets: View, synthetic: View, tolerance: Floats)
 def _right(targets: View, synthetic: View, rows: Indices, tolerance: Floats) -> Hits:
     """Whether the cells of the synthetic rows, one per target and column, are those of the targets."""
     width = targets.numbers.shape[1]
-    true, guessed = targets.numbers, np.take_along_axis(synthetic.numbers, rows[:, :width], axis=0)
+    true, guessed = (
+        targets.numbers,
+        np.take_along_axis(synthetic.numbers, rows[:, :width], axis=0),
+    )
     close = np.abs(true - guessed) <= tolerance
     close |= np.isnan(true) & np.isnan(guessed)
     return np.concatenate(
-        [close, targets.codes == np.take_along_axis(synthetic.codes, rows[:, width:], axis=0)], axis=1
+        [
+            close,
+            targets.codes
+            == np.take_along_axis(synthetic.codes, rows[:, width:], axis=0),
+        ],
+        axis=1,
     )
 
 
@@ -172,7 +243,8 @@ def _tolerance(real: View) -> Floats:
     """By how much a guessed number may be wrong."""
     return np.array(
         [
-            TOLERANCE * float(np.subtract(*np.quantile(column[~np.isnan(column)], [0.95, 0.05])))
+            TOLERANCE
+            * float(np.subtract(*np.quantile(column[~np.isnan(column)], [0.95, 0.05])))
             for column in real.numbers.T
         ]
     )

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from synthtab.errors import DataError
+from synthtab.core.errors import DataError
 
 _ANSWERS = {
     "helps": "Synthetic rows help",
@@ -18,8 +18,11 @@ _ANSWERS = {
     "cannot say": "Whether synthetic rows help cannot be said",
 }
 _MEASURES = {
-    "auc": "AUC", "average_precision": "Average precision", "balanced_accuracy": "Balanced accuracy", "r2": "R²",
-}  # fmt: skip
+    "auc": "AUC",
+    "average_precision": "Average precision",
+    "balanced_accuracy": "Balanced accuracy",
+    "r2": "R²",
+}
 MARGIN = 0.08
 
 
@@ -40,7 +43,11 @@ def charts(study: Mapping[str, Any]) -> list[dict[str, Any]]:
         measure = _MEASURES.get(str(study["metric"]), str(study["metric"]))
         found = []
         for verdict in study["verdicts"]:
-            mine = [c for c in study["comparisons"] if c["size"] == verdict["size"] and c["metric"] == study["metric"]]
+            mine = [
+                c
+                for c in study["comparisons"]
+                if c["size"] == verdict["size"] and c["metric"] == study["metric"]
+            ]
             names = list(dict.fromkeys(str(c["learner"]) for c in mine))
             if verdict["learner"] not in names:
                 raise ValueError
@@ -48,16 +55,26 @@ def charts(study: Mapping[str, Any]) -> list[dict[str, Any]]:
                 main = learner == verdict["learner"]
                 arms = [c for c in mine if c["learner"] == learner]
                 sentence = _sentence(verdict, measure) if main else None
-                heading = f"{learner}, learning from {int(arms[0]['real_rows']):,} real rows"
+                heading = (
+                    f"{learner}, learning from {int(arms[0]['real_rows']):,} real rows"
+                )
                 rows = _rows(arms)
                 if rows:
                     found.append(
-                        {"heading": heading, "measure": measure, "sentence": sentence, "main": main, "rows": rows}
+                        {
+                            "heading": heading,
+                            "measure": measure,
+                            "sentence": sentence,
+                            "main": main,
+                            "rows": rows,
+                        }
                     )
         if not found:
             raise ValueError
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        raise DataError("no augmentation study: write one with synthtab augment --json FILE") from None
+        raise DataError(
+            "no augmentation study: write one with synthtab augment --json FILE"
+        ) from None
     return found
 
 
@@ -79,12 +96,21 @@ def _sentence(verdict: Mapping[str, Any], measure: str) -> str:
 
 def _rows(arms: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The arms on one axis; an interval is that of the difference from real rows alone, drawn around the score."""
-    arms = sorted((c for c in arms if c["score"] is not None), key=lambda c: c["kind"] != "real")
+    arms = sorted(
+        (c for c in arms if c["score"] is not None), key=lambda c: c["kind"] != "real"
+    )
     if not arms or arms[0]["kind"] != "real":
         return []
     real = float(arms[0]["score"])
-    spans = [None if c["kind"] == "real" or None in (c["low"], c["high"]) else (c["low"], c["high"]) for c in arms]
-    ends = [float(c["score"]) for c in arms] + [real + end for span in spans if span for end in span]
+    spans = [
+        None
+        if c["kind"] == "real" or None in (c["low"], c["high"])
+        else (c["low"], c["high"])
+        for c in arms
+    ]
+    ends = [float(c["score"]) for c in arms] + [
+        real + end for span in spans if span for end in span
+    ]
     margin = MARGIN * (max(ends) - min(ends)) or 0.01
     low, high = min(ends) - margin, max(ends) + margin
     if not math.isfinite(high - low):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from synthtab.errors import ConfigError
+from synthtab.core.errors import ConfigError
 from synthtab.evaluation.metric import Metric
 
 if TYPE_CHECKING:
@@ -29,9 +29,17 @@ class Bound:
         if not score.ok:
             return f"{given}: {score.status}"
         if score.better == "higher":
-            return None if score.value >= self.limit else f"{given}: {score.value:.4g} is below it"
+            return (
+                None
+                if score.value >= self.limit
+                else f"{given}: {score.value:.4g} is below it"
+            )
         if score.better == "lower":
-            return None if score.value <= self.limit else f"{given}: {score.value:.4g} is above it"
+            return (
+                None
+                if score.value <= self.limit
+                else f"{given}: {score.value:.4g} is above it"
+            )
         ideal = 0.0 if score.reference is None else score.reference.value
         distance = abs(score.value - ideal)
         if distance <= self.limit:
@@ -50,10 +58,16 @@ def parse_bounds(text: str, metrics: Sequence[Metric]) -> tuple[Bound, ...]:
     for part in text.split(","):
         name, equals, figure = (piece.strip() for piece in part.partition("="))
         if not equals or not name or not figure:
-            raise ConfigError(f"bound {part.strip()!r} must be NAME=NUMBER, such as detection_score=0.8,shape_error=2")
+            raise ConfigError(
+                f"bound {part.strip()!r} must be NAME=NUMBER, such as detection_score=0.8,shape_error=2"
+            )
         if name not in names:
             near = get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else f"there are {', '.join(names)}"
+            )
             raise ConfigError(f"there is no metric {name!r}; {hint}")
         if name in bounds:
             raise ConfigError(f"metric {name!r} has two bounds; give one")

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns import KINDS, TEMPORAL
-from synthtab.columns.base import is_text
-from synthtab.columns.numeric import NumberEncoder
-from synthtab.errors import SynthtabError
-from synthtab.schema import Column
+from synthtab.core.errors import SynthtabError
+from synthtab.core.schema import Column
+from synthtab.data.columns import KINDS, TEMPORAL
+from synthtab.data.columns.base import is_text
+from synthtab.data.columns.numeric import NumberEncoder
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
@@ -32,9 +32,16 @@ def plain(series: pd.Series) -> pd.Series:
     """The column with cells that are neither text nor numbers nor dates, such as lists, as text."""
     if pd.api.types.is_complex_dtype(series.dtype):
         return series.astype(str)
-    if series.dtype != object or not pd.api.types.infer_dtype(series).startswith(("mixed", "complex")):
+    if series.dtype != object or not pd.api.types.infer_dtype(series).startswith(
+        ("mixed", "complex")
+    ):
         return series
-    odd = np.array([c is not None and not isinstance(c, (str, int, float, np.generic, date)) for c in series])
+    odd = np.array(
+        [
+            c is not None and not isinstance(c, (str, int, float, np.generic, date))
+            for c in series
+        ]
+    )
     return series.where(~odd, series.astype(str))
 
 
@@ -49,13 +56,19 @@ def numbers(series: pd.Series, column: Column | None) -> Floats:
         cells = pd.Series(np.asarray(distinct, dtype=object), dtype=object)
         if column is not None and "missing" in column.options:
             cells = cells.mask(cells == column.options["missing"])
-        parsed = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        parsed = pd.to_numeric(cells, errors="coerce").to_numpy(
+            dtype=np.float64, na_value=np.nan
+        )
         values = np.append(parsed, np.nan)[codes]
     values = np.where(np.isfinite(values), values, np.nan)
-    return np.clip(values, -_LARGEST, _LARGEST) + 0.0  # -0.0 equals 0.0, but not bit by bit
+    return (
+        np.clip(values, -_LARGEST, _LARGEST) + 0.0
+    )  # -0.0 equals 0.0, but not bit by bit
 
 
-def codes(parts: Mapping[str, pd.Series], column: Column | None) -> tuple[tuple[str, ...], dict[str, Integers]]:
+def codes(
+    parts: Mapping[str, pd.Series], column: Column | None
+) -> tuple[tuple[str, ...], dict[str, Integers]]:
     """One vocabulary for all tables: its words in order, and each table's codes; the last code means missing."""
     same = _synonyms(column)
     found = {}
@@ -66,7 +79,9 @@ def codes(parts: Mapping[str, pd.Series], column: Column | None) -> tuple[tuple[
     vocabulary = sorted({word for _, words in found.values() for word in words if word})
     position = {word: i for i, word in enumerate(vocabulary)} | {"": len(vocabulary)}
     return tuple(vocabulary), {
-        key: np.array([position[word] for word in words] + [len(vocabulary)], dtype=np.int32)[own]
+        key: np.array(
+            [position[word] for word in words] + [len(vocabulary)], dtype=np.int32
+        )[own]
         for key, (own, words) in found.items()
     }
 
@@ -86,7 +101,10 @@ def _synonyms(column: Column | None) -> dict[str, str]:
         return {}
     same = {column.options["missing"]: ""} if "missing" in column.options else {}
     if column.kind == "boolean":
-        same |= {column.options.get("true", "True"): "True", column.options.get("false", "False"): "False"}
+        same |= {
+            column.options.get("true", "True"): "True",
+            column.options.get("false", "False"): "False",
+        }
     return same
 
 
@@ -98,12 +116,18 @@ def _dates(series: pd.Series, column: Column) -> Floats:
         return _spread(*kind.numbers(series, column))
     except (SynthtabError, OverflowError):
         own, distinct = pd.factorize(series)
-        return np.append([_date(cell, column, kind) for cell in np.asarray(distinct, dtype=object)], np.nan)[own]
+        return np.append(
+            [_date(cell, column, kind) for cell in np.asarray(distinct, dtype=object)],
+            np.nan,
+        )[own]
 
 
 def _date(cell: Any, column: Column, kind: type[NumberEncoder]) -> float:
     """One cell that may be written unlike the others; NaN if it is no date."""
-    for reading in (cell, pd.to_datetime(str(cell), errors="coerce", format="ISO8601", utc=True)):
+    for reading in (
+        cell,
+        pd.to_datetime(str(cell), errors="coerce", format="ISO8601", utc=True),
+    ):
         one = pd.Series([reading])
         try:
             if is_text(one) or not pd.isna(reading):

@@ -49,13 +49,21 @@ class Comparison:
         """The tables with the best figure under this metric; several if they tie, none if it was not computed."""
         scores = {name: report.score(metric) for name, report in self.reports.items()}
         marked = _best(list(scores.values()))
-        return tuple(name for name, is_best in zip(scores, marked, strict=True) if is_best)
+        return tuple(
+            name for name, is_best in zip(scores, marked, strict=True) if is_best
+        )
 
     def rows(self) -> list[Line]:
         """One `Line` per metric, ready to print; not of those that answer a question once more (`Score.like`)."""
         found = zip(*(r.scores for r in self.reports.values()), strict=True)
-        shown = [{score.name for score in headlines(r.scores)} for r in self.reports.values()]
-        return [_line(scores) for scores in found if any(scores[0].name in names for names in shown)]
+        shown = [
+            {score.name for score in headlines(r.scores)} for r in self.reports.values()
+        ]
+        return [
+            _line(scores)
+            for scores in found
+            if any(scores[0].name in names for names in shown)
+        ]
 
     def headings(self) -> dict[str, str]:
         """Family -> heading."""
@@ -65,7 +73,12 @@ class Comparison:
         """Facts about the tables: as in a report, with the rows of every synthetic table."""
         facts = dict(next(iter(self.reports.values())).tables)
         rows = {k: v for k, v in facts["rows"].items() if k != "synthetic"}
-        return facts | {"rows": rows, "synthetic": {n: r.tables["rows"]["synthetic"] for n, r in self.reports.items()}}
+        return facts | {
+            "rows": rows,
+            "synthetic": {
+                n: r.tables["rows"]["synthetic"] for n, r in self.reports.items()
+            },
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: every report in full, and the best of each metric."""
@@ -73,12 +86,16 @@ class Comparison:
         return {
             "seed": self.seed,
             "best": {metric: list(self.best(metric)) for metric in metrics},
-            "reports": {name: report.to_dict() for name, report in self.reports.items()},
+            "reports": {
+                name: report.to_dict() for name, report in self.reports.items()
+            },
         }
 
     def to_json(self, indent: int | None = 2) -> str:
         """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False
+        )
 
     def to_html(self) -> str:
         """One self-contained page."""
@@ -89,10 +106,16 @@ class Comparison:
         names = list(self.reports)
         each = max((WIDTH - TITLE - CELL) // CELL, 1)
         facts = self.facts()
-        lines = [", ".join(f"{name} {count:,} rows" for name, count in facts["rows"].items())]
+        lines = [
+            ", ".join(f"{name} {count:,} rows" for name, count in facts["rows"].items())
+        ]
         for start in range(0, len(names), each):
             lines += ["", *self._block(names[start : start + each], start)]
-        lines += ["", "* the best of its line, as far as can be told; possible: a perfect sampler or", "  real rows"]
+        lines += [
+            "",
+            "* the best of its line, as far as can be told; possible: a perfect sampler or",
+            "  real rows",
+        ]
         for name, report in self.reports.items():
             bad = [v for v in report.verdicts if v.level == "bad"]
             lines += ["", f"{html.clean(name)[:40]}: {report.summary()}"]
@@ -101,11 +124,14 @@ class Comparison:
 
     def _block(self, names: Sequence[str], start: int) -> list[str]:
         short = {name: _fit(html.clean(name), CELL - 1) for name in names}
-        head = f"{'':<{TITLE}}{'possible':>{CELL}}" + "".join(f"{short[name]:>{CELL}}" for name in names)
+        head = f"{'':<{TITLE}}{'possible':>{CELL}}" + "".join(
+            f"{short[name]:>{CELL}}" for name in names
+        )
         sizes = self.facts()["synthetic"]
         lines = [
             head.rstrip(),
-            f"{'  rows':<{TITLE + CELL}}" + "".join(f"{sizes[n]:>{CELL - 1},} " for n in names).rstrip(),
+            f"{'  rows':<{TITLE + CELL}}"
+            + "".join(f"{sizes[n]:>{CELL - 1},} " for n in names).rstrip(),
         ]
         family = ""
         for row in self.rows():
@@ -117,7 +143,9 @@ class Comparison:
                 continue
             cells = [
                 f"{value}{'*' if best else ' '}".rjust(CELL)
-                for value, best in list(zip(row.values, row.best, strict=True))[start : start + len(names)]
+                for value, best in list(zip(row.values, row.best, strict=True))[
+                    start : start + len(names)
+                ]
             ]
             lines.append(
                 f"  {_fit(row.title, TITLE - 2):<{TITLE - 2}}{row.reference:>{CELL - 1}} {''.join(cells)}".rstrip()
@@ -127,10 +155,20 @@ class Comparison:
 
 def _line(scores: Sequence[Score]) -> Line:
     first = next((s for s in scores if s.ok), scores[0])
-    reference = "" if first.reference is None else html.figure(first.reference.value, first.unit)
+    reference = (
+        ""
+        if first.reference is None
+        else html.figure(first.reference.value, first.unit)
+    )
     values = tuple(html.figure(s.value, s.unit) if s.ok else "-" for s in scores)
     return Line(
-        first.family, first.title, first.meaning, reference, values, _best(scores), "" if first.ok else first.status
+        first.family,
+        first.title,
+        first.meaning,
+        reference,
+        values,
+        _best(scores),
+        "" if first.ok else first.status,
     )
 
 
@@ -153,7 +191,11 @@ def _badness(score: Score) -> float:
     if not score.ok:
         return math.nan
     if score.better == "ideal":
-        return math.nan if score.reference is None else abs(score.value - score.reference.value)
+        return (
+            math.nan
+            if score.reference is None
+            else abs(score.value - score.reference.value)
+        )
     if score.name.startswith("detection_auc"):
         return max(score.value, 0.5)  # below 0.5 is chance, not merit
     return score.value if score.better == "lower" else -score.value

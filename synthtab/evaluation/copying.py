@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, share_interval
 from synthtab.evaluation.neighbours import distances, fingerprints, nearest, scale
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 QUERIES = 3_000
 MAX_ROWS = 20_000
@@ -39,10 +39,14 @@ def exact_copies(tables: Tables, streams: Streams) -> Outcome:
     real = fingerprints(tables.real)
     copies = np.isin(fingerprints(tables.synthetic), real)
     if tables.holdout is not None:
-        reference = Reference(float(np.isin(fingerprints(tables.holdout), real).mean()), HOLDOUT)
+        reference = Reference(
+            float(np.isin(fingerprints(tables.holdout), real).mean()), HOLDOUT
+        )
     else:
         _, position, counts = np.unique(real, return_inverse=True, return_counts=True)
-        reference = Reference(float((counts[position] > 1).mean()), "real rows, repeated")
+        reference = Reference(
+            float((counts[position] > 1).mean()), "real rows, repeated"
+        )
     value, positions = float(copies.mean()), tables.synthetic.positions
     where = np.flatnonzero(copies) if positions is None else positions[copies]
     return Outcome(
@@ -66,7 +70,9 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
     queries = tables.synthetic.some(QUERIES, streams.numpy("queries"))
     real = tables.real.some(size, streams.numpy("real side"))
     holdout = tables.holdout.some(size, streams.numpy("holdout side"))
-    near, far = (np.sqrt(nearest(scale(tables), queries, view)) for view in (real, holdout))
+    near, far = (
+        np.sqrt(nearest(scale(tables), queries, view)) for view in (real, holdout)
+    )
     tie = np.abs(near - far) <= TIE * (1.0 + near)
     wins = float(((near < far) & ~tie).sum() + 0.5 * tie.sum())
     return Outcome(
@@ -90,7 +96,9 @@ def near_copies(tables: Tables, streams: Streams) -> Outcome:
     ordered = np.sort(found.holdout[:, 0])
     threshold = float(ordered[max(math.ceil(NEAR * len(ordered)), 1) - 1])
     limit = threshold * (1.0 + TIE)
-    value, beside = (float((near[:, 0] <= limit).mean()) for near in (found.synthetic, found.holdout))
+    value, beside = (
+        float((near[:, 0] <= limit).mean()) for near in (found.synthetic, found.holdout)
+    )
     effective = 1.0 / (1.0 / len(found.synthetic) + 1.0 / len(found.holdout))
     return Outcome(
         value,
@@ -114,7 +122,10 @@ def closest_record(tables: Tables, streams: Streams) -> Outcome:
     if other == 0.0:
         raise Skip("most holdout rows are training rows")
     rng = streams.numpy("closest record")
-    draws = [np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1) for side in sides]
+    draws = [
+        np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1)
+        for side in sides
+    ]
     kept = draws[1] > 0.0
     low, high = np.quantile(draws[0][kept] / draws[1][kept], [0.025, 0.975])
     value = own / other
@@ -123,7 +134,11 @@ def closest_record(tables: Tables, streams: Streams) -> Outcome:
         Reference(1.0, "ideal: as far as holdout rows"),
         (min(float(low), value), max(float(high), value)),
         len(found.synthetic),
-        {"median distance": own, "median distance of holdout rows": other, "training rows searched": found.searched},
+        {
+            "median distance": own,
+            "median distance of holdout rows": other,
+            "training rows searched": found.searched,
+        },
     )
 
 
@@ -139,7 +154,10 @@ def distance_ratio(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("a single training row")
     own, other = (_ratio(near) for near in (found.synthetic, found.holdout))
     rng = streams.numpy("distance ratio")
-    draws = [np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1) for side in (own, other)]
+    draws = [
+        np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1)
+        for side in (own, other)
+    ]
     value, beside = float(np.median(own)), float(np.median(other))
     low, high = beside + np.quantile(draws[0] - draws[1], [0.025, 0.975])
     return Outcome(
@@ -169,17 +187,30 @@ def _neighbourhoods(tables: Tables, streams: Streams) -> _Neighbourhoods:
 
     def side(name: str) -> Floats:
         whole = tables.synthetic if name == "synthetic" else holdout
-        queries = whole.some(QUERIES, streams.numpy("neighbourhoods", name == "synthetic"))
-        return distances(scale(tables), queries, tables.real, 2, SEARCHED, streams.numpy("training rows"))
+        queries = whole.some(
+            QUERIES, streams.numpy("neighbourhoods", name == "synthetic")
+        )
+        return distances(
+            scale(tables),
+            queries,
+            tables.real,
+            2,
+            SEARCHED,
+            streams.numpy("training rows"),
+        )
 
     return tables.once(
         f"neighbourhoods {streams.seed}",
-        lambda: _Neighbourhoods(side("synthetic"), side("holdout"), min(len(tables.real), SEARCHED)),
+        lambda: _Neighbourhoods(
+            side("synthetic"), side("holdout"), min(len(tables.real), SEARCHED)
+        ),
     )
 
 
 def _ratio(near: Floats) -> Floats:
-    ratio: Floats = np.where(near[:, 1] > 0.0, near[:, 0] / np.where(near[:, 1] > 0.0, near[:, 1], 1.0), 1.0)
+    ratio: Floats = np.where(
+        near[:, 1] > 0.0, near[:, 0] / np.where(near[:, 1] > 0.0, near[:, 1], 1.0), 1.0
+    )
     return ratio
 
 

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.design import Design
 from synthtab.evaluation.importance import permutation
@@ -24,8 +25,7 @@ from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
 from synthtab.evaluation.pairs import worst_pairs
 from synthtab.evaluation.views import Tables, View, features
-from synthtab.parallel import each
-from synthtab.randomness import Streams
+from synthtab.runtime.parallel import each
 
 FOLDS = 3
 MAX_ROWS = 50_000
@@ -46,25 +46,37 @@ def detection_auc(tables: Tables, streams: Streams) -> Outcome:
     "giveaways": the columns without which the tree would see less (permutation importance). "pairs":
     those whose dependence is broken, in percent (`pairs.Pair.broken`), whether the tree saw it or not.
     """
-    return tables.once(f"boosted tree detection {streams.seed}", lambda: _boosted_tree(tables, streams))
+    return tables.once(
+        f"boosted tree detection {streams.seed}", lambda: _boosted_tree(tables, streams)
+    )
 
 
 def detection_score(tables: Tables, streams: Streams) -> Outcome:
     """1 - (2 max(AUC, 0.5) - 1): the literature's form of the same figure."""
     outcome = detection_auc(tables, streams)
     low, high = outcome.interval or (outcome.value, outcome.value)
-    return Outcome(_score(outcome.value), Reference(1.0, IDEAL.label), (_score(high), _score(low)), outcome.n)
+    return Outcome(
+        _score(outcome.value),
+        Reference(1.0, IDEAL.label),
+        (_score(high), _score(low)),
+        outcome.n,
+    )
 
 
 def logistic_detection_auc(tables: Tables, streams: Streams) -> Outcome:
     """Area under the ROC curve of a logistic regression on standardised numbers and one-hot categories."""
     real, synthetic = _equal(tables, streams)
-    both = View(np.concatenate([real.numbers, synthetic.numbers]), np.concatenate([real.codes, synthetic.codes]))
+    both = View(
+        np.concatenate([real.numbers, synthetic.numbers]),
+        np.concatenate([real.codes, synthetic.codes]),
+    )
     design, labels = Design(tables, both)(both), _labels(len(real))
 
     def fold(job: tuple[int, Rows, Rows]) -> float:
         _, train, test = job
-        model = LogisticRegression(max_iter=100, tol=1e-3).fit(design[train], labels[train])
+        model = LogisticRegression(max_iter=100, tol=1e-3).fit(
+            design[train], labels[train]
+        )
         return float(roc_auc_score(labels[test], model.decision_function(design[test])))
 
     auc = float(np.mean(each(fold, _folds(labels, streams))))
@@ -89,14 +101,21 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
         )
         model.fit(matrix[train], labels[train])
         guesses = model.predict_proba(matrix[test])[:, 1]
-        drops = _permutation(model, matrix[test], labels[test], streams) if number == 0 else None
+        drops = (
+            _permutation(model, matrix[test], labels[test], streams)
+            if number == 0
+            else None
+        )
         return float(roc_auc_score(labels[test], guesses)), drops, guesses
 
     folds = _folds(labels, streams)
     found = each(fold, folds)
     aucs, drops = [auc for auc, _, _ in found], found[0][1]
     assert drops is not None
-    tests = [(labels[test], guesses) for (_, _, test), (_, _, guesses) in zip(folds, found, strict=True)]
+    tests = [
+        (labels[test], guesses)
+        for (_, _, test), (_, _, guesses) in zip(folds, found, strict=True)
+    ]
     tables.once(_tests_key(streams), lambda: tests)
     auc = float(np.mean(aucs))
     order = np.argsort(-drops, kind="stable")
@@ -106,7 +125,11 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
         IDEAL,
         auc_interval(auc, len(real), len(real)),
         2 * len(real),
-        {"folds": aucs, "giveaways": giveaways, "pairs": worst_pairs(tables, streams, WORST_PAIRS)},
+        {
+            "folds": aucs,
+            "giveaways": giveaways,
+            "pairs": worst_pairs(tables, streams, WORST_PAIRS),
+        },
     )
 
 
@@ -126,7 +149,9 @@ def _binned(values: Floats) -> Floats:
     there is where a generator goes wrong.
     """
     there = ~np.isnan(values)
-    distinct, ranks, counts = np.unique(values[there], return_inverse=True, return_counts=True)
+    distinct, ranks, counts = np.unique(
+        values[there], return_inverse=True, return_counts=True
+    )
     if len(distinct) <= BINS:
         return values
     binned = np.full(len(values), np.nan)
@@ -134,14 +159,20 @@ def _binned(values: Floats) -> Floats:
     return binned
 
 
-def _permutation(model: Any, matrix: Floats, labels: Labels, streams: Streams) -> Floats:
+def _permutation(
+    model: Any, matrix: Floats, labels: Labels, streams: Streams
+) -> Floats:
     """How far the area under the curve falls when a column is shuffled, for each column."""
     rng = streams.numpy("giveaways")
     rows = rng.permutation(len(matrix))[:GIVEAWAY_ROWS]
     matrix, labels = matrix[rows], labels[rows]
     if len(np.unique(labels)) < 2:
         return np.zeros(matrix.shape[1])
-    return permutation(lambda m: float(roc_auc_score(labels, model.predict_proba(m)[:, 1])), matrix, rng)
+    return permutation(
+        lambda m: float(roc_auc_score(labels, model.predict_proba(m)[:, 1])),
+        matrix,
+        rng,
+    )
 
 
 def _equal(tables: Tables, streams: Streams) -> tuple[View, View]:
@@ -149,7 +180,9 @@ def _equal(tables: Tables, streams: Streams) -> tuple[View, View]:
     size = min(len(tables.real), len(tables.synthetic), MAX_ROWS)
     if size < MIN_ROWS:
         raise Skip(f"a table has fewer than {MIN_ROWS} rows")
-    return tables.real.some(size, streams.numpy("real rows")), tables.synthetic.some(size, streams.numpy("other rows"))
+    return tables.real.some(size, streams.numpy("real rows")), tables.synthetic.some(
+        size, streams.numpy("other rows")
+    )
 
 
 def _labels(size: int) -> Labels:
@@ -158,8 +191,13 @@ def _labels(size: int) -> Labels:
 
 def _folds(labels: Labels, streams: Streams) -> list[tuple[int, Rows, Rows]]:
     """Number, training rows and test rows of every fold."""
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=streams.integer("folds") % 2**32)
-    return [(i, train, test) for i, (train, test) in enumerate(folds.split(np.zeros(len(labels)), labels))]
+    folds = StratifiedKFold(
+        FOLDS, shuffle=True, random_state=streams.integer("folds") % 2**32
+    )
+    return [
+        (i, train, test)
+        for i, (train, test) in enumerate(folds.split(np.zeros(len(labels)), labels))
+    ]
 
 
 def _score(auc: float) -> float:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.neighbours import distances, found_in, neighbours, scale
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 WARNING = "These are real rows: keep this report as safe as the training table itself."
 CANDIDATES = 50_000
@@ -34,9 +34,14 @@ def riskiest(tables: Tables, streams: Streams, count: int = 10) -> list[dict[str
     order = np.concatenate([order[copied[order]], order[~copied[order]]])
     chosen = np.sort(order[:CANDIDATES])
     rows = real.take(chosen)
-    synthetic = distances(scale(tables), rows, tables.synthetic, 1, SEARCHED, streams.numpy("exposure, synthetic"))[
-        :, 0
-    ]
+    synthetic = distances(
+        scale(tables),
+        rows,
+        tables.synthetic,
+        1,
+        SEARCHED,
+        streams.numpy("exposure, synthetic"),
+    )[:, 0]
     pool = np.sort(rng.permutation(len(real))[:SEARCHED])
     squared, found = neighbours(scale(tables), rows, real.take(pool), 2)
     itself = pool[found[:, 0]] == chosen
@@ -60,7 +65,11 @@ def riskiest(tables: Tables, streams: Streams, count: int = 10) -> list[dict[str
 
 def with_cells(found: list[dict[str, Any]], real: pd.DataFrame) -> list[dict[str, Any]]:
     """The same, each with the cells of its row: column -> number, truth value, text, or None where missing."""
-    return [entry | {"cells": {str(n): _plain(v) for n, v in real.iloc[entry["row"]].items()}} for entry in found]
+    return [
+        entry
+        | {"cells": {str(n): _plain(v) for n, v in real.iloc[entry["row"]].items()}}
+        for entry in found
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -15,10 +15,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables, View
-from synthtab.randomness import Streams
 
 DRAWS = 5
 TREND_DRAWS = 20
@@ -37,12 +37,19 @@ def shape_error(tables: Tables, streams: Streams) -> Outcome:
     errors: dict[str, float] = {}
     floors: dict[str, float] = {}
     rows, size = len(tables.real), len(tables.synthetic)
-    draws = [streams.numpy("shape floor", d).integers(rows, size=size) for d in range(DRAWS)]
+    draws = [
+        streams.numpy("shape floor", d).integers(rows, size=size) for d in range(DRAWS)
+    ]
     for name, real, synthetic, ordered in _levels(tables):
         top = int(max(real.max(), synthetic.max())) + 1
         p = np.bincount(real, minlength=top) / rows
-        errors[name] = 100 * _distance(p, np.bincount(synthetic, minlength=top) / size, ordered)
-        again = [_distance(p, np.bincount(real[draw], minlength=top) / size, ordered) for draw in draws]
+        errors[name] = 100 * _distance(
+            p, np.bincount(synthetic, minlength=top) / size, ordered
+        )
+        again = [
+            _distance(p, np.bincount(real[draw], minlength=top) / size, ordered)
+            for draw in draws
+        ]
         floors[name] = 100 * float(np.mean(again))
     return Outcome(
         _mean(errors),
@@ -68,9 +75,13 @@ def trend_error(tables: Tables, streams: Streams) -> Outcome:
     rows, size = len(tables.real), len(tables.synthetic)
     # One outlier more or less moves a correlation: heavy tails need many draws, large tables afford few.
     count = int(np.clip(TREND_CELLS // (size * len(errors)), 2, TREND_DRAWS))
-    draws = [streams.numpy("trend floor", d).integers(rows, size=size) for d in range(count)]
+    draws = [
+        streams.numpy("trend floor", d).integers(rows, size=size) for d in range(count)
+    ]
     floors = [_mean(pairs.errors(tables.real.take(draw))) for draw in draws]
-    worst = _worst({" + ".join(pair): error for pair, error in errors.items()}, limit=20)
+    worst = _worst(
+        {" + ".join(pair): error for pair, error in errors.items()}, limit=20
+    )
     columns = {
         name: float(np.mean([e for pair, e in errors.items() if name in pair]))
         for name in tables.names
@@ -80,7 +91,12 @@ def trend_error(tables: Tables, streams: Streams) -> Outcome:
         _mean(errors),
         Reference(float(np.mean(floors)), PERFECT),
         n=size,
-        detail={"floors": floors, "pairs": worst, "columns": _worst(columns), "number of pairs": len(errors)},
+        detail={
+            "floors": floors,
+            "pairs": worst,
+            "columns": _worst(columns),
+            "number of pairs": len(errors),
+        },
     )
 
 
@@ -97,10 +113,15 @@ def missing_error(tables: Tables, streams: Streams) -> Outcome:
     shares = dict(zip(tables.names, real, strict=True))
     size, floors = len(tables.synthetic), []
     for name in errors:
-        counts = streams.numpy("missing floor", tables.names.index(name)).binomial(size, shares[name], size=200)
+        counts = streams.numpy("missing floor", tables.names.index(name)).binomial(
+            size, shares[name], size=200
+        )
         floors.append(100 * float(np.abs(counts / size - shares[name]).mean()))
     return Outcome(
-        _mean(errors), Reference(float(np.mean(floors)), PERFECT), n=size, detail={"columns": _worst(errors)}
+        _mean(errors),
+        Reference(float(np.mean(floors)), PERFECT),
+        n=size,
+        detail={"columns": _worst(errors)},
     )
 
 
@@ -123,7 +144,9 @@ class Pairs:
                     errors[names[i], names[j]] = float(half[i, j])
         binned = self._binned(other)
         for (i, j), table in self._two_way.items():
-            errors[names[i], names[j]] = 100 * self._total_variation(table, binned, i, j)
+            errors[names[i], names[j]] = 100 * self._total_variation(
+                table, binned, i, j
+            )
         return errors
 
     @cached_property
@@ -132,7 +155,10 @@ class Pairs:
 
     @cached_property
     def _edges(self) -> list[Floats]:
-        return [np.histogram_bin_edges(column[~np.isnan(column)], bins=BINS) for column in self.real.numbers.T]
+        return [
+            np.histogram_bin_edges(column[~np.isnan(column)], bins=BINS)
+            for column in self.real.numbers.T
+        ]
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
@@ -141,7 +167,11 @@ class Pairs:
 
     @cached_property
     def _two_way(self) -> dict[tuple[int, int], tuple[Codes, Floats]]:
-        binned, numeric, columns = self._binned(self.real), len(self.tables.numeric), len(self.tables.names)
+        binned, numeric, columns = (
+            self._binned(self.real),
+            len(self.tables.numeric),
+            len(self.tables.names),
+        )
         return {
             (i, j): _shares(self._joint(binned, i, j), self._sizes[i] * self._sizes[j])
             for i in range(columns)
@@ -160,12 +190,18 @@ class Pairs:
     def _joint(self, binned: list[Codes], i: int, j: int) -> Codes:
         return binned[i] * self._sizes[j] + binned[j]
 
-    def _total_variation(self, real: tuple[Codes, Floats], binned: list[Codes], i: int, j: int) -> float:
+    def _total_variation(
+        self, real: tuple[Codes, Floats], binned: list[Codes], i: int, j: int
+    ) -> float:
         cells, shares = real
-        other_cells, other = _shares(self._joint(binned, i, j), self._sizes[i] * self._sizes[j])
+        other_cells, other = _shares(
+            self._joint(binned, i, j), self._sizes[i] * self._sizes[j]
+        )
         if len(cells) == len(other_cells) == self._sizes[i] * self._sizes[j]:
             return float(np.abs(shares - other).sum()) / 2
-        overlap = np.minimum(shares[np.isin(cells, other_cells)], other[np.isin(other_cells, cells)]).sum()
+        overlap = np.minimum(
+            shares[np.isin(cells, other_cells)], other[np.isin(other_cells, cells)]
+        ).sum()
         return 1.0 - float(overlap)
 
 
@@ -202,13 +238,20 @@ def _levels(tables: Tables) -> list[tuple[str, Codes, Codes, bool]]:
     levels: list[tuple[str, Codes, Codes, bool]] = []
     rows = len(tables.real)
     for j, name in enumerate(tables.numeric):
-        both = np.concatenate([tables.real.numbers[:, j], tables.synthetic.numbers[:, j]])
+        both = np.concatenate(
+            [tables.real.numbers[:, j], tables.synthetic.numbers[:, j]]
+        )
         ranks = np.unique(both, return_inverse=True)[1].astype(np.int64).ravel() + 1
         ranks[np.isnan(both)] = 0
         levels.append((name, ranks[:rows], ranks[rows:], True))
     for j, name in enumerate(tables.categorical):
         levels.append(
-            (name, tables.real.codes[:, j].astype(np.int64), tables.synthetic.codes[:, j].astype(np.int64), False)
+            (
+                name,
+                tables.real.codes[:, j].astype(np.int64),
+                tables.synthetic.codes[:, j].astype(np.int64),
+                False,
+            )
         )
     return levels
 
@@ -216,7 +259,9 @@ def _levels(tables: Tables) -> list[tuple[str, Codes, Codes, bool]]:
 def _distance(p: Floats, q: Floats, ordered: bool) -> float:
     """Kolmogorov-Smirnov distance of two histograms with an order, total variation of two without."""
     difference = p - q
-    return float(np.abs(np.cumsum(difference)).max() if ordered else np.abs(difference).sum() / 2)
+    return float(
+        np.abs(np.cumsum(difference)).max() if ordered else np.abs(difference).sum() / 2
+    )
 
 
 def _missing(tables: Tables, view: View) -> list[float]:
@@ -226,7 +271,11 @@ def _missing(tables: Tables, view: View) -> list[float]:
     return [*numbers.tolist(), *codes.tolist()]
 
 
-def _mean(errors: Mapping[object, float] | Mapping[str, float] | Mapping[tuple[str, str], float]) -> float:
+def _mean(
+    errors: Mapping[object, float]
+    | Mapping[str, float]
+    | Mapping[tuple[str, str], float],
+) -> float:
     return float(np.mean(list(errors.values())))
 
 

@@ -41,7 +41,10 @@ class Findings:
 
     def __init__(self, scores: Sequence[Score], rows: Mapping[str, int]) -> None:
         self._scores = {score.name: score for score in scores}
-        self.rows = {name: max(int(rows.get(name, 1)), 1) for name in ("real", "synthetic", "holdout")}
+        self.rows = {
+            name: max(int(rows.get(name, 1)), 1)
+            for name in ("real", "synthetic", "holdout")
+        }
         self.noise = math.sqrt(1 / self.rows["real"] + 1 / self.rows["synthetic"])
 
     def get(self, name: str) -> Score | None:
@@ -52,13 +55,21 @@ class Findings:
     def skipped(self, name: str) -> str | None:
         """Why the score was asked for and could not be computed."""
         score = self._scores.get(name)
-        return None if score is None or score.ok else score.status.removeprefix("skipped: ")
+        return (
+            None
+            if score is None or score.ok
+            else score.status.removeprefix("skipped: ")
+        )
 
 
-def surely(score: Score, interval: Interval | None = None, *, times: float = SURE) -> Interval:
+def surely(
+    score: Score, interval: Interval | None = None, *, times: float = SURE
+) -> Interval:
     """Between what the value surely lies: its interval (or another one), widened; the value itself without one."""
     low, high = interval or score.interval or (score.value, score.value)
-    return score.value - times * (score.value - low), score.value + times * (high - score.value)
+    return score.value - times * (score.value - low), score.value + times * (
+        high - score.value
+    )
 
 
 def several(
@@ -81,7 +92,11 @@ def several(
     kept = [_label(item) for item in found[:NAMED]]
     rest = f" and {count - len(kept)} more" if count > len(kept) else ""
     yield Verdict(
-        level, f"{count} {many}: {', '.join(kept)}{rest}", rule, names, {"number": count, "worst": list(found[:NAMED])}
+        level,
+        f"{count} {many}: {', '.join(kept)}{rest}",
+        rule,
+        names,
+        {"number": count, "worst": list(found[:NAMED])},
     )
 
 
@@ -94,14 +109,20 @@ def quote(name: object, limit: int = 40) -> str:
 def listing(names: Sequence[str]) -> str:
     """'a', 'b' and 'c'."""
     quoted = [quote(name) for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return (
+        quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    )
 
 
 def share(value: float) -> str:
     """A share in percent; a small one with more digits."""
     percent = 100 * value
     return (
-        f"{percent:.0f} %" if percent in (0.0, 100.0) else f"{percent:.1f} %" if percent >= 0.1 else f"{percent:.2g} %"
+        f"{percent:.0f} %"
+        if percent in (0.0, 100.0)
+        else f"{percent:.1f} %"
+        if percent >= 0.1
+        else f"{percent:.2g} %"
     )
 
 

@@ -41,11 +41,18 @@ def wasserstein_floor(values: Floats, m: int) -> float:
     return float((share_deviation(p[gaps > 0], m) * gaps[gaps > 0]).sum())
 
 
-def sample_interval(values: Sequence[float] | Floats, total: int | None = None) -> Interval | None:
+def sample_interval(
+    values: Sequence[float] | Floats, total: int | None = None
+) -> Interval | None:
     """About 95 % for the mean of ``total`` (None: endless) values of which these are a random part; None if all."""
     n = len(values)
     if n < 2 or n == total:
         return None
-    half = 1.96 * float(np.std(values, ddof=1)) / math.sqrt(n) * math.sqrt(1 - n / total if total else 1.0)
+    half = (
+        1.96
+        * float(np.std(values, ddof=1))
+        / math.sqrt(n)
+        * math.sqrt(1 - n / total if total else 1.0)
+    )
     mean = float(np.mean(values))
     return mean - half, mean + half

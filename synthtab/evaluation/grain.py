@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 FINEST, COARSEST = 6, -3
 MIN_VALUES = 20
@@ -39,7 +39,10 @@ def off_grid(tables: Tables, streams: Streams) -> Outcome:
         float(np.mean(list(shares.values()))),
         Reference(0.0, PERFECT),
         n=len(shares),
-        detail={"columns": dict(sorted(shares.items(), key=lambda s: (-s[1], s[0]))), "decimals": decimals},
+        detail={
+            "columns": dict(sorted(shares.items(), key=lambda s: (-s[1], s[0]))),
+            "decimals": decimals,
+        },
     )
 
 
@@ -52,19 +55,31 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
     floors: dict[str, float] = {}
     heaps: dict[str, dict[str, object]] = {}
     for j, name in enumerate(tables.numeric):
-        real, synthetic = _there(tables.real.numbers[:, j]), _there(tables.synthetic.numbers[:, j])
+        real, synthetic = (
+            _there(tables.real.numbers[:, j]),
+            _there(tables.synthetic.numbers[:, j]),
+        )
         values, counts = np.unique(real, return_counts=True)
         kept = counts >= max(HEAP * len(real), HEAP_ROWS)
         if not kept.any() or not len(synthetic):
             continue
-        p, q = counts[kept] / len(real), (synthetic[:, None] == values[kept]).mean(axis=0)
+        p, q = (
+            counts[kept] / len(real),
+            (synthetic[:, None] == values[kept]).mean(axis=0),
+        )
         errors[name] = 100 * _variation(p, q)
         draws = streams.numpy("heap floor", j).multinomial(
             len(synthetic), [*p, max(1.0 - float(p.sum()), 0.0)], size=DRAWS
         )
-        floors[name] = 100 * float(np.mean([_variation(p, d[:-1] / len(synthetic)) for d in draws]))
+        floors[name] = 100 * float(
+            np.mean([_variation(p, d[:-1] / len(synthetic)) for d in draws])
+        )
         worst = int(np.argmax(np.abs(p - q)))
-        heaps[name] = {"value": float(values[kept][worst]), "real": float(p[worst]), "synthetic": float(q[worst])}
+        heaps[name] = {
+            "value": float(values[kept][worst]),
+            "real": float(p[worst]),
+            "synthetic": float(q[worst]),
+        }
     if not errors:
         raise Skip("no number repeats that often")
     return Outcome(
@@ -97,7 +112,9 @@ def _decimals(values: Floats) -> int | None:
 def _on(values: Floats, decimals: int) -> np.ndarray:
     scaled = values * 10.0**decimals
     # Far from 0 a float has no decimals left to look at.
-    close: np.ndarray = np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-12 * np.abs(scaled)
+    close: np.ndarray = np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-12 * np.abs(
+        scaled
+    )
     return close
 
 

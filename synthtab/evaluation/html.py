@@ -53,7 +53,10 @@ def page(
                 flagged.setdefault(name, verdict.level)
     shown = headlines(report.scores)
     by_family = {
-        family: {"heading": heading, "scores": [score_view(s) for s in shown if s.family == family]}
+        family: {
+            "heading": heading,
+            "scores": [score_view(s) for s in shown if s.family == family],
+        }
         for family, heading in report.headings().items()
     }
     return _template("report.html").render(
@@ -85,7 +88,9 @@ def comparison_page(comparison: Comparison) -> str:
         rows=comparison.rows(),
         headings=comparison.headings(),
         verdicts={name: report.verdicts for name, report in comparison.reports.items()},
-        summaries={name: report.summary() for name, report in comparison.reports.items()},
+        summaries={
+            name: report.summary() for name, report in comparison.reports.items()
+        },
         facts=comparison.facts(),
         seed=comparison.seed,
     )
@@ -94,9 +99,13 @@ def comparison_page(comparison: Comparison) -> str:
 def score_view(score: Score) -> dict[str, Any]:
     """A score as its line of the page: figures as text, places on its axis in percent."""
     view: dict[str, Any] = {
-        "title": score.title, "meaning": score.meaning, "unit": score.unit, "ok": score.ok, "family": score.family,
+        "title": score.title,
+        "meaning": score.meaning,
+        "unit": score.unit,
+        "ok": score.ok,
+        "family": score.family,
         "reason": score.status.removeprefix("skipped: "),
-    }  # fmt: skip
+    }
     if not score.ok:
         return view
     reference = None if score.reference is None else score.reference.value
@@ -109,7 +118,9 @@ def score_view(score: Score) -> dict[str, Any]:
         "value": figure(score.value, score.unit),
         "reference": None if reference is None else figure(reference, score.unit),
         "label": "" if score.reference is None else score.reference.label,
-        "interval": None if score.interval is None else [figure(v, score.unit) for v in score.interval],
+        "interval": None
+        if score.interval is None
+        else [figure(v, score.unit) for v in score.interval],
         "n": score.n,
         "at": place(score.value),
         "reference_at": None if reference is None else place(reference),
@@ -149,25 +160,50 @@ def _round_up(value: float) -> float:
     if value <= 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(float(m * power) for m in (1, 2, 5, 10) if m * power >= value * (1 - 1e-9))
+    return next(
+        float(m * power) for m in (1, 2, 5, 10) if m * power >= value * (1 - 1e-9)
+    )
 
 
-def _columns(report: Report, columns: Sequence[Mapping[str, Any]], flagged: Mapping[str, str]) -> list[dict[str, Any]]:
+def _columns(
+    report: Report, columns: Sequence[Mapping[str, Any]], flagged: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Cards of the columns, the worst first."""
     shape = next((s for s in report.scores if s.name == "shape_error" and s.ok), None)
-    errors, floors = ({}, {}) if shape is None else (shape.detail["columns"], shape.detail["floors"])
+    errors, floors = (
+        ({}, {}) if shape is None else (shape.detail["columns"], shape.detail["floors"])
+    )
     cards = []
     for column in columns:
         name = column["name"]
-        card = dict(column) | {"error": errors.get(name), "floor": floors.get(name), "level": flagged.get(name)}
+        card = dict(column) | {
+            "error": errors.get(name),
+            "floor": floors.get(name),
+            "level": flagged.get(name),
+        }
         if column["kind"] == "number":
-            card["picture"], card["cut"] = svg.histogram(column["real"], column["synthetic"])
+            card["picture"], card["cut"] = svg.histogram(
+                column["real"], column["synthetic"]
+            )
             card["top"] = [max(column["real"]), max(column["synthetic"])]
         else:
-            card["scale"] = max((max(b["real"], b["synthetic"]) for b in column["bars"]), default=1.0) or 1.0
+            card["scale"] = (
+                max(
+                    (max(b["real"], b["synthetic"]) for b in column["bars"]),
+                    default=1.0,
+                )
+                or 1.0
+            )
         cards.append(card)
     rank = {"bad": 0, "fair": 1}
-    return sorted(cards, key=lambda c: (rank.get(c["level"], 2), (c["floor"] or 0.0) - (c["error"] or 0.0), c["name"]))
+    return sorted(
+        cards,
+        key=lambda c: (
+            rank.get(c["level"], 2),
+            (c["floor"] or 0.0) - (c["error"] or 0.0),
+            c["name"],
+        ),
+    )
 
 
 def _ties(ties: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -175,10 +211,17 @@ def _ties(ties: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     names = [clean(name) for name in ties["names"]]
     real, synthetic = ties["real"], ties["synthetic"]
-    difference = [[b - a for a, b in zip(x, y, strict=True)] for x, y in zip(real, synthetic, strict=True)]
+    difference = [
+        [b - a for a, b in zip(x, y, strict=True)]
+        for x, y in zip(real, synthetic, strict=True)
+    ]
     count = len(names)
     pairs = sorted(
-        ((abs(difference[i][j]), i, j) for i in range(count) for j in range(i + 1, count)),
+        (
+            (abs(difference[i][j]), i, j)
+            for i in range(count)
+            for j in range(i + 1, count)
+        ),
         key=lambda p: (-p[0], p[1], p[2]),
     )
     return {
@@ -189,7 +232,12 @@ def _ties(ties: Mapping[str, Any] | None) -> dict[str, Any] | None:
             ("Difference", svg.heatmap(difference, names, signed=True)),
         ],
         "pairs": [
-            {"a": ties["names"][i], "b": ties["names"][j], "real": real[i][j], "synthetic": synthetic[i][j]}
+            {
+                "a": ties["names"][i],
+                "b": ties["names"][j],
+                "real": real[i][j],
+                "synthetic": synthetic[i][j],
+            }
             for gap, i, j in pairs[:PAIRS]
             if gap > 0
         ],
@@ -199,13 +247,18 @@ def _ties(ties: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _points(points: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if points is None:
         return None
-    frame = [_frame([p[k] for p in (*points["real"], *points["synthetic"])]) for k in (0, 1)]
+    frame = [
+        _frame([p[k] for p in (*points["real"], *points["synthetic"])]) for k in (0, 1)
+    ]
     real, synthetic = ("real", points["real"]), ("synthetic", points["synthetic"])
     return {
         "explained": points["explained"],
         "maps": [
             (f"{len(points['real']):,} real rows", svg.scatter([real], frame)),
-            (f"{len(points['synthetic']):,} synthetic rows", svg.scatter([synthetic], frame)),
+            (
+                f"{len(points['synthetic']):,} synthetic rows",
+                svg.scatter([synthetic], frame),
+            ),
             ("Both", svg.scatter([real, synthetic], frame)),
         ],
     }
@@ -214,12 +267,17 @@ def _points(points: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _frame(values: Sequence[float]) -> tuple[float, float]:
     """Ends of an axis that holds nearly all values; the few beyond are drawn at its ends."""
     ordered = sorted(values)
-    low, high = ordered[int(0.003 * len(ordered))], ordered[-1 - int(0.003 * len(ordered))]
+    low, high = (
+        ordered[int(0.003 * len(ordered))],
+        ordered[-1 - int(0.003 * len(ordered))],
+    )
     margin = 0.04 * (high - low)
     return low - margin, high + margin
 
 
-def _detector(report: Report, curve: Sequence[Sequence[float]] | None) -> dict[str, Any] | None:
+def _detector(
+    report: Report, curve: Sequence[Sequence[float]] | None
+) -> dict[str, Any] | None:
     score = next((s for s in report.scores if s.name == "detection_auc" and s.ok), None)
     if score is None or not curve:
         return None
@@ -229,7 +287,8 @@ def _detector(report: Report, curve: Sequence[Sequence[float]] | None) -> dict[s
         "auc": figure(score.value, ""),
         "picture": svg.curve(curve),
         "giveaways": [
-            {"name": n, "drop": d, "width": round(100 * d / max(top, 0.02), 1)} for n, d in giveaways.items()
+            {"name": n, "drop": d, "width": round(100 * d / max(top, 0.02), 1)}
+            for n, d in giveaways.items()
         ],
     }
 
@@ -242,19 +301,30 @@ def _riskiest(report: Report) -> dict[str, Any] | None:
     return {
         "names": names,
         "rows": [
-            {"row": r["row"] + 1, "why": exposure(r), "cells": [r["cells"][n] for n in names]} for r in report.riskiest
+            {
+                "row": r["row"] + 1,
+                "why": exposure(r),
+                "cells": [r["cells"][n] for n in names],
+            }
+            for r in report.riskiest
         ],
     }
 
 
 def exposure(entry: Mapping[str, Any]) -> str:
     """In words, how exposed a training row is."""
-    return "copied" if entry["copied"] else f"exposure {entry['exposure']:.3f} (0.5 is chance)"
+    return (
+        "copied"
+        if entry["copied"]
+        else f"exposure {entry['exposure']:.3f} (0.5 is chance)"
+    )
 
 
 def clean(text: object) -> str:
     """Text without what a browser would obey or choke on: control, format and surrogate characters."""
-    kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    kept = "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text)
+    )
     return kept.replace(" %", "\N{NO-BREAK SPACE}%")
 
 

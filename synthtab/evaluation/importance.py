@@ -9,7 +9,9 @@ import numpy as np
 from synthtab.evaluation.cells import Floats
 
 
-def permutation(score: Callable[[Floats], float], matrix: Floats, rng: np.random.Generator) -> Floats:
+def permutation(
+    score: Callable[[Floats], float], matrix: Floats, rng: np.random.Generator
+) -> Floats:
     """How far the score of these rows falls when a column is shuffled, for each column (Breiman 2001)."""
     whole = score(matrix)
     drops = np.zeros(matrix.shape[1])

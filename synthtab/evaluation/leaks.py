@@ -24,18 +24,30 @@ def copies(f: Findings) -> Iterator[Verdict]:
     score = f.get("exact_copies")
     if score is None:
         return
-    expected, label = (0.0, "") if score.reference is None else (score.reference.value, score.reference.label)
+    expected, label = (
+        (0.0, "")
+        if score.reference is None
+        else (score.reference.value, score.reference.label)
+    )
     control = f.rows["holdout"] if label.startswith("holdout") else f.rows["real"]
     pooled = (score.value + expected) / 2
-    chance = 3 * math.sqrt(pooled * (1 - pooled) * (1 / f.rows["synthetic"] + 1 / control))
-    figures = {"copies": score.value, "beside it": expected, "rows": list(score.detail.get("rows", ()))}
+    chance = 3 * math.sqrt(
+        pooled * (1 - pooled) * (1 / f.rows["synthetic"] + 1 / control)
+    )
+    figures = {
+        "copies": score.value,
+        "beside it": expected,
+        "rows": list(score.detail.get("rows", ())),
+    }
     beside = f"; of {label}, {share(expected)}" if label else ""
     if score.value - expected > chance:
         level: Level = "bad" if score.value - expected > COPIES_FAIR else "fair"
         text = f"{share(score.value)} of the rows are copies of training rows{beside}{_which(score)}"
         yield Verdict(level, text, "copies", (), figures)
     elif score.value == 0:
-        yield Verdict("good", "No row is a copy of a training row", "copies", (), figures)
+        yield Verdict(
+            "good", "No row is a copy of a training row", "copies", (), figures
+        )
     else:
         text = f"Training rows do not recur more than chance allows: {share(score.value)} of the rows{beside}"
         yield Verdict("good", text, "copies", (), figures)
@@ -50,7 +62,11 @@ def nearer(f: Findings) -> Iterator[Verdict]:
     figures = {"nearer": score.value, "ideal": 0.5}
     text = f"{share(score.value)} of the rows are nearer to training rows than to rows never seen (50 % is ideal)"
     yield Verdict(
-        "good" if low <= 0.5 else "fair" if score.value <= NEARER_FAIR else "bad", text, "nearer", (), figures
+        "good" if low <= 0.5 else "fair" if score.value <= NEARER_FAIR else "bad",
+        text,
+        "nearer",
+        (),
+        figures,
     )
 
 
@@ -62,19 +78,31 @@ def near_copies(f: Findings) -> Iterator[Verdict]:
     low, _ = surely(score)
     excess = score.value - score.reference.value
     figures = {"near copies": score.value, "beside it": score.reference.value}
-    text = (
-        f"{share(score.value)} of the rows are near copies of training rows; {share(score.reference.value)} is chance"
-    )
+    text = f"{share(score.value)} of the rows are near copies of training rows; {share(score.reference.value)} is chance"
     good = low <= score.reference.value or excess <= COPIES_FAIR
-    yield Verdict("good" if good else "fair" if excess <= 4 * COPIES_FAIR else "bad", text, "near copies", (), figures)
+    yield Verdict(
+        "good" if good else "fair" if excess <= 4 * COPIES_FAIR else "bad",
+        text,
+        "near copies",
+        (),
+        figures,
+    )
 
 
 _DISTANCES = {
-    "dcr": (DCR_GOOD, DCR_FAIR, "Half of the rows lie within {value:.2f} times the distance to their nearest training "
-            "row at which half of the holdout rows lie"),
-    "nndr": (NNDR_GOOD, NNDR_FAIR, "The rows cling to single training rows: half of them have a nearest one at most "
-             "{value:.2f} times as far as the second; of holdout rows, {beside:.2f} times"),
-}  # fmt: skip
+    "dcr": (
+        DCR_GOOD,
+        DCR_FAIR,
+        "Half of the rows lie within {value:.2f} times the distance to their nearest training "
+        "row at which half of the holdout rows lie",
+    ),
+    "nndr": (
+        NNDR_GOOD,
+        NNDR_FAIR,
+        "The rows cling to single training rows: half of them have a nearest one at most "
+        "{value:.2f} times as far as the second; of holdout rows, {beside:.2f} times",
+    ),
+}
 
 
 def clinging(f: Findings) -> Iterator[Verdict]:
@@ -90,7 +118,9 @@ def clinging(f: Findings) -> Iterator[Verdict]:
             continue
         level: Level = "fair" if short <= fair else "bad"
         figures = {name: score.value, "beside it": beside}
-        yield Verdict(level, says.format(value=score.value, beside=beside), name, (), figures)
+        yield Verdict(
+            level, says.format(value=score.value, beside=beside), name, (), figures
+        )
 
 
 _ATTACKS = {
@@ -107,7 +137,11 @@ def attacks(f: Findings) -> Iterator[Verdict]:
         score = f.get(name)
         if score is None:
             continue
-        base = float(name == "membership_auc") / 2 if score.reference is None else score.reference.value
+        base = (
+            float(name == "membership_auc") / 2
+            if score.reference is None
+            else score.reference.value
+        )
         low, _ = surely(score)
         excess = score.value - base
         good = low <= base or excess <= RISK_GOOD
@@ -132,7 +166,9 @@ def surely_found(f: Findings) -> Iterator[Verdict]:
         f"where {share(base)} is chance"
     )
     figures = {"membership_tpr": score.value, "beside it": base}
-    yield Verdict("fair" if excess <= FOUND_FAIR else "bad", text, "membership_tpr", (), figures)
+    yield Verdict(
+        "fair" if excess <= FOUND_FAIR else "bad", text, "membership_tpr", (), figures
+    )
 
 
 _UNSEEN = {
@@ -150,7 +186,11 @@ _UNSEEN = {
 
 def unseen(f: Findings) -> Iterator[Verdict]:
     """What nobody can say without real rows that were not learnt, and how to get them."""
-    missing = tuple(dict.fromkeys(what for name, what in _UNSEEN.items() if f.skipped(name) == NO_HOLDOUT))
+    missing = tuple(
+        dict.fromkeys(
+            what for name, what in _UNSEEN.items() if f.skipped(name) == NO_HOLDOUT
+        )
+    )
     if missing:
         text = (
             f"Unknown without a holdout (real rows not learnt): {', '.join(missing)}. "

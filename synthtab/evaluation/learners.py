@@ -46,7 +46,11 @@ class Sample:
 
     def some(self, size: int) -> Sample:
         """At most that many rows, evenly spread."""
-        return self if len(self) <= size else self.take(np.linspace(0, len(self) - 1, size).astype(np.int64))
+        return (
+            self
+            if len(self) <= size
+            else self.take(np.linspace(0, len(self) - 1, size).astype(np.int64))
+        )
 
     def take(self, rows: Any) -> Sample:
         """The rows of these indices."""
@@ -85,11 +89,15 @@ class Task:
         """AUC (two classes), mean one-against-rest AUC (more) or R²; of classes that occur, 0.5 if only one does."""
         if self.classes is None:
             total = float(((y - y.mean()) ** 2).sum())
-            return 1.0 - float(((y - predicted) ** 2).sum()) / total if total > 0 else 0.0
+            return (
+                1.0 - float(((y - predicted) ** 2).sum()) / total if total > 0 else 0.0
+            )
         if len(self.classes) == 2:
             predicted = predicted[:, [1]] - predicted[:, [0]]
         areas = []
-        for scores, label in zip(predicted.T, self.classes[-predicted.shape[1] :], strict=True):
+        for scores, label in zip(
+            predicted.T, self.classes[-predicted.shape[1] :], strict=True
+        ):
             right = y == label
             if right.any() and not right.all():
                 areas.append(roc_auc_score(right, scores))
@@ -120,9 +128,19 @@ def boosted_trees(task: Task, sample: Sample, seed: int) -> Fitted:
     def design(view: View) -> Floats:
         return features(task.tables, view, leave_out=task.tables.target)[0]
 
-    _, categorical = features(task.tables, sample.view.take(slice(0, 1)), leave_out=task.tables.target)
-    kind = HistGradientBoostingRegressor if task.classes is None else HistGradientBoostingClassifier
-    model = kind(categorical_features=categorical.tolist(), early_stopping=False, random_state=seed)
+    _, categorical = features(
+        task.tables, sample.view.take(slice(0, 1)), leave_out=task.tables.target
+    )
+    kind = (
+        HistGradientBoostingRegressor
+        if task.classes is None
+        else HistGradientBoostingClassifier
+    )
+    model = kind(
+        categorical_features=categorical.tolist(),
+        early_stopping=False,
+        random_state=seed,
+    )
     return _fit(model, task, design, sample)
 
 
@@ -136,7 +154,11 @@ def linear(task: Task, sample: Sample, seed: int) -> Fitted:
     design = Design(task.tables, task.real.view, leave_out=task.tables.target, far=FAR)
     outputs = 1 if task.classes is None else len(task.classes)
     rows = int(np.clip(LINEAR_CELLS // (design.width * outputs), 1_000, LINEAR_ROWS))
-    model = Ridge(solver="lsqr") if task.classes is None else LogisticRegression(max_iter=LINEAR_STEPS, tol=1e-3)
+    model = (
+        Ridge(solver="lsqr")
+        if task.classes is None
+        else LogisticRegression(max_iter=LINEAR_STEPS, tol=1e-3)
+    )
     return _fit(model, task, design, sample.some(rows))
 
 
@@ -147,26 +169,45 @@ def forest(task: Task, sample: Sample, seed: int) -> Fitted:
     """
 
     def design(view: View) -> Floats:
-        return np.clip(features(task.tables, view, leave_out=task.tables.target)[0], -_LARGEST, _LARGEST)
+        return np.clip(
+            features(task.tables, view, leave_out=task.tables.target)[0],
+            -_LARGEST,
+            _LARGEST,
+        )
 
-    options: dict[str, Any] = {"n_estimators": FOREST_TREES, "min_samples_leaf": FOREST_LEAF, "random_state": seed}
+    options: dict[str, Any] = {
+        "n_estimators": FOREST_TREES,
+        "min_samples_leaf": FOREST_LEAF,
+        "random_state": seed,
+    }
     sample = sample.some(min(FOREST_ROWS, FOREST_CELLS // len(task.tables.names)))
     if task.classes is None:
-        return _fit(RandomForestRegressor(max_features=1 / 3, **options), task, design, sample)
+        return _fit(
+            RandomForestRegressor(max_features=1 / 3, **options), task, design, sample
+        )
     return _fit(RandomForestClassifier(**options), task, design, sample)
 
 
-def _fit(model: Any, task: Task, design: Callable[[View], Any], sample: Sample) -> Fitted:
+def _fit(
+    model: Any, task: Task, design: Callable[[View], Any], sample: Sample
+) -> Fitted:
     if task.classes is None:
         model.fit(design(sample.view), sample.y)
         return Fitted(design, model.predict, len(sample))
     classes = task.classes
     if len(np.unique(sample.y)) < 2:  # nothing to tell apart
-        return Fitted(design, lambda matrix: np.zeros((matrix.shape[0], len(classes))), len(sample))
+        return Fitted(
+            design,
+            lambda matrix: np.zeros((matrix.shape[0], len(classes))),
+            len(sample),
+        )
     model.fit(design(sample.view), sample.y)
 
     def predict(matrix: Any) -> Floats:
-        predicted, scores = model.predict_proba(matrix), np.zeros((matrix.shape[0], len(classes)))
+        predicted, scores = (
+            model.predict_proba(matrix),
+            np.zeros((matrix.shape[0], len(classes))),
+        )
         for position, label in enumerate(model.classes_):
             scores[:, classes == label] = predicted[:, [position]]
         return scores

@@ -38,7 +38,10 @@ class Coarse:
     def joint(self, columns: Sequence[int]) -> tuple[Floats, Floats]:
         """Shares of all cells of the table over these columns, real and synthetic; an axis per column."""
         sizes = [self.sizes[j] for j in columns]
-        real, synthetic = (_shares([levels[j] for j in columns], sizes) for levels in (self.real, self.synthetic))
+        real, synthetic = (
+            _shares([levels[j] for j in columns], sizes)
+            for levels in (self.real, self.synthetic)
+        )
         return real, synthetic
 
 
@@ -51,14 +54,22 @@ def _coarse(tables: Tables, bins: int) -> Coarse:
     found = Coarse([], [], [])
     for j in range(len(tables.numeric)):
         edges = quantile_edges(tables.real.numbers[:, j], bins)
-        for view, levels in ((tables.real, found.real), (tables.synthetic, found.synthetic)):
-            cut = np.searchsorted(edges, view.numbers[:, j], side="right").astype(np.int16)
+        for view, levels in (
+            (tables.real, found.real),
+            (tables.synthetic, found.synthetic),
+        ):
+            cut = np.searchsorted(edges, view.numbers[:, j], side="right").astype(
+                np.int16
+            )
             cut[np.isnan(view.numbers[:, j])] = len(edges) + 1
             levels.append(cut)
         found.sizes.append(len(edges) + 2)
     for j, size in enumerate(tables.sizes):
         slots = _commonest(tables.real.codes[:, j], size, bins)
-        for view, levels in ((tables.real, found.real), (tables.synthetic, found.synthetic)):
+        for view, levels in (
+            (tables.real, found.real),
+            (tables.synthetic, found.synthetic),
+        ):
             levels.append(slots[view.codes[:, j]])
         found.sizes.append(int(slots.max()) + 1)
     return found
@@ -88,7 +99,9 @@ def even_bins(counts: npt.NDArray[np.int64], bins: int) -> Floats:
     return found
 
 
-def some_combinations(columns: int, k: int, limit: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+def some_combinations(
+    columns: int, k: int, limit: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
     """All combinations of k columns or, if there are more than ``limit``, that many of them at random."""
     total = math.comb(columns, k)
     if total <= limit:

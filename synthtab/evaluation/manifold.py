@@ -12,11 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.metric import Interval, Metric, Outcome, Reference, Skip, share_interval
+from synthtab.evaluation.metric import (
+    Interval,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+    share_interval,
+)
 from synthtab.evaluation.space import Points, Space, squared_distances
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 NEIGHBOURS = 5
 MAX_ROWS = 5_000
@@ -114,14 +121,22 @@ def neighbours(space: Space, real: Points, judged: Points) -> Neighbours:
     n, k = len(real), NEIGHBOURS
     radius = np.empty(n)
     for rows, squared in squared_distances(real, real):
-        radius[rows] = np.partition(squared, k, axis=1)[:, k]  # the first is the row itself
+        radius[rows] = np.partition(squared, k, axis=1)[
+            :, k
+        ]  # the first is the row itself
     radius += TIE * (1.0 + radius)  # two equal distances may differ in the last bit
-    inside, covered, nearest = np.zeros(len(judged), dtype=np.int64), np.zeros(n, dtype=bool), np.empty(n, np.int64)
+    inside, covered, nearest = (
+        np.zeros(len(judged), dtype=np.int64),
+        np.zeros(n, dtype=bool),
+        np.empty(n, np.int64),
+    )
     for rows, squared in squared_distances(real, judged):
         near = squared <= radius[rows, None]
         inside += near.sum(axis=0)
         covered[rows] = near.any(axis=1)
-        nearest[rows] = squared.astype(np.float32).argmin(axis=1)  # of equally near rows the first
+        nearest[rows] = squared.astype(np.float32).argmin(
+            axis=1
+        )  # of equally near rows the first
     precise = _levels(space.from_centre(real, real), space.from_centre(real, judged))
     own = space.from_centre(judged, judged)
     recalled = np.where(covered, _levels(own, own)[nearest], GRID)
@@ -150,8 +165,14 @@ def _compare(tables: Tables, streams: Streams) -> tuple[Neighbours, Neighbours]:
         raise Skip(f"a table has fewer than {2 * MIN_ROWS} rows")
     space = Space(tables)
     # One stream for both: of two equal tables the same rows are compared.
-    order, other = (streams.numpy("neighbours").permutation(len(v)) for v in (tables.real, tables.synthetic))
-    real, more = (space.points(tables.real.take(np.sort(part))) for part in (order[:size], order[size : 2 * size]))
+    order, other = (
+        streams.numpy("neighbours").permutation(len(v))
+        for v in (tables.real, tables.synthetic)
+    )
+    real, more = (
+        space.points(tables.real.take(np.sort(part)))
+        for part in (order[:size], order[size : 2 * size])
+    )
     synthetic = space.points(tables.synthetic.take(np.sort(other[:size])))
     return neighbours(space, real, synthetic), neighbours(space, real, more)
 

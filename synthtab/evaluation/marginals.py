@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import wasserstein_floor
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 
 def wasserstein(tables: Tables, streams: Streams) -> Outcome:
@@ -22,7 +22,9 @@ def wasserstein(tables: Tables, streams: Streams) -> Outcome:
     distances: dict[str, float] = {}
     floors: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
-        real, synthetic = (_there(view.numbers[:, j]) for view in (tables.real, tables.synthetic))
+        real, synthetic = (
+            _there(view.numbers[:, j]) for view in (tables.real, tables.synthetic)
+        )
         spread = float(real.std())
         if spread == 0:
             continue
@@ -48,7 +50,9 @@ def _distance(a: Floats, b: Floats) -> float:
     """Between two sorted samples."""
     both = np.sort(np.concatenate([a, b]))
     at = both[:-1]
-    gap = np.searchsorted(a, at, side="right") / len(a) - np.searchsorted(b, at, side="right") / len(b)
+    gap = np.searchsorted(a, at, side="right") / len(a) - np.searchsorted(
+        b, at, side="right"
+    ) / len(b)
     return float((np.abs(gap) * np.diff(both)).sum())
 
 

@@ -29,6 +29,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.model_selection import StratifiedKFold
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import (
     Interval,
@@ -42,8 +43,7 @@ from synthtab.evaluation.metric import (
 )
 from synthtab.evaluation.neighbours import distances, scale
 from synthtab.evaluation.views import Tables, View, features
-from synthtab.parallel import each
-from synthtab.randomness import Streams
+from synthtab.runtime.parallel import each
 
 ATTACKED = 4_000
 SEARCHED = 50_000
@@ -54,7 +54,9 @@ TREES = 100
 FOLDS = 5
 DRIFT_FOLDS = 3
 FALSE_POSITIVES = 0.01
-MIN_STRANGERS = round(1 / FALSE_POSITIVES) - 1  # with fewer, no threshold has so few false positives
+MIN_STRANGERS = (
+    round(1 / FALSE_POSITIVES) - 1
+)  # with fewer, no threshold has so few false positives
 TINY = 1e-6
 
 Labels = npt.NDArray[np.int64]
@@ -81,15 +83,22 @@ class Attacks:
     @property
     def labels(self) -> Labels:
         """1 for a member, 0 for a stranger."""
-        return np.repeat(np.array([1, 0], dtype=np.int64), [self.members, self.strangers])
+        return np.repeat(
+            np.array([1, 0], dtype=np.int64), [self.members, self.strangers]
+        )
 
     def areas(self) -> dict[str, float]:
         """Attack -> area under its ROC curve."""
-        return {name: float(roc_auc_score(self.labels, score)) for name, score in self.scores.items()}
+        return {
+            name: float(roc_auc_score(self.labels, score))
+            for name, score in self.scores.items()
+        }
 
     def hits(self) -> dict[str, float]:
         """Attack -> share of the members found at 1 % false positives."""
-        return {name: hits_at(score, self.members) for name, score in self.scores.items()}
+        return {
+            name: hits_at(score, self.members) for name, score in self.scores.items()
+        }
 
 
 def membership_auc(tables: Tables, streams: Streams) -> Outcome:
@@ -101,8 +110,14 @@ def membership_auc(tables: Tables, streams: Streams) -> Outcome:
     """
     found = attacks(tables, streams)
     areas, z = found.areas(), simultaneous(len(found.scores))
-    intervals = {name: auc_interval(auc, found.members, found.strangers, z) for name, auc in areas.items()}
-    drift = {"auc": found.drift, "interval": list(auc_interval(found.drift, found.members, found.strangers))}
+    intervals = {
+        name: auc_interval(auc, found.members, found.strangers, z)
+        for name, auc in areas.items()
+    }
+    drift = {
+        "auc": found.drift,
+        "interval": list(auc_interval(found.drift, found.members, found.strangers)),
+    }
     return Outcome(
         max(areas.values()),
         Reference(0.5, "ideal: cannot tell"),
@@ -125,7 +140,10 @@ def membership_tpr(tables: Tables, streams: Streams) -> Outcome:
         raise Skip(f"fewer than {2 * MIN_STRANGERS} holdout rows")
     hits, z = found.hits(), simultaneous(len(found.scores))
     effective = 1.0 / (1.0 / found.members + 1.0 / found.strangers)
-    intervals = {name: exact_interval(hit * effective, effective, z) for name, hit in hits.items()}
+    intervals = {
+        name: exact_interval(hit * effective, effective, z)
+        for name, hit in hits.items()
+    }
     return Outcome(
         max(hits.values()),
         Reference(FALSE_POSITIVES, "ideal: as for non-members"),
@@ -140,7 +158,9 @@ def attacks(tables: Tables, streams: Streams) -> Attacks:
     return tables.once(f"membership {streams.seed}", lambda: _attacks(tables, streams))
 
 
-def hits_at(scores: Floats, members: int, false_positives: float = FALSE_POSITIVES) -> float:
+def hits_at(
+    scores: Floats, members: int, false_positives: float = FALSE_POSITIVES
+) -> float:
     """Share of the members (which come first) above a threshold that this share of the others exceeds.
 
     Of n others, the threshold is put where the expected share of a further one above it is exactly
@@ -148,8 +168,12 @@ def hits_at(scores: Floats, members: int, false_positives: float = FALSE_POSITIV
     """
     strangers = len(scores) - members
     share = max(false_positives * (strangers + 1) - 1, 0.0) / strangers
-    wrong, right, _ = roc_curve(np.arange(len(scores)) < members, scores, drop_intermediate=False)
-    last = np.append(np.diff(wrong) > 0, True)  # of the points with equally many false positives, the best
+    wrong, right, _ = roc_curve(
+        np.arange(len(scores)) < members, scores, drop_intermediate=False
+    )
+    last = np.append(
+        np.diff(wrong) > 0, True
+    )  # of the points with equally many false positives, the best
     return float(np.interp(share, wrong[last], right[last]))
 
 
@@ -163,10 +187,27 @@ def _attacks(tables: Tables, streams: Streams) -> Attacks:
     reference = tables.holdout.take(np.sort(order[:half]))
     strangers = tables.holdout.take(np.sort(order[half:][:size]))
     members = tables.real.some(size, streams.numpy("members"))
-    rows = View(np.concatenate([members.numbers, strangers.numbers]), np.concatenate([members.codes, strangers.codes]))
+    rows = View(
+        np.concatenate([members.numbers, strangers.numbers]),
+        np.concatenate([members.codes, strangers.codes]),
+    )
     labels = np.repeat(np.array([1, 0], dtype=np.int64), size)
-    near = distances(scale(tables), rows, tables.synthetic, NEIGHBOURS, SEARCHED, streams.numpy("synthetic searched"))
-    known = distances(scale(tables), rows, reference, NEIGHBOURS, SEARCHED, streams.numpy("reference searched"))
+    near = distances(
+        scale(tables),
+        rows,
+        tables.synthetic,
+        NEIGHBOURS,
+        SEARCHED,
+        streams.numpy("synthetic searched"),
+    )
+    known = distances(
+        scale(tables),
+        rows,
+        reference,
+        NEIGHBOURS,
+        SEARCHED,
+        streams.numpy("reference searched"),
+    )
     ratio = np.log(known[:, 0] + TINY) - np.log(near[:, 0] + TINY)
     density = _density_ratio(tables, reference, rows, streams)
     figures = np.column_stack([near, known, ratio, density])
@@ -176,16 +217,24 @@ def _attacks(tables: Tables, streams: Streams) -> Attacks:
             "distance": -near[:, 0],
             "distance ratio": ratio,
             "density ratio": density,
-            "classifier": _cross_fitted(figures, labels, np.zeros(figures.shape[1], dtype=bool), FOLDS, streams),
+            "classifier": _cross_fitted(
+                figures, labels, np.zeros(figures.shape[1], dtype=bool), FOLDS, streams
+            ),
         },
         size,
         size,
         half,
-        float(roc_auc_score(labels, _cross_fitted(matrix, labels, categorical, DRIFT_FOLDS, streams))),
+        float(
+            roc_auc_score(
+                labels, _cross_fitted(matrix, labels, categorical, DRIFT_FOLDS, streams)
+            )
+        ),
     )
 
 
-def _density_ratio(tables: Tables, reference: View, rows: View, streams: Streams) -> Floats:
+def _density_ratio(
+    tables: Tables, reference: View, rows: View, streams: Streams
+) -> Floats:
     """Log of the estimated density of synthetic over that of real rows, by a boosted tree on equally many of both."""
     size = min(len(reference), len(tables.synthetic), LEARNT)
     (a, categorical), (b, _) = (
@@ -194,20 +243,31 @@ def _density_ratio(tables: Tables, reference: View, rows: View, streams: Streams
     )
     sample, labels = np.concatenate([a, b]), np.repeat(np.array([1, 0]), size)
     seed = streams.integer("density ratio")
-    (scores,) = each(lambda matrix: _scores(sample, labels, matrix, categorical, 31, seed), [features(tables, rows)[0]])
+    (scores,) = each(
+        lambda matrix: _scores(sample, labels, matrix, categorical, 31, seed),
+        [features(tables, rows)[0]],
+    )
     return scores
 
 
 def _cross_fitted(
-    matrix: Floats, labels: Labels, categorical: npt.NDArray[np.bool_], folds: int, streams: Streams
+    matrix: Floats,
+    labels: Labels,
+    categorical: npt.NDArray[np.bool_],
+    folds: int,
+    streams: Streams,
 ) -> Floats:
     """For every row its rank within its fold, in (0, 1), by a model of the other folds."""
-    splits = StratifiedKFold(folds, shuffle=True, random_state=streams.integer("membership folds") % 2**32)
+    splits = StratifiedKFold(
+        folds, shuffle=True, random_state=streams.integer("membership folds") % 2**32
+    )
 
     def fold(job: tuple[int, tuple[Any, Any]]) -> tuple[Any, Floats]:
         number, (train, test) = job
         seed = streams.integer("membership classifier", number)
-        found = _scores(matrix[train], labels[train], matrix[test], categorical, 8, seed)
+        found = _scores(
+            matrix[train], labels[train], matrix[test], categorical, 8, seed
+        )
         _, position, counts = np.unique(found, return_inverse=True, return_counts=True)
         middle = np.cumsum(counts) - counts / 2  # equal scores share a rank
         return test, middle[position] / len(test)
@@ -219,7 +279,12 @@ def _cross_fitted(
 
 
 def _scores(
-    sample: Floats, labels: Labels, matrix: Floats, categorical: npt.NDArray[np.bool_], leaves: int, seed: int
+    sample: Floats,
+    labels: Labels,
+    matrix: Floats,
+    categorical: npt.NDArray[np.bool_],
+    leaves: int,
+    seed: int,
 ) -> Floats:
     """What boosted trees that learnt from the sample say of the rows of the matrix, as log odds."""
     filled = ~np.isnan(sample).all(axis=0)
@@ -232,19 +297,28 @@ def _scores(
         early_stopping=False,
         random_state=seed % 2**32,
     )
-    found: Floats = model.fit(sample[:, filled], labels).decision_function(matrix[:, filled])
+    found: Floats = model.fit(sample[:, filled], labels).decision_function(
+        matrix[:, filled]
+    )
     return found
 
 
 def _widest(intervals: dict[str, Interval]) -> Interval:
-    return max(low for low, _ in intervals.values()), max(high for _, high in intervals.values())
+    return max(low for low, _ in intervals.values()), max(
+        high for _, high in intervals.values()
+    )
 
 
 def _detail(found: Attacks, intervals: dict[str, Interval]) -> dict[str, object]:
     areas, hits = found.areas(), found.hits()
     return {
         "attacks": {
-            name: {"auc": areas[name], "tpr": hits[name], "interval": list(intervals[name])} for name in found.scores
+            name: {
+                "auc": areas[name],
+                "tpr": hits[name],
+                "interval": list(intervals[name]),
+            }
+            for name in found.scores
         },
         "members": found.members,
         "non-members": found.strangers,

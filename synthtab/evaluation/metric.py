@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from scipy.stats import beta
 
-from synthtab.randomness import Streams
+from synthtab.core.randomness import Streams
 
 if TYPE_CHECKING:
     from synthtab.evaluation.views import Tables
@@ -161,8 +161,14 @@ def share_interval(successes: float, n: float, z: float = 1.96) -> Interval:
 def exact_interval(successes: float, n: float, z: float = 1.96) -> Interval:
     """Clopper and Pearson's interval of a share (1934), 95 % by default: for shares of few successes."""
     tail = 1.0 - NormalDist().cdf(z)
-    low = float(beta.ppf(tail, successes, n - successes + 1.0)) if successes > 0 else 0.0
-    high = float(beta.ppf(1.0 - tail, successes + 1.0, n - successes)) if successes < n else 1.0
+    low = (
+        float(beta.ppf(tail, successes, n - successes + 1.0)) if successes > 0 else 0.0
+    )
+    high = (
+        float(beta.ppf(1.0 - tail, successes + 1.0, n - successes))
+        if successes < n
+        else 1.0
+    )
     return (low, high)
 
 
@@ -171,9 +177,15 @@ def simultaneous(count: int) -> float:
     return NormalDist().inv_cdf(1.0 - 0.025 / count)
 
 
-def auc_interval(auc: float, positives: int, negatives: int, z: float = 1.96) -> Interval:
+def auc_interval(
+    auc: float, positives: int, negatives: int, z: float = 1.96
+) -> Interval:
     """Interval of an area under the ROC curve (Hanley and McNeil 1982), 95 % by default."""
     q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
-    variance = auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) + (negatives - 1) * (q2 - auc * auc)
+    variance = (
+        auc * (1 - auc)
+        + (positives - 1) * (q1 - auc * auc)
+        + (negatives - 1) * (q2 - auc * auc)
+    )
     half = z * math.sqrt(max(variance, 0.0) / (positives * negatives))
     return (max(0.0, auc - half), min(1.0, auc + half))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import total_variation_floor
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables, View
-from synthtab.randomness import Streams
 
 WORST = 10
 
@@ -29,12 +29,17 @@ def missing_patterns(tables: Tables, streams: Streams) -> Outcome:
     packed = np.packbits(np.concatenate([real, synthetic])[:, columns], axis=1)
     kinds, which = np.unique(packed, axis=0, return_inverse=True)
     which = which.ravel()
-    p, q = (np.bincount(w, minlength=len(kinds)) / len(w) for w in (which[: len(real)], which[len(real) :]))
+    p, q = (
+        np.bincount(w, minlength=len(kinds)) / len(w)
+        for w in (which[: len(real)], which[len(real) :])
+    )
     bits = np.unpackbits(kinds, axis=1, count=len(columns)).astype(bool)
     worst = sorted(range(len(kinds)), key=lambda k: (-abs(p[k] - q[k]), k))[:WORST]
     patterns = [
         {
-            "missing": [name for name, gone in zip(names, bits[k], strict=True) if gone],
+            "missing": [
+                name for name, gone in zip(names, bits[k], strict=True) if gone
+            ],
             "real": float(p[k]),
             "synthetic": float(q[k]),
         }
@@ -50,7 +55,13 @@ def missing_patterns(tables: Tables, streams: Streams) -> Outcome:
 
 def _missing(tables: Tables, view: View) -> npt.NDArray[np.bool_]:
     """Of every cell, whether it is missing."""
-    return np.concatenate([np.isnan(view.numbers), view.codes == np.array(tables.sizes, dtype=np.int32) - 1], axis=1)
+    return np.concatenate(
+        [
+            np.isnan(view.numbers),
+            view.codes == np.array(tables.sizes, dtype=np.int32) - 1,
+        ],
+        axis=1,
+    )
 
 
 PATTERNS = Metric(

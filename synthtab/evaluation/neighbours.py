@@ -31,16 +31,22 @@ class Scale:
         there = ~np.isnan(real.numbers)
         counts = np.maximum(there.sum(axis=0), 1)
         self.mean = np.where(there, real.numbers, 0.0).sum(axis=0) / counts
-        deviation = np.sqrt((np.where(there, real.numbers - self.mean, 0.0) ** 2).sum(axis=0) / counts)
+        deviation = np.sqrt(
+            (np.where(there, real.numbers - self.mean, 0.0) ** 2).sum(axis=0) / counts
+        )
         self.deviation = np.where(deviation > 0, deviation, 1.0)
 
     def numbers(self, view: View) -> Floats:
-        scaled: Floats = (np.where(np.isnan(view.numbers), self.mean, view.numbers) - self.mean) / self.deviation
+        scaled: Floats = (
+            np.where(np.isnan(view.numbers), self.mean, view.numbers) - self.mean
+        ) / self.deviation
         return scaled
 
     def codes(self, view: View) -> Integers:
         """For every number whether it is missing, then the categories: one column for each of the table's."""
-        return np.concatenate([np.isnan(view.numbers).astype(np.int32), view.codes], axis=1)
+        return np.concatenate(
+            [np.isnan(view.numbers).astype(np.int32), view.codes], axis=1
+        )
 
 
 def scale(tables: Tables) -> Scale:
@@ -54,7 +60,11 @@ def nearest(scale: Scale, queries: View, view: View) -> Floats:
 
 
 def neighbours(
-    scale: Scale, queries: View, view: View, count: int = 1, columns: Sequence[int] | None = None
+    scale: Scale,
+    queries: View,
+    view: View,
+    count: int = 1,
+    columns: Sequence[int] | None = None,
 ) -> tuple[Floats, Indices]:
     """Squared distances to, and positions of, the nearest rows of every query, nearest first.
 
@@ -88,21 +98,29 @@ def neighbours(
         for rank in range(count):
             found[rows, rank] = position = squared.argmin(axis=1)
             squared[here, position] = np.inf
-    exact = np.zeros(found.shape)  # the sums above are rounded: two equal rows must be at distance 0
+    exact = np.zeros(
+        found.shape
+    )  # the sums above are rounded: two equal rows must be at distance 0
     for rank in range(count):
         other = found[:, rank]
         exact[:, rank] = ((a - b[other]) ** 2).sum(axis=1)
         for code_a, code_b in pairs:
             exact[:, rank] += OTHER * (code_a != code_b[other])
     order = np.argsort(exact, axis=1, kind="stable")
-    return np.take_along_axis(exact, order, axis=1), np.take_along_axis(found, order, axis=1)
+    return np.take_along_axis(exact, order, axis=1), np.take_along_axis(
+        found, order, axis=1
+    )
 
 
-def code_pairs(a: Integers, b: Integers, columns: Sequence[int]) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+def code_pairs(
+    a: Integers, b: Integers, columns: Sequence[int]
+) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
     """Both sides' codes of those of the columns that vary, in as few bytes as they fit."""
     pairs = []
     for j in columns:
-        low, high = (int(pick([pick(a[:, j]), pick(b[:, j])])) for pick in (np.min, np.max))
+        low, high = (
+            int(pick([pick(a[:, j]), pick(b[:, j])])) for pick in (np.min, np.max)
+        )
         if low < high:
             small = np.uint8 if high < 256 else np.uint16 if high < 65_536 else np.int32
             pairs.append((a[:, j].astype(small), b[:, j].astype(small)))
@@ -112,7 +130,9 @@ def code_pairs(a: Integers, b: Integers, columns: Sequence[int]) -> list[tuple[n
 def fingerprints(view: View) -> npt.NDArray[np.uint64]:
     """A 64-bit hash of every row."""
     columns = [*view.numbers.T, *view.codes.T]
-    return pd.util.hash_pandas_object(pd.DataFrame(dict(enumerate(columns))), index=False).to_numpy()
+    return pd.util.hash_pandas_object(
+        pd.DataFrame(dict(enumerate(columns))), index=False
+    ).to_numpy()
 
 
 def found_in(queries: View, view: View) -> Booleans:
@@ -120,15 +140,26 @@ def found_in(queries: View, view: View) -> Booleans:
     return np.isin(fingerprints(queries), fingerprints(view))
 
 
-def distances(scale: Scale, queries: View, whole: View, count: int, limit: int, rng: np.random.Generator) -> Floats:
+def distances(
+    scale: Scale,
+    queries: View,
+    whole: View,
+    count: int,
+    limit: int,
+    rng: np.random.Generator,
+) -> Floats:
     """Distances (not squared) to the nearest of at most ``limit`` rows, and 0 to a copy, wherever it is.
 
     Sampling a large table would hide most copies of its rows; equal rows are found by their hash in all of it.
     Fewer rows than ``count``: the last is repeated.
     """
     near = np.sqrt(neighbours(scale, queries, whole.some(limit, rng), count)[0])
-    near = np.concatenate([near, np.repeat(near[:, -1:], count - near.shape[1], axis=1)], axis=1)
+    near = np.concatenate(
+        [near, np.repeat(near[:, -1:], count - near.shape[1], axis=1)], axis=1
+    )
     if len(whole) > limit:
         missed = found_in(queries, whole) & (near[:, 0] > 0)
-        near[missed] = np.concatenate([np.zeros((int(missed.sum()), 1)), near[missed, :-1]], axis=1)
+        near[missed] = np.concatenate(
+            [np.zeros((int(missed.sum()), 1)), near[missed, :-1]], axis=1
+        )
     return near

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import sample_interval
 from synthtab.evaluation.levels import coarse, some_combinations
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 BINS = 10
 DRAWS = 5
@@ -61,12 +61,18 @@ def associations(tables: Tables, streams: Streams) -> tuple[Pair, ...]:
     two-way table: a sample has a little more mutual information than its source, and so do both
     tables. What the real one owes to that is taken off first (Miller 1955).
     """
-    return tables.once(f"associations {streams.seed}", lambda: tuple(_associations(tables, streams)))
+    return tables.once(
+        f"associations {streams.seed}", lambda: tuple(_associations(tables, streams))
+    )
 
 
 def worst_pairs(tables: Tables, streams: Streams, limit: int) -> dict[str, float]:
     """The pairs whose dependence is broken: the furthest above a perfect sampler's figure, and twice it at least."""
-    broken = [pair for pair in associations(tables, streams) if pair.broken > 2 * pair.broken_floor]
+    broken = [
+        pair
+        for pair in associations(tables, streams)
+        if pair.broken > 2 * pair.broken_floor
+    ]
     broken.sort(key=lambda pair: (pair.broken_floor - pair.broken, pair.columns))
     return {pair.name: pair.broken for pair in broken[:limit]}
 
@@ -101,19 +107,28 @@ def mutual_information_error(tables: Tables, streams: Streams) -> Outcome:
 
 
 def _limit(tables: Tables) -> int:
-    return int(np.clip(CELLS // (len(tables.real) + len(tables.synthetic)), MIN_PAIRS, MAX_PAIRS))
+    return int(
+        np.clip(
+            CELLS // (len(tables.real) + len(tables.synthetic)), MIN_PAIRS, MAX_PAIRS
+        )
+    )
 
 
 def _associations(tables: Tables, streams: Streams) -> list[Pair]:
     levels, rng = coarse(tables, BINS), streams.numpy("pairs floor")
     rows, size = len(tables.real), len(tables.synthetic)
     found = []
-    for i, j in some_combinations(len(tables.names), 2, _limit(tables), streams.numpy("pairs")):
+    for i, j in some_combinations(
+        len(tables.names), 2, _limit(tables), streams.numpy("pairs")
+    ):
         p, q = levels.joint((i, j))
         if (p.sum(axis=1) > 0).sum() < 2 or (p.sum(axis=0) > 0).sum() < 2:
             continue
         source = _without_chance(p, rows).ravel()
-        draws = [rng.multinomial(m, source, size=DRAWS).reshape(DRAWS, *p.shape) / m for m in (rows, size)]
+        draws = [
+            rng.multinomial(m, source, size=DRAWS).reshape(DRAWS, *p.shape) / m
+            for m in (rows, size)
+        ]
         again = [normalised_information(draw) for draw in draws]
         found.append(
             Pair(
@@ -122,7 +137,12 @@ def _associations(tables: Tables, streams: Streams) -> list[Pair]:
                 float(normalised_information(q)),
                 float(np.abs(again[0] - again[1]).mean()),
                 100 * float(_total_variation(_dependence(p), _dependence(q))),
-                100 * float(_total_variation(_dependence(draws[0]), _dependence(draws[1])).mean()),
+                100
+                * float(
+                    _total_variation(
+                        _dependence(draws[0]), _dependence(draws[1])
+                    ).mean()
+                ),
             )
         )
     return found
@@ -143,9 +163,17 @@ def _without_chance(p: Floats, rows: int) -> Floats:
 
 def normalised_information(p: Floats) -> Floats:
     """NMI of two-way tables of shares (the last two axes), with the mean of the entropies below."""
-    x, y, joint = _entropy(p.sum(axis=-1)), _entropy(p.sum(axis=-2)), _entropy(p.reshape(*p.shape[:-2], -1))
+    x, y, joint = (
+        _entropy(p.sum(axis=-1)),
+        _entropy(p.sum(axis=-2)),
+        _entropy(p.reshape(*p.shape[:-2], -1)),
+    )
     together = x + y
-    found: Floats = np.where(together > 0, 2 * (together - joint) / np.where(together > 0, together, 1.0), 0.0)
+    found: Floats = np.where(
+        together > 0,
+        2 * (together - joint) / np.where(together > 0, together, 1.0),
+        0.0,
+    )
     return np.clip(found, 0.0, 1.0)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from synthtab.columns import KINDS, TEMPORAL
-from synthtab.columns.numeric import NumberEncoder
+from synthtab.core.randomness import Streams
+from synthtab.data.columns import KINDS, TEMPORAL
+from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.evaluation import association, detection
 from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.neighbours import scale
 from synthtab.evaluation.views import Tables, View
-from synthtab.randomness import Streams
 
 BINS = 30
 TAIL = 0.005
@@ -61,13 +61,19 @@ def _number(tables: Tables, j: int, name: str) -> Data:
     labels = _labels(tables, name, np.rint(ends) if whole else np.array(ends))
     peak = int(np.argmax(shares[0] + shares[1]))
     inside = there[(there >= edges[peak]) & (there < edges[peak + 1])]
-    values, counts = np.unique(inside if len(inside) else edges[[peak]], return_counts=True)
+    values, counts = np.unique(
+        inside if len(inside) else edges[[peak]], return_counts=True
+    )
     return {
         "name": name,
         "kind": "number",
         "real": _rounded(shares[0]),
         "synthetic": _rounded(shares[1]),
-        "labels": [("≤ " if cut_low else "") + labels[0], labels[1], ("≥ " if cut_high else "") + labels[2]],
+        "labels": [
+            ("≤ " if cut_low else "") + labels[0],
+            labels[1],
+            ("≥ " if cut_high else "") + labels[2],
+        ],
         "peak": _labels(tables, name, values[[np.argmax(counts)]])[0],
         "missing": [float(np.isnan(real).mean()), float(np.isnan(synthetic).mean())],
     }
@@ -99,7 +105,10 @@ def _labels(tables: Tables, name: str, values: Floats) -> list[str]:
         kind = KINDS[column.kind]
         assert issubclass(kind, NumberEncoder)
         try:
-            return [str(text) for text in kind.render(np.rint(values).astype(np.int64), column)]
+            return [
+                str(text)
+                for text in kind.render(np.rint(values).astype(np.int64), column)
+            ]
         except (ValueError, OverflowError):
             pass
     return [_short(float(value)) for value in values]
@@ -109,22 +118,44 @@ def _short(value: float) -> str:
     """At most four digits, or a whole number of up to seven."""
     if value == round(value) and abs(value) < 1e7:
         return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}"
-    return f"{value:.3g}" if abs(value) < 1_000 or abs(value) >= 1e7 else f"{value:,.0f}"
+    return (
+        f"{value:.3g}" if abs(value) < 1_000 or abs(value) >= 1e7 else f"{value:,.0f}"
+    )
 
 
 def _category(tables: Tables, j: int, name: str) -> Data:
     """Shares of the commonest categories of either table, of all others together, and of missing cells."""
     words = tables.categories[j]
-    p, q = (_frequencies(view.codes[:, j], len(words) + 1) for view in (tables.real, tables.synthetic))
+    p, q = (
+        _frequencies(view.codes[:, j], len(words) + 1)
+        for view in (tables.real, tables.synthetic)
+    )
     order = np.argsort(-np.maximum(p[:-1], q[:-1]), kind="stable")
     shown = SHOWN_CATEGORIES if len(words) > SHOWN_CATEGORIES + 1 else len(words)
-    bars = [{"label": words[k], "real": float(p[k]), "synthetic": float(q[k]), "kind": ""} for k in order[:shown]]
+    bars = [
+        {"label": words[k], "real": float(p[k]), "synthetic": float(q[k]), "kind": ""}
+        for k in order[:shown]
+    ]
     rest = order[shown:]
     if len(rest):
         label = f"{len(rest):,} others"
-        bars.append({"label": label, "real": float(p[rest].sum()), "synthetic": float(q[rest].sum()), "kind": "rest"})
+        bars.append(
+            {
+                "label": label,
+                "real": float(p[rest].sum()),
+                "synthetic": float(q[rest].sum()),
+                "kind": "rest",
+            }
+        )
     if p[-1] or q[-1]:
-        bars.append({"label": "missing", "real": float(p[-1]), "synthetic": float(q[-1]), "kind": "rest"})
+        bars.append(
+            {
+                "label": "missing",
+                "real": float(p[-1]),
+                "synthetic": float(q[-1]),
+                "kind": "rest",
+            }
+        )
     return {"name": name, "kind": "category", "bars": bars, "categories": len(words)}
 
 
@@ -145,7 +176,9 @@ def _ties(tables: Tables, streams: Streams) -> Data | None:
     real, synthetic = ties.real[:count, :count], ties.synthetic[:count, :count]
     apart = 1.0 - (real + real.T) / 2
     np.fill_diagonal(apart, 0.0)
-    order = hierarchy.leaves_list(hierarchy.linkage(squareform(np.round(apart, 6), checks=False), "average"))
+    order = hierarchy.leaves_list(
+        hierarchy.linkage(squareform(np.round(apart, 6), checks=False), "average")
+    )
     grid = np.ix_(order, order)
     return {
         "names": [tables.names[k] for k in order],
@@ -180,7 +213,9 @@ def _design(tables: Tables, view: View) -> Floats:
     units = scale(tables)
     parts = [np.clip(units.numbers(view), -FAR, FAR)]
     for j, size in enumerate(tables.sizes):
-        common = np.argsort(-np.bincount(tables.real.codes[:, j], minlength=size), kind="stable")[:ONE_HOT]
+        common = np.argsort(
+            -np.bincount(tables.real.codes[:, j], minlength=size), kind="stable"
+        )[:ONE_HOT]
         parts.append((view.codes[:, [j]] == common).astype(np.float64))
     return np.concatenate(parts, axis=1)
 
@@ -194,11 +229,15 @@ def _curve(tables: Tables, streams: Streams) -> list[list[float]] | None:
     curves = []
     for labels, guesses in tests:
         order = np.argsort(-guesses, kind="stable")
-        last = np.append(np.diff(guesses[order]) != 0, True)  # equal guesses are one step
+        last = np.append(
+            np.diff(guesses[order]) != 0, True
+        )  # equal guesses are one step
         hits = np.cumsum(labels[order])[last] / max(labels.sum(), 1)
         alarms = np.cumsum(1 - labels[order])[last] / max((1 - labels).sum(), 1)
         curves.append(np.interp(grid, np.append(0.0, alarms), np.append(0.0, hits)))
-    return [_rounded(point) for point in zip(grid, np.mean(curves, axis=0), strict=True)]
+    return [
+        _rounded(point) for point in zip(grid, np.mean(curves, axis=0), strict=True)
+    ]
 
 
 def _rounded(values: Any, digits: int = 4) -> list[float]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from synthtab.errors import ConfigError
+from synthtab.core.errors import ConfigError
 from synthtab.evaluation import html
 from synthtab.evaluation.exposure import WARNING
 from synthtab.evaluation.findings import LEVELS, Verdict
@@ -72,14 +72,18 @@ class Report:
     def summary(self) -> str:
         """How many verdicts of each level, in words."""
         counts = Counter(verdict.level for verdict in self.verdicts)
-        return ", ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level])
+        return ", ".join(
+            f"{counts[level]} {level}" for level in LEVELS if counts[level]
+        )
 
     def score(self, name: str) -> Score:
         """The score of this name."""
         for score in self.scores:
             if score.name == name:
                 return score
-        raise ConfigError(f"the report has no score {name!r}; it has {', '.join(s.name for s in self.scores)}")
+        raise ConfigError(
+            f"the report has no score {name!r}; it has {', '.join(s.name for s in self.scores)}"
+        )
 
     def rows(self) -> list[Row]:
         """One `Row` per score, ready to print."""
@@ -87,7 +91,11 @@ class Report:
 
     def headings(self) -> dict[str, str]:
         """Family -> heading, for the families that the report has."""
-        return {family: text for family, text in _HEADINGS.items() if any(s.family == family for s in self.scores)}
+        return {
+            family: text
+            for family, text in _HEADINGS.items()
+            if any(s.family == family for s in self.scores)
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; figures that do not exist or are infinite are None."""
@@ -97,13 +105,17 @@ class Report:
             "verdicts": [asdict(v) for v in self.verdicts],
             "scores": [asdict(s) for s in self.scores],
         }
-        exposed = {"warning": WARNING, "riskiest": self.riskiest} if self.riskiest else {}
+        exposed = (
+            {"warning": WARNING, "riskiest": self.riskiest} if self.riskiest else {}
+        )
         data: dict[str, Any] = plain_data(found | exposed)
         return data
 
     def to_json(self, indent: int | None = 2) -> str:
         """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False
+        )
 
     def to_html(
         self,
@@ -127,40 +139,70 @@ class Report:
         """Verdicts and a plain table, at most 80 columns wide; of scores that answer one question, the first."""
         shown = headlines(self.scores)
         rows = [_row(score) for score in shown]
-        lines = [*self.facts(), *self._sentences(), "", f"{'':<34}{'score':>9}  {'beside it'}"]
+        lines = [
+            *self.facts(),
+            *self._sentences(),
+            "",
+            f"{'':<34}{'score':>9}  {'beside it'}",
+        ]
         for family, heading in self.headings().items():
             lines += ["", heading]
             for row in rows:
                 if row.family != family:
                     continue
                 if row.value:
-                    lines.append(f"  {row.title:<32}{row.value:>9}  {row.reference:>8}  {row.label}"[:80].rstrip())
+                    lines.append(
+                        f"  {row.title:<32}{row.value:>9}  {row.reference:>8}  {row.label}"[
+                            :80
+                        ].rstrip()
+                    )
                 else:
                     reason = row.label.removeprefix("skipped: ")
-                    lines.append(f"  {row.title:<32}{'skipped':>9}  {reason}"[:80].rstrip())
+                    lines.append(
+                        f"  {row.title:<32}{'skipped':>9}  {reason}"[:80].rstrip()
+                    )
                 lines.append(f"      {row.meaning}"[:80])
         if other := [score.title for score in self.scores if score not in shown]:
-            lines += ["", *textwrap.wrap(f"In JSON and HTML too, for the same questions: {', '.join(other)}", WIDTH)]
+            lines += [
+                "",
+                *textwrap.wrap(
+                    f"In JSON and HTML too, for the same questions: {', '.join(other)}",
+                    WIDTH,
+                ),
+            ]
         return "\n".join([*lines, *self._exposed()])
 
     def _sentences(self) -> list[str]:
         """The verdicts, wrapped, each behind its level."""
         lines = ["", f"Verdicts: {self.summary()}"] if self.verdicts else []
         for verdict in self.verdicts:
-            wrapped = textwrap.wrap(verdict.text, 69, break_long_words=True, break_on_hyphens=False)
-            lines += [f"  {verdict.level:<9}{wrapped[0]}", *(f"{'':<11}{line}" for line in wrapped[1:])]
+            wrapped = textwrap.wrap(
+                verdict.text, 69, break_long_words=True, break_on_hyphens=False
+            )
+            lines += [
+                f"  {verdict.level:<9}{wrapped[0]}",
+                *(f"{'':<11}{line}" for line in wrapped[1:]),
+            ]
         return lines
 
     def _exposed(self) -> list[str]:
         """The riskiest rows, if they were asked for: where they stand, why, and their cells, wrapped."""
         if not self.riskiest:
             return []
-        lines = ["", f"The {len(self.riskiest)} training rows that are exposed most, counted from 1 below the header"]
+        lines = [
+            "",
+            f"The {len(self.riskiest)} training rows that are exposed most, counted from 1 below the header",
+        ]
         lines += textwrap.wrap(WARNING, WIDTH)
         for entry in self.riskiest:
             lines.append(f"  row {entry['row'] + 1:,}, {html.exposure(entry)}")
-            cells = ", ".join(f"{html.clean(n)}={_cell(v)}" for n, v in entry.get("cells", {}).items())
-            lines += [f"      {line}" for line in textwrap.wrap(cells, WIDTH - 6, break_on_hyphens=False)]
+            cells = ", ".join(
+                f"{html.clean(n)}={_cell(v)}" for n, v in entry.get("cells", {}).items()
+            )
+            lines += [
+                f"      {line}"
+                for line in textwrap.wrap(cells, WIDTH - 6, break_on_hyphens=False)
+            ]
         return lines
 
     def facts(self) -> list[str]:
@@ -171,9 +213,15 @@ class Report:
         rows = [f"{name} {count:,} rows" for name, count in facts["rows"].items()]
         lines = [", ".join(rows)]
         columns = f"{len(facts['numeric'])} numeric and {len(facts['categorical'])} categorical columns"
-        lines.append(columns if facts["target"] is None else f"{columns}; target {facts['target']}"[:80])
+        lines.append(
+            columns
+            if facts["target"] is None
+            else f"{columns}; target {facts['target']}"[:80]
+        )
         if facts["skipped"]:
-            left = ", ".join(f"{name} ({why})" for name, why in facts["skipped"].items())
+            left = ", ".join(
+                f"{name} ({why})" for name, why in facts["skipped"].items()
+            )
             lines.append(_shorten(f"left out: {left}"))
         return lines
 

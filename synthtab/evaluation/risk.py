@@ -38,7 +38,11 @@ class Rate:
 
     def plain(self) -> dict[str, Any]:
         """Plain data."""
-        return {"rate": self.share, "interval": list(self.interval()), "trials": self.trials}
+        return {
+            "rate": self.share,
+            "interval": list(self.interval()),
+            "trials": self.trials,
+        }
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,18 @@ class Risk:
         if control >= 1.0:
             return 0.0, 1.0
         risk = self.unclipped
-        (train_low, train_high), (control_low, control_high) = self.train.interval(z), self.control.interval(z)
-        below = math.hypot(risk - self._gain(train_low, control), risk - self._gain(train, control_high))
-        above = math.hypot(self._gain(train_high, control) - risk, self._gain(train, control_low) - risk)
+        (train_low, train_high), (control_low, control_high) = (
+            self.train.interval(z),
+            self.control.interval(z),
+        )
+        below = math.hypot(
+            risk - self._gain(train_low, control),
+            risk - self._gain(train, control_high),
+        )
+        above = math.hypot(
+            self._gain(train_high, control) - risk,
+            self._gain(train, control_low) - risk,
+        )
         return _clip(risk - below), _clip(risk + above)
 
     def plain(self, z: float = 1.96) -> dict[str, Any]:
@@ -94,7 +107,9 @@ class Risk:
         }
 
     def _gain(self, train: float, control: float) -> float:
-        return self.parts * (train - control) / (1.0 - control) if control < 1.0 else 0.0
+        return (
+            self.parts * (train - control) / (1.0 - control) if control < 1.0 else 0.0
+        )
 
 
 def pooled(hits: npt.NDArray[np.bool_]) -> Rate:

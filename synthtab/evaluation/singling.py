@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, simultaneous
 from synthtab.evaluation.risk import Rate, Risk
 from synthtab.evaluation.views import Tables, View
-from synthtab.randomness import Streams
 
 PREDICATES = 2_000
 CANDIDATES = 4 * PREDICATES
@@ -70,26 +70,47 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     size = min(searched // count, len(tables.holdout))
     if size < MIN_ROWS:
         raise Skip(f"a table has fewer than {MIN_ROWS} rows")
-    order = streams.numpy("parts of train").permutation(len(tables.real))[: count * size]
-    train, control = tables.real.take(order), tables.holdout.some(size, streams.numpy("control"))
-    synthetic = columns(tables.synthetic.some(POPULATION, streams.numpy("predicates from")))
+    order = streams.numpy("parts of train").permutation(len(tables.real))[
+        : count * size
+    ]
+    train, control = (
+        tables.real.take(order),
+        tables.holdout.some(size, streams.numpy("control")),
+    )
+    synthetic = columns(
+        tables.synthetic.some(POPULATION, streams.numpy("predicates from"))
+    )
     numeric = len(tables.numeric)
-    width, populations = len(synthetic), ((columns(train), count), (columns(control), 1))
+    width, populations = (
+        len(synthetic),
+        ((columns(train), count), (columns(control), 1)),
+    )
     kinds = {
         "univariate": univariate(synthetic, numeric, streams.numpy("univariate")),
-        "multivariate": multivariate(synthetic, numeric, streams.numpy("multivariate")) if width > 1 else [],
+        "multivariate": multivariate(synthetic, numeric, streams.numpy("multivariate"))
+        if width > 1
+        else [],
     }
     risks = {}
     for number, (kind, predicates) in enumerate(kinds.items()):
         if len(predicates) < MIN_PREDICATES:
             continue
         lengths = [len(predicate) for predicate in predicates[:GUESSES]]
-        guesses = _random(synthetic, numeric, lengths, streams.numpy("naive predicates", number))
+        guesses = _random(
+            synthetic, numeric, lengths, streams.numpy("naive predicates", number)
+        )
         here, there = (_fits(predicates, *population) for population in populations)
         naive = _rate(_fits(guesses, *populations[0]), count, size)
         rates = [_rate(here, count, size), _rate(there, 1, size)]
-        spread = _crowding(here, there, count, size, streams.numpy("dealt anew", number))
-        risks[kind] = Risk(rates[0].worth(spread), rates[1].worth(spread), naive, len(tables.real) / size)
+        spread = _crowding(
+            here, there, count, size, streams.numpy("dealt anew", number)
+        )
+        risks[kind] = Risk(
+            rates[0].worth(spread),
+            rates[1].worth(spread),
+            naive,
+            len(tables.real) / size,
+        )
     if not risks:
         raise Skip("no synthetic row stands out")
     z = simultaneous(len(risks))
@@ -99,35 +120,51 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
         max(risk.value for risk in risks.values()),
         Reference(0.0, "ideal: as on holdout rows"),
         (max(low for low, _ in intervals), max(high for _, high in intervals)),
-        sum(len(predicates) for predicates in kinds.values() if len(predicates) >= MIN_PREDICATES),
+        sum(
+            len(predicates)
+            for predicates in kinds.values()
+            if len(predicates) >= MIN_PREDICATES
+        ),
         {**detail, "rows per trial": size, "parts of train": count},
     )
 
 
 def columns(view: View) -> list[Floats]:
     """Cells of every column: numbers, then codes."""
-    return [np.ascontiguousarray(c) for c in (*view.numbers.T, *view.codes.T.astype(np.float64))]
+    return [
+        np.ascontiguousarray(c)
+        for c in (*view.numbers.T, *view.codes.T.astype(np.float64))
+    ]
 
 
-def univariate(cells: list[Floats], numeric: int, rng: np.random.Generator) -> list[Predicate]:
+def univariate(
+    cells: list[Floats], numeric: int, rng: np.random.Generator
+) -> list[Predicate]:
     """Conditions on one column that one row fits: a value that occurs once, the least, the largest, the only gap."""
     found: list[tuple[int, int, Floats]] = []
     for j, column in enumerate(cells):
         values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
         found.append((j, EQUAL, values[counts == 1]))
         if j < numeric:
-            found += [(j, AT_MOST, values[:1][counts[:1] == 1]), (j, AT_LEAST, values[-1:][counts[-1:] == 1])]
+            found += [
+                (j, AT_MOST, values[:1][counts[:1] == 1]),
+                (j, AT_LEAST, values[-1:][counts[-1:] == 1]),
+            ]
             found.append((j, ABSENT, np.full(int(np.isnan(column).sum() == 1), np.nan)))
     ends = np.cumsum([len(values) for _, _, values in found])
     predicates: list[Predicate] = []
     for i in rng.permutation(int(ends[-1]))[:PREDICATES]:
         group = int(np.searchsorted(ends, i, side="right"))
         j, operator, values = found[group]
-        predicates.append((Condition(j, operator, float(values[i - ends[group]])),))  # from the group's end
+        predicates.append(
+            (Condition(j, operator, float(values[i - ends[group]])),)
+        )  # from the group's end
     return predicates
 
 
-def multivariate(cells: list[Floats], numeric: int, rng: np.random.Generator) -> list[Predicate]:
+def multivariate(
+    cells: list[Floats], numeric: int, rng: np.random.Generator
+) -> list[Predicate]:
     """Conditions on two to eight columns of a synthetic row that no other synthetic row fits.
 
     A category must be equal; a number at least its value if that is above the median, else at most.
@@ -140,8 +177,12 @@ def multivariate(cells: list[Floats], numeric: int, rng: np.random.Generator) ->
         row, predicate = int(rng.integers(rows)), []
         for j in sorted(chosen.tolist()):
             value = float(cells[j][row])
-            operator = EQUAL if j >= numeric else AT_LEAST if value >= medians[j] else AT_MOST
-            predicate.append(Condition(j, ABSENT if np.isnan(value) else operator, value))
+            operator = (
+                EQUAL if j >= numeric else AT_LEAST if value >= medians[j] else AT_MOST
+            )
+            predicate.append(
+                Condition(j, ABSENT if np.isnan(value) else operator, value)
+            )
         if len(_fitting(tuple(predicate), cells)) == 1:
             found.append(tuple(predicate))
             if len(found) == PREDICATES:
@@ -149,7 +190,9 @@ def multivariate(cells: list[Floats], numeric: int, rng: np.random.Generator) ->
     return found
 
 
-def _random(cells: list[Floats], numeric: int, lengths: list[int], rng: np.random.Generator) -> list[Predicate]:
+def _random(
+    cells: list[Floats], numeric: int, lengths: list[int], rng: np.random.Generator
+) -> list[Predicate]:
     """Predicates of these lengths on random columns, with random operators and values that occur."""
     domains = [np.unique(column[~np.isnan(column)]) for column in cells]
     filled = [j for j, domain in enumerate(domains) if len(domain)]
@@ -158,7 +201,12 @@ def _random(cells: list[Floats], numeric: int, lengths: list[int], rng: np.rando
         chosen = rng.permutation(filled)[:length].tolist()
         operators = [int(rng.integers(3)) if j < numeric else EQUAL for j in chosen]
         values = [float(rng.choice(domains[j])) for j in chosen]
-        found.append(tuple(Condition(j, o, v) for j, o, v in zip(chosen, operators, values, strict=True)))
+        found.append(
+            tuple(
+                Condition(j, o, v)
+                for j, o, v in zip(chosen, operators, values, strict=True)
+            )
+        )
     return found
 
 
@@ -172,7 +220,9 @@ class _Fits:
 
     def shares(self, part: Indices, parts: int) -> Floats:
         """For each part of the rows, given the part of every row, the share of predicates that single out."""
-        fitting = np.bincount(self.predicates * parts + part[self.rows], minlength=self.count * parts)
+        fitting = np.bincount(
+            self.predicates * parts + part[self.rows], minlength=self.count * parts
+        )
         shares: Floats = (fitting.reshape(self.count, parts) == 1).mean(axis=0)
         return shares
 
@@ -194,7 +244,9 @@ def _rate(fits: _Fits, parts: int, size: int) -> Rate:
     return Rate(round(float(shares.sum()) * fits.count), fits.count * parts)
 
 
-def _crowding(real: _Fits, control: _Fits, parts: int, size: int, rng: np.random.Generator) -> float:
+def _crowding(
+    real: _Fits, control: _Fits, parts: int, size: int, rng: np.random.Generator
+) -> float:
     """How many times as much the rates vary by chance as those of independent trials would; at least 1."""
     both = _Fits(
         np.concatenate([real.predicates, control.predicates]),
@@ -202,10 +254,16 @@ def _crowding(real: _Fits, control: _Fits, parts: int, size: int, rng: np.random
         real.count,
     )
     tables = np.arange((parts + 1) * size) // size
-    dealt = np.array([both.shares(rng.permutation(tables), parts + 1) for _ in range(DEALS)])
+    dealt = np.array(
+        [both.shares(rng.permutation(tables), parts + 1) for _ in range(DEALS)]
+    )
     share = float(dealt.mean())
     expected = share * (1.0 - share) / real.count
-    return max(1.0, float(dealt.var(axis=1, ddof=1).mean()) / expected) if expected > 0.0 else 1.0
+    return (
+        max(1.0, float(dealt.var(axis=1, ddof=1).mean()) / expected)
+        if expected > 0.0
+        else 1.0
+    )
 
 
 def _fitting(predicate: Predicate, cells: list[Floats]) -> Indices:

@@ -16,7 +16,9 @@ from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.views import Tables, View
 
 BLOCK = 500
-_FAR = 1e6  # what a foreign table may hold; its square must leave something of the others
+_FAR = (
+    1e6  # what a foreign table may hold; its square must leave something of the others
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,13 @@ class Space:
     def points(self, view: View) -> Points:
         """The rows as points."""
         missing = np.isnan(view.numbers)
-        numbers = (np.where(missing, self._mean, view.numbers) - self._mean) / self._spread
-        return Points(np.clip(numbers, -_FAR, _FAR), np.concatenate([view.codes, missing.astype(np.int32)], axis=1))
+        numbers = (
+            np.where(missing, self._mean, view.numbers) - self._mean
+        ) / self._spread
+        return Points(
+            np.clip(numbers, -_FAR, _FAR),
+            np.concatenate([view.codes, missing.astype(np.int32)], axis=1),
+        )
 
     def from_centre(self, of: Points, points: Points) -> Floats:
         """Squared distance of every point to the mean of the first points (of one-hot vectors, their shares)."""
@@ -65,12 +72,20 @@ class Space:
 
 def squared_distances(a: Points, b: Points) -> Iterator[tuple[slice, Floats]]:
     """Blocks of rows of the matrix of squared distances: from these points (which) to all of the others."""
-    varied = [j for j in range(a.codes.shape[1]) if len(np.unique(np.append(a.codes[:, j], b.codes[:, j]))) > 1]
+    varied = [
+        j
+        for j in range(a.codes.shape[1])
+        if len(np.unique(np.append(a.codes[:, j], b.codes[:, j]))) > 1
+    ]
     columns = [(a.codes[:, j].copy(), b.codes[:, j].copy()) for j in varied]
     squares = (b.numbers**2).sum(axis=1)
     for start in range(0, len(a), BLOCK):
         rows = slice(start, start + BLOCK)
-        squared = (a.numbers[rows] ** 2).sum(axis=1)[:, None] + squares - 2.0 * (a.numbers[rows] @ b.numbers.T)
+        squared = (
+            (a.numbers[rows] ** 2).sum(axis=1)[:, None]
+            + squares
+            - 2.0 * (a.numbers[rows] @ b.numbers.T)
+        )
         unlike = np.zeros(squared.shape, dtype=np.uint16)
         for one, other in columns:
             unlike += one[rows, None] != other

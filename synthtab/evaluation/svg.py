@@ -14,7 +14,9 @@ SHADES = 10
 
 def histogram(real: Sequence[float], synthetic: Sequence[float]) -> tuple[Markup, bool]:
     """Real shares as a filled area, synthetic ones as an outline; and whether a lone tall bin was cut off."""
-    heights = sorted((max(pair) for pair in zip(real, synthetic, strict=True)), reverse=True)
+    heights = sorted(
+        (max(pair) for pair in zip(real, synthetic, strict=True)), reverse=True
+    )
     top = heights[0] or 1.0
     cut = len(heights) > 3 and top > 4 * heights[1] > 0
     top = 1.6 * heights[1] if cut else top
@@ -37,7 +39,9 @@ def heatmap(matrix: Matrix, names: Sequence[str], *, signed: bool = False) -> Ma
     """A square of cells, 0 to 1, or -1 to 1 where signed; the names at its left."""
     count = len(matrix)
     longest = min(max(map(len, names), default=0), 14)
-    size = min((count + 0.5) / (31 - 0.58 * longest), 0.82)  # of the letters, about as large whatever the count
+    size = min(
+        (count + 0.5) / (31 - 0.58 * longest), 0.82
+    )  # of the letters, about as large whatever the count
     margin = longest * size * 0.58 + 0.5
     shades: dict[tuple[str, int], list[str]] = {}
     for i, row in enumerate(matrix):
@@ -45,8 +49,12 @@ def heatmap(matrix: Matrix, names: Sequence[str], *, signed: bool = False) -> Ma
             shade = min(round(abs(value) * SHADES), SHADES)
             if shade and i != j:
                 kind = ("lost" if value < 0 else "gained") if signed else "tie"
-                shades.setdefault((kind, shade), []).append(f"M{margin + j:.2f} {i}h1v1h-1z")
-    parts = [f'<rect class="ground" x="{margin:.2f}" width="{count}" height="{count}"/>']
+                shades.setdefault((kind, shade), []).append(
+                    f"M{margin + j:.2f} {i}h1v1h-1z"
+                )
+    parts = [
+        f'<rect class="ground" x="{margin:.2f}" width="{count}" height="{count}"/>'
+    ]
     parts += [
         f'<path class="{kind}" fill-opacity="{shade / SHADES:.1f}" d="{"".join(cells)}"/>'
         for (kind, shade), cells in sorted(shades.items())
@@ -79,17 +87,29 @@ def curve(points: Matrix) -> Markup:
     line = "L".join(f"{_n(x(a))} {_n(y(b))}" for a, b in points)
     area = f"M{line}L{_n(x(1))} {_n(y(0))}L{_n(x(0))} {_n(y(0))}Z"
     marks = '<rect class="frame" x="6" y="6" width="188" height="188"/><path class="chance" d="M6 194L194 6"/>'
-    return _svg(200, 200, f'{marks}<path class="syn-area" d="{area}"/><path class="syn-line" d="M{line}"/>')
+    return _svg(
+        200,
+        200,
+        f'{marks}<path class="syn-area" d="{area}"/><path class="syn-line" d="M{line}"/>',
+    )
 
 
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+def _scale(
+    low: float, high: float, start: float, end: float
+) -> Callable[[float], float]:
     width = (high - low) or 1.0
-    return lambda value: start + (end - start) * min(max((value - low) / width, 0.0), 1.0)
+    return lambda value: (
+        start + (end - start) * min(max((value - low) / width, 0.0), 1.0)
+    )
 
 
-def _svg(width: float, height: float, marks: str, *, kind: str = "", stretch: bool = False) -> Markup:
+def _svg(
+    width: float, height: float, marks: str, *, kind: str = "", stretch: bool = False
+) -> Markup:
     shape = ' preserveAspectRatio="none"' if stretch else ""
-    return Markup(f'<svg viewBox="0 0 {_n(width)} {_n(height)}" class="{kind}" aria-hidden="true"{shape}>{marks}</svg>')
+    return Markup(
+        f'<svg viewBox="0 0 {_n(width)} {_n(height)}" class="{kind}" aria-hidden="true"{shape}>{marks}</svg>'
+    )
 
 
 def _n(value: float) -> str:

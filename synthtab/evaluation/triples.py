@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import sample_interval, total_variation_floor
 from synthtab.evaluation.levels import coarse, some_combinations
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
 from synthtab.evaluation.views import Tables
-from synthtab.randomness import Streams
 
 BINS = 5
 TRIPLES = 200
@@ -44,7 +44,10 @@ def triples_error(tables: Tables, streams: Streams) -> Outcome:
         None if interval is None else (max(interval[0], 0.0), min(interval[1], 100.0)),
         n=size,
         detail={
-            "triples": {" + ".join(tables.names[j] for j in triples[t]): errors[t] for t in order},
+            "triples": {
+                " + ".join(tables.names[j] for j in triples[t]): errors[t]
+                for t in order
+            },
             "number of triples": len(triples),
             "of": total,
         },

@@ -13,14 +13,21 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import spearmanr
 
+from synthtab.core.randomness import Streams
 from synthtab.evaluation import importance, learners
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.learners import Fitted, Learner, Sample, Task
-from synthtab.evaluation.metric import Interval, Metric, Outcome, Reference, Skip, auc_interval
+from synthtab.evaluation.metric import (
+    Interval,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+    auc_interval,
+)
 from synthtab.evaluation.views import Tables, View
-from synthtab.parallel import each
-from synthtab.randomness import Streams
+from synthtab.runtime.parallel import each
 
 MAX_ROWS = 100_000
 MIN_ROWS = 20
@@ -59,20 +66,31 @@ def importance_agreement(tables: Tables, streams: Streams) -> Outcome:
     the same for a model learnt from a bootstrap of the real rows.
     """
     task = _task(tables, streams)
-    again = streams.numpy("importance bootstrap").integers(len(task.real), size=min(len(task.synthetic), MAX_ROWS))
+    again = streams.numpy("importance bootstrap").integers(
+        len(task.real), size=min(len(task.synthetic), MAX_ROWS)
+    )
     sources: list[Callable[[], Fitted]] = [
         lambda: _fitted(task, streams, "real"),
         lambda: _fitted(task, streams, "synthetic"),
-        lambda: _learn(task, streams, learners.boosted_trees, task.real.take(np.sort(again))),
+        lambda: _learn(
+            task, streams, learners.boosted_trees, task.real.take(np.sort(again))
+        ),
     ]
-    rows = np.sort(streams.numpy("importance rows").permutation(len(task.test))[:IMPORTANCE_ROWS])
+    rows = np.sort(
+        streams.numpy("importance rows").permutation(len(task.test))[:IMPORTANCE_ROWS]
+    )
     test = task.test.take(rows)
 
     def drops(source: Callable[[], Fitted]) -> Floats:
         model = source()
         matrix = model.design(test.view)
         rng = streams.numpy("importance")  # the same shuffles for all
-        return np.maximum(importance.permutation(lambda m: task.score(model.predict(m), test.y), matrix, rng), 0.0)
+        return np.maximum(
+            importance.permutation(
+                lambda m: task.score(model.predict(m), test.y), matrix, rng
+            ),
+            0.0,
+        )
 
     real, synthetic, perfect = each(drops, sources)
     if not real.any():
@@ -96,7 +114,9 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
 
     def predicted(source: str | int) -> tuple[Floats, int]:
         if isinstance(source, int):
-            shuffled = task.real.some(FLOOR_ROWS).independent(streams.numpy("utility floor", source))
+            shuffled = task.real.some(FLOOR_ROWS).independent(
+                streams.numpy("utility floor", source)
+            )
             model = _learn(task, streams, learner, shuffled)
         elif learner is learners.boosted_trees:
             model = _fitted(task, streams, source)
@@ -105,7 +125,9 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
         return model.predict(model.design(task.test.view)), model.rows
 
     found = each(predicted, ("synthetic", "real", *range(FLOORS)))
-    value, real, *floors = (task.score(predictions, task.test.y) for predictions, _ in found)
+    value, real, *floors = (
+        task.score(predictions, task.test.y) for predictions, _ in found
+    )
     nothing = 0.0 if task.classes is None else 0.5
     detail = {
         "measure": task.measure,
@@ -114,12 +136,20 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
         "gap": real - value,
         "kept": (value - nothing) / (real - nothing) if real > nothing else None,
         "rows": {"synthetic": found[0][1], "real": found[1][1]},
-        "test": "holdout" if tables.holdout is not None else "a fifth of the real table, which the generator has seen",
+        "test": "holdout"
+        if tables.holdout is not None
+        else "a fifth of the real table, which the generator has seen",
     }
     if task.classes is not None:
         detail["classes"] = len(task.classes)
     interval = _interval(task, found[0][0], value)
-    return Outcome(value, Reference(real, f"{task.measure}, trained on real"), interval, len(task.test), detail)
+    return Outcome(
+        value,
+        Reference(real, f"{task.measure}, trained on real"),
+        interval,
+        len(task.test),
+        detail,
+    )
 
 
 def _source(task: Task, source: str) -> Sample:
@@ -134,11 +164,15 @@ def _fitted(task: Task, streams: Streams, source: str) -> Fitted:
     """The boosted trees, which utility and the importances share."""
     key = f"boosted trees, {source}, {streams.seed}"
     sample = _source(task, source)
-    return task.tables.once(key, lambda: _learn(task, streams, learners.boosted_trees, sample))
+    return task.tables.once(
+        key, lambda: _learn(task, streams, learners.boosted_trees, sample)
+    )
 
 
 def _task(tables: Tables, streams: Streams) -> Task:
-    return tables.once(f"utility task {streams.seed}", lambda: _prepared(tables, streams))
+    return tables.once(
+        f"utility task {streams.seed}", lambda: _prepared(tables, streams)
+    )
 
 
 def _prepared(tables: Tables, streams: Streams) -> Task:
@@ -163,7 +197,10 @@ def _prepared(tables: Tables, streams: Streams) -> Task:
             raise Skip("the test rows have one class only")
         if len(classes) > MAX_CLASSES:
             raise Skip(f"the target has more than {MAX_CLASSES} classes")
-    synthetic, real = _known(tables.synthetic, target, "synthetic"), _known(train, target, "real")
+    synthetic, real = (
+        _known(tables.synthetic, target, "synthetic"),
+        _known(train, target, "real"),
+    )
     return Task(tables, measure, classes, synthetic, real, known)
 
 
@@ -173,7 +210,9 @@ def _split(tables: Tables, streams: Streams) -> tuple[View, View]:
         return tables.real, tables.holdout
     order = streams.numpy("utility split").permutation(len(tables.real))
     cut = len(order) // 5
-    return tables.real.take(np.sort(order[cut:])), tables.real.take(np.sort(order[:cut]))
+    return tables.real.take(np.sort(order[cut:])), tables.real.take(
+        np.sort(order[:cut])
+    )
 
 
 def _known(view: View, target: Callable[[View], Floats], name: str) -> Sample:
@@ -190,14 +229,18 @@ def _labels(tables: Tables) -> Callable[[View], Floats] | None:
     if tables.target in tables.categorical:
         j = tables.categorical.index(tables.target)
         missing = tables.sizes[j] - 1
-        return lambda view: np.where(view.codes[:, j] == missing, np.nan, view.codes[:, j].astype(np.float64))
+        return lambda view: np.where(
+            view.codes[:, j] == missing, np.nan, view.codes[:, j].astype(np.float64)
+        )
     j = tables.numeric.index(str(tables.target))
     values = np.unique(tables.real.numbers[:, j])
     values = values[~np.isnan(values)]
     if len(values) != 2:
         return None
     middle = values.mean()  # 0 and 1: two classes, whatever the schema calls them
-    return lambda view: np.where(np.isnan(view.numbers[:, j]), np.nan, view.numbers[:, j] > middle)
+    return lambda view: np.where(
+        np.isnan(view.numbers[:, j]), np.nan, view.numbers[:, j] > middle
+    )
 
 
 def _number(tables: Tables) -> tuple[Callable[[View], Floats], str]:
@@ -205,7 +248,9 @@ def _number(tables: Tables) -> tuple[Callable[[View], Floats], str]:
     j = tables.numeric.index(str(tables.target))
     real = tables.real.numbers[:, j]
     if _heavy_tailed(real[~np.isnan(real)]):
-        return lambda view: np.log1p(np.maximum(view.numbers[:, j], 0.0)), "R² of log(1 + target)"
+        return lambda view: np.log1p(
+            np.maximum(view.numbers[:, j], 0.0)
+        ), "R² of log(1 + target)"
     return lambda view: view.numbers[:, j], "R²"
 
 
@@ -213,7 +258,9 @@ def _heavy_tailed(values: Floats) -> bool:
     """Whether log(1 + value) is much nearer to symmetric."""
     if len(values) == 0 or values.min() < 0:
         return False
-    return abs(_skewness(values)) > 1.0 and abs(_skewness(np.log1p(values))) < 0.5 * abs(_skewness(values))
+    return abs(_skewness(values)) > 1.0 and abs(
+        _skewness(np.log1p(values))
+    ) < 0.5 * abs(_skewness(values))
 
 
 def _skewness(values: Floats) -> float:
@@ -228,7 +275,9 @@ def _interval(task: Task, predicted: Floats, value: float) -> Interval | None:
     if task.classes is None:
         # R² = 1 - A/B: the influence of a row is its squared error less (1 - R²) times its squared deviation, over B.
         deviations = (y - y.mean()) ** 2
-        influence = ((y - predicted) ** 2 - (1.0 - value) * deviations) / deviations.mean()
+        influence = (
+            (y - predicted) ** 2 - (1.0 - value) * deviations
+        ) / deviations.mean()
         half = 1.96 * float(influence.std()) / len(y) ** 0.5
         return value - half, min(value + half, 1.0)
     if len(task.classes) > 2:
@@ -244,7 +293,9 @@ def _cosine(a: Floats, b: Floats) -> float:
 
 def _rank_correlation(a: Floats, b: Floats) -> float | None:
     """Spearman's; None where one does not vary."""
-    return None if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
+    return (
+        None if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
+    )
 
 
 UTILITY = Metric(

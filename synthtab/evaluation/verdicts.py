@@ -11,12 +11,32 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from synthtab.evaluation.findings import EACH, LEVELS, Findings, Verdict, both, listing, quote, several, share
-from synthtab.evaluation.leaks import attacks, clinging, copies, near_copies, nearer, surely_found, unseen
+from synthtab.evaluation.findings import (
+    EACH,
+    LEVELS,
+    Findings,
+    Verdict,
+    both,
+    listing,
+    quote,
+    several,
+    share,
+)
+from synthtab.evaluation.leaks import (
+    attacks,
+    clinging,
+    copies,
+    near_copies,
+    nearer,
+    surely_found,
+    unseen,
+)
 from synthtab.evaluation.metric import Score
 from synthtab.evaluation.wholes import detector, reach, usefulness
 
-RARE_CHANCE = 0.01  # of a category being absent, or new, by chance anywhere in the table
+RARE_CHANCE = (
+    0.01  # of a category being absent, or new, by chance anywhere in the table
+)
 OFF_GRID = 1.0
 RANGE_FAIR = 0.5  # of the least that a perfect sampler reached in some draws: tails are a matter of luck
 SHAPE_BAD = 10.0
@@ -46,7 +66,9 @@ def detached(f: Findings) -> Iterator[Verdict]:
     yield from several(
         columns,
         "detached",
-        lambda c: f"Column {quote(c['column'])} does not follow the others, as if shuffled: its tie to {_best(c)}",
+        lambda c: (
+            f"Column {quote(c['column'])} does not follow the others, as if shuffled: its tie to {_best(c)}"
+        ),
         "columns do not follow the others, as if shuffled",
     )
     yield from several(
@@ -58,7 +80,9 @@ def detached(f: Findings) -> Iterator[Verdict]:
         "columns have missing cells at random, unlike the real table",
     )
     if not found:
-        yield Verdict("good", "Every column follows the others as it should", "detached")
+        yield Verdict(
+            "good", "Every column follows the others as it should", "detached"
+        )
 
 
 def pairs(f: Findings) -> Iterator[Verdict]:
@@ -70,14 +94,18 @@ def pairs(f: Findings) -> Iterator[Verdict]:
     yield from several(
         broken,
         "pair",
-        lambda p: f"The pair ({both(p)}) is broken: its tie fell from {p['real']:.2f} to {p['synthetic']:.2f}",
+        lambda p: (
+            f"The pair ({both(p)}) is broken: its tie fell from {p['real']:.2f} to {p['synthetic']:.2f}"
+        ),
         "pairs of columns are broken",
         total=int(score.detail.get("number broken", len(broken))),
     )
     yield from several(
         invented,
         "invented tie",
-        lambda p: f"The pair ({both(p)}) is tied too closely: {p['synthetic']:.2f}, in the real table {p['real']:.2f}",
+        lambda p: (
+            f"The pair ({both(p)}) is tied too closely: {p['synthetic']:.2f}, in the real table {p['real']:.2f}"
+        ),
         "pairs of columns are tied too closely",
         level="fair",
     )
@@ -85,10 +113,20 @@ def pairs(f: Findings) -> Iterator[Verdict]:
         return
     beside = f"ties differ by {score.value:.2f} % on average (a perfect sampler {score.reference.value:.2f} %)"
     figures = {"association_error": score.value, "beside it": score.reference.value}
-    if score.value > max(TIES_FAIR * score.reference.value, score.reference.value + 1.0):
-        yield Verdict("fair", f"The columns together are not as they should be: {beside}", "ties", (), figures)
+    if score.value > max(
+        TIES_FAIR * score.reference.value, score.reference.value + 1.0
+    ):
+        yield Verdict(
+            "fair",
+            f"The columns together are not as they should be: {beside}",
+            "ties",
+            (),
+            figures,
+        )
     elif not broken and not invented:
-        yield Verdict("good", f"No pair of columns is broken: {beside}", "ties", (), figures)
+        yield Verdict(
+            "good", f"No pair of columns is broken: {beside}", "ties", (), figures
+        )
 
 
 # --- single columns --------------------------------------------------------------------------------
@@ -117,7 +155,11 @@ def shapes(f: Findings) -> Iterator[Verdict]:
             level=level,
         )
     if not off:
-        reference = "" if score.reference is None else f" (a perfect sampler {score.reference.value:.2f} %)"
+        reference = (
+            ""
+            if score.reference is None
+            else f" (a perfect sampler {score.reference.value:.2f} %)"
+        )
         text = f"Every column is distributed as it should be: {score.value:.2f} % off on average{reference}"
         yield Verdict("good", text, "shape", (), {"shape_error": score.value})
 
@@ -142,7 +184,11 @@ def decimals(f: Findings) -> Iterator[Verdict]:
         "columns have decimals that no real value has",
     )
     if not off:
-        yield Verdict("good", "Numbers are as whole, or have as few decimals, as the real ones", "decimals")
+        yield Verdict(
+            "good",
+            "Numbers are as whole, or have as few decimals, as the real ones",
+            "decimals",
+        )
 
 
 def heaps(f: Findings) -> Iterator[Verdict]:
@@ -152,7 +198,11 @@ def heaps(f: Findings) -> Iterator[Verdict]:
         return
     floors, worst = score.detail.get("floors", {}), score.detail.get("heaps", {})
     off = [
-        {"column": name, "error": error, **worst.get(name, {"value": math.nan, "real": 0.0, "synthetic": 0.0})}
+        {
+            "column": name,
+            "error": error,
+            **worst.get(name, {"value": math.nan, "real": 0.0, "synthetic": 0.0}),
+        }
         for name, error in score.detail.get("columns", {}).items()
         if error > max(1.0, 1.5 * floors.get(name, 0.0) + 150 * f.noise)
     ]
@@ -167,7 +217,9 @@ def heaps(f: Findings) -> Iterator[Verdict]:
         level="fair",
     )
     if not off:
-        yield Verdict("good", "Values that many rows share occur as often as they should", "heap")
+        yield Verdict(
+            "good", "Values that many rows share occur as often as they should", "heap"
+        )
 
 
 def categories(f: Findings) -> Iterator[Verdict]:
@@ -176,7 +228,9 @@ def categories(f: Findings) -> Iterator[Verdict]:
     if score is None:
         return
     n, m = f.rows["real"], f.rows["synthetic"]
-    absent, invented = (_cells(score.detail.get(key, {})) for key in ("real rows", "invented"))
+    absent, invented = (
+        _cells(score.detail.get(key, {})) for key in ("real rows", "invented")
+    )
     # Of a category with k of n real rows, m fresh rows have none with a probability of about (n / (n + m))^k; and
     # any of them could have been the one that has none.
     tried = max(int(score.detail.get("categories", 0)), len(absent), len(invented), 1)
@@ -201,7 +255,11 @@ def categories(f: Findings) -> Iterator[Verdict]:
         "categories are invented",
     )
     if not absent and not invented:
-        yield Verdict("good", "No category is lacking or invented beyond chance", "absent category")
+        yield Verdict(
+            "good",
+            "No category is lacking or invented beyond chance",
+            "absent category",
+        )
 
 
 def ranges(f: Findings) -> Iterator[Verdict]:
@@ -218,7 +276,9 @@ def ranges(f: Findings) -> Iterator[Verdict]:
     yield from several(
         short,
         "range",
-        lambda c: f"Column {quote(c['column'])} reaches over {share(c['covered'])} of its real range only",
+        lambda c: (
+            f"Column {quote(c['column'])} reaches over {share(c['covered'])} of its real range only"
+        ),
         "columns reach over a part of their real range only",
         level="fair",
     )
@@ -230,11 +290,17 @@ def blanks(f: Findings) -> Iterator[Verdict]:
     if score is None:
         return
     chance = max(1.0, 200 * f.noise)
-    off = [{"column": n, "error": e} for n, e in score.detail.get("columns", {}).items() if e > chance]
+    off = [
+        {"column": n, "error": e}
+        for n, e in score.detail.get("columns", {}).items()
+        if e > chance
+    ]
     yield from several(
         off,
         "missing",
-        lambda c: f"The share of missing cells of {quote(c['column'])} is {c['error']:.1f} points off",
+        lambda c: (
+            f"The share of missing cells of {quote(c['column'])} is {c['error']:.1f} points off"
+        ),
         "columns have too many or too few missing cells",
     )
     if not off:
@@ -247,24 +313,38 @@ def patterns(f: Findings) -> Iterator[Verdict]:
     if score is None or score.reference is None:
         return
     chance = max(1.0, 200 * f.noise)
-    if alone is not None and any(error > chance for error in alone.detail.get("columns", {}).values()):
+    if alone is not None and any(
+        error > chance for error in alone.detail.get("columns", {}).values()
+    ):
         return  # then they cannot be together as they should be, and `blanks` names the columns
     if score.value <= max(2.0, 1.5 * score.reference.value + 150 * f.noise):
         return
     off = [
-        {"columns": found["missing"], "real": found["real"], "synthetic": found["synthetic"]}
+        {
+            "columns": found["missing"],
+            "real": found["real"],
+            "synthetic": found["synthetic"],
+        }
         for found in score.detail.get("patterns", ())
         if len(found["missing"]) > 1
     ]
     worst = max(off, key=lambda p: abs(p["real"] - p["synthetic"]), default=None)
     because = ""
     if worst is not None:
-        names = listing(worst["columns"][:EACH]) + (" and others" if len(worst["columns"]) > EACH else "")
+        names = listing(worst["columns"][:EACH]) + (
+            " and others" if len(worst["columns"]) > EACH else ""
+        )
         because = f"; {names} in {share(worst['synthetic'])} of the rows, in {share(worst['real'])} of the real ones"
     text = f"Cells are not missing together as in real rows{because}"
     figures = {"missing_patterns": score.value, "beside it": score.reference.value}
     columns = () if worst is None else tuple(worst["columns"])
-    yield Verdict("bad" if score.value > SHAPE_BAD else "fair", text, "missing together", columns, figures)
+    yield Verdict(
+        "bad" if score.value > SHAPE_BAD else "fair",
+        text,
+        "missing together",
+        columns,
+        figures,
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -293,13 +373,19 @@ RULES: tuple[Rule, ...] = (
 def _best(item: Mapping[str, Any]) -> str:
     """The strongest tie that was lost."""
     tie = item["ties"][0]
-    return f"{quote(tie['column'])} fell from {tie['real']:.2f} to {tie['synthetic']:.2f}"
+    return (
+        f"{quote(tie['column'])} fell from {tie['real']:.2f} to {tie['synthetic']:.2f}"
+    )
 
 
 def _grid(decimals: int) -> str:
     if decimals > 0:
         return f"values are of {decimals} decimal{'s' if decimals > 1 else ''} at most"
-    return "values are whole numbers" if decimals == 0 else f"values are multiples of {10**-decimals:,}"
+    return (
+        "values are whole numbers"
+        if decimals == 0
+        else f"values are multiples of {10**-decimals:,}"
+    )
 
 
 def _cells(found: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.columns import NUMERIC, infer
-from synthtab.errors import DataError
+from synthtab.core.errors import DataError
+from synthtab.core.schema import Column, Schema
+from synthtab.data.columns import NUMERIC, infer
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
-from synthtab.schema import Column, Schema
 
 Result = TypeVar("Result")
 
@@ -47,11 +47,19 @@ class View:
 
     def take(self, rows: Any) -> View:
         """The given rows (indices or mask)."""
-        return View(self.numbers[rows], self.codes[rows], None if self.positions is None else self.positions[rows])
+        return View(
+            self.numbers[rows],
+            self.codes[rows],
+            None if self.positions is None else self.positions[rows],
+        )
 
     def some(self, size: int, rng: np.random.Generator) -> View:
         """A random part of that many rows, or all if there are no more."""
-        return self if len(self) <= size else self.take(np.sort(rng.permutation(len(self))[:size]))
+        return (
+            self
+            if len(self) <= size
+            else self.take(np.sort(rng.permutation(len(self))[:size]))
+        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,9 @@ class Tables:
     target: str | None = None
     skipped: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
-    _memo: dict[str, Future[Any]] = field(default_factory=dict, repr=False, compare=False)
+    _memo: dict[str, Future[Any]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +107,9 @@ class Tables:
         Whoever asks while it is being computed waits for it. An error is a result too.
         """
         mine: Future[Any] = Future()
-        found = self._memo.setdefault(key, mine)  # one step, so that one thread alone finds its own
+        found = self._memo.setdefault(
+            key, mine
+        )  # one step, so that one thread alone finds its own
         if found is mine:
             try:
                 mine.set_result(compute())
@@ -125,34 +137,56 @@ def prepare(
         schema: Decides what each column is; inferred from ``real`` by default.
         numeric: The numeric columns by name; all others are then categorical, whatever they look like.
     """
-    frames = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
+    frames = {"real": real, "synthetic": synthetic} | (
+        {} if holdout is None else {"holdout": holdout}
+    )
     for name, frame in frames.items():
         _check(frame, real, name)
     names = sorted(str(name) for name in real.columns)
-    frames = {name: frame.set_axis([str(c) for c in frame.columns], axis=1) for name, frame in frames.items()}
-    frames |= {name: frame.apply(cells.plain) for name, frame in frames.items() if name != "real"}
+    frames = {
+        name: frame.set_axis([str(c) for c in frame.columns], axis=1)
+        for name, frame in frames.items()
+    }
+    frames |= {
+        name: frame.apply(cells.plain)
+        for name, frame in frames.items()
+        if name != "real"
+    }
     if target is not None and target not in names:
-        raise DataError(f"target {target!r} is not a column; the table has {_listing(names)}")
+        raise DataError(
+            f"target {target!r} is not a column; the table has {_listing(names)}"
+        )
     if numeric is not None and (unknown := sorted(set(numeric) - set(names))):
         raise DataError(f"numeric columns {_listing(unknown)} are not in the table")
     roles, columns, skipped = _roles(frames["real"], names, schema, numeric)
 
     numbers = {
-        name: {key: cells.numbers(frame[name], columns.get(name)) for key, frame in frames.items()}
+        name: {
+            key: cells.numbers(frame[name], columns.get(name))
+            for key, frame in frames.items()
+        }
         for name in names
         if roles.get(name) == "numeric"
     }
-    for name in [name for name, parts in numbers.items() if np.isnan(parts["real"]).all()]:
+    for name in [
+        name for name, parts in numbers.items() if np.isnan(parts["real"]).all()
+    ]:
         skipped[name] = "no cell of the real table is a number"
         del numbers[name]
     words = {
-        name: cells.codes({key: frame[name] for key, frame in frames.items()}, columns.get(name))
+        name: cells.codes(
+            {key: frame[name] for key, frame in frames.items()}, columns.get(name)
+        )
         for name in names
         if roles.get(name) == "categorical"
     }
     if not numbers and not words:
-        raise DataError("the tables have no column to compare: all are identifiers, constants or empty")
-    views = {key: _view(numbers, words, key, len(frame)) for key, frame in frames.items()}
+        raise DataError(
+            "the tables have no column to compare: all are identifiers, constants or empty"
+        )
+    views = {
+        key: _view(numbers, words, key, len(frame)) for key, frame in frames.items()
+    }
     return Tables(
         tuple(numbers),
         tuple(words),
@@ -166,7 +200,9 @@ def prepare(
     )
 
 
-def features(tables: Tables, view: View, leave_out: str | None = None) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def features(
+    tables: Tables, view: View, leave_out: str | None = None
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Columns for a boosted tree, and which of them are categories.
 
     Missing cells are NaN in both. A column of more categories than scikit-learn's trees can take
@@ -177,7 +213,9 @@ def features(tables: Tables, view: View, leave_out: str | None = None) -> tuple[
         if name != leave_out:
             parts.append(view.numbers[:, j])
             categorical.append(False)
-    for j, (name, size) in enumerate(zip(tables.categorical, tables.sizes, strict=True)):
+    for j, (name, size) in enumerate(
+        zip(tables.categorical, tables.sizes, strict=True)
+    ):
         if name == leave_out:
             continue
         codes = view.codes[:, j].astype(np.float64)
@@ -198,7 +236,9 @@ def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
         raise DataError(f"the {name} table has no rows")
     if frame.columns.has_duplicates:
         twice = sorted({str(c) for c in frame.columns[frame.columns.duplicated()]})
-        raise DataError(f"the {name} table has more than one column named {_listing(twice)}")
+        raise DataError(
+            f"the {name} table has more than one column named {_listing(twice)}"
+        )
     wanted, given = {str(c) for c in real.columns}, {str(c) for c in frame.columns}
     if wanted != given:
         problems = []
@@ -206,15 +246,24 @@ def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
             problems.append(f"lacks {_listing(lacking)}")
         if extra := sorted(given - wanted):
             problems.append(f"has {_listing(extra)} besides")
-        raise DataError(f"the {name} table does not have the real table's columns: it {' and '.join(problems)}")
+        raise DataError(
+            f"the {name} table does not have the real table's columns: it {' and '.join(problems)}"
+        )
 
 
 def _roles(
-    real: pd.DataFrame, names: list[str], schema: Schema | None, numeric: Sequence[str] | None
+    real: pd.DataFrame,
+    names: list[str],
+    schema: Schema | None,
+    numeric: Sequence[str] | None,
 ) -> tuple[dict[str, str], dict[str, Column], dict[str, str]]:
     """Column -> "numeric" or "categorical" (skipped ones absent), what the schema says, why skipped."""
     if numeric is not None and schema is None:
-        return {name: "numeric" if name in numeric else "categorical" for name in names}, {}, {}
+        return (
+            {name: "numeric" if name in numeric else "categorical" for name in names},
+            {},
+            {},
+        )
     schema = infer(real, rare=0) if schema is None else schema
     schema.check(real)
     roles, columns, skipped = dict.fromkeys(names, ""), {}, {}

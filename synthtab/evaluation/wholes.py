@@ -5,14 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from synthtab.evaluation.findings import EACH, SURE, Findings, Level, Verdict, listing, surely
+from synthtab.evaluation.findings import (
+    EACH,
+    SURE,
+    Findings,
+    Level,
+    Verdict,
+    listing,
+    surely,
+)
 from synthtab.evaluation.metric import Score, auc_interval
 
 AUC_GOOD, AUC_FAIR = 0.55, 0.70
 GIVEAWAY = 0.01
 GAP_GOOD, GAP_FAIR = 0.01, 0.05
 REACH_FAIR, REACH_BAD = 0.1, 0.25
-CROWD_FAIR, CROWD_BAD = 0.4, 0.8  # a copy lies in one ball of five more than others do: that is for other rules
+CROWD_FAIR, CROWD_BAD = (
+    0.4,
+    0.8,
+)  # a copy lies in one ball of five more than others do: that is for other rules
 FOLDS = 2.2  # times the detector's interval, which does not know that its folds hang together
 REFERENCE = math.sqrt(2) * SURE  # what is possible was measured, too, on as many rows
 
@@ -38,11 +49,19 @@ def reach(f: Findings) -> Iterator[Verdict]:
     else:
         # A perfect sampler has 1 at least: of few rows, that the other real ones happen to have less is luck.
         crowded = score.value / max(score.reference.value, 1.0) - 1
-        yield from _short(score, "Rows crowd together where real rows are dense", crowded, (CROWD_FAIR, CROWD_BAD))
+        yield from _short(
+            score,
+            "Rows crowd together where real rows are dense",
+            crowded,
+            (CROWD_FAIR, CROWD_BAD),
+        )
 
 
 def _short(
-    score: Score, what: str, gap: float, limits: tuple[float, float] = (REACH_FAIR, REACH_BAD)
+    score: Score,
+    what: str,
+    gap: float,
+    limits: tuple[float, float] = (REACH_FAIR, REACH_BAD),
 ) -> Iterator[Verdict]:
     """The sentence, if the gap is worth one and more than chance."""
     assert score.reference is not None
@@ -51,7 +70,13 @@ def _short(
         return
     level: Level = "fair" if gap <= limits[1] else "bad"
     text = f"{what}: {score.title} {score.value:.3f}, where {score.reference.value:.3f} is possible"
-    yield Verdict(level, text, "reach", (), {score.name: score.value, "possible": score.reference.value})
+    yield Verdict(
+        level,
+        text,
+        "reach",
+        (),
+        {score.name: score.value, "possible": score.reference.value},
+    )
 
 
 def detector(f: Findings) -> Iterator[Verdict]:
@@ -61,7 +86,9 @@ def detector(f: Findings) -> Iterator[Verdict]:
         return
     found = list(score.detail.get("giveaways", {}).items())
     # Where many columns tell the same, none of them alone matters: then the first are named all the same.
-    giveaways = dict([(name, drop) for name, drop in found if drop >= GIVEAWAY] or found[:EACH])
+    giveaways = dict(
+        [(name, drop) for name, drop in found if drop >= GIVEAWAY] or found[:EACH]
+    )
     figures = {"detection_auc": score.value, "giveaways": giveaways}
     low, _ = surely(score, times=FOLDS)
     if low <= 0.5 or score.value <= AUC_GOOD:
@@ -69,19 +96,31 @@ def detector(f: Findings) -> Iterator[Verdict]:
         yield Verdict("good", text, "detector", (), figures)
         return
     names = tuple(giveaways)[:5]
-    because = f"; {listing(names)} give{'s' if len(names) == 1 else ''} them away" if names else ""
+    because = (
+        f"; {listing(names)} give{'s' if len(names) == 1 else ''} them away"
+        if names
+        else ""
+    )
     level: Level = "fair" if score.value <= AUC_FAIR else "bad"
     text = f"A boosted tree tells the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess{because}"
     yield Verdict(level, text, "detector", names, figures)
 
 
-_MODELS = {"utility": "model", "utility_linear": "linear model", "utility_forest": "random forest"}
+_MODELS = {
+    "utility": "model",
+    "utility_linear": "linear model",
+    "utility_forest": "random forest",
+}
 
 
 def usefulness(f: Findings) -> Iterator[Verdict]:
     """What a model loses when it learns from the rows in place of real ones; other models where they lose more."""
     if f.skipped("utility") == "no target given":
-        yield Verdict("unknown", "Whether the rows train a model: unknown without a target to predict", "usefulness")
+        yield Verdict(
+            "unknown",
+            "Whether the rows train a model: unknown without a target to predict",
+            "usefulness",
+        )
     worst = -1
     for name, model in _MODELS.items():
         score = f.get(name)
@@ -99,14 +138,25 @@ def usefulness(f: Findings) -> Iterator[Verdict]:
             f"real rows{' (which the generator has seen)' if seen else ''}; "
             f"one that learnt from real rows, {score.reference.value:.3f}"
         )
-        yield Verdict(level, text, "usefulness", (), {name: score.value, "real": score.reference.value})
+        yield Verdict(
+            level,
+            text,
+            "usefulness",
+            (),
+            {name: score.value, "real": score.reference.value},
+        )
 
 
 def _lost(score: Score) -> Level:
     """How much less than a model of real rows: "good" where that is little, or may be the luck of few test rows."""
     assert score.reference is not None
     gap, interval = score.reference.value - score.value, score.interval
-    if interval is None and score.n and 0 < score.value < 1 and "classes" in score.detail:
+    if (
+        interval is None
+        and score.n
+        and 0 < score.value < 1
+        and "classes" in score.detail
+    ):
         # A mean over classes has no interval of its own: that of one class of the mean size is wider.
         few = max(score.n // score.detail["classes"], 1)
         interval = auc_interval(score.value, few, max(score.n - few, 1))

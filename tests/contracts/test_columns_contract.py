@@ -11,17 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import infer, tables
-from synthtab.columns import KINDS, Cells, Settings
-from synthtab.columns.base import ColumnEncoder
-from synthtab.holdout import digest
-from synthtab.schema import KIND_NAMES, Column
+from synthtab import infer
+from synthtab.core.schema import KIND_NAMES, Column
+from synthtab.data import tables
+from synthtab.data.columns import KINDS, Cells, Settings
+from synthtab.data.columns.base import ColumnEncoder
+from synthtab.data.holdout import digest
 
 ROWS = 60
 RNG = np.random.default_rng(5)
 
 WORDS = pd.Series(RNG.choice(["red", "green", "NA", "None", "0311"], ROWS))
-STAMPS = pd.Series(pd.Timestamp("2021-03-01 10:00") + pd.to_timedelta(RNG.integers(0, 10**6, ROWS), unit="s"))
+STAMPS = pd.Series(
+    pd.Timestamp("2021-03-01 10:00")
+    + pd.to_timedelta(RNG.integers(0, 10**6, ROWS), unit="s")
+)
 DAYS = STAMPS.dt.normalize()
 MINUTES = RNG.integers(0, 1440, ROWS)
 CLOCK = MINUTES // 60 * 100 + MINUTES % 60
@@ -39,7 +43,10 @@ SERIES: dict[str, list[pd.Series]] = {
         with_gaps(pd.Series(RNG.normal(size=ROWS).round(1), dtype="Float64")),
         pd.Series([0.0, -1e308, 1e308, 1e-300, 3.5] * 12),
         pd.Series([f"{v:.2f}" for v in RNG.normal(size=ROWS)], dtype="string"),
-        pd.Series([f"{v:.2f}" if v > -1 else "N/A" for v in RNG.normal(size=ROWS)], dtype=object),
+        pd.Series(
+            [f"{v:.2f}" if v > -1 else "N/A" for v in RNG.normal(size=ROWS)],
+            dtype=object,
+        ),
         pd.Series([Decimal("1.50"), Decimal("2.25"), None] * 20, dtype=object),
     ],
     "integer": [
@@ -61,7 +68,13 @@ SERIES: dict[str, list[pd.Series]] = {
     "category": [
         WORDS,
         with_gaps(WORDS.astype("string")),
-        pd.Series(pd.Categorical(RNG.choice(["low", "high"], ROWS), ["low", "middle", "high"], ordered=True)),
+        pd.Series(
+            pd.Categorical(
+                RNG.choice(["low", "high"], ROWS),
+                ["low", "middle", "high"],
+                ordered=True,
+            )
+        ),
         with_gaps(pd.Series(pd.Categorical(RNG.choice([10, 20], ROWS), [10, 15, 20]))),
         pd.Series([f"c{v}" for v in RNG.integers(0, 20, ROWS)], dtype=object),
     ],
@@ -73,14 +86,29 @@ SERIES: dict[str, list[pd.Series]] = {
         STAMPS.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
         with_gaps(DAYS.dt.strftime("%d/%m/%Y").astype("string")),
         STAMPS.dt.strftime("%H:%M"),
-        pd.Series([datetime.date(2020, 2, 29), None, datetime.date(9999, 12, 31)] * 20, dtype=object),
+        pd.Series(
+            [datetime.date(2020, 2, 29), None, datetime.date(9999, 12, 31)] * 20,
+            dtype=object,
+        ),
     ],
     "duration": [
         STAMPS - STAMPS.min(),
         with_gaps((DAYS - STAMPS).astype("timedelta64[s]")),
-        pd.Series([f"{v // 60}:{v % 60:02d}:07" for v in RNG.integers(0, 5000, ROWS)], dtype="string"),
-        with_gaps(pd.Series([f"{v // 60:02d}:{v % 60:02d}" for v in RNG.integers(1440, 9000, ROWS)])),
-        pd.Series([f"{v} days {v % 24:02d}:05:{v % 60:02d}.500" for v in RNG.integers(0, 90, ROWS)]),
+        pd.Series(
+            [f"{v // 60}:{v % 60:02d}:07" for v in RNG.integers(0, 5000, ROWS)],
+            dtype="string",
+        ),
+        with_gaps(
+            pd.Series(
+                [f"{v // 60:02d}:{v % 60:02d}" for v in RNG.integers(1440, 9000, ROWS)]
+            )
+        ),
+        pd.Series(
+            [
+                f"{v} days {v % 24:02d}:05:{v % 60:02d}.500"
+                for v in RNG.integers(0, 90, ROWS)
+            ]
+        ),
         pd.Series(["-27:10:00", "30:00:59", "0:00:00"] * 20),
     ],
     "clock": [
@@ -116,7 +144,9 @@ def describe(kind: str, series: pd.Series) -> Column:
     return column
 
 
-def fit(kind: str, series: pd.Series, column: Column, settings: Settings = Settings()) -> ColumnEncoder:  # noqa: B008
+def fit(
+    kind: str, series: pd.Series, column: Column, settings: Settings = Settings()
+) -> ColumnEncoder:
     fitted = KINDS[kind].fit(series, column, np.random.default_rng(0), settings)
     return KINDS[kind].from_state(column, json.loads(json.dumps(fitted.state())))
 
@@ -137,7 +167,9 @@ def check_same(kind: str, encoder: ColumnEncoder, series: pd.Series) -> None:
     assert str(back.dtype) == str(series.dtype)
     assert back.name == encoder.column.name
     if kind != "identifier":
-        pd.testing.assert_series_equal(back, series, check_names=False, check_exact=True)
+        pd.testing.assert_series_equal(
+            back, series, check_names=False, check_exact=True
+        )
     else:
         assert (back.isna() == series.isna()).all()
         assert back.dropna().is_unique
@@ -153,7 +185,9 @@ def test_every_kind_is_named_and_has_examples() -> None:
 def test_accepts_its_own_without_force(kind: str, i: int) -> None:
     series = SERIES[kind][i]
     series = series if series.name else series.rename("x")
-    first = next(c for c in (k.accepts(Cells(series)) for k in KINDS.values()) if c is not None)
+    first = next(
+        c for c in (k.accepts(Cells(series)) for k in KINDS.values()) if c is not None
+    )
     assert first.kind == kind
     assert first.dtype == str(series.dtype)
     assert first.missing == (series.isna().any() or (series == "N/A").any())
@@ -199,9 +233,16 @@ def test_training_rows_may_lack_what_the_schema_knows(kind: str, i: int) -> None
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-@pytest.mark.parametrize("dtype", ["float64", "object", "string", "Int64", "datetime64[ns]", "category", "boolean"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float64", "object", "string", "Int64", "datetime64[ns]", "category", "boolean"],
+)
 def test_all_missing_is_constant_whatever_the_dtype(kind: str, dtype: str) -> None:
-    series = pd.Series([None] * 5, dtype=pd.CategoricalDtype(["a"]) if dtype == "category" else dtype, name="x")
+    series = pd.Series(
+        [None] * 5,
+        dtype=pd.CategoricalDtype(["a"]) if dtype == "category" else dtype,
+        name="x",
+    )
     accepted = KINDS[kind].accepts(Cells(series))
     assert (accepted is not None) or kind != "constant"
     if kind == "constant" and accepted is not None:
@@ -223,8 +264,20 @@ def test_all_missing_training_rows(kind: str) -> None:
 
 FOREIGN = {
     "float": [WORDS, DAYS, pd.Series(["1.5", "x"]), pd.Series(["01.5", "2"])],
-    "integer": [WORDS, pd.Series(["007", "008"]), pd.Series(["1.5"]), pd.Series([0.5, 1.5]), pd.Series(["+41", "+42"])],
-    "boolean": [WORDS, pd.Series(["yes", "NO"]), pd.Series(["yes", "false"]), pd.Series([0, 1]), pd.Series(["0", "1"])],
+    "integer": [
+        WORDS,
+        pd.Series(["007", "008"]),
+        pd.Series(["1.5"]),
+        pd.Series([0.5, 1.5]),
+        pd.Series(["+41", "+42"]),
+    ],
+    "boolean": [
+        WORDS,
+        pd.Series(["yes", "NO"]),
+        pd.Series(["yes", "false"]),
+        pd.Series([0, 1]),
+        pd.Series(["0", "1"]),
+    ],
     "datetime": [
         WORDS,
         pd.Series([20200101, 20200102]),
@@ -257,16 +310,25 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize(("kind", "i"), [(k, i) for k in KINDS for i in range(len(FOREIGN[k]))])
+@pytest.mark.parametrize(
+    ("kind", "i"), [(k, i) for k in KINDS for i in range(len(FOREIGN[k]))]
+)
 def test_declines_foreign_columns(kind: str, i: int) -> None:
     series = FOREIGN[kind][i]
-    assert KINDS[kind].accepts(Cells(series if series.name else series.rename("x"))) is None
+    assert (
+        KINDS[kind].accepts(Cells(series if series.name else series.rename("x")))
+        is None
+    )
 
 
 @pytest.mark.parametrize(("kind", "number"), CASES)
-def test_a_column_has_one_digest_however_it_is_typed(kind: str, number: int, tmp_path: Path) -> None:
+def test_a_column_has_one_digest_however_it_is_typed(
+    kind: str, number: int, tmp_path: Path
+) -> None:
     """A fit records it, and finds its table again by it."""
-    frame = pd.DataFrame({"x": SERIES[kind][number], "row": np.arange(len(SERIES[kind][number]))})
+    frame = pd.DataFrame(
+        {"x": SERIES[kind][number], "row": np.arange(len(SERIES[kind][number]))}
+    )
     schema, none = infer(frame, overrides={"x": kind}), np.zeros(0, dtype=np.int64)
     typed = tables.typed(frame, schema)
     tables.write(typed, tmp_path / "t.csv", schema)

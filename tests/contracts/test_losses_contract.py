@@ -9,11 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from synthtab.conditions import Batch, Rows
-from synthtab.config import LOSS_NAMES, configure
-from synthtab.densities import COMPONENTS, PARAMETERS, Mixtures, probit
-from synthtab.losses import ADVERSARIAL, PairMoments, completion, cross_entropy, density
-from synthtab.networks import Critic, Generator, Slots
+from synthtab.core.config import LOSS_NAMES, configure
+from synthtab.model.batches import Batch, Rows
+from synthtab.model.densities import COMPONENTS, PARAMETERS, Mixtures, probit
+from synthtab.model.losses import (
+    ADVERSARIAL,
+    PairMoments,
+    completion,
+    cross_entropy,
+    density,
+)
+from synthtab.model.networks import Critic, Generator, Slots
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=40)
@@ -25,8 +31,13 @@ def setup(name: str, **more: object) -> tuple:
     torch.manual_seed(3)
     critic = Critic(LAYOUT, config)
     encoded = table(40)
-    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
-    real = critic.see(critic.slots.one_hot(codes), offsets[:, critic.slots.mode_offsets])
+    codes, offsets = (
+        torch.as_tensor(encoded.codes).long(),
+        torch.as_tensor(encoded.offsets),
+    )
+    real = critic.see(
+        critic.slots.one_hot(codes), offsets[:, critic.slots.mode_offsets]
+    )
     fake = real[torch.randperm(len(real))].roll(3, 1).clone()
     return ADVERSARIAL[name](config), critic, real, fake
 
@@ -39,7 +50,10 @@ def test_config_knows_the_names() -> None:
 @pytest.mark.parametrize("packing", [1, 4])
 def test_finite_at_the_start(name: str, packing: int) -> None:
     loss, critic, real, fake = setup(name, packing=packing)
-    for terms in (loss.critic_terms(critic, real, fake, 0), loss.generator_terms(critic, real, fake)):
+    for terms in (
+        loss.critic_terms(critic, real, fake, 0),
+        loss.generator_terms(critic, real, fake),
+    ):
         assert terms and all(torch.isfinite(t) and t.ndim == 0 for t in terms.values())
 
 
@@ -71,7 +85,10 @@ def test_the_generator_is_pulled_towards_higher_scores(name: str) -> None:
     fake = fake.requires_grad_()
     sum(loss.generator_terms(critic, real, fake).values()).backward()
     with torch.no_grad():
-        assert critic(fake - 1e-2 * fake.grad / fake.grad.norm()).mean() > critic(fake).mean()
+        assert (
+            critic(fake - 1e-2 * fake.grad / fake.grad.norm()).mean()
+            > critic(fake).mean()
+        )
 
 
 class Linear(nn.Module):
@@ -100,7 +117,9 @@ def soft(x: float) -> float:
         ("relativistic", soft(-2.5), 0.5 * 10 * 1 * (4 + 4), soft(2.5)),
     ],
 )
-def test_hand_computed(name: str, critic_term: float, penalty: float | None, generator_term: float) -> None:
+def test_hand_computed(
+    name: str, critic_term: float, penalty: float | None, generator_term: float
+) -> None:
     loss = ADVERSARIAL[name](configure("default", penalty=10.0, penalty_every=1))
     critic, real, fake = Linear(), torch.tensor([[1.0]]), torch.tensor([[-0.25]])
     terms = loss.critic_terms(critic, real, fake, 0)  # type: ignore[arg-type]
@@ -108,13 +127,22 @@ def test_hand_computed(name: str, critic_term: float, penalty: float | None, gen
     assert ("penalty" in terms) == (penalty is not None)
     if penalty is not None:
         assert terms["penalty"].item() == pytest.approx(penalty, rel=1e-5)
-    assert loss.generator_terms(critic, real, fake)["adversarial"].item() == pytest.approx(generator_term)  # type: ignore[arg-type]
+    assert loss.generator_terms(critic, real, fake)[
+        "adversarial"
+    ].item() == pytest.approx(generator_term)  # type: ignore[arg-type]
 
 
 def test_lazy_penalty_keeps_its_mean() -> None:
     critic, real, fake = Linear(), torch.tensor([[1.0]]), torch.tensor([[-0.25]])
-    loss = ADVERSARIAL["relativistic"](configure("default", penalty=10.0, penalty_every=4))
-    taken = [loss.critic_terms(critic, real, fake, s).get("penalty", torch.tensor(0.0)).item() for s in range(8)]  # type: ignore[arg-type]
+    loss = ADVERSARIAL["relativistic"](
+        configure("default", penalty=10.0, penalty_every=4)
+    )
+    taken = [
+        loss.critic_terms(critic, real, fake, s)
+        .get("penalty", torch.tensor(0.0))
+        .item()
+        for s in range(8)
+    ]  # type: ignore[arg-type]
     assert np.mean(taken) == pytest.approx(40.0)
     assert sum(t > 0 for t in taken) == 2
 
@@ -134,21 +162,41 @@ def test_cross_entropy_is_torchs_over_the_hidden_cells() -> None:
     parts = []
     for b, block in enumerate(LAYOUT.blocks):
         own = logits[:, int(LAYOUT.starts[b]) : int(LAYOUT.starts[b]) + block.size]
-        parts.append(nn.functional.cross_entropy(own, codes[:, b], reduction="none")[hidden[:, b]])
-    torch.testing.assert_close(cross_entropy(slots, logits, codes, hidden), torch.cat(parts).mean())
+        parts.append(
+            nn.functional.cross_entropy(own, codes[:, b], reduction="none")[
+                hidden[:, b]
+            ]
+        )
+    torch.testing.assert_close(
+        cross_entropy(slots, logits, codes, hidden), torch.cat(parts).mean()
+    )
 
 
 def test_a_row_counts_by_the_root_of_its_hidden_cells() -> None:
     """One row with four hidden cells, one with one: weights 4 x 1/2 and 1."""
     slots, encoded = Slots(LAYOUT), table(2)
     generator = Generator(LAYOUT, configure("default", width=8, depth=1)).eval()
-    mask = torch.tensor([[True, False, False, False, False], [True, True, True, True, False]])
-    codes, offsets = torch.as_tensor(encoded.codes).long(), torch.as_tensor(encoded.offsets)
+    mask = torch.tensor(
+        [[True, False, False, False, False], [True, True, True, True, False]]
+    )
+    codes, offsets = (
+        torch.as_tensor(encoded.codes).long(),
+        torch.as_tensor(encoded.offsets),
+    )
     terms = completion(generator, Batch(codes, offsets, mask))
     logits, found = generator.complete(codes, offsets, mask)
     few, many = (
-        [f(slots, *x) for f, x in ((cross_entropy, (logits, codes, w)), (density, (found, codes, offsets, w)))]
-        for w in (torch.tensor([[False] * 5, [True] * 5]) & ~mask, torch.tensor([[True] * 5, [False] * 5]) & ~mask)
+        [
+            f(slots, *x)
+            for f, x in (
+                (cross_entropy, (logits, codes, w)),
+                (density, (found, codes, offsets, w)),
+            )
+        ]
+        for w in (
+            torch.tensor([[False] * 5, [True] * 5]) & ~mask,
+            torch.tensor([[True] * 5, [False] * 5]) & ~mask,
+        )
     )
     for term, one, four in zip(terms.values(), few, many, strict=True):
         torch.testing.assert_close(term, (one + 2 * four) / 3)
@@ -162,29 +210,47 @@ def test_density_is_least_for_the_true_distribution() -> None:
     """Offsets of which the probit is normal with mean 1 and deviation 1/2, in a mixture of one live component."""
     slots, random = Slots(LAYOUT), torch.Generator().manual_seed(0)
     n = 20_000
-    codes = torch.tensor([0, 3, 0, 0, 1]).expand(n, -1)  # all three continuous blocks in a mode, of five
+    codes = torch.tensor([0, 3, 0, 0, 1]).expand(
+        n, -1
+    )  # all three continuous blocks in a mode, of five
     hidden = torch.ones_like(codes, dtype=torch.bool)
     offsets = torch.special.ndtr(1 + 0.5 * torch.randn(n, 3, generator=random))
 
     def loss(mean: float, deviation: float) -> float:
         parameters = torch.zeros(n, 4, 3, COMPONENTS)
-        parameters[:, :, 0, 1:], parameters[:, :, 1], parameters[:, :, 2] = -50, mean, float(np.log(deviation))
-        return 5 / 3 * density(slots, mixtures(parameters.flatten(1)), codes, offsets, hidden).item()
+        parameters[:, :, 0, 1:], parameters[:, :, 1], parameters[:, :, 2] = (
+            -50,
+            mean,
+            float(np.log(deviation)),
+        )
+        return (
+            5
+            / 3
+            * density(
+                slots, mixtures(parameters.flatten(1)), codes, offsets, hidden
+            ).item()
+        )
 
     # minus the relative entropy of N(1, 1/4) to N(0, 1): -(log 2 + (1/4 + 1)/2 - 1/2); sampling error .01
     assert loss(1, 0.5) == pytest.approx(-(np.log(2) + 0.125), abs=0.02)
     assert loss(0, 1) == pytest.approx(0, abs=1e-5), "a density that knows nothing"
-    assert loss(1, 0.5) < min(loss(0.9, 0.5), loss(1.1, 0.5), loss(1, 0.6), loss(1, 0.4))
+    assert loss(1, 0.5) < min(
+        loss(0.9, 0.5), loss(1.1, 0.5), loss(1, 0.6), loss(1, 0.4)
+    )
 
 
 def test_density_ignores_atoms_and_observed_cells() -> None:
     slots = Slots(LAYOUT)
     codes = torch.tensor([[0, 0, 0, 0, 0]])  # height alone is in a mode
-    parameters = torch.randn(1, 4 * PARAMETERS, generator=torch.Generator().manual_seed(0))
+    parameters = torch.randn(
+        1, 4 * PARAMETERS, generator=torch.Generator().manual_seed(0)
+    )
     hidden = torch.ones_like(codes, dtype=torch.bool)
     one, two = torch.tensor([[0.5, 0.3, 0.5]]), torch.tensor([[0.1, 0.3, 0.9]])
     loss = density(slots, mixtures(parameters), codes, one, hidden)
-    assert loss.item() != 0 and torch.equal(loss, density(slots, mixtures(parameters), codes, two, hidden))
+    assert loss.item() != 0 and torch.equal(
+        loss, density(slots, mixtures(parameters), codes, two, hidden)
+    )
     assert density(slots, mixtures(parameters), codes, one, ~hidden).item() == 0
 
 
@@ -193,10 +259,17 @@ def test_drawn_offsets_follow_their_density() -> None:
     n = 40_000
     parameters = torch.zeros(n, 1, 3, COMPONENTS)
     parameters[:, :, 0] = -50
-    parameters[:, :, 0, 0], parameters[:, :, 0, 1] = float(np.log(0.3)), float(np.log(0.7))
+    parameters[:, :, 0, 0], parameters[:, :, 0, 1] = (
+        float(np.log(0.3)),
+        float(np.log(0.7)),
+    )
     parameters[:, :, 1, 0], parameters[:, :, 1, 1] = -2, 1
     parameters[:, :, 2] = float(np.log(0.25))
-    drawn = probit(Mixtures.of(parameters.flatten(1), 1).draw(torch.Generator().manual_seed(0))[:, 0])
+    drawn = probit(
+        Mixtures.of(parameters.flatten(1), 1).draw(torch.Generator().manual_seed(0))[
+            :, 0
+        ]
+    )
     low = drawn < -0.5
     assert float(low.float().mean()) == pytest.approx(0.3, abs=0.01)
     assert float(drawn[low].mean()) == pytest.approx(-2, abs=0.01)
@@ -220,7 +293,11 @@ def test_pair_moments_vanish_on_the_data_and_not_on_independent_columns() -> Non
 
     same = loss(batch.codes, batch.offsets)
     mixed = torch.stack(
-        [c[torch.randperm(4000, generator=torch.Generator().manual_seed(i))] for i, c in enumerate(batch.codes.T)], 1
+        [
+            c[torch.randperm(4000, generator=torch.Generator().manual_seed(i))]
+            for i, c in enumerate(batch.codes.T)
+        ],
+        1,
     )
     assert abs(same) < 0.02 * loss(mixed, batch.offsets)
 
@@ -231,8 +308,12 @@ def test_pair_moments_measure_the_two_way_table() -> None:
     place = {int(s): i for i, s in enumerate(moments.chosen)}
     codes = rows.codes.numpy()
     expected = np.mean((codes[:, 0] == 1) & (codes[:, 2] == 0))
-    assert moments.target[place[int(city) + 1], place[int(sex)]].item() == pytest.approx(expected, abs=1e-5)
-    assert moments.weight[place[int(city)], place[int(city) + 1]] == 0, "a block against itself is no pair"
+    assert moments.target[
+        place[int(city) + 1], place[int(sex)]
+    ].item() == pytest.approx(expected, abs=1e-5)
+    assert moments.weight[place[int(city)], place[int(city) + 1]] == 0, (
+        "a block against itself is no pair"
+    )
 
 
 def test_pair_moments_of_a_wide_table_stay_within_the_budget() -> None:

@@ -13,21 +13,58 @@ import pytest
 from synthtab.evaluation import METRICS, Metric, Report, Score, evaluate
 
 JOINT = {
-    "trend_error", "association_error", "mutual_information_error", "triples_error", "missing_patterns",
-    "alpha_precision", "beta_recall",
-    "density", "coverage", "detection_auc", "detection_score", "utility", "utility_linear", "utility_forest",
+    "trend_error",
+    "association_error",
+    "mutual_information_error",
+    "triples_error",
+    "missing_patterns",
+    "alpha_precision",
+    "beta_recall",
+    "density",
+    "coverage",
+    "detection_auc",
+    "detection_score",
+    "utility",
+    "utility_linear",
+    "utility_forest",
     "importance_agreement",
-}  # fmt: skip
+}
 ALONE = {  # of single columns: columns that do not know of each other score as well as a fresh sample
-    "shape_error", "wasserstein", "missing_error", "off_grid", "heap_error", "category_coverage",
-    "rare_category_coverage", "range_coverage",
-}  # fmt: skip
-DETECTORS = {"detection_auc_logistic"}  # of rows, but blind to much of what ties columns
+    "shape_error",
+    "wasserstein",
+    "missing_error",
+    "off_grid",
+    "heap_error",
+    "category_coverage",
+    "rare_category_coverage",
+    "range_coverage",
+}
+DETECTORS = {
+    "detection_auc_logistic"
+}  # of rows, but blind to much of what ties columns
 NAMES = [m.name for m in METRICS]
-LEAKS = {"copying", "privacy"}  # families in which the training table itself scores worst
-IDEAL = {"detection_auc": 0.5, "nearer_to_train": 0.5, "membership_auc": 0.5, "membership_tpr": 0.01}
-LEAKING = {"copies", "near copies", "nearer", "dcr", "nndr", "membership_auc", "membership_tpr", "singling_out",
-           "linkability", "attribute_inference"}  # fmt: skip
+LEAKS = {
+    "copying",
+    "privacy",
+}  # families in which the training table itself scores worst
+IDEAL = {
+    "detection_auc": 0.5,
+    "nearer_to_train": 0.5,
+    "membership_auc": 0.5,
+    "membership_tpr": 0.01,
+}
+LEAKING = {
+    "copies",
+    "near copies",
+    "nearer",
+    "dcr",
+    "nndr",
+    "membership_auc",
+    "membership_tpr",
+    "singling_out",
+    "linkability",
+    "attribute_inference",
+}
 RISKS = {"singling_out": 0.0, "linkability": 0.0, "attribute_inference": 0.0}
 
 
@@ -38,8 +75,12 @@ def table(seed: int, rows: int = 900) -> pd.DataFrame:
     x = rng.normal(size=rows) + 2.0 * (group == "b")
     y = np.where(rng.random(rows) < 0.4, 0.0, np.exp(x + 0.3 * rng.normal(size=rows)))
     z = 2 * x - np.log1p(y) + 0.1 * rng.normal(size=rows)
-    target = np.where(x + (group == "c") + 0.5 * rng.normal(size=rows) > 0.8, "yes", "no")
-    frame = pd.DataFrame({"x": x, "y": y.round(2), "z": z, "group": group, "target": target})
+    target = np.where(
+        x + (group == "c") + 0.5 * rng.normal(size=rows) > 0.8, "yes", "no"
+    )
+    frame = pd.DataFrame(
+        {"x": x, "y": y.round(2), "z": z, "group": group, "target": target}
+    )
     lost = rng.random(rows)
     frame.loc[lost < 0.1, "z"] = np.nan
     frame.loc[(lost > 0.02) & (lost < 0.1), "group"] = None
@@ -49,7 +90,9 @@ def table(seed: int, rows: int = 900) -> pd.DataFrame:
 def independent(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Each column shuffled by itself."""
     rng = np.random.default_rng(seed)
-    return pd.DataFrame({name: frame[name].to_numpy()[rng.permutation(len(frame))] for name in frame})
+    return pd.DataFrame(
+        {name: frame[name].to_numpy()[rng.permutation(len(frame))] for name in frame}
+    )
 
 
 REAL, FRESH, HOLDOUT = table(0), table(1), table(2)
@@ -64,7 +107,12 @@ def half() -> pd.DataFrame:
 
 @functools.cache
 def report(kind: str, seed: int = 0) -> Report:
-    synthetic = {"itself": REAL, "fresh": FRESH, "half": half(), "independent": independent(FRESH, 0)}[kind]
+    synthetic = {
+        "itself": REAL,
+        "fresh": FRESH,
+        "half": half(),
+        "independent": independent(FRESH, 0),
+    }[kind]
     return evaluate(REAL, synthetic, holdout=HOLDOUT, target="target", seed=seed)
 
 
@@ -118,14 +166,20 @@ def test_real_rows_against_themselves_score_best(name: str) -> None:
     best = badness(report("itself").score(name))
     fresh = report("fresh").score(name)
     # A model that learnt from other rows than the real ones may have better luck with the holdout.
-    luck = 0.0 if fresh.family != "utility" or fresh.interval is None else (fresh.interval[1] - fresh.interval[0]) / 2
+    luck = (
+        0.0
+        if fresh.family != "utility" or fresh.interval is None
+        else (fresh.interval[1] - fresh.interval[0]) / 2
+    )
     assert best <= badness(fresh) + 1e-9 + luck
     assert best <= badness(report("independent").score(name)) + 1e-9
 
 
 @pytest.mark.parametrize("name", sorted(JOINT))
 def test_independent_columns_score_worst_where_columns_meet(name: str) -> None:
-    fresh, half, independent = (badness(report(kind).score(name)) for kind in ("fresh", "half", "independent"))
+    fresh, half, independent = (
+        badness(report(kind).score(name)) for kind in ("fresh", "half", "independent")
+    )
     assert independent > fresh + 0.05
     assert independent > half
     assert half > fresh - 0.01
@@ -134,25 +188,40 @@ def test_independent_columns_score_worst_where_columns_meet(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_independent_columns_score_well_where_columns_stand_alone(name: str) -> None:
     """The same cells in other rows."""
-    assert report("independent").score(name).value == pytest.approx(report("fresh").score(name).value, abs=1e-9)
+    assert report("independent").score(name).value == pytest.approx(
+        report("fresh").score(name).value, abs=1e-9
+    )
 
 
 def test_independent_columns_are_told_from_real_rows_by_a_line() -> None:
     for name in DETECTORS:
-        assert badness(report("independent").score(name)) > badness(report("fresh").score(name))
+        assert badness(report("independent").score(name)) > badness(
+            report("fresh").score(name)
+        )
 
 
 @pytest.mark.parametrize("name", [m.name for m in METRICS if m.family in LEAKS])
 def test_copies_are_found(name: str) -> None:
-    assert badness(report("itself").score(name)) > badness(report("fresh").score(name)) + 0.3
+    assert (
+        badness(report("itself").score(name))
+        > badness(report("fresh").score(name)) + 0.3
+    )
 
 
 def test_a_copy_of_the_training_table_fails_privacy_loudly() -> None:
     copy = report("itself")
-    assert {"copies", "near copies", "nearer", "dcr", "nndr", "membership_auc", "membership_tpr"} <= {
-        v.rule for v in copy.verdicts if v.level == "bad"
-    }
-    assert {v.rule for v in copy.verdicts if v.level in ("bad", "fair")} <= LEAKING, copy.verdicts
+    assert {
+        "copies",
+        "near copies",
+        "nearer",
+        "dcr",
+        "nndr",
+        "membership_auc",
+        "membership_tpr",
+    } <= {v.rule for v in copy.verdicts if v.level == "bad"}
+    assert {v.rule for v in copy.verdicts if v.level in ("bad", "fair")} <= LEAKING, (
+        copy.verdicts
+    )
     low, _ = copy.score("membership_auc").interval or (0.0, 1.0)
     assert low > 0.9
     for name, ideal in (("membership_tpr", 0.01), *RISKS.items()):
@@ -162,7 +231,9 @@ def test_a_copy_of_the_training_table_fails_privacy_loudly() -> None:
 
 def test_a_fresh_sample_passes() -> None:
     fresh = report("fresh")
-    assert {v.level for v in fresh.verdicts} == {"good"}, [v.text for v in fresh.verdicts]
+    assert {v.level for v in fresh.verdicts} == {"good"}, [
+        v.text for v in fresh.verdicts
+    ]
     assert fresh.score("exact_copies").value == 0.0
     for name, ideal in {**IDEAL, **RISKS}.items():
         interval = fresh.score(name).interval
@@ -177,24 +248,30 @@ def test_a_fresh_sample_passes() -> None:
 
 def test_the_order_of_rows_and_columns_changes_nothing() -> None:
     def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-        return frame.sample(frac=1, random_state=seed)[list(frame.columns)[::-1]].reset_index(drop=True)
+        return frame.sample(frac=1, random_state=seed)[
+            list(frame.columns)[::-1]
+        ].reset_index(drop=True)
 
-    other = evaluate(mixed(REAL, 1), mixed(FRESH, 2), holdout=mixed(HOLDOUT, 3), target="target")
+    other = evaluate(
+        mixed(REAL, 1), mixed(FRESH, 2), holdout=mixed(HOLDOUT, 3), target="target"
+    )
     for score in report("fresh").scores:
         assert other.score(score.name) == score, score.name
     assert other.verdicts == report("fresh").verdicts
     # Rows of the training table are copies in another order: only where they stand differs.
-    copy = evaluate(mixed(REAL, 1), mixed(REAL, 2), holdout=mixed(HOLDOUT, 3), target="target")
+    copy = evaluate(
+        mixed(REAL, 1), mixed(REAL, 2), holdout=mixed(HOLDOUT, 3), target="target"
+    )
     for score in report("itself").scores:
         assert copy.score(score.name).value == score.value, score.name
 
 
 def test_one_seed_one_report_and_global_randomness_is_left_alone() -> None:
-    state, legacy = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    state, legacy = random.getstate(), np.random.get_state()[1].copy()
     again = evaluate(REAL, FRESH, holdout=HOLDOUT, target="target")
     assert again.to_json() == report("fresh").to_json()
     assert random.getstate() == state
-    assert (np.random.get_state()[1] == legacy).all()  # noqa: NPY002
+    assert (np.random.get_state()[1] == legacy).all()
 
 
 def test_another_seed_is_another_draw_of_the_same() -> None:
@@ -207,11 +284,19 @@ ODD = {
     "one category": pd.DataFrame({"c": ["a", "b", "c"] * 20}),
     "one row": pd.DataFrame({"x": [1.5], "c": ["a"]}),
     "two rows": pd.DataFrame({"x": [1.5, 2.5], "c": ["a", "b"]}),
-    "an empty column": pd.DataFrame({"x": np.arange(60.0), "e": [None] * 60, "c": ["a", "b"] * 30}),
+    "an empty column": pd.DataFrame(
+        {"x": np.arange(60.0), "e": [None] * 60, "c": ["a", "b"] * 30}
+    ),
     "a constant": pd.DataFrame({"x": np.arange(60.0) % 11, "k": [1] * 60}),
-    "huge numbers": pd.DataFrame({"x": [1e308, -1e308, np.inf, 0.0] * 15, "y": np.arange(60.0)}),
-    "hardly any cell": pd.DataFrame({"x": [1.0, 2.0] + [np.nan] * 58, "y": np.arange(60.0) % 5}),
-    "many categories": pd.DataFrame({"c": [f"w{i // 2}" for i in range(1200)], "d": ["p", "q", "q"] * 400}),
+    "huge numbers": pd.DataFrame(
+        {"x": [1e308, -1e308, np.inf, 0.0] * 15, "y": np.arange(60.0)}
+    ),
+    "hardly any cell": pd.DataFrame(
+        {"x": [1.0, 2.0] + [np.nan] * 58, "y": np.arange(60.0) % 5}
+    ),
+    "many categories": pd.DataFrame(
+        {"c": [f"w{i // 2}" for i in range(1200)], "d": ["p", "q", "q"] * 400}
+    ),
 }
 
 
@@ -223,7 +308,9 @@ def test_odd_tables_give_a_score_or_a_reason(name: str, holdout: bool) -> None:
     numeric = [c for c in frame.columns if frame[c].dtype.kind == "f"]
     target = frame.columns[-1]
     other = frame.sample(frac=1, replace=True, random_state=0)
-    found = evaluate(frame, other, holdout=frame if holdout else None, target=target, numeric=numeric)
+    found = evaluate(
+        frame, other, holdout=frame if holdout else None, target=target, numeric=numeric
+    )
     for score in found.scores:
         assert score.ok == math.isfinite(score.value), score
         assert score.ok or 0 < len(score.status.removeprefix("skipped: ")) <= 35

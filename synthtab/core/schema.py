@@ -1,0 +1,402 @@
+"""What each column of a table is: declared once, readable and editable as JSON.
+
+A `Schema` is inferred (`synthtab.data.columns.infer`) or read from a file; every other part of the
+program asks it. It holds no cell of the table beyond bounds, category lists of pandas categoricals
+and the value of a constant column, and of these none that too few rows have
+(`synthtab.data.columns.disclosure`). It also lists the constraints between columns
+(`synthtab.data.constraints`): those offered, and those that every row shall hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthtab.core.errors import SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+KIND_NAMES = (
+    "float",
+    "integer",
+    "boolean",
+    "category",
+    "datetime",
+    "clock",
+    "duration",
+    "identifier",
+    "constant",
+)
+FORM_NAMES = (
+    "inequality",
+    "equation",
+    "range",
+    "one_hot",
+    "determines",
+    "combination",
+    "together",
+    "unique",
+    "predicate",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Its header.
+        kind: One of `KIND_NAMES`; a time of day as text is a "datetime" whose format has no date, as a number
+            (517 is 5:17) a "clock".
+        dtype: The pandas dtype that sampled rows have, as ``str(dtype)``.
+        options: What the kind needs to know: decimals, minimum, maximum, format, categories, ...
+        missing: Whether cells may be missing.
+        why: One sentence on why inference chose this kind.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    missing: bool = False
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KIND_NAMES:
+            raise SchemaError(
+                f"column {self.name!r}: unknown kind {self.kind!r}; use one of {', '.join(KIND_NAMES)}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `from_json`."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "dtype": self.dtype,
+            "missing": self.missing,
+            "why": self.why,
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Column:
+        """The inverse of `to_json`; "options", "missing" and "why" may be left out."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
+            raise SchemaError('every column of a schema needs a "name"')
+        name = data["name"]
+        unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
+        if unknown:
+            raise SchemaError(f"column {name!r}: unknown schema entry {unknown[0]!r}")
+        for key, types in {
+            "kind": str,
+            "dtype": str,
+            "options": Mapping,
+            "missing": bool,
+            "why": str,
+        }.items():
+            if key in data and not isinstance(data[key], types):
+                raise SchemaError(
+                    f"column {name!r}: {key!r} has the value {data[key]!r}, which is of the wrong type"
+                )
+        for key in ("kind", "dtype"):
+            if key not in data:
+                raise SchemaError(f"column {name!r}: the schema lacks its {key!r}")
+        return cls(
+            name,
+            data["kind"],
+            data["dtype"],
+            dict(data.get("options", {})),
+            data.get("missing", False),
+            data.get("why", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What holds between cells of a row, or between rows; `synthtab.data.constraints.FORMS` says what each form means.
+
+    Attributes:
+        form: One of `FORM_NAMES`.
+        columns: The columns that it is about.
+        options: What the form needs to know besides.
+        enforce: Whether every sampled row must hold it; if not, it is only offered.
+        support: Share of the rows that it applies to in which it holds, where it was found in a table.
+        rows: Number of these rows.
+        says: The constraint in words; for people only.
+    """
+
+    form: str
+    columns: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    enforce: bool = False
+    support: float | None = None
+    rows: int | None = None
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form not in FORM_NAMES:
+            raise SchemaError(
+                f"unknown constraint {self.form!r}; use one of {', '.join(FORM_NAMES)}"
+            )
+
+    @property
+    def certain(self) -> bool:
+        """Whether it holds in every row of the table in which it was found."""
+        return self.support == 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `from_json`.
+
+        Raises:
+            SchemaError: It is a Python function, which no file can hold.
+        """
+        if self.form == "predicate":
+            raise SchemaError(
+                f"the constraint {self.says or 'predicate'} is a Python function and cannot be stored in a file: "
+                "leave it out of the schema, or write it in another form"
+            )
+        data: dict[str, Any] = {
+            "form": self.form,
+            "columns": list(self.columns),
+            "enforce": self.enforce,
+        }
+        return data | {
+            "says": self.says,
+            "support": self.support,
+            "rows": self.rows,
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Constraint:
+        """The inverse of `to_json`; all but "form" and "columns" may be left out."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("form"), str):
+            raise SchemaError('every constraint of a schema needs a "form"')
+        what = f"constraint {data.get('says') or data['form']!r}"
+        unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
+        if unknown:
+            raise SchemaError(f"{what}: unknown schema entry {unknown[0]!r}")
+        columns = data.get("columns")
+        if not isinstance(columns, list) or not all(
+            isinstance(c, str) for c in columns
+        ):
+            raise SchemaError(f'{what}: "columns" must be a list of names')
+        for key, types in _CONSTRAINT_TYPES.items():
+            given = data.get(key)
+            if key in data and (
+                not isinstance(given, types)
+                or (key != "enforce" and isinstance(given, bool))
+            ):
+                raise SchemaError(
+                    f"{what}: {key!r} has the value {given!r}, which is of the wrong type"
+                )
+        return cls(
+            **{
+                **data,
+                "columns": tuple(columns),
+                "options": dict(data.get("options", {})),
+            }
+        )
+
+
+_CONSTRAINT_TYPES: dict[str, Any] = {
+    "options": Mapping,
+    "enforce": bool,
+    "support": (float, int, type(None)),
+    "rows": (int, type(None)),
+    "says": str,
+}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All columns, in the order of the table, and the constraints between them."""
+
+    columns: tuple[Column, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise SchemaError("a schema needs at least one column")
+        seen: set[str] = set()
+        for column in self.columns:
+            if column.name in seen:
+                raise SchemaError(
+                    f"the schema has two columns named {column.name!r}; rename one"
+                )
+            seen.add(column.name)
+        for constraint in self.constraints:
+            if lacking := [n for n in constraint.columns if n not in seen]:
+                what = constraint.says or constraint.form
+                raise SchemaError(
+                    f"constraint {what!r}: the schema has no column {_listing(lacking)}"
+                )
+
+    @property
+    def enforced(self) -> tuple[Constraint, ...]:
+        """The constraints that every sampled row must hold."""
+        return tuple(c for c in self.constraints if c.enforce)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(c.name for c in self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise SchemaError(
+            f"the schema has no column {name!r}; it has {_listing(self.names)}"
+        )
+
+    def replace(self, column: Column) -> Schema:
+        """A schema in which the column of the same name is this one."""
+        self[column.name]
+        columns = tuple(column if c.name == column.name else c for c in self.columns)
+        return dataclasses.replace(self, columns=columns)
+
+    def with_constraints(self, constraints: Iterable[Constraint]) -> Schema:
+        """A schema with these constraints in place of its own."""
+        return dataclasses.replace(self, constraints=tuple(constraints))
+
+    def enforcing(self, constraints: Iterable[Constraint]) -> Schema:
+        """A schema that enforces these constraints as well; one that it offers already is not listed twice."""
+        listed = {(c.form, c.columns, repr(c.options)): c for c in self.constraints}
+        for c in constraints:
+            listed[c.form, c.columns, repr(c.options)] = dataclasses.replace(
+                c, enforce=True
+            )
+        return self.with_constraints(listed.values())
+
+    def with_kind(self, name: str, kind: str) -> Schema:
+        """A schema in which the column is of another kind; its dtype and options stay."""
+        return self.replace(
+            dataclasses.replace(self[name], kind=kind, why="set by hand")
+        )
+
+    @property
+    def nullable(self) -> Schema:
+        """A schema whose dtypes hold missing cells, also where this one's do not: int64 => Int64, bool => boolean."""
+        columns = tuple(
+            dataclasses.replace(c, dtype=nullable_dtype(c.dtype), missing=True)
+            for c in self.columns
+        )
+        return dataclasses.replace(self, columns=columns)
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """Compare the table's column names with the schema's; their order does not matter.
+
+        Raises:
+            SchemaError: Naming every column that is missing, unexpected or there twice.
+        """
+        given = [str(name) for name in frame.columns]
+        problems = []
+        if lacking := [n for n in self.names if n not in set(given)]:
+            problems.append(f"the table lacks {_listing(lacking)}")
+        if extra := [n for n in dict.fromkeys(given) if n not in set(self.names)]:
+            problems.append(f"the schema does not know {_listing(extra)}")
+        if twice := [n for n in dict.fromkeys(given) if given.count(n) > 1]:
+            problems.append(f"the table has more than one {_listing(twice)}")
+        if problems:
+            raise SchemaError(f"table and schema disagree: {'; '.join(problems)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for `from_json`."""
+        data: dict[str, Any] = {
+            "format": FORMAT,
+            "columns": [c.to_json() for c in self.columns],
+        }
+        return data | (
+            {"constraints": [c.to_json() for c in self.constraints]}
+            if self.constraints
+            else {}
+        )
+
+    @classmethod
+    def from_json(cls, data: Any) -> Schema:
+        """The inverse of `to_json`."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("columns"), list):
+            raise SchemaError(
+                'not a schema: expected an object with "format" and a list of "columns"'
+            )
+        version = data.get("format")
+        if version != FORMAT:
+            raise SchemaError(
+                f"the schema has format {version!r}; this version of synthtab reads format {FORMAT}"
+            )
+        listed = data.get("constraints", [])
+        if not isinstance(listed, list):
+            raise SchemaError('"constraints" of a schema must be a list')
+        columns = tuple(Column.from_json(c) for c in data["columns"])
+        return cls(columns, tuple(Constraint.from_json(c) for c in listed))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the schema as indented JSON; an existing file is replaced only once all is written."""
+        path = Path(path)
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            scratch.write_text(
+                json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n",
+                encoding="utf-8",
+            )
+            os.replace(scratch, path)
+        except OSError as error:
+            raise SchemaError(
+                f"cannot write the schema {path}: {error.strerror or error}"
+            ) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Schema:
+        """Read a schema that `save` wrote, perhaps edited by hand since."""
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SchemaError(
+                f"cannot read the schema {path}: {error.strerror or error}"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise SchemaError(
+                f"the schema {path} is not a text file in UTF-8"
+            ) from error
+        except json.JSONDecodeError as error:
+            raise SchemaError(
+                f"the schema {path} is not valid JSON: line {error.lineno}, {error.msg}"
+            ) from error
+        try:
+            return cls.from_json(data)
+        except SchemaError as error:
+            raise SchemaError(f"{path}: {error}") from error
+
+
+def nullable_dtype(dtype: str) -> str:
+    """A dtype like this one that has missing cells."""
+    if dtype == "bool":
+        return "boolean"
+    return re.sub(r"^(u?)int(\d+)$", lambda m: f"{m[1].upper()}Int{m[2]}", dtype)
+
+
+def _listing(names: Any, limit: int = 8) -> str:
+    """``'a', 'b' and 3 more``."""
+    names = [repr(n) for n in names]
+    return (
+        ", ".join(names)
+        if len(names) <= limit
+        else f"{', '.join(names[:limit])} and {len(names) - limit} more"
+    )

@@ -1,0 +1,1 @@
+"""A table as pandas holds it, and its codes and offsets: reading, checking, encoding."""

@@ -1,0 +1,1 @@
+"""What follows from what between the columns of a row, and the search for it."""

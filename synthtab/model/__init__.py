@@ -1,0 +1,1 @@
+"""Networks on codes and offsets, their losses, and the training loop. Never imports pandas."""

@@ -1,0 +1,294 @@
+"""The losses: an explicit registry of adversarial ones, and three on the conditional distributions.
+
+Adversarial losses see rows as `Critic.see` shows them. ``D`` is the critic's score; each states its formula
+and its paper. Every loss returns a dict of terms: their sum is stepped, each is reported.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from synthtab.core.config import TrainConfig
+from synthtab.model.batches import Batch, Rows
+from synthtab.model.densities import Mixtures
+from synthtab.model.networks import Critic, Generator, Slots
+
+Terms = dict[str, Tensor]
+
+
+class AdversarialLoss(Protocol):
+    """One objective of critic and generator."""
+
+    def __init__(self, config: TrainConfig) -> None: ...
+
+    def critic_terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, step: int
+    ) -> Terms:
+        """Terms that the critic minimises; ``fake`` carries no gradient to the generator."""
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        """Terms that the generator minimises."""
+
+    def after_critic(self, critic: Critic) -> None:
+        """Called after each step of the critic."""
+
+
+class Minimax:
+    """max_D E log s(D(x)) + E log(1 - s(D(G))), min_G E log(1 - s(D(G))); s the sigmoid (arXiv 1406.2661)."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+
+    def critic_terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, step: int
+    ) -> Terms:
+        return {
+            "critic": F.softplus(-critic(real)).mean() + F.softplus(critic(fake)).mean()
+        }
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        return {"adversarial": -F.softplus(critic(fake)).mean()}
+
+    def after_critic(self, critic: Critic) -> None:
+        """Nothing to do."""
+
+
+class NonSaturating(Minimax):
+    """The critic of `Minimax`; min_G -E log s(D(G)) (arXiv 1406.2661, section 3)."""
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        return {"adversarial": F.softplus(-critic(fake)).mean()}
+
+
+class Hinge(Minimax):
+    """min_D E max(0, 1 - D(x)) + E max(0, 1 + D(G)), min_G -E D(G) (arXiv 1705.02894)."""
+
+    def critic_terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, step: int
+    ) -> Terms:
+        return {
+            "critic": F.relu(1 - critic(real)).mean() + F.relu(1 + critic(fake)).mean()
+        }
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        return {"adversarial": -critic(fake).mean()}
+
+
+class Wasserstein(Hinge):
+    """min_D E D(G) - E D(x), weights clipped to +-0.01, min_G -E D(G) (arXiv 1701.07875)."""
+
+    clip = 0.01
+
+    def critic_terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, step: int
+    ) -> Terms:
+        return {"critic": critic(fake).mean() - critic(real).mean()}
+
+    def after_critic(self, critic: Critic) -> None:
+        """Clip every weight."""
+        with torch.no_grad():
+            for p in critic.parameters():
+                p.clamp_(-self.clip, self.clip)
+
+
+class WassersteinPenalty(Wasserstein):
+    """`Wasserstein` with E (|grad D| - 1)^2 between real and fake instead of clipping (arXiv 1704.00028)."""
+
+    def critic_terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, step: int
+    ) -> Terms:
+        # derived from the data, so that no further random stream is needed: the pairing is random already
+        mix = torch.linspace(0, 1, len(real), device=real.device).unsqueeze(1)
+        between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(
+            critic(between).sum(), between, create_graph=True
+        )
+        penalty = (slope.square().sum(1).add(1e-12).sqrt() - 1).square().mean()
+        return {
+            **super().critic_terms(critic, real, fake, step),
+            "penalty": self.config.penalty * penalty,
+        }
+
+    def after_critic(self, critic: Critic) -> None:
+        """Nothing to do."""
+
+
+class Relativistic(Minimax):
+    """min_D E f(D(G) - D(x)), min_G E f(D(x) - D(G)), f = softplus (arXiv 1807.00734), with zero-centred
+    penalties on real and fake, R1 + R2 = c/2 E |grad D|^2 (arXiv 2501.05441), taken every few steps.
+    """
+
+    def critic_terms(
+        self, critic: Critic, real: Tensor, fake: Tensor, step: int
+    ) -> Terms:
+        lazy = self.config.penalty_every
+        if step % lazy or not self.config.penalty:
+            return {"critic": F.softplus(critic(fake) - critic(real)).mean()}
+        real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
+        of_real, of_fake = critic(real), critic(fake)
+        slopes = torch.autograd.grad(
+            of_real.sum() + of_fake.sum(), (real, fake), create_graph=True
+        )
+        size = sum(s.square().sum(1).mean() for s in slopes)
+        return {
+            "critic": F.softplus(of_fake - of_real).mean(),
+            "penalty": torch.as_tensor(0.5 * self.config.penalty * lazy * size),
+        }
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        return {"adversarial": F.softplus(critic(real) - critic(fake)).mean()}
+
+
+# Name -> adversarial loss; the names that `TrainConfig.loss` takes.
+ADVERSARIAL: dict[str, type[AdversarialLoss]] = {
+    "minimax": Minimax,
+    "non-saturating": NonSaturating,
+    "hinge": Hinge,
+    "wgan": Wasserstein,
+    "wgan-gp": WassersteinPenalty,
+    "relativistic": Relativistic,
+}
+
+
+def cross_entropy(
+    slots: Slots, logits: Tensor, codes: Tensor, weights: Tensor
+) -> Tensor:
+    """Weighted mean of -log p(code) over the cells: CTGAN's condition loss for any subset of a row.
+
+    ``logits`` is ``[B, W]``, ``codes`` the true codes ``[B, K]``, and ``weights`` ``[B, K]`` is 0 where a cell does not
+    count.
+    """
+    logs = slots.log_softmax(logits).gather(1, codes + slots.starts)
+    return -(logs * weights).sum() / weights.sum().clamp(min=1e-9)
+
+
+def density(
+    slots: Slots, mixtures: Mixtures, codes: Tensor, offsets: Tensor, weights: Tensor
+) -> Tensor:
+    """Weighted sum of -log p(offset) over the cells that have one, in their true mode, over the weight of all cells:
+    0 for a density that knows nothing, and with `cross_entropy` -log p of a cell.
+
+    ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` are the true ones; ``weights`` ``[B, K]`` is 0 where a cell does
+    not count.
+    """
+    mode, inside = slots.modes(codes)
+    counts = inside * weights[:, slots.continuous]
+    return -(mixtures.log_density(offsets, mode) * counts).sum() / weights.sum().clamp(
+        min=1e-9
+    )
+
+
+def completion(generator: Generator, batch: Batch) -> Terms:
+    """Cross-entropy of the hidden codes and negative log-density of the hidden offsets of a batch.
+
+    In the likelihood of a row, drawn in a random order, each of its h hidden cells has weight 1/h (Uria et al.,
+    arXiv 1310.1757). Rows of few hidden cells then make most of the noise: ``h ** -0.5`` learns faster (docs/lab.md).
+    """
+    slots = generator.slots
+    assert batch.mask is not None
+    hidden = (~batch.mask).float()
+    weights = hidden * hidden.sum(1, keepdim=True).clamp(min=1).rsqrt()
+    logits, mixtures = generator.complete(batch.codes, batch.offsets, batch.mask)
+    terms = {"cross_entropy": cross_entropy(slots, logits, batch.codes, weights)}
+    if len(slots.mode_slots):
+        terms["density"] = density(slots, mixtures, batch.codes, batch.offsets, weights)
+    return terms
+
+
+class PairMoments:
+    """Matches every two-way table of the generator to the data's, without a critic.
+
+    Given the noise, the columns of a generated row are independent, so with p the vector of all probabilities,
+    E[p p^T] over the noise *is* the table of every pair of columns. With M1 and M2 its estimates from the two
+    halves of a batch and R the data's, ``sum w (M1 - R)(M2 - R)`` is an unbiased estimate of the weighted
+    squared error, and differentiable; w_ij = 1/sqrt(r_i r_j) with r the one-way frequencies. The offset of
+    a mode counts through `KNOTS` hat functions, which sum to one, times the probability of the mode.
+
+    At most ``budget`` features are matched at a time: a wide table is covered by subsets of its blocks,
+    a new one every `REFRESH` steps.
+    """
+
+    KNOTS = 9
+    REFRESH = 100
+    SAMPLE = 65_536
+
+    def __init__(
+        self, slots: Slots, rows: Rows, budget: int, random: np.random.Generator
+    ) -> None:
+        self.slots, self.rows, self.budget, self.random = slots, rows, budget, random
+        layout = slots.layout
+        self.owner = np.concatenate(
+            [
+                layout.slot_block,
+                np.repeat(layout.continuous[layout.mode_offsets], self.KNOTS),
+            ]
+        ).astype(np.int64)  # block of every feature: first the slots, then the hats
+        atom = layout.used.copy()
+        atom[layout.mode_slots] = False
+        self.live = np.concatenate(
+            [atom, np.ones(len(layout.mode_slots) * self.KNOTS, bool)]
+        )
+        self.subset = self.live.sum() > budget
+        self._choose()
+
+    def loss(self, logits: Tensor, offsets: Tensor, step: int) -> Tensor:
+        """The loss of rows with nothing observed: ``logits [B, W]``, ``offsets [B, M]``."""
+        if self.subset and step % self.REFRESH == 0:
+            self._choose()
+        features = self._features(self.slots.softmax(logits), offsets)
+        half = len(features) // 2
+        one, two = features[:half], features[half : 2 * half]
+        first = one.T @ one / half - self.target
+        second = two.T @ two / half - self.target
+        return (self.weight * first * second).sum()
+
+    def _features(self, flat: Tensor, offsets: Tensor) -> Tensor:
+        """``[B, chosen + 1]``: probabilities of atoms and of hats within modes, and a constant one."""
+        knots = offsets.unsqueeze(-1) * (self.KNOTS - 1) - torch.arange(
+            self.KNOTS, device=flat.device
+        )
+        hats = (1 - knots.abs()).clamp(min=0) * flat[
+            :, self.slots.mode_slots
+        ].unsqueeze(-1)
+        chosen = torch.cat([flat, hats.flatten(1)], dim=1)[:, self.chosen]
+        return torch.cat([chosen, chosen.new_ones(len(chosen), 1)], dim=1)
+
+    @torch.no_grad()
+    def _choose(self) -> None:
+        device, live = self.rows.codes.device, self.live
+        if self.subset:
+            order = self.random.permutation(len(self.slots.layout.blocks))
+            sizes = np.bincount(self.owner[self.live], minlength=len(order))[order]
+            keep = order[
+                : max(
+                    2, int(np.searchsorted(sizes.cumsum(), self.budget, side="right"))
+                )
+            ]
+            live = self.live & np.isin(self.owner, keep)
+        self.chosen = torch.as_tensor(np.flatnonzero(live), device=device)
+        count = min(len(self.rows), self.SAMPLE)
+        index = torch.as_tensor(
+            self.random.permutation(len(self.rows))[:count], device=device
+        )
+        total = torch.zeros(len(self.chosen) + 1, len(self.chosen) + 1, device=device)
+        for part in index.split(4096):
+            batch = self.rows.take(part)
+            features = self._features(
+                self.slots.one_hot(batch.codes),
+                batch.offsets[:, self.slots.mode_offsets],
+            )
+            total += features.T @ features
+        self.target = total / count
+        share = self.target[-1].clamp(min=1 / count)
+        owner = torch.as_tensor(np.append(self.owner[live], -1), device=device)
+        other = owner[:, None] != owner[None, :]
+        self.weight = (
+            other
+            / (share[:, None] * share[None, :]).sqrt()
+            / max(1, len(owner.unique()) ** 2)
+        )

@@ -1,0 +1,59 @@
+"""Rows of one class from a model that learnt a table: for rebalancing. Beside `Synthesizer`, which it asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from synthtab.core.errors import DataError
+from synthtab.core.progress import silent
+from synthtab.core.randomness import Streams
+from synthtab.sampling.predicate import conditions
+from synthtab.synthesizer import Synthesizer
+
+
+class ByClass:
+    """A fitted model that can be asked for rows of a class.
+
+    Args:
+        model: A fitted model.
+        column: The column that holds the class.
+
+    Raises:
+        DataError: The model has no such column.
+    """
+
+    def __init__(self, model: Synthesizer, column: str) -> None:
+        if column not in model.schema.names:
+            raise DataError(
+                f"the model has no column {column!r}: it has {', '.join(model.schema.names[:12])}"
+            )
+        self.model, self.column = model, column
+
+    def sample(self, n: int, *, seed: int | None = None) -> pd.DataFrame:
+        """Rows as the model draws them."""
+        return self.model.sample(n, seed=seed)
+
+    def sample_class(
+        self, value: Any, n: int, *, seed: int | None = None, start: int = 0
+    ) -> pd.DataFrame:
+        """``n`` rows whose class is ``value``.
+
+        Args:
+            value: A cell of the column.
+            n: How many rows.
+            seed: Other seeds give other rows; None takes the seed of the fit.
+            start: Number of the first row, from which invented identifiers go on.
+
+        Raises:
+            ConditionError: The model knows no such class, or next to none of its rows are of it.
+        """
+        streams = Streams(
+            Streams(self.model.seed if seed is None else seed).integer(f"class {value}")
+        )
+        tests = conditions({self.column: value}, self.model.schema)
+        return pd.concat(
+            self.model.requests.within(tests, n, streams, silent, start),
+            ignore_index=True,
+        )
