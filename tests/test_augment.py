@@ -21,9 +21,10 @@ from sklearn.metrics import (
 
 from synthtab.augment import holdout_interval, paired_interval, study
 from synthtab.augment.arms import BALANCED, REAL, Material, arms, duplicated, weighted
-from synthtab.augment.learners import Sample, measures
-from synthtab.augment.result import Score, compare, verdict
-from synthtab.augment.task import task_of
+from synthtab.augment.learners import Sample
+from synthtab.augment.scores import measures
+from synthtab.augment.target import target_of
+from synthtab.augment.verdict import Trial, Trials, judge
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.evaluation.views import prepare
 
@@ -175,10 +176,13 @@ def test_measures_of_a_test_table_with_one_class_do_not_exist() -> None:
 
 @pytest.fixture(scope="module")
 def material(real, good, holdout) -> Material:
-    task = task_of(real, "buys", None, None)
-    tables = prepare(real, good, holdout, target="buys", schema=task.schema)
+    target = target_of(real, "buys", None, None)
+    tables = prepare(real, good, holdout, target="buys", schema=target.schema)
     return Material(
-        task.sample(tables, tables.real), task.sample(tables, tables.synthetic), None, 2
+        target.sample(tables, tables.real),
+        target.sample(tables, tables.synthetic),
+        None,
+        2,
     )
 
 
@@ -238,10 +242,10 @@ def test_smotenc_is_skipped_with_a_reason_where_the_library_is_absent(
 # Verdicts
 
 
-def scores(**differences: list[float]) -> list[Score]:
+def trials(**differences: list[float]) -> Trials:
     """Of one learner: real rows score 0.5, and the other arms that much more."""
     made = [
-        Score(None, i, REAL, "trees", 10, 10, 5, {"auc": 0.5})
+        Trial(None, i, REAL, "trees", 10, 10, 5, {"auc": 0.5})
         for i in range(len(next(iter(differences.values()))))
     ]
     for arm, gains in differences.items():
@@ -251,16 +255,14 @@ def scores(**differences: list[float]) -> list[Score]:
             "weights": "class weights",
         }[arm]
         made += [
-            Score(None, i, name, "trees", 10, 20, 5, {"auc": 0.5 + g})
+            Trial(None, i, name, "trees", 10, 20, 5, {"auc": 0.5 + g})
             for i, g in enumerate(gains)
         ]
-    return made
+    return Trials(made, "auc", 0.5)
 
 
 def judged(doubt: str | None = None, **differences: list[float]):
-    return verdict(
-        scores(**differences), arms((1.0, 2.0), 2), ["trees"], "auc", None, 0.5, doubt
-    )
+    return judge(trials(**differences), arms((1.0, 2.0), 2), ["trees"], None, doubt)
 
 
 def test_verdicts() -> None:
@@ -294,14 +296,13 @@ def test_verdicts() -> None:
 
 
 def test_what_was_not_there_in_every_repeat_is_not_judged_by() -> None:
-    some = scores(one=[0.01, 0.02, 0.03], two=[0.3, 0.31, 0.32])[:-1]
-    assert (
-        verdict(some, arms((1.0, 2.0), 2), ["trees"], "auc", None, 0.5, None).best.arm
-        == "synthetic x1"
-    )
-    assert compare(
-        some, "synthetic x2", REAL, "trees", "auc", 0.5
-    ).difference == pytest.approx(0.305)
+    every = trials(one=[0.01, 0.02, 0.03], two=[0.3, 0.31, 0.32])
+    some = Trials(every.trials[:-1], "auc", 0.5)
+    said = judge(some, arms((1.0, 2.0), 2), ["trees"], None, None)
+    assert said.best.arm == "synthetic x1"
+    # it is shown all the same, over the repeats that it has
+    shown = some.difference("synthetic x2", REAL, "trees")
+    assert shown.difference == pytest.approx(0.305)
 
 
 def test_rows_as_good_as_real_ones_help(real, good, holdout) -> None:
@@ -506,6 +507,31 @@ def test_tables_that_are_too_small_or_say_nothing(real, good, holdout) -> None:
         study(real.assign(buys="no"), good, "buys", holdout)
     with pytest.raises(ConfigError, match="rows must be a DataFrame"):
         study(real, 7, "buys", holdout)
+
+
+def test_a_generator_is_asked_for_the_right_class_whatever_the_index(
+    real, holdout
+) -> None:
+    """The first row of each class stands under a label that other rows have, too."""
+    asked = []
+
+    class OfOneClass(Drawer):
+        def sample_class(self, value: object, n: int) -> pd.DataFrame:
+            asked.append(value)
+            return self.frame[self.frame["buys"] == value].sample(
+                n, replace=True, random_state=0
+            )
+
+    mixed = real.sort_values("buys").set_axis([0] * len(real), axis=0)
+    study(mixed, OfOneClass(real), "buys", holdout, ratios=[0.25], **FAST)
+    assert asked == ["yes"] * 3
+
+
+def test_old_names_warn_and_work() -> None:
+    import synthtab.augment
+
+    with pytest.warns(DeprecationWarning, match=r"now synthtab\.augment\.Trial"):
+        assert synthtab.augment.Score is Trial
 
 
 def test_rows_without_a_target_are_left_out(real, good, holdout) -> None:

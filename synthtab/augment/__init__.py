@@ -1,4 +1,4 @@
-"""Does adding synthetic rows help a model, and adding them: `study`, and a sampler for imbalanced-learn.
+"""Does adding synthetic rows help a model? And a sampler that adds them.
 
     from synthtab.augment import study
     print(study(train, rows, target="income", holdout=test))
@@ -6,35 +6,50 @@
     from synthtab.augment import SyntheticSampler       # needs imbalanced-learn
     X, y = SyntheticSampler(time="1m").fit_resample(X, y)
 
-`study` takes any rows, whoever made them, and needs no torch; `SyntheticSampler` fits a `Synthesizer`.
+`study` takes any rows, whoever made them, and needs no torch. `SyntheticSampler` fits a
+`Synthesizer`. To read how a study works, begin with `experiment`.
 """
 
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from synthtab.augment import verdict as _verdict
 from synthtab.augment.experiment import study
 from synthtab.augment.intervals import holdout_interval, paired_interval
-from synthtab.augment.result import Comparison, Score, Study, Verdict
+from synthtab.augment.result import Study
+from synthtab.augment.verdict import Difference, StudyVerdict, Trial
 from synthtab.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from synthtab.augment.sampler import SyntheticSampler
 
 __all__ = [
-    "Comparison",
-    "Score",
+    "Difference",
     "Study",
+    "StudyVerdict",
     "SyntheticSampler",
-    "Verdict",
+    "Trial",
     "holdout_interval",
     "paired_interval",
     "study",
 ]
 
+# Names of version 0.1, which the evaluation has for other things.
+_OLD_NAMES = {"Score": "Trial", "Comparison": "Difference", "Verdict": "StudyVerdict"}
+
 
 def __getattr__(name: str) -> Any:
+    if name in _OLD_NAMES:
+        new = _OLD_NAMES[name]
+        warnings.warn(
+            f"synthtab.augment.{name} is now synthtab.augment.{new}",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(_verdict, new)
     if name != "SyntheticSampler":
         raise AttributeError(f"module 'synthtab.augment' has no attribute {name!r}")
     try:

@@ -1,6 +1,9 @@
-"""What a model may learn from beside the real rows alone: added rows, weights, and the usual remedies.
+"""What models learn from: the real rows alone, with synthetic rows, or a usual remedy.
 
-An arm is one function and a line in `arms`; it turns the real rows into what the model learns from, or raises `Skip`.
+An arm of the study is one function and one line in `arms`. It turns the `Material` of a
+repeat into the rows that a model learns from, or raises `Skip` with the reason why it
+cannot. For two classes and the ratios 0.5 and 1 the arms are: real rows alone, synthetic
+x0.5, synthetic x1, synthetic balanced, duplicates, class weights, SMOTENC.
 """
 
 from __future__ import annotations
@@ -8,9 +11,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from synthtab.augment.learners import Sample
 from synthtab.evaluation.cells import Floats, Integers
@@ -20,9 +25,10 @@ from synthtab.evaluation.views import Tables, View
 Kind = Literal["real", "synthetic", "baseline"]
 REAL = "real rows alone"
 BALANCED = "synthetic, balanced"
-NEIGHBOURS = 5
-# Some synthetic rows may lack a target; with fewer than this share of what a ratio asks
-# for, it is left out.
+# Neighbours among which SMOTENC chooses, as in its paper.
+SMOTE_NEIGHBOURS = 5
+# Some synthetic rows may lack a target. A ratio is left out if fewer rows than this share
+# of what it asks for have one.
 ENOUGH = 0.9
 
 _INSTALL = "needs imbalanced-learn: pip install 'synthtab[augment]'"
@@ -30,14 +36,16 @@ _INSTALL = "needs imbalanced-learn: pip install 'synthtab[augment]'"
 
 @dataclass(frozen=True)
 class Material:
-    """What one repeat offers.
+    """What the arms of one repeat have to work with.
 
     Attributes:
         real: The real rows.
-        synthetic: Synthetic rows, drawn as they come.
-        balancing: Real rows' tables again, with synthetic rows of the rarer classes; None for a number to predict, and
-            where there are none.
-        classes: How many; 0 for a number to predict.
+        synthetic: Synthetic rows as the source gives them.
+        balancing: The real rows and synthetic rows of the rarer classes. The real rows
+            stand here a second time since the codes of both come from other tables than
+            those of ``real``. None for a number to predict, and where there are no such
+            rows.
+        classes: How many classes there are; 0 for a number to predict.
     """
 
     real: Sample
@@ -45,147 +53,173 @@ class Material:
     balancing: tuple[Sample, Sample] | None
     classes: int
 
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The class number of every real row."""
+        return self.real.y.astype(np.int64)
+
+    @property
+    def class_sizes(self) -> npt.NDArray[np.int64]:
+        """Number of real rows of each class ``[classes]``; 0 is possible."""
+        return np.bincount(self.labels, minlength=self.classes)
+
+
+Build = Callable[[Material, np.random.Generator], Sample]
+
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to train.
+    """One choice of rows to learn from.
 
     Attributes:
-        name: What it is called.
-        kind: "real", "synthetic" or "baseline".
-        build: What the model learns from.
+        name: What it is called in the result.
+        kind: "real", "synthetic" or "baseline" (a usual remedy).
+        build: ``(material, rng) -> rows to learn from``; may raise `Skip`.
         ratio: Synthetic rows for each real one, where that is fixed.
     """
 
     name: str
     kind: Kind
-    build: Callable[[Material, np.random.Generator], Sample]
+    build: Build
     ratio: float | None = None
 
 
 def arms(ratios: tuple[float, ...], classes: int) -> tuple[Arm, ...]:
-    """All arms; the remedies for rare classes where there are classes."""
-    found = [Arm(REAL, "real", lambda material, rng: material.real)]
-    found += [
-        Arm(name_of(ratio), "synthetic", _adding(ratio), ratio) for ratio in ratios
-    ]
+    """All arms of a study; those that balance classes only where there are classes."""
+    chosen = [Arm(REAL, "real", alone)]
+    for ratio in ratios:
+        name = f"synthetic x{ratio:.3g}"
+        chosen.append(Arm(name, "synthetic", partial(enlarged, ratio=ratio), ratio))
     if classes:
-        found += [
+        chosen += [
             Arm(BALANCED, "synthetic", balanced),
             Arm("duplicates, balanced", "baseline", duplicated),
             Arm("class weights", "baseline", weighted),
             Arm("SMOTENC", "baseline", smote),
         ]
-    return tuple(found)
+    return tuple(chosen)
 
 
-def name_of(ratio: float) -> str:
-    """``synthetic x0.5``."""
-    return f"synthetic x{ratio:.3g}"
+def alone(material: Material, rng: np.random.Generator) -> Sample:
+    """The real rows."""
+    return material.real
 
 
-def _adding(ratio: float) -> Callable[[Material, np.random.Generator], Sample]:
-    def add(material: Material, rng: np.random.Generator) -> Sample:
-        count = round(ratio * len(material.real))
-        if len(material.synthetic) < ENOUGH * count:
-            raise Skip(
-                f"{len(material.synthetic)} synthetic rows have a target, {count} are needed"
-            )
-        return material.real.plus(
-            material.synthetic.take(
-                np.sort(rng.permutation(len(material.synthetic))[:count])
-            )
-        )
-
-    return add
+def enlarged(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
+    """The real rows and ``ratio`` times as many random synthetic rows."""
+    there = len(material.synthetic)
+    count = round(ratio * len(material.real))
+    if there < ENOUGH * count:
+        raise Skip(f"{there} synthetic rows have a target, {count} are needed")
+    chosen = rng.permutation(there)[:count]
+    return material.real.plus(material.synthetic.take(np.sort(chosen)))
 
 
 def balanced(material: Material, rng: np.random.Generator) -> Sample:
-    """Synthetic rows of every class until it has as many as the largest, as far as there are such rows."""
+    """Synthetic rows are added to each class until it is as large as the largest.
+
+    Of a class that the source has fewer rows of, those that there are.
+    """
     if material.balancing is None:
         raise Skip("no synthetic rows of the rarer classes")
-    real, rows = material.balancing
-    return real.plus(rows)
+    real, synthetic = material.balancing
+    return real.plus(synthetic)
 
 
 def duplicated(material: Material, rng: np.random.Generator) -> Sample:
-    """Random real rows of every class again until it has as many as the largest."""
-    y = material.real.y.astype(np.int64)
-    counts = np.bincount(y, minlength=material.classes)
-    extra = [
-        rng.choice(np.flatnonzero(y == c), counts.max() - n, replace=True)
-        for c, n in enumerate(counts)
-        if n
-    ]
-    return material.real.plus(material.real.take(np.concatenate(extra)))
+    """Random real rows are repeated in each class until it is as large as the largest."""
+    labels = material.labels
+    sizes = material.class_sizes
+    repeated = []
+    for number, size in enumerate(sizes):
+        if size:
+            rows = np.flatnonzero(labels == number)
+            repeated.append(rng.choice(rows, sizes.max() - size, replace=True))
+    return material.real.plus(material.real.take(np.concatenate(repeated)))
 
 
 def weighted(material: Material, rng: np.random.Generator) -> Sample:
-    """All classes with one weight in sum."""
-    y = material.real.y.astype(np.int64)
-    counts = np.bincount(y, minlength=material.classes)
-    weight = len(y) / ((counts > 0).sum() * counts[y])
-    return Sample(material.real.tables, material.real.view, material.real.y, weight)
+    """The real rows with weights, so that all classes weigh the same in sum."""
+    labels = material.labels
+    sizes = material.class_sizes
+    classes_there = (sizes > 0).sum()
+    weight = len(labels) / (classes_there * sizes[labels])
+    real = material.real
+    return Sample(real.tables, real.view, real.y, weight)
 
 
 def smote(material: Material, rng: np.random.Generator) -> Sample:
-    """SMOTENC (Chawla et al. 2002) by imbalanced-learn: rows between a rare row and one of its five neighbours.
+    """SMOTENC (Chawla et al. 2002) by imbalanced-learn.
 
-    Missing numbers are its neighbours at the median, "missing" is a category; the added rows have no missing number.
+    A new row lies between a row of a rare class and one of its five nearest neighbours.
+    Neighbours are found with missing numbers at the median and "missing" as a category;
+    the new rows have no missing number.
     """
     try:
-        from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+        from imblearn import over_sampling
     except ModuleNotFoundError:
         raise Skip(_INSTALL) from None
-    real, tables = material.real, material.real.tables
-    y = real.y.astype(np.int64)
-    counts = np.bincount(y, minlength=material.classes)
-    rare = int(counts[counts > 0].min())
-    if rare < 2:
+    sizes = material.class_sizes
+    rarest = int(sizes[sizes > 0].min())
+    if rarest < 2:
         raise Skip("a class has one row: it has no neighbour")
+    real = material.real
+    tables = real.tables
     numeric = [j for j, name in enumerate(tables.numeric) if name != tables.target]
     nominal = [j for j, name in enumerate(tables.categorical) if name != tables.target]
-    x = np.column_stack(
-        [
-            _filled(real.view.numbers[:, numeric]),
-            real.view.codes[:, nominal].astype(np.float64),
-        ]
+    numbers = _without_gaps(real.view.numbers[:, numeric])
+    codes = real.view.codes[:, nominal].astype(np.float64)
+    rows = np.column_stack([numbers, codes])
+    method = _smote_method(
+        over_sampling,
+        len(numeric),
+        len(nominal),
+        random_state=int(rng.integers(2**31)),
+        k_neighbors=min(SMOTE_NEIGHBOURS, rarest - 1),
     )
-    options = dict(
-        random_state=int(rng.integers(2**31)), k_neighbors=min(NEIGHBOURS, rare - 1)
-    )
-    if not nominal:
-        method = SMOTE(**options)
-    elif not numeric:
-        method = SMOTEN(**options)
-    else:
-        method = SMOTENC(
-            categorical_features=list(range(len(numeric), x.shape[1])), **options
-        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made, labels = method.fit_resample(x, y)
-    made, labels = np.asarray(made)[len(x) :], np.asarray(labels)[len(x) :]
-    return real.plus(
-        Sample(tables, _view(tables, made, numeric, nominal), labels.astype(np.float64))
-    )
+        enlarged_rows, labels = method.fit_resample(rows, material.labels)
+    # It gives the rows that it was given first.
+    new_rows = np.asarray(enlarged_rows)[len(rows) :]
+    new_labels = np.asarray(labels)[len(rows) :].astype(np.float64)
+    view = _view_of(tables, new_rows, numeric, nominal)
+    return real.plus(Sample(tables, view, new_labels))
 
 
-def _filled(numbers: Floats) -> Floats:
-    middle = [
-        float(np.median(c[~np.isnan(c)])) if not np.isnan(c).all() else 0.0
-        for c in numbers.T
-    ]
+def _smote_method(
+    over_sampling: Any, numeric: int, nominal: int, **options: Any
+) -> Any:
+    """The variant for so many numeric and, behind them, so many nominal columns."""
+    if not nominal:
+        return over_sampling.SMOTE(**options)
+    if not numeric:
+        return over_sampling.SMOTEN(**options)
+    places = list(range(numeric, numeric + nominal))
+    return over_sampling.SMOTENC(categorical_features=places, **options)
+
+
+def _without_gaps(numbers: Floats) -> Floats:
+    """Numbers ``[rows, columns]`` with the median of its column for each missing one."""
+    medians = []
+    for column in numbers.T:
+        known = column[~np.isnan(column)]
+        medians.append(float(np.median(known)) if len(known) else 0.0)
     filled: Floats = np.where(
-        np.isnan(numbers), np.array(middle).reshape(1, -1), numbers
+        np.isnan(numbers), np.array(medians).reshape(1, -1), numbers
     )
     return filled
 
 
-def _view(tables: Tables, made: Floats, numeric: list[int], nominal: list[int]) -> View:
-    """Rows of numbers and codes without the target => a view; models do not look at the target's column."""
-    numbers = np.full((len(made), len(tables.numeric)), np.nan)
-    codes: Integers = np.zeros((len(made), len(tables.categorical)), dtype=np.int32)
-    numbers[:, numeric] = made[:, : len(numeric)]
-    codes[:, nominal] = np.rint(made[:, len(numeric) :]).astype(np.int32)
+def _view_of(
+    tables: Tables, rows: Floats, numeric: list[int], nominal: list[int]
+) -> View:
+    """A matrix of numbers, then codes, as a view of the tables.
+
+    The column of the target stays empty: models are given the target apart.
+    """
+    numbers = np.full((len(rows), len(tables.numeric)), np.nan)
+    codes: Integers = np.zeros((len(rows), len(tables.categorical)), dtype=np.int32)
+    numbers[:, numeric] = rows[:, : len(numeric)]
+    codes[:, nominal] = np.rint(rows[:, len(numeric) :]).astype(np.int32)
     return View(numbers, codes)

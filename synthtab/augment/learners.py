@@ -1,4 +1,4 @@
-"""The models that added rows are to help, and how they are scored.
+"""The models that added rows are to help.
 
 A learner is one function and one line in `LEARNERS`: it learns from a `Sample` and predicts, for every row of a view,
 a probability per class ``[rows, classes]`` or a number ``[rows]``.
@@ -6,13 +6,11 @@ a probability per class ``[rows, classes]`` or a number ``[rows]``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import rankdata
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -29,8 +27,6 @@ LEVELS = 50
 # Standard deviations beyond which a number counts as this far for the linear model.
 FAR = 8.0
 FOREST_TREES = 60
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -168,55 +164,3 @@ def _dense(tables: Tables, view: View) -> Floats:
             often = often[counts[often] > 0]
             parts.append((view.codes[:, [j]] == often[None, :]).astype(np.float64))
     return np.column_stack(parts) if parts else np.zeros((len(view), 1))
-
-
-def measures(
-    y: Floats, predicted: Floats, classes: int, rarest: int
-) -> dict[str, float]:
-    """Every metric of the task, higher is better; NaN where the test rows do not allow it.
-
-    auc: area under the ROC curve, over more than two classes the mean of one against the rest.
-    average_precision: of the rarest class; over more than two classes the mean of one against the rest.
-    balanced_accuracy: mean over the classes of the share of its rows that are recognised.
-    r2: one minus the squared error in units of the variance.
-    """
-    if not classes:
-        total = float(((y - y.mean()) ** 2).sum())
-        return {
-            "r2": 1.0 - float(((y - predicted) ** 2).sum()) / total
-            if total > 0
-            else float("nan")
-        }
-    labels = y.astype(np.int64)
-    there = [c for c in range(classes) if 0 < (labels == c).sum() < len(labels)]
-    shown = [rarest] if classes == 2 else there
-    ranked = [(labels == c, predicted[:, c]) for c in shown if c in there]
-    hits = predicted.argmax(axis=1) == labels
-    return {
-        "auc": _mean([_area(is_it, score) for is_it, score in ranked]),
-        "average_precision": _mean(
-            [_precision(is_it, score) for is_it, score in ranked]
-        ),
-        "balanced_accuracy": _mean([float(hits[labels == c].mean()) for c in there]),
-    }
-
-
-def _area(is_it: npt.NDArray[np.bool_], score: Floats) -> float:
-    """Area under the ROC curve from the ranks (Mann and Whitney 1947); a tie counts half."""
-    own = int(is_it.sum())
-    above = float(rankdata(score)[is_it].sum()) - own * (own + 1) / 2
-    return above / (own * (len(is_it) - own))
-
-
-def _precision(is_it: npt.NDArray[np.bool_], score: Floats) -> float:
-    """Average precision: the sum over thresholds of precision times the gain in recall."""
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(
-        np.flatnonzero(np.diff(score[order])), len(order) - 1
-    )  # equal scores pass together
-    found = np.cumsum(is_it[order])[ends]
-    return float((np.diff(found, prepend=0) * found / (ends + 1)).sum() / is_it.sum())
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
