@@ -262,7 +262,7 @@ def trials(**differences: list[float]) -> Trials:
 
 
 def judged(doubt: str | None = None, **differences: list[float]):
-    return judge(trials(**differences), arms((1.0, 2.0), 2), ["trees"], None, doubt)
+    return judge(trials(**differences), arms((1.0, 2.0), 2), ["trees"], None, doubt, {})
 
 
 def test_verdicts() -> None:
@@ -298,7 +298,7 @@ def test_verdicts() -> None:
 def test_what_was_not_there_in_every_repeat_is_not_judged_by() -> None:
     every = trials(one=[0.01, 0.02, 0.03], two=[0.3, 0.31, 0.32])
     some = Trials(every.trials[:-1], "auc", 0.5)
-    said = judge(some, arms((1.0, 2.0), 2), ["trees"], None, None)
+    said = judge(some, arms((1.0, 2.0), 2), ["trees"], None, None, {})
     assert said.best.arm == "synthetic x1"
     # it is shown all the same, over the repeats that it has
     shown = some.difference("synthetic x2", REAL, "trees")
@@ -532,6 +532,12 @@ def test_old_names_warn_and_work() -> None:
 
     with pytest.warns(DeprecationWarning, match=r"now synthtab\.augment\.Trial"):
         assert synthtab.augment.Score is Trial
+
+
+def test_synthetic_rows_without_any_target_are_named(real, good, holdout) -> None:
+    rows = good.assign(buys=None)
+    with pytest.raises(DataError, match=r"no synthetic rows .* 0 .* have a target"):
+        study(real, rows, "buys", holdout, **FAST)
 
 
 def test_rows_without_a_target_are_left_out(real, good, holdout) -> None:

@@ -200,7 +200,7 @@ def study(
     verdicts = []
     for size in sizes:
         of_size = Trials([t for t in trials if t.size == size], judged_by, TEST_SHARE)
-        verdicts.append(judge(of_size, plan.arms, plan.learners, size, doubt))
+        verdicts.append(judge(of_size, plan.arms, plan.learners, size, doubt, skipped))
     facts = {
         "target": target,
         "task": predicted.task,

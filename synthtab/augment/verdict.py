@@ -8,13 +8,14 @@ helps, below 0 it hurts, otherwise there is no evidence. No model is trained her
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthtab.augment.arms import REAL, Arm
 from synthtab.augment.intervals import Interval, holdout_interval, paired_interval
+from synthtab.core.errors import DataError
 
 LEVEL = 0.95
 
@@ -206,6 +207,7 @@ def judge(
     learners: Sequence[str],
     size: int | None,
     doubt: str | None,
+    skipped: Mapping[str, str],
 ) -> StudyVerdict:
     """Judge one size.
 
@@ -218,12 +220,21 @@ def judge(
         learners: The learners that were tried.
         size: The size.
         doubt: Why no verdict can be given; None if it can.
+        skipped: Arm -> why it could not be tried.
+
+    Raises:
+        DataError: No synthetic arm could be tried in every repeat.
     """
     trials = trials.complete()
     names_there = {trial.arm for trial in trials.trials}
     there = [arm for arm in arms if arm.name in names_there]
     synthetic = [arm.name for arm in there if arm.kind == "synthetic"]
     remedies = [arm.name for arm in there if arm.kind == "baseline"]
+    if not synthetic:
+        reasons = "; ".join(f"{arm}: {why}" for arm, why in skipped.items())
+        raise DataError(
+            f"there are no synthetic rows to try in every repeat: {reasons}"
+        )
     ratio_of = {arm.name: arm.ratio for arm in there}
 
     strongest = max(learners, key=lambda learner: trials.mean(REAL, learner))
