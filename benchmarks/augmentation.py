@@ -24,7 +24,7 @@ import pandas as pd
 import table
 from fidelity import DATA, HERE, read
 
-from synthtab import Synthesizer, infer
+from synthtab import Schema, Synthesizer, infer
 from synthtab.augment import study
 from synthtab.core.randomness import Streams
 from synthtab.sampling.one_class import ByClass
@@ -33,52 +33,46 @@ DATASETS = ("adult", "shoppers", "default")
 
 
 def cut(train: pd.DataFrame, size: int, seed: int) -> pd.DataFrame:
-    """The training table, or so many random rows of it."""
+    """So many random rows of the training table, in their old order; 0 for all."""
     if not size:
         return train
-    return train.iloc[
-        sorted(Streams(seed).numpy("cut", size).permutation(len(train))[:size])
-    ].reset_index(drop=True)
+    order = Streams(seed).numpy("cut", size).permutation(len(train))
+    return train.iloc[sorted(order[:size])].reset_index(drop=True)
 
 
 def run(
     folder: Path, size: int, seed: int, args: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """One record per kind of added rows."""
+    """Study each kind of added rows on one cut of one dataset.
+
+    Args:
+        folder: The dataset.
+        size: Rows of the cut; 0 for all.
+        seed: For the cut, the fit and the study.
+        args: The command line.
+
+    Returns:
+        One record per kind of added rows.
+    """
     train, test, meta = read(folder)
-    train, target = cut(train, size, seed), str(meta["target"])
+    train = cut(train, size, seed)
+    target = str(meta["target"])
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
-    chosen = {
-        key: getattr(args, key) for key in ("repeats", "learners") if getattr(args, key)
-    }
-    found = []
-    sources: dict[str, Any] = {}
     start = time.perf_counter()
     if args.rows:
-        sources |= {
-            label: pd.read_csv(path)
-            for label, path in (text.split("=", 1) for text in args.rows)
-        }
+        sources = rows_from_files(args.rows)
+        fit_seconds = None
     else:
-        options = {
-            key: getattr(args, key)
-            for key in ("time", "epochs", "device")
-            if getattr(args, key)
-        }
-        model = Synthesizer(args.preset, target=target, seed=seed, **options).fit(
-            train, schema
-        )
-        extra = "".join(
-            f", {key} {value}" for key, value in options.items() if key != "device"
-        )
-        sources[f"synthtab, {args.preset}{extra}"] = ByClass(model, target)
-    fit_seconds = round(time.perf_counter() - start, 1)
+        sources = fitted(train, schema, target, seed, args)
+        fit_seconds = round(time.perf_counter() - start, 1)
+    options = given(args, "repeats", "learners")
+    records = []
     for label, source in sources.items():
         start = time.perf_counter()
-        result = study(train, source, target, test, schema=schema, seed=seed, **chosen)
+        result = study(train, source, target, test, schema=schema, seed=seed, **options)
         print(result, flush=True)
         data = result.to_dict()
-        found.append(
+        records.append(
             {
                 "label": label,
                 "dataset": folder.name,
@@ -90,11 +84,44 @@ def run(
                 "comparisons": data["comparisons"],
                 "skipped": data["skipped"],
                 "repeats": data["facts"]["repeats"],
-                "fit_seconds": fit_seconds if not args.rows else None,
+                "fit_seconds": fit_seconds,
                 "study_seconds": round(time.perf_counter() - start, 1),
             }
         )
-    return found
+    return records
+
+
+def rows_from_files(arguments: list[str]) -> dict[str, Any]:
+    """``LABEL=FILE`` arguments as label -> rows."""
+    sources = {}
+    for argument in arguments:
+        label, path = argument.split("=", 1)
+        sources[label] = pd.read_csv(path)
+    return sources
+
+
+def fitted(
+    train: pd.DataFrame,
+    schema: Schema,
+    target: str,
+    seed: int,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Our own generator under a label that says how it was fitted."""
+    options = given(args, "time", "epochs", "device")
+    model = Synthesizer(args.preset, target=target, seed=seed, **options)
+    model.fit(train, schema)
+    label = f"synthtab, {args.preset}"
+    for name, value in options.items():
+        # The same rows on any device: it does not belong to the label.
+        if name != "device":
+            label += f", {name} {value}"
+    return {label: ByClass(model, target)}
+
+
+def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {name: getattr(args, name) for name in names if getattr(args, name)}
 
 
 def main() -> None:
