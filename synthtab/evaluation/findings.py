@@ -1,4 +1,10 @@
-"""What a verdict is, what its rules look at, and the words that they share."""
+"""What a verdict is, what its rules look at, and the words that they share.
+
+A rule is a function ``(Evidence) -> verdicts``. It asks the `Evidence` for the scores that
+it needs, and yields a `Verdict` for each fault that it sees. `sentences` turns a list of
+faults of one kind into verdicts; `graded` and `surely` decide what is worth a word and
+what may be chance.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +18,18 @@ from synthtab.evaluation.metric import Interval, Score
 Level = Literal["bad", "fair", "unknown", "good"]
 LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
 
-EACH = 3  # so many findings of one rule get a sentence each, more share one
-NAMED = 8
-SURE = 1.5  # times a 95 % interval: one report has some thirty rules, and none of them may speak by luck
+# So many faults of one kind get a sentence each; more of them share one.
+OWN_SENTENCE = 3
+# Columns that such a shared sentence names.
+NAMES_SHOWN = 8
+# Intervals are made this much wider than 95 %: one report has some thirty rules, and none
+# of them may speak by luck.
+SURE = 1.5
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sentence.
+    """One sentence about the rows.
 
     Attributes:
         level: "bad", "fair", "good", or "unknown" where something needed was not given.
@@ -36,8 +46,14 @@ class Verdict:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Findings:
-    """What rules look at: the scores that exist, and how many rows they rest on."""
+class Evidence:
+    """What rules look at: the scores that exist, and how many rows they rest on.
+
+    Attributes:
+        rows: Number of "real", "synthetic" and "holdout" rows; 1 where it is not known.
+        noise: Scale of chance: .02 for two tables of 5,000 rows. The shares of rows with
+            some property differ by at most half of it, at one standard deviation.
+    """
 
     def __init__(self, scores: Sequence[Score], rows: Mapping[str, int]) -> None:
         self._scores = {score.name: score for score in scores}
@@ -48,96 +64,122 @@ class Findings:
         self.noise = math.sqrt(1 / self.rows["real"] + 1 / self.rows["synthetic"])
 
     def get(self, name: str) -> Score | None:
-        """The score, if it was computed."""
+        """The score of this name; None if it was not computed."""
         score = self._scores.get(name)
         return score if score is not None and score.ok else None
 
     def skipped(self, name: str) -> str | None:
-        """Why the score was asked for and could not be computed."""
+        """Why the score was asked for and could not be computed; None if it was."""
         score = self._scores.get(name)
-        return (
-            None
-            if score is None or score.ok
-            else score.status.removeprefix("skipped: ")
-        )
+        if score is None or score.ok:
+            return None
+        return score.status.removeprefix("skipped: ")
 
 
 def surely(
     score: Score, interval: Interval | None = None, *, times: float = SURE
 ) -> Interval:
-    """Between what the value surely lies: its interval (or another one), widened; the value itself without one."""
+    """Between what the value of a score surely lies.
+
+    That is its interval, or the one that is given, made ``times`` as wide. A score
+    without an interval is taken as exact.
+    """
     low, high = interval or score.interval or (score.value, score.value)
-    return score.value - times * (score.value - low), score.value + times * (
-        high - score.value
-    )
+    below = times * (score.value - low)
+    above = times * (high - score.value)
+    return score.value - below, score.value + above
 
 
-def several(
-    found: Sequence[Mapping[str, Any]],
+def graded(value: float, good: float, fair: float) -> Level:
+    """The level of a figure that is better the lower it is."""
+    if value <= good:
+        return "good"
+    if value <= fair:
+        return "fair"
+    return "bad"
+
+
+def sentences(
+    faults: Sequence[Mapping[str, Any]],
     rule: str,
-    one: Callable[[Any], str],
-    many: str,
+    about_one: Callable[[Any], str],
+    about_many: str,
     *,
     level: str = "bad",
     total: int | None = None,
 ) -> Iterator[Verdict]:
-    """A sentence for each finding, or one for all of them where they are many."""
+    """A verdict for each fault, or one for all of them where they are many.
+
+    Args:
+        faults: One dict each, with its "column" or "columns", the worst first.
+        rule: Name of the rule.
+        about_one: The sentence about a fault.
+        about_many: The sentence about many, to stand between their number and their names.
+        level: Level of the verdicts.
+        total: How many there are, if ``faults`` are only the worst.
+    """
     assert level in LEVELS
-    if len(found) <= EACH:
-        for item in found:
-            yield Verdict(level, one(item), rule, _columns(item), dict(item))
+    if len(faults) <= OWN_SENTENCE:
+        for fault in faults:
+            yield Verdict(
+                level, about_one(fault), rule, _columns_of(fault), dict(fault)
+            )
         return
-    count = len(found) if total is None else max(total, len(found))
-    names = tuple(dict.fromkeys(name for item in found for name in _columns(item)))
-    kept = [_label(item) for item in found[:NAMED]]
-    rest = f" and {count - len(kept)} more" if count > len(kept) else ""
+    count = len(faults) if total is None else max(total, len(faults))
+    names = [name for fault in faults for name in _columns_of(fault)]
+    shown = [_label(fault) for fault in faults[:NAMES_SHOWN]]
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
     yield Verdict(
         level,
-        f"{count} {many}: {', '.join(kept)}{rest}",
+        f"{count} {about_many}: {', '.join(shown)}{more}",
         rule,
-        names,
-        {"number": count, "worst": list(found[:NAMED])},
+        tuple(dict.fromkeys(names)),
+        {"number": count, "worst": list(faults[:NAMES_SHOWN])},
     )
 
 
 def quote(name: object, limit: int = 40) -> str:
-    """A name in quotes, on one line, not too long."""
+    """A name in quotes, on one line, cut to ``limit`` characters."""
     text = repr(str(name))
-    return text if len(text) <= limit else text[: limit - 4] + "..." + text[0]
+    if len(text) <= limit:
+        return text
+    closing_quote = text[0]
+    return text[: limit - 4] + "..." + closing_quote
 
 
 def listing(names: Sequence[str]) -> str:
-    """'a', 'b' and 'c'."""
+    """Names as in a sentence: ``'a', 'b' and 'c'``."""
     quoted = [quote(name) for name in names]
-    return (
-        quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-    )
+    if len(quoted) == 1:
+        return quoted[0]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def share(value: float) -> str:
-    """A share in percent; a small one with more digits."""
+    """A share in percent: ``5.1 %``. A small one has more digits: ``0.042 %``."""
     percent = 100 * value
-    return (
-        f"{percent:.0f} %"
-        if percent in (0.0, 100.0)
-        else f"{percent:.1f} %"
-        if percent >= 0.1
-        else f"{percent:.2g} %"
-    )
+    if percent in (0.0, 100.0):
+        return f"{percent:.0f} %"
+    if percent >= 0.1:
+        return f"{percent:.1f} %"
+    return f"{percent:.2g} %"
 
 
-def _columns(item: Mapping[str, Any]) -> tuple[str, ...]:
-    if "column" in item:
-        return (str(item["column"]),)
-    return tuple(str(name) for name in item["columns"])
+def both(fault: Mapping[str, Any]) -> str:
+    """The columns of a pair: ``'a', 'b'``."""
+    return ", ".join(quote(name) for name in fault["columns"])
 
 
-def _label(item: Mapping[str, Any]) -> str:
-    if "category" in item:
-        return f"{quote(item['category'], 24)} of {quote(item['column'], 24)}"
-    return quote(item["column"]) if "column" in item else f"({both(item)})"
+def _columns_of(fault: Mapping[str, Any]) -> tuple[str, ...]:
+    if "column" in fault:
+        return (str(fault["column"]),)
+    return tuple(str(name) for name in fault["columns"])
 
 
-def both(item: Mapping[str, Any]) -> str:
-    """The columns of a pair."""
-    return ", ".join(quote(name) for name in item["columns"])
+def _label(fault: Mapping[str, Any]) -> str:
+    """What a shared sentence calls a fault."""
+    if "category" in fault:
+        return f"{quote(fault['category'], 24)} of {quote(fault['column'], 24)}"
+    if "column" in fault:
+        return quote(fault["column"])
+    return f"({both(fault)})"

@@ -1,129 +1,182 @@
-"""Rules of the verdicts on copies and privacy."""
+"""Rules of the verdicts on copies and privacy.
+
+Each of them compares with what real rows that were not learnt would score, or with a
+guess: training rows recur, and lie near to other rows, in any table.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-from synthtab.evaluation.findings import Findings, Level, Verdict, share, surely
+from synthtab.evaluation.findings import (
+    Evidence,
+    Level,
+    Verdict,
+    graded,
+    share,
+    surely,
+)
 from synthtab.evaluation.metric import Score
 
+# Limits of "good" and "fair", each in the unit of its score.
 COPIES_FAIR = 0.01
+NEAR_COPIES_GOOD = 0.01
+NEAR_COPIES_FAIR = 0.04
 NEARER_FAIR = 0.55
-NEAREST = 2.5  # times the interval, which does not know that one real row is the nearest of many rows
-RISK_GOOD, RISK_FAIR = 0.05, 0.15
-FOUND_GOOD, FOUND_FAIR = 0.01, 0.05  # of the members, beyond chance
-DCR_GOOD, DCR_FAIR = 0.1, 0.3
-NNDR_GOOD, NNDR_FAIR = 0.05, 0.15
+ATTACK_GOOD = 0.05
+ATTACK_FAIR = 0.15
+# Share of the people in the training table who are found, beyond chance.
+FOUND_GOOD = 0.01
+FOUND_FAIR = 0.05
+DCR_GOOD = 0.1
+DCR_FAIR = 0.3
+NNDR_GOOD = 0.05
+NNDR_FAIR = 0.15
+# The interval of `nearer` does not know that one real row may be the nearest of many: it
+# is made this much wider.
+NEARER_SURE = 2.5
+# Of a guess.
+AUC_OF_CHANCE = 0.5
+TPR_OF_CHANCE = 0.01
 NO_HOLDOUT = "no holdout given"
-SHOWN = 5
+# So many of the copies are named by the number of their row.
+ROWS_SHOWN = 5
 
 
-def copies(f: Findings) -> Iterator[Verdict]:
-    """Rows that equal a training row, more than rows that were never learnt do."""
-    score = f.get("exact_copies")
+def copies(evidence: Evidence) -> Iterator[Verdict]:
+    """Rows that equal a training row, more of them than chance explains.
+
+    Evidence: the share of such rows beside that of rows that were never learnt. People who
+    are alike in all columns are in any table, so that some copies are no fault.
+    """
+    score = evidence.get("exact_copies")
     if score is None:
         return
-    expected, label = (
-        (0.0, "")
-        if score.reference is None
-        else (score.reference.value, score.reference.label)
-    )
-    control = f.rows["holdout"] if label.startswith("holdout") else f.rows["real"]
+    expected = 0.0
+    label = ""
+    if score.reference is not None:
+        expected = score.reference.value
+        label = score.reference.label
+    # What is expected comes from so many rows.
+    control = evidence.rows["holdout" if label.startswith("holdout") else "real"]
+    # Three standard deviations of the difference of two shares.
     pooled = (score.value + expected) / 2
     chance = 3 * math.sqrt(
-        pooled * (1 - pooled) * (1 / f.rows["synthetic"] + 1 / control)
+        pooled * (1 - pooled) * (1 / evidence.rows["synthetic"] + 1 / control)
     )
+    excess = score.value - expected
+    beside = f"; of {label}, {share(expected)}" if label else ""
     figures = {
         "copies": score.value,
         "beside it": expected,
         "rows": list(score.detail.get("rows", ())),
     }
-    beside = f"; of {label}, {share(expected)}" if label else ""
-    if score.value - expected > chance:
-        level: Level = "bad" if score.value - expected > COPIES_FAIR else "fair"
+    level: Level = "good"
+    if excess > chance:
+        level = "bad" if excess > COPIES_FAIR else "fair"
         text = f"{share(score.value)} of the rows are copies of training rows{beside}{_which(score)}"
-        yield Verdict(level, text, "copies", (), figures)
     elif score.value == 0:
-        yield Verdict(
-            "good", "No row is a copy of a training row", "copies", (), figures
-        )
+        text = "No row is a copy of a training row"
     else:
         text = f"Training rows do not recur more than chance allows: {share(score.value)} of the rows{beside}"
-        yield Verdict("good", text, "copies", (), figures)
+    yield Verdict(level, text, "copies", (), figures)
 
 
-def nearer(f: Findings) -> Iterator[Verdict]:
-    """Rows that lie nearer to the training rows than to rows that were never seen."""
-    score = f.get("nearer_to_train")
-    if score is None:
-        return
-    low, _ = surely(score, times=NEAREST)
-    figures = {"nearer": score.value, "ideal": 0.5}
-    text = f"{share(score.value)} of the rows are nearer to training rows than to rows never seen (50 % is ideal)"
-    yield Verdict(
-        "good" if low <= 0.5 else "fair" if score.value <= NEARER_FAIR else "bad",
-        text,
-        "nearer",
-        (),
-        figures,
-    )
+def _which(score: Score) -> str:
+    """The first of the rows that are copies: `` (rows 1, 2, 3, 4, 5 and 95 more)``."""
+    rows = list(score.detail.get("rows", ()))
+    count = int(score.detail.get("copies", 0))
+    if not rows:
+        return ""
+    if count == 1:
+        return f" (row {rows[0] + 1:,})"
+    named = ", ".join(f"{row + 1:,}" for row in rows[:ROWS_SHOWN])
+    more = f" and {count - ROWS_SHOWN:,} more" if count > ROWS_SHOWN else ""
+    return f" (rows {named}{more})"
 
 
-def near_copies(f: Findings) -> Iterator[Verdict]:
-    """Rows much nearer to a training row than rows of the holdout are."""
-    score = f.get("near_copies")
+def near_copies(evidence: Evidence) -> Iterator[Verdict]:
+    """Rows much nearer to a training row than rows that were never learnt are.
+
+    Evidence: their share, beside that among rows of the holdout.
+    """
+    score = evidence.get("near_copies")
     if score is None or score.reference is None:
         return
+    chance = score.reference.value
     low, _ = surely(score)
-    excess = score.value - score.reference.value
-    figures = {"near copies": score.value, "beside it": score.reference.value}
-    text = f"{share(score.value)} of the rows are near copies of training rows; {share(score.reference.value)} is chance"
-    good = low <= score.reference.value or excess <= COPIES_FAIR
-    yield Verdict(
-        "good" if good else "fair" if excess <= 4 * COPIES_FAIR else "bad",
-        text,
-        "near copies",
-        (),
-        figures,
+    level: Level = "good"
+    if low > chance:
+        level = graded(score.value - chance, NEAR_COPIES_GOOD, NEAR_COPIES_FAIR)
+    text = (
+        f"{share(score.value)} of the rows are near copies of training rows; "
+        f"{share(chance)} is chance"
+    )
+    figures = {"near copies": score.value, "beside it": chance}
+    yield Verdict(level, text, "near copies", (), figures)
+
+
+def nearer(evidence: Evidence) -> Iterator[Verdict]:
+    """Rows that lie nearer to the training rows than to rows that were never seen.
+
+    Evidence: of all rows, the share whose nearest real row is a training row and not one
+    of as many rows of the holdout. Half of them is ideal.
+    """
+    score = evidence.get("nearer_to_train")
+    if score is None:
+        return
+    low, _ = surely(score, times=NEARER_SURE)
+    level: Level = "good"
+    if low > 0.5:
+        level = "fair" if score.value <= NEARER_FAIR else "bad"
+    text = (
+        f"{share(score.value)} of the rows are nearer to training rows "
+        "than to rows never seen (50 % is ideal)"
+    )
+    yield Verdict(level, text, "nearer", (), {"nearer": score.value, "ideal": 0.5})
+
+
+def clinging(evidence: Evidence) -> Iterator[Verdict]:
+    """Rows that cling to training rows as a whole.
+
+    Evidence: distances to the nearest training row, beside those of rows of the holdout.
+    Where they are right nothing is said: other rules do.
+    """
+    yield from _too_short(
+        evidence,
+        "dcr",
+        (DCR_GOOD, DCR_FAIR),
+        "Half of the rows lie within {value:.2f} times the distance to their nearest "
+        "training row at which half of the holdout rows lie",
+    )
+    yield from _too_short(
+        evidence,
+        "nndr",
+        (NNDR_GOOD, NNDR_FAIR),
+        "The rows cling to single training rows: half of them have a nearest one at most "
+        "{value:.2f} times as far as the second; of holdout rows, {beside:.2f} times",
     )
 
 
-_DISTANCES = {
-    "dcr": (
-        DCR_GOOD,
-        DCR_FAIR,
-        "Half of the rows lie within {value:.2f} times the distance to their nearest training "
-        "row at which half of the holdout rows lie",
-    ),
-    "nndr": (
-        NNDR_GOOD,
-        NNDR_FAIR,
-        "The rows cling to single training rows: half of them have a nearest one at most "
-        "{value:.2f} times as far as the second; of holdout rows, {beside:.2f} times",
-    ),
-}
+def _too_short(
+    evidence: Evidence, name: str, limits: tuple[float, float], sentence: str
+) -> Iterator[Verdict]:
+    """The sentence, if the distances are shorter by more than chance and worth a word."""
+    score = evidence.get(name)
+    if score is None or score.reference is None:
+        return
+    beside = score.reference.value
+    _, high = surely(score)
+    level = graded(beside - score.value, *limits)
+    if high >= beside or level == "good":
+        return
+    text = sentence.format(value=score.value, beside=beside)
+    yield Verdict(level, text, name, (), {name: score.value, "beside it": beside})
 
 
-def clinging(f: Findings) -> Iterator[Verdict]:
-    """Rows that cling to training rows as a whole; nothing is said where they do not, as other rules do."""
-    for name, (good, fair, says) in _DISTANCES.items():
-        score = f.get(name)
-        if score is None or score.reference is None:
-            continue
-        beside = score.reference.value
-        _, high = surely(score)
-        short = beside - score.value
-        if high >= beside or short <= good:
-            continue
-        level: Level = "fair" if short <= fair else "bad"
-        figures = {name: score.value, "beside it": beside}
-        yield Verdict(
-            level, says.format(value=score.value, beside=beside), name, (), figures
-        )
-
-
-_ATTACKS = {
+# Attack -> who makes it, in the order in which they are read.
+ATTACKERS = {
     "membership_auc": "An attacker who guesses which people were in the training table",
     "singling_out": "An attacker who singles out people by values that they alone have",
     "linkability": "An attacker who links two parts of a person's record",
@@ -131,47 +184,57 @@ _ATTACKS = {
 }
 
 
-def attacks(f: Findings) -> Iterator[Verdict]:
-    """Attacks on privacy, each against what it reaches without the synthetic rows or by guessing."""
-    for name, who in _ATTACKS.items():
-        score = f.get(name)
+def attacks(evidence: Evidence) -> Iterator[Verdict]:
+    """Attacks on privacy that gain from the synthetic rows.
+
+    Evidence: what each attack reaches, beside what it reaches without the synthetic rows
+    or by guessing.
+    """
+    for name, attacker in ATTACKERS.items():
+        score = evidence.get(name)
         if score is None:
             continue
-        base = (
-            float(name == "membership_auc") / 2
-            if score.reference is None
-            else score.reference.value
-        )
+        if score.reference is not None:
+            base = score.reference.value
+        else:
+            base = AUC_OF_CHANCE if name == "membership_auc" else 0.0
         low, _ = surely(score)
-        excess = score.value - base
-        good = low <= base or excess <= RISK_GOOD
-        level: Level = "good" if good else "fair" if excess <= RISK_FAIR else "bad"
-        result = "gains nothing to speak of" if good else "gains"
-        text = f"{who} {result}: {score.title} {score.value:.3f}, where {base:.3f} is nothing gained"
-        yield Verdict(level, text, name, (), {name: score.value, "beside it": base})
+        level: Level = "good"
+        if low > base:
+            level = graded(score.value - base, ATTACK_GOOD, ATTACK_FAIR)
+        result = "gains nothing to speak of" if level == "good" else "gains"
+        text = (
+            f"{attacker} {result}: {score.title} {score.value:.3f}, "
+            f"where {base:.3f} is nothing gained"
+        )
+        figures = {name: score.value, "beside it": base}
+        yield Verdict(level, text, name, (), figures)
 
 
-def surely_found(f: Findings) -> Iterator[Verdict]:
-    """People whom an attacker finds with hardly an error, however well the others are hidden."""
-    score = f.get("membership_tpr")
+def surely_found(evidence: Evidence) -> Iterator[Verdict]:
+    """People whom an attacker finds with hardly an error, however well others are hidden.
+
+    Evidence: the share of the people in the training table who are found where one in a
+    hundred of the others is found wrongly.
+    """
+    score = evidence.get("membership_tpr")
     if score is None:
         return
-    base = 0.01 if score.reference is None else score.reference.value
+    chance = TPR_OF_CHANCE if score.reference is None else score.reference.value
     low, _ = surely(score)
-    excess = score.value - base
-    if low <= base or excess <= FOUND_GOOD:
+    level = graded(score.value - chance, FOUND_GOOD, FOUND_FAIR)
+    if low <= chance or level == "good":
         return
     text = (
         f"An attacker is all but sure of {share(score.value)} of the people in the training table, "
-        f"where {share(base)} is chance"
+        f"where {share(chance)} is chance"
     )
-    figures = {"membership_tpr": score.value, "beside it": base}
-    yield Verdict(
-        "fair" if excess <= FOUND_FAIR else "bad", text, "membership_tpr", (), figures
-    )
+    figures = {"membership_tpr": score.value, "beside it": chance}
+    yield Verdict(level, text, "membership_tpr", (), figures)
 
 
-_UNSEEN = {
+# Metric -> what it would tell if there were a holdout.
+NEEDS_HOLDOUT = {
     "nearer_to_train": "whether the rows lie too near to training rows",
     "near_copies": "whether the rows lie too near to training rows",
     "dcr": "whether the rows lie too near to training rows",
@@ -184,27 +247,21 @@ _UNSEEN = {
 }
 
 
-def unseen(f: Findings) -> Iterator[Verdict]:
-    """What nobody can say without real rows that were not learnt, and how to get them."""
-    missing = tuple(
-        dict.fromkeys(
-            what for name, what in _UNSEEN.items() if f.skipped(name) == NO_HOLDOUT
-        )
+def unseen(evidence: Evidence) -> Iterator[Verdict]:
+    """What nobody can say without real rows that were not learnt, and how to get them.
+
+    Evidence: the metrics that were skipped since there is no holdout.
+    """
+    unknown = [
+        what
+        for name, what in NEEDS_HOLDOUT.items()
+        if evidence.skipped(name) == NO_HOLDOUT
+    ]
+    if not unknown:
+        return
+    each_once = dict.fromkeys(unknown)
+    text = (
+        f"Unknown without a holdout (real rows not learnt): {', '.join(each_once)}. "
+        "Give one with --holdout, or the rows that fit held out with --model"
     )
-    if missing:
-        text = (
-            f"Unknown without a holdout (real rows not learnt): {', '.join(missing)}. "
-            "Give one with --holdout, or the rows that fit held out with --model"
-        )
-        yield Verdict("unknown", text, "holdout")
-
-
-def _which(score: Score) -> str:
-    """The first of the rows that are copies."""
-    rows, count = list(score.detail.get("rows", ())), int(score.detail.get("copies", 0))
-    if not rows:
-        return ""
-    if count == 1:
-        return f" (row {rows[0] + 1:,})"
-    named = ", ".join(f"{row + 1:,}" for row in rows[:SHOWN])
-    return f" (rows {named}{f' and {count - SHOWN:,} more' if count > SHOWN else ''})"
+    yield Verdict("unknown", text, "holdout")

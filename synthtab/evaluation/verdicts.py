@@ -1,8 +1,9 @@
 """Plain sentences from scores: what is wrong with the rows, by name, and what is not.
 
-A rule is one function and one line in `RULES`. It reads scores and their details, never the tables,
-and says nothing where its score is absent. Thresholds ask two things: is it more than chance, and
-is it worth a word.
+A rule is one function and one line in `RULES`. It reads scores and their details, never the
+tables, and says nothing where its score is absent. Its thresholds ask two things: is it
+more than chance, and is it worth a word. The rules about single columns and pairs are
+here; `leaks` has those about copies and privacy, `wholes` those about whole rows.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from synthtab.evaluation.findings import (
-    EACH,
     LEVELS,
-    Findings,
+    OWN_SENTENCE,
+    Evidence,
+    Level,
     Verdict,
     both,
     listing,
     quote,
-    several,
+    sentences,
     share,
 )
 from synthtab.evaluation.leaks import (
@@ -34,319 +36,443 @@ from synthtab.evaluation.leaks import (
 from synthtab.evaluation.metric import Score
 from synthtab.evaluation.wholes import detector, reach, usefulness
 
-RARE_CHANCE = (
-    0.01  # of a category being absent, or new, by chance anywhere in the table
-)
+# A category is said to be absent, or new, if the chance of such a thing anywhere in the
+# table is smaller than this.
+RARE_CHANCE = 0.01
+# Percent of a column's numbers that may have decimals that no real one has.
 OFF_GRID = 1.0
-RANGE_FAIR = 0.5  # of the least that a perfect sampler reached in some draws: tails are a matter of luck
+# Share of the least range that a perfect sampler reached in some draws: how far a table
+# reaches is a matter of a few rows, thus of luck.
+RANGE_FAIR = 0.5
+# Percent by which a distribution is off: more than this is bad.
 SHAPE_BAD = 10.0
-TIES_FAIR = 2.5  # times a perfect sampler
+# Ties that are this many times as far off as those of a perfect sampler are worth a word.
+TIES_FAIR = 2.5
 
 
-Rule = Callable[[Findings], Iterator[Verdict]]
+Rule = Callable[[Evidence], Iterator[Verdict]]
 
 
 def verdicts(scores: Sequence[Score], rows: Mapping[str, int]) -> tuple[Verdict, ...]:
-    """All verdicts, the bad ones first; within a level in the order of `RULES`."""
-    found = [verdict for rule in RULES for verdict in rule(Findings(scores, rows))]
-    return tuple(sorted(found, key=lambda v: LEVELS.index(v.level)))
+    """All verdicts, the bad ones first; within a level in the order of `RULES`.
+
+    Args:
+        scores: The scores of a report.
+        rows: Number of "real", "synthetic" and "holdout" rows.
+    """
+    evidence = Evidence(scores, rows)
+    found = [verdict for rule in RULES for verdict in rule(evidence)]
+    return tuple(sorted(found, key=lambda verdict: LEVELS.index(verdict.level)))
 
 
-# --- columns together ------------------------------------------------------------------------------
+# --- columns together ----------------------------------------------------------------
 
 
-def detached(f: Findings) -> Iterator[Verdict]:
-    """Columns, and missing cells, that follow no other column any more."""
-    score = f.get("association_error")
+def detached(evidence: Evidence) -> Iterator[Verdict]:
+    """Columns, or their missing cells, that follow no other column any more.
+
+    Evidence: the ties of the column that are strong in the real table are all lost. A
+    column that was shuffled looks like this, although its own distribution is right.
+    """
+    score = evidence.get("association_error")
     if score is None:
         return
-    found = score.detail.get("detached", [])
-    columns = [item for item in found if not item["missing"]]
-    blanks = [item for item in found if item["missing"]]
-    yield from several(
+    faults = score.detail.get("detached", [])
+    columns = [fault for fault in faults if not fault["missing"]]
+    blank_cells = [fault for fault in faults if fault["missing"]]
+
+    def about_column(fault: Mapping[str, Any]) -> str:
+        name = quote(fault["column"])
+        return (
+            f"Column {name} does not follow the others, as if shuffled: "
+            f"its tie to {_lost_tie(fault)}"
+        )
+
+    def about_blanks(fault: Mapping[str, Any]) -> str:
+        name = quote(fault["column"])
+        return (
+            f"Missing cells of {name} are random, not as in the real table: "
+            f"their tie to {_lost_tie(fault)}"
+        )
+
+    yield from sentences(
         columns,
         "detached",
-        lambda c: (
-            f"Column {quote(c['column'])} does not follow the others, as if shuffled: its tie to {_best(c)}"
-        ),
+        about_column,
         "columns do not follow the others, as if shuffled",
     )
-    yield from several(
-        blanks,
+    yield from sentences(
+        blank_cells,
         "missing at random",
-        lambda c: (
-            f"Missing cells of {quote(c['column'])} are random, not as in the real table: their tie to {_best(c)}"
-        ),
+        about_blanks,
         "columns have missing cells at random, unlike the real table",
     )
-    if not found:
+    if not faults:
         yield Verdict(
             "good", "Every column follows the others as it should", "detached"
         )
 
 
-def pairs(f: Findings) -> Iterator[Verdict]:
-    """Pairs of columns whose tie broke, or that should not be tied."""
-    score = f.get("association_error")
+def _lost_tie(fault: Mapping[str, Any]) -> str:
+    """The strongest tie that was lost."""
+    tie = fault["ties"][0]
+    return (
+        f"{quote(tie['column'])} fell from {tie['real']:.2f} to {tie['synthetic']:.2f}"
+    )
+
+
+def pairs(evidence: Evidence) -> Iterator[Verdict]:
+    """Pairs of columns whose tie broke, pairs that should not be tied, and all together.
+
+    Evidence: Cramér's V of the pair in both tables; for all together its mean error beside
+    that of a perfect sampler.
+    """
+    score = evidence.get("association_error")
     if score is None:
         return
-    broken, invented = score.detail.get("broken", []), score.detail.get("invented", [])
-    yield from several(
+    broken = score.detail.get("broken", [])
+    invented = score.detail.get("invented", [])
+
+    def about_broken(fault: Mapping[str, Any]) -> str:
+        return (
+            f"The pair ({both(fault)}) is broken: its tie fell "
+            f"from {fault['real']:.2f} to {fault['synthetic']:.2f}"
+        )
+
+    def about_invented(fault: Mapping[str, Any]) -> str:
+        return (
+            f"The pair ({both(fault)}) is tied too closely: "
+            f"{fault['synthetic']:.2f}, in the real table {fault['real']:.2f}"
+        )
+
+    yield from sentences(
         broken,
         "pair",
-        lambda p: (
-            f"The pair ({both(p)}) is broken: its tie fell from {p['real']:.2f} to {p['synthetic']:.2f}"
-        ),
+        about_broken,
         "pairs of columns are broken",
         total=int(score.detail.get("number broken", len(broken))),
     )
-    yield from several(
+    yield from sentences(
         invented,
         "invented tie",
-        lambda p: (
-            f"The pair ({both(p)}) is tied too closely: {p['synthetic']:.2f}, in the real table {p['real']:.2f}"
-        ),
+        about_invented,
         "pairs of columns are tied too closely",
         level="fair",
     )
     if score.reference is None:
         return
-    beside = f"ties differ by {score.value:.2f} % on average (a perfect sampler {score.reference.value:.2f} %)"
-    figures = {"association_error": score.value, "beside it": score.reference.value}
-    if score.value > max(
-        TIES_FAIR * score.reference.value, score.reference.value + 1.0
-    ):
-        yield Verdict(
-            "fair",
-            f"The columns together are not as they should be: {beside}",
-            "ties",
-            (),
-            figures,
-        )
+    possible = score.reference.value
+    figures = {"association_error": score.value, "beside it": possible}
+    beside = (
+        f"ties differ by {score.value:.2f} % on average "
+        f"(a perfect sampler {possible:.2f} %)"
+    )
+    if score.value > max(TIES_FAIR * possible, possible + 1.0):
+        text = f"The columns together are not as they should be: {beside}"
+        yield Verdict("fair", text, "ties", (), figures)
     elif not broken and not invented:
-        yield Verdict(
-            "good", f"No pair of columns is broken: {beside}", "ties", (), figures
-        )
+        text = f"No pair of columns is broken: {beside}"
+        yield Verdict("good", text, "ties", (), figures)
 
 
-# --- single columns --------------------------------------------------------------------------------
+# --- single columns ------------------------------------------------------------------
 
 
-def shapes(f: Findings) -> Iterator[Verdict]:
-    """Columns whose distribution is off by more than chance."""
-    score = f.get("shape_error")
+def shapes(evidence: Evidence) -> Iterator[Verdict]:
+    """Columns whose distribution is off by more than chance.
+
+    Evidence: the shape error of the column beside that of a perfect sampler.
+    """
+    score = evidence.get("shape_error")
     if score is None:
         return
     floors = score.detail.get("floors", {})
-    off = [
+    faults = [
         {"column": name, "error": error, "floor": floors.get(name, 0.0)}
-        for name, error in score.detail.get("columns", {}).items()
-        if error > max(1.0, 1.5 * floors.get(name, 0.0) + 150 * f.noise)
+        for name, error in _beyond_floors(score, evidence)
     ]
-    for level in ("bad", "fair"):
-        yield from several(
-            [c for c in off if (c["error"] > SHAPE_BAD) == (level == "bad")],
-            "shape",
-            lambda c: (
-                f"Column {quote(c['column'])} is distributed otherwise: {c['error']:.1f} % off, "
-                f"where chance explains {c['floor']:.1f} %"
-            ),
-            "columns are distributed otherwise",
-            level=level,
+
+    def about_column(fault: Mapping[str, Any]) -> str:
+        return (
+            f"Column {quote(fault['column'])} is distributed otherwise: "
+            f"{fault['error']:.1f} % off, where chance explains {fault['floor']:.1f} %"
         )
-    if not off:
-        reference = (
-            ""
-            if score.reference is None
-            else f" (a perfect sampler {score.reference.value:.2f} %)"
-        )
-        text = f"Every column is distributed as it should be: {score.value:.2f} % off on average{reference}"
+
+    bad = [fault for fault in faults if fault["error"] > SHAPE_BAD]
+    fair = [fault for fault in faults if fault["error"] <= SHAPE_BAD]
+    many = "columns are distributed otherwise"
+    yield from sentences(bad, "shape", about_column, many)
+    yield from sentences(fair, "shape", about_column, many, level="fair")
+    if not faults:
+        text = f"Every column is distributed as it should be: {score.value:.2f} % off on average"
+        if score.reference is not None:
+            text += f" (a perfect sampler {score.reference.value:.2f} %)"
         yield Verdict("good", text, "shape", (), {"shape_error": score.value})
 
 
-def decimals(f: Findings) -> Iterator[Verdict]:
-    """Numbers with decimals that no real one has."""
-    score = f.get("off_grid")
+def _beyond_floors(score: Score, evidence: Evidence) -> list[tuple[str, float]]:
+    """Columns with their errors in percent, where these are more than chance.
+
+    A perfect sampler's error is known from a few draws only. Half of it more is allowed,
+    three standard deviations of a share besides, and 1 % in any case.
+    """
+    floors = score.detail.get("floors", {})
+    beyond = []
+    for name, error in score.detail.get("columns", {}).items():
+        allowed = 1.5 * floors.get(name, 0.0) + 150 * evidence.noise
+        if error > max(1.0, allowed):
+            beyond.append((name, error))
+    return beyond
+
+
+def decimals(evidence: Evidence) -> Iterator[Verdict]:
+    """Numbers with decimals that no real one has, such as 40.03 hours.
+
+    Evidence: the share of the column's synthetic numbers that lie off the grid on which
+    all real ones lie.
+    """
+    score = evidence.get("off_grid")
     if score is None:
         return
-    grid = score.detail.get("decimals", {})
-    off = [
-        {"column": name, "share": error / 100, "decimals": grid.get(name, 0)}
+    places = score.detail.get("decimals", {})
+    faults = [
+        {"column": name, "share": error / 100, "decimals": places.get(name, 0)}
         for name, error in score.detail.get("columns", {}).items()
         if error > OFF_GRID
     ]
-    yield from several(
-        off,
-        "decimals",
-        lambda c: (
-            f"The real {quote(c['column'])} {_grid(c['decimals'])}; {share(c['share'])} of the synthetic ones are not"
-        ),
-        "columns have decimals that no real value has",
-    )
-    if not off:
-        yield Verdict(
-            "good",
-            "Numbers are as whole, or have as few decimals, as the real ones",
-            "decimals",
+
+    def about_column(fault: Mapping[str, Any]) -> str:
+        return (
+            f"The real {quote(fault['column'])} {_grid(fault['decimals'])}; "
+            f"{share(fault['share'])} of the synthetic ones are not"
         )
 
+    yield from sentences(
+        faults,
+        "decimals",
+        about_column,
+        "columns have decimals that no real value has",
+    )
+    if not faults:
+        text = "Numbers are as whole, or have as few decimals, as the real ones"
+        yield Verdict("good", text, "decimals")
 
-def heaps(f: Findings) -> Iterator[Verdict]:
-    """Values that many real rows share and few synthetic ones do, or the reverse."""
-    score = f.get("heap_error")
+
+def _grid(places: int) -> str:
+    """What numbers of so many decimals are; fewer than none are tens, hundreds, ..."""
+    if places > 0:
+        return f"values are of {places} decimal{'s' if places > 1 else ''} at most"
+    if places == 0:
+        return "values are whole numbers"
+    return f"values are multiples of {10**-places:,}"
+
+
+def heaps(evidence: Evidence) -> Iterator[Verdict]:
+    """Values that many real rows share and few synthetic ones do, or the reverse.
+
+    Evidence: the heap error of the column beside that of a perfect sampler, and the value
+    that differs most. Such as 40 hours a week, blurred to 39 and 41.
+    """
+    score = evidence.get("heap_error")
     if score is None:
         return
-    floors, worst = score.detail.get("floors", {}), score.detail.get("heaps", {})
-    off = [
-        {
-            "column": name,
-            "error": error,
-            **worst.get(name, {"value": math.nan, "real": 0.0, "synthetic": 0.0}),
-        }
-        for name, error in score.detail.get("columns", {}).items()
-        if error > max(1.0, 1.5 * floors.get(name, 0.0) + 150 * f.noise)
+    worst = score.detail.get("heaps", {})
+    unknown = {"value": math.nan, "real": 0.0, "synthetic": 0.0}
+    faults = [
+        {"column": name, "error": error, **worst.get(name, unknown)}
+        for name, error in _beyond_floors(score, evidence)
     ]
-    yield from several(
-        off,
+
+    def about_column(fault: Mapping[str, Any]) -> str:
+        return (
+            f"Column {quote(fault['column'])} repeats its values otherwise: "
+            f"{fault['value']:g} fills {share(fault['real'])} of the real rows, "
+            f"{share(fault['synthetic'])} of the synthetic ones"
+        )
+
+    yield from sentences(
+        faults,
         "heap",
-        lambda c: (
-            f"Column {quote(c['column'])} repeats its values otherwise: {c['value']:g} fills {share(c['real'])} "
-            f"of the real rows, {share(c['synthetic'])} of the synthetic ones"
-        ),
+        about_column,
         "columns repeat their values otherwise",
         level="fair",
     )
-    if not off:
-        yield Verdict(
-            "good", "Values that many rows share occur as often as they should", "heap"
-        )
+    if not faults:
+        text = "Values that many rows share occur as often as they should"
+        yield Verdict("good", text, "heap")
 
 
-def categories(f: Findings) -> Iterator[Verdict]:
-    """Categories that never appear although they should, and such as no real row has."""
-    score = f.get("category_coverage")
+def categories(evidence: Evidence) -> Iterator[Verdict]:
+    """Categories that never appear although they should, and such as no real row has.
+
+    Evidence: the number of rows that have the category in the one table where it is.
+    """
+    score = evidence.get("category_coverage")
     if score is None:
         return
-    n, m = f.rows["real"], f.rows["synthetic"]
-    absent, invented = (
-        _cells(score.detail.get(key, {})) for key in ("real rows", "invented")
-    )
-    # Of a category with k of n real rows, m fresh rows have none with a probability of about (n / (n + m))^k; and
-    # any of them could have been the one that has none.
+    real = evidence.rows["real"]
+    synthetic = evidence.rows["synthetic"]
+    absent = _as_list(score.detail.get("real rows", {}))
+    invented = _as_list(score.detail.get("invented", {}))
+    # Of a category that k of n rows have, m fresh rows have none with a probability of
+    # about (n / (n + m))^k. Any category could have been the one that has none.
     tried = max(int(score.detail.get("categories", 0)), len(absent), len(invented), 1)
-    absent = [c for c in absent if (n / (n + m)) ** c["rows"] * tried < RARE_CHANCE]
-    invented = [c for c in invented if (m / (n + m)) ** c["rows"] * tried < RARE_CHANCE]
-    yield from several(
-        absent,
-        "absent category",
-        lambda c: (
-            f"Category {quote(c['category'])} of {quote(c['column'])} never appears: "
-            f"{c['rows']:,} real rows ({share(c['rows'] / n)}) have it"
-        ),
-        "categories never appear",
-    )
-    yield from several(
-        invented,
-        "invented category",
-        lambda c: (
-            f"Category {quote(c['category'])} of {quote(c['column'])} is invented: "
-            f"{c['rows']:,} rows ({share(c['rows'] / m)}) have it, no real row does"
-        ),
-        "categories are invented",
-    )
-    if not absent and not invented:
-        yield Verdict(
-            "good",
-            "No category is lacking or invented beyond chance",
-            "absent category",
+    of_real = real / (real + synthetic)
+    of_synthetic = synthetic / (real + synthetic)
+    absent = [c for c in absent if of_real ** c["rows"] * tried < RARE_CHANCE]
+    invented = [c for c in invented if of_synthetic ** c["rows"] * tried < RARE_CHANCE]
+
+    def about_absent(fault: Mapping[str, Any]) -> str:
+        return (
+            f"Category {quote(fault['category'])} of {quote(fault['column'])} "
+            f"never appears: {fault['rows']:,} real rows "
+            f"({share(fault['rows'] / real)}) have it"
         )
 
+    def about_invented(fault: Mapping[str, Any]) -> str:
+        return (
+            f"Category {quote(fault['category'])} of {quote(fault['column'])} "
+            f"is invented: {fault['rows']:,} rows "
+            f"({share(fault['rows'] / synthetic)}) have it, no real row does"
+        )
 
-def ranges(f: Findings) -> Iterator[Verdict]:
-    """Numbers that reach over much less of their range than chance explains."""
-    score = f.get("range_coverage")
+    yield from sentences(
+        absent, "absent category", about_absent, "categories never appear"
+    )
+    yield from sentences(
+        invented, "invented category", about_invented, "categories are invented"
+    )
+    if not absent and not invented:
+        text = "No category is lacking or invented beyond chance"
+        yield Verdict("good", text, "absent category")
+
+
+def _as_list(rows_of: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+    """Column -> category -> rows, as a list, the commonest first."""
+    cells = [
+        {"column": name, "category": word, "rows": rows}
+        for name, words in rows_of.items()
+        for word, rows in words.items()
+    ]
+    return sorted(cells, key=lambda c: (-c["rows"], c["column"], c["category"]))
+
+
+def ranges(evidence: Evidence) -> Iterator[Verdict]:
+    """Numbers that reach over much less of their range than chance explains.
+
+    Evidence: the covered share of the real range, beside the least that a perfect sampler
+    covered in some draws.
+    """
+    score = evidence.get("range_coverage")
     if score is None:
         return
     least = score.detail.get("least", {})
-    short = [
+    faults = [
         {"column": name, "covered": covered, "least": least[name]}
         for name, covered in score.detail.get("columns", {}).items()
         if name in least and covered < RANGE_FAIR * least[name]
     ]
-    yield from several(
-        short,
+
+    def about_column(fault: Mapping[str, Any]) -> str:
+        return (
+            f"Column {quote(fault['column'])} reaches over "
+            f"{share(fault['covered'])} of its real range only"
+        )
+
+    yield from sentences(
+        faults,
         "range",
-        lambda c: (
-            f"Column {quote(c['column'])} reaches over {share(c['covered'])} of its real range only"
-        ),
+        about_column,
         "columns reach over a part of their real range only",
         level="fair",
     )
 
 
-def blanks(f: Findings) -> Iterator[Verdict]:
-    """Columns with too many or too few missing cells."""
-    score = f.get("missing_error")
+def blanks(evidence: Evidence) -> Iterator[Verdict]:
+    """Columns with too many or too few missing cells.
+
+    Evidence: the difference of their shares in both tables.
+    """
+    score = evidence.get("missing_error")
     if score is None:
         return
-    chance = max(1.0, 200 * f.noise)
-    off = [
-        {"column": n, "error": e}
-        for n, e in score.detail.get("columns", {}).items()
-        if e > chance
-    ]
-    yield from several(
-        off,
+    faults = _wrong_blanks(score, evidence)
+
+    def about_column(fault: Mapping[str, Any]) -> str:
+        return (
+            f"The share of missing cells of {quote(fault['column'])} "
+            f"is {fault['error']:.1f} points off"
+        )
+
+    yield from sentences(
+        faults,
         "missing",
-        lambda c: (
-            f"The share of missing cells of {quote(c['column'])} is {c['error']:.1f} points off"
-        ),
+        about_column,
         "columns have too many or too few missing cells",
     )
-    if not off:
+    if not faults:
         yield Verdict("good", "As many cells are missing as should be", "missing")
 
 
-def patterns(f: Findings) -> Iterator[Verdict]:
-    """Cells that are not missing together as they should be, although each column has as many as it should."""
-    score, alone = f.get("missing_patterns"), f.get("missing_error")
+def _wrong_blanks(score: Score, evidence: Evidence) -> list[dict[str, Any]]:
+    """Columns whose share of missing cells is off by more than chance, in points."""
+    chance = max(1.0, 200 * evidence.noise)
+    return [
+        {"column": name, "error": error}
+        for name, error in score.detail.get("columns", {}).items()
+        if error > chance
+    ]
+
+
+def patterns(evidence: Evidence) -> Iterator[Verdict]:
+    """Cells that are not missing together as they should be.
+
+    Evidence: the shares of rows in which the same cells are missing, in both tables. Only
+    where each column has as many missing cells as it should: otherwise they cannot be
+    together as they should be, and `blanks` names the columns.
+    """
+    score = evidence.get("missing_patterns")
     if score is None or score.reference is None:
         return
-    chance = max(1.0, 200 * f.noise)
-    if alone is not None and any(
-        error > chance for error in alone.detail.get("columns", {}).values()
-    ):
-        return  # then they cannot be together as they should be, and `blanks` names the columns
-    if score.value <= max(2.0, 1.5 * score.reference.value + 150 * f.noise):
+    alone = evidence.get("missing_error")
+    if alone is not None and _wrong_blanks(alone, evidence):
         return
-    off = [
-        {
-            "columns": found["missing"],
-            "real": found["real"],
-            "synthetic": found["synthetic"],
-        }
-        for found in score.detail.get("patterns", ())
-        if len(found["missing"]) > 1
-    ]
-    worst = max(off, key=lambda p: abs(p["real"] - p["synthetic"]), default=None)
-    because = ""
+    possible = score.reference.value
+    if score.value <= max(2.0, 1.5 * possible + 150 * evidence.noise):
+        return
+    text = "Cells are not missing together as in real rows"
+    columns: tuple[str, ...] = ()
+    worst = _worst_pattern(score)
     if worst is not None:
-        names = listing(worst["columns"][:EACH]) + (
-            " and others" if len(worst["columns"]) > EACH else ""
+        columns = tuple(worst["missing"])
+        names = listing(columns[:OWN_SENTENCE])
+        if len(columns) > OWN_SENTENCE:
+            names += " and others"
+        text += (
+            f"; {names} in {share(worst['synthetic'])} of the rows, "
+            f"in {share(worst['real'])} of the real ones"
         )
-        because = f"; {names} in {share(worst['synthetic'])} of the rows, in {share(worst['real'])} of the real ones"
-    text = f"Cells are not missing together as in real rows{because}"
-    figures = {"missing_patterns": score.value, "beside it": score.reference.value}
-    columns = () if worst is None else tuple(worst["columns"])
-    yield Verdict(
-        "bad" if score.value > SHAPE_BAD else "fair",
-        text,
-        "missing together",
-        columns,
-        figures,
+    level: Level = "bad" if score.value > SHAPE_BAD else "fair"
+    figures = {"missing_patterns": score.value, "beside it": possible}
+    yield Verdict(level, text, "missing together", columns, figures)
+
+
+def _worst_pattern(score: Score) -> Mapping[str, Any] | None:
+    """Of the patterns of several columns, the one whose share differs most."""
+    of_several = [
+        pattern
+        for pattern in score.detail.get("patterns", ())
+        if len(pattern["missing"]) > 1
+    ]
+    return max(
+        of_several,
+        key=lambda pattern: abs(pattern["real"] - pattern["synthetic"]),
+        default=None,
     )
 
 
+# The order in which verdicts of one level are read: what would harm people first, then
+# the columns, then whole rows and what they are good for.
 RULES: tuple[Rule, ...] = (
     copies,
     near_copies,
@@ -368,31 +494,3 @@ RULES: tuple[Rule, ...] = (
     detector,
     usefulness,
 )
-
-
-def _best(item: Mapping[str, Any]) -> str:
-    """The strongest tie that was lost."""
-    tie = item["ties"][0]
-    return (
-        f"{quote(tie['column'])} fell from {tie['real']:.2f} to {tie['synthetic']:.2f}"
-    )
-
-
-def _grid(decimals: int) -> str:
-    if decimals > 0:
-        return f"values are of {decimals} decimal{'s' if decimals > 1 else ''} at most"
-    return (
-        "values are whole numbers"
-        if decimals == 0
-        else f"values are multiples of {10**-decimals:,}"
-    )
-
-
-def _cells(found: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
-    """Column -> category -> rows, as a list, the commonest first."""
-    cells = [
-        {"column": name, "category": word, "rows": rows}
-        for name, words in found.items()
-        for word, rows in words.items()
-    ]
-    return sorted(cells, key=lambda c: (-c["rows"], c["column"], c["category"]))

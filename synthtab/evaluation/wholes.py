@@ -1,4 +1,8 @@
-"""Rules of the verdicts on whole rows: where they lie, whether a detector knows them, what models learn from them."""
+"""Rules of the verdicts on whole rows.
+
+Where they lie, whether a detector knows them from real ones, and what models learn from
+them.
+"""
 
 from __future__ import annotations
 
@@ -6,161 +10,192 @@ import math
 from collections.abc import Iterator
 
 from synthtab.evaluation.findings import (
-    EACH,
+    OWN_SENTENCE,
     SURE,
-    Findings,
+    Evidence,
     Level,
     Verdict,
+    graded,
     listing,
     surely,
 )
 from synthtab.evaluation.metric import Score, auc_interval
 
-AUC_GOOD, AUC_FAIR = 0.55, 0.70
+# Limits of "good" and "fair", each in the unit of its score.
+AUC_GOOD = 0.55
+AUC_FAIR = 0.70
+LOSS_GOOD = 0.01
+LOSS_FAIR = 0.05
+REACH_GOOD = 0.1
+REACH_FAIR = 0.25
+# A copy lies in one ball of five more than other rows do, which makes a density of 1.2:
+# that is for other rules to say.
+CROWD_GOOD = 0.4
+CROWD_FAIR = 0.8
+# A column without which the detector's AUC falls by this much gives the rows away.
 GIVEAWAY = 0.01
-GAP_GOOD, GAP_FAIR = 0.01, 0.05
-REACH_FAIR, REACH_BAD = 0.1, 0.25
-CROWD_FAIR, CROWD_BAD = (
-    0.4,
-    0.8,
-)  # a copy lies in one ball of five more than others do: that is for other rules
-FOLDS = 2.2  # times the detector's interval, which does not know that its folds hang together
-REFERENCE = math.sqrt(2) * SURE  # what is possible was measured, too, on as many rows
-
-_REACH = {
-    "alpha_precision": "Rows lie where no real rows do, or too close together",
-    "beta_recall": "Parts of the real table have no rows beside them",
-    "coverage": "Many real rows have no row near them",
-}
+GIVEAWAYS_NAMED = 5
+# The detector's interval does not know that its folds hang together: it is made this much
+# wider.
+DETECTOR_SURE = 2.2
+# What is possible was measured, too, on as many rows: the difference of the two varies by
+# the square root of two as much.
+REACH_SURE = math.sqrt(2) * SURE
 
 
-def reach(f: Findings) -> Iterator[Verdict]:
-    """Whether the rows lie where the real ones lie, and everywhere there: the mark of mode collapse."""
-    for name, what in _REACH.items():
-        score = f.get(name)
-        if score is not None and score.reference is not None:
-            yield from _short(score, what, score.reference.value - score.value)
-    score = f.get("density")
+def reach(evidence: Evidence) -> Iterator[Verdict]:
+    """Rows where no real ones lie, and real ones without rows beside them.
+
+    Evidence: precision, recall, coverage and density, each beside what real rows reach.
+    Parts of the table without rows are the mark of mode collapse.
+    """
+    yield from _short_of_real(
+        evidence,
+        "alpha_precision",
+        "Rows lie where no real rows do, or too close together",
+    )
+    yield from _short_of_real(
+        evidence,
+        "beta_recall",
+        "Parts of the real table have no rows beside them",
+    )
+    yield from _short_of_real(
+        evidence,
+        "coverage",
+        "Many real rows have no row near them",
+    )
+    yield from _density(evidence)
+
+
+def _short_of_real(evidence: Evidence, name: str, what: str) -> Iterator[Verdict]:
+    score = evidence.get(name)
+    if score is None or score.reference is None:
+        return
+    gap = score.reference.value - score.value
+    yield from _gap(score, what, gap, REACH_GOOD, REACH_FAIR)
+
+
+def _density(evidence: Evidence) -> Iterator[Verdict]:
+    """Density may be too low as well as too high."""
+    score = evidence.get("density")
     if score is None or score.reference is None or score.reference.value <= 0:
         return
-    gap = 1 - score.value / score.reference.value
+    possible = score.reference.value
+    gap = 1 - score.value / possible
     if gap > 0:
-        yield from _short(score, "Rows lie where real rows are sparse", gap)
+        what = "Rows lie where real rows are sparse"
+        yield from _gap(score, what, gap, REACH_GOOD, REACH_FAIR)
     else:
-        # A perfect sampler has 1 at least: of few rows, that the other real ones happen to have less is luck.
-        crowded = score.value / max(score.reference.value, 1.0) - 1
-        yield from _short(
-            score,
-            "Rows crowd together where real rows are dense",
-            crowded,
-            (CROWD_FAIR, CROWD_BAD),
-        )
+        # A perfect sampler has 1 at least. Of few rows, it is luck if the other real
+        # rows that it is compared with happen to have less.
+        crowd = score.value / max(possible, 1.0) - 1
+        what = "Rows crowd together where real rows are dense"
+        yield from _gap(score, what, crowd, CROWD_GOOD, CROWD_FAIR)
 
 
-def _short(
-    score: Score,
-    what: str,
-    gap: float,
-    limits: tuple[float, float] = (REACH_FAIR, REACH_BAD),
+def _gap(
+    score: Score, what: str, gap: float, good: float, fair: float
 ) -> Iterator[Verdict]:
-    """The sentence, if the gap is worth one and more than chance."""
+    """The sentence ``what``, if the gap is worth one and more than chance."""
     assert score.reference is not None
-    low, high = surely(score, times=REFERENCE)
-    if gap <= limits[0] or low <= score.reference.value <= high:
+    possible = score.reference.value
+    low, high = surely(score, times=REACH_SURE)
+    level = graded(gap, good, fair)
+    if level == "good" or low <= possible <= high:
         return
-    level: Level = "fair" if gap <= limits[1] else "bad"
-    text = f"{what}: {score.title} {score.value:.3f}, where {score.reference.value:.3f} is possible"
-    yield Verdict(
-        level,
-        text,
-        "reach",
-        (),
-        {score.name: score.value, "possible": score.reference.value},
-    )
+    text = f"{what}: {score.title} {score.value:.3f}, where {possible:.3f} is possible"
+    figures = {score.name: score.value, "possible": possible}
+    yield Verdict(level, text, "reach", (), figures)
 
 
-def detector(f: Findings) -> Iterator[Verdict]:
-    """Whether a boosted tree can tell, and what gives the rows away."""
-    score = f.get("detection_auc")
+def detector(evidence: Evidence) -> Iterator[Verdict]:
+    """Rows that a boosted tree can tell from real ones, and what gives them away.
+
+    Evidence: its AUC on rows that it did not learn from, and by how much that falls when a
+    column is shuffled.
+    """
+    score = evidence.get("detection_auc")
     if score is None:
         return
-    found = list(score.detail.get("giveaways", {}).items())
-    # Where many columns tell the same, none of them alone matters: then the first are named all the same.
-    giveaways = dict(
-        [(name, drop) for name, drop in found if drop >= GIVEAWAY] or found[:EACH]
-    )
+    giveaways = _giveaways(score)
     figures = {"detection_auc": score.value, "giveaways": giveaways}
-    low, _ = surely(score, times=FOLDS)
+    low, _ = surely(score, times=DETECTOR_SURE)
     if low <= 0.5 or score.value <= AUC_GOOD:
         text = f"A boosted tree cannot tell the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess"
         yield Verdict("good", text, "detector", (), figures)
         return
-    names = tuple(giveaways)[:5]
-    because = (
-        f"; {listing(names)} give{'s' if len(names) == 1 else ''} them away"
-        if names
-        else ""
-    )
-    level: Level = "fair" if score.value <= AUC_FAIR else "bad"
-    text = f"A boosted tree tells the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess{because}"
+    text = f"A boosted tree tells the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess"
+    names = tuple(giveaways)[:GIVEAWAYS_NAMED]
+    if names:
+        give = "gives" if len(names) == 1 else "give"
+        text += f"; {listing(names)} {give} them away"
+    level = graded(score.value, AUC_GOOD, AUC_FAIR)
     yield Verdict(level, text, "detector", names, figures)
 
 
-_MODELS = {
+def _giveaways(score: Score) -> dict[str, float]:
+    """Column -> by how much the AUC falls without it, where that is worth a word."""
+    drops: dict[str, float] = dict(score.detail.get("giveaways", {}))
+    large = {name: drop for name, drop in drops.items() if drop >= GIVEAWAY}
+    if large:
+        return large
+    # Where many columns tell the same, none of them alone matters: the first are named
+    # all the same.
+    return dict(list(drops.items())[:OWN_SENTENCE])
+
+
+# Score -> the model that it is about, the one that most users would take first.
+MODELS = {
     "utility": "model",
     "utility_linear": "linear model",
     "utility_forest": "random forest",
 }
 
 
-def usefulness(f: Findings) -> Iterator[Verdict]:
-    """What a model loses when it learns from the rows in place of real ones; other models where they lose more."""
-    if f.skipped("utility") == "no target given":
-        yield Verdict(
-            "unknown",
-            "Whether the rows train a model: unknown without a target to predict",
-            "usefulness",
-        )
+def usefulness(evidence: Evidence) -> Iterator[Verdict]:
+    """Models that learn less from the rows than from real ones.
+
+    Evidence: their scores on real rows, beside those of models that learnt from real rows.
+    Another model than the first is named only where it loses more.
+    """
+    if evidence.skipped("utility") == "no target given":
+        text = "Whether the rows train a model: unknown without a target to predict"
+        yield Verdict("unknown", text, "usefulness")
     worst = -1
-    for name, model in _MODELS.items():
-        score = f.get(name)
+    for name, model in MODELS.items():
+        score = evidence.get(name)
         if score is None or score.reference is None:
             continue
-        level = _lost(score)
+        level = _level_of_loss(score)
         rank = ("good", "fair", "bad").index(level)
         if rank <= worst:
             continue
         worst = rank
         measure = str(score.detail.get("measure", "score"))
-        seen = score.detail.get("test", "holdout") != "holdout"
+        seen = ""
+        if score.detail.get("test", "holdout") != "holdout":
+            seen = " (which the generator has seen)"
         text = (
             f"A {model} that learnt from the rows reaches {measure} {score.value:.3f} on "
-            f"real rows{' (which the generator has seen)' if seen else ''}; "
+            f"real rows{seen}; "
             f"one that learnt from real rows, {score.reference.value:.3f}"
         )
-        yield Verdict(
-            level,
-            text,
-            "usefulness",
-            (),
-            {name: score.value, "real": score.reference.value},
-        )
+        figures = {name: score.value, "real": score.reference.value}
+        yield Verdict(level, text, "usefulness", (), figures)
 
 
-def _lost(score: Score) -> Level:
-    """How much less than a model of real rows: "good" where that is little, or may be the luck of few test rows."""
+def _level_of_loss(score: Score) -> Level:
+    """How much worse than with real rows; "good", too, if few test rows may explain it."""
     assert score.reference is not None
-    gap, interval = score.reference.value - score.value, score.interval
-    if (
-        interval is None
-        and score.n
-        and 0 < score.value < 1
-        and "classes" in score.detail
-    ):
-        # A mean over classes has no interval of its own: that of one class of the mean size is wider.
-        few = max(score.n // score.detail["classes"], 1)
-        interval = auc_interval(score.value, few, max(score.n - few, 1))
+    interval = score.interval
+    mean_over_classes = "classes" in score.detail and 0 < score.value < 1
+    if interval is None and mean_over_classes and score.n:
+        # A mean over classes has no interval of its own. That of one class of the mean
+        # size is wider, thus on the safe side.
+        rows_of_class = max(score.n // score.detail["classes"], 1)
+        other_rows = max(score.n - rows_of_class, 1)
+        interval = auc_interval(score.value, rows_of_class, other_rows)
     _, high = surely(score, interval)
-    if gap <= GAP_GOOD or score.reference.value <= high:
+    if score.reference.value <= high:
         return "good"
-    return "fair" if gap <= GAP_FAIR else "bad"
+    return graded(score.reference.value - score.value, LOSS_GOOD, LOSS_FAIR)
