@@ -1,4 +1,8 @@
-"""Small pictures as SVG: numbers in, markup out. Colours come from the page's style sheet, by class."""
+"""Small pictures as SVG: numbers in, markup out.
+
+Colours come from the page's style sheet, by class, so that a picture is right in light and
+dark. Coordinates have one decimal: a page of sixty columns stays below 2 MB.
+"""
 
 from __future__ import annotations
 
@@ -8,110 +12,177 @@ from markupsafe import Markup, escape
 
 Matrix = Sequence[Sequence[float]]
 
-WIDTH, HEIGHT = 300.0, 96.0
+# Units of a histogram. It is stretched to the width of its card.
+HISTOGRAM_WIDTH = 300.0
+HISTOGRAM_HEIGHT = 96.0
+# Units between the highest bar and the upper edge.
+HISTOGRAM_MARGIN = 4
+# A bar this many times as tall as the next one is cut, to a little above that.
+LONE_BAR = 4
+CUT_BAR = 1.6
+# Steps between white and full colour in a heatmap.
 SHADES = 10
+# Letters of a name at a heatmap; more are cut.
+NAME_LENGTH = 14
+# Width of a letter in units of its height.
+LETTER = 0.58
+SCATTER_WIDTH = 300
+SCATTER_HEIGHT = 240
+# A point is drawn this far from the edge at least.
+SCATTER_MARGIN = 4
+CURVE_SIZE = 200
+CURVE_MARGIN = 6
 
 
 def histogram(real: Sequence[float], synthetic: Sequence[float]) -> tuple[Markup, bool]:
-    """Real shares as a filled area, synthetic ones as an outline; and whether a lone tall bin was cut off."""
-    heights = sorted(
-        (max(pair) for pair in zip(real, synthetic, strict=True)), reverse=True
-    )
+    """Two distributions: real shares as a filled area, synthetic ones as an outline.
+
+    Args:
+        real: Share of the real rows in each bin.
+        synthetic: Share of the synthetic rows in the same bins.
+
+    Returns:
+        The picture, and whether a lone tall bar was cut so that the others can be seen.
+    """
+    heights = [max(pair) for pair in zip(real, synthetic, strict=True)]
+    heights.sort(reverse=True)
     top = heights[0] or 1.0
-    cut = len(heights) > 3 and top > 4 * heights[1] > 0
-    top = 1.6 * heights[1] if cut else top
-    width = WIDTH / len(real)
+    cut = len(heights) > 3 and top > LONE_BAR * heights[1] > 0
+    if cut:
+        top = CUT_BAR * heights[1]
+    width = HISTOGRAM_WIDTH / len(real)
 
     def steps(shares: Sequence[float]) -> str:
-        points = []
-        for k, value in enumerate(shares):
-            y = _n(HEIGHT - (HEIGHT - 4) * min(value / top, 1.0))
-            points.append(f"{_n(k * width)} {y}H{_n((k + 1) * width)}")
-        return "V".join([points[0]] + [p.split(" ", 1)[1] for p in points[1:]])
+        """A path along the bars: ``0 96H10V80H20``."""
+        path = ""
+        for number, value in enumerate(shares):
+            tall = (HISTOGRAM_HEIGHT - HISTOGRAM_MARGIN) * min(value / top, 1.0)
+            y = _number(HISTOGRAM_HEIGHT - tall)
+            right = _number((number + 1) * width)
+            path += f"V{y}H{right}"
+        return path
 
-    area = f"M0 {_n(HEIGHT)}V{steps(real).split(' ', 1)[1]}V{_n(HEIGHT)}Z"
-    line = f"M{steps(synthetic)}"
+    bottom = _number(HISTOGRAM_HEIGHT)
+    area = f"M0 {bottom}{steps(real)}V{bottom}Z"
+    # The outline begins at its first bar, not at the bottom.
+    line = f"M0 {steps(synthetic).removeprefix('V')}"
     marks = f'<path class="real-area" d="{area}"/><path class="syn-line" d="{line}"/>'
-    return _svg(WIDTH, HEIGHT, marks, stretch=True), cut
+    return _svg(HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT, marks, stretch=True), cut
 
 
 def heatmap(matrix: Matrix, names: Sequence[str], *, signed: bool = False) -> Markup:
-    """A square of cells, 0 to 1, or -1 to 1 where signed; the names at its left."""
+    """A square of cells with the names at its left, one unit a cell.
+
+    Args:
+        matrix: Values from 0 to 1, or from -1 to 1 where ``signed``.
+        names: One for each row.
+        signed: Whether values below 0 have a colour of their own.
+    """
     count = len(matrix)
-    longest = min(max(map(len, names), default=0), 14)
-    size = min(
-        (count + 0.5) / (31 - 0.58 * longest), 0.82
-    )  # of the letters, about as large whatever the count
-    margin = longest * size * 0.58 + 0.5
-    shades: dict[tuple[str, int], list[str]] = {}
+    longest = min(max(map(len, names), default=0), NAME_LENGTH)
+    # Letters look about as large whatever the number of columns.
+    letter_height = min((count + 0.5) / (31 - LETTER * longest), 0.82)
+    margin = longest * letter_height * LETTER + 0.5
+
+    # All cells of one colour are one path: of 60 columns, 20 elements instead of 3,600.
+    cells_of: dict[tuple[str, int], list[str]] = {}
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
             shade = min(round(abs(value) * SHADES), SHADES)
             if shade and i != j:
-                kind = ("lost" if value < 0 else "gained") if signed else "tie"
-                shades.setdefault((kind, shade), []).append(
-                    f"M{margin + j:.2f} {i}h1v1h-1z"
-                )
+                colour = _colour(value, signed)
+                cells_of.setdefault((colour, shade), []).append(_cell(margin, i, j))
+
     parts = [
         f'<rect class="ground" x="{margin:.2f}" width="{count}" height="{count}"/>'
     ]
-    parts += [
-        f'<path class="{kind}" fill-opacity="{shade / SHADES:.1f}" d="{"".join(cells)}"/>'
-        for (kind, shade), cells in sorted(shades.items())
-    ]
-    diagonal = "".join(f"M{margin + i:.2f} {i}h1v1h-1z" for i in range(count))
+    for (colour, shade), cells in sorted(cells_of.items()):
+        parts.append(
+            f'<path class="{colour}" fill-opacity="{shade / SHADES:.1f}" d="{"".join(cells)}"/>'
+        )
+    diagonal = "".join(_cell(margin, i, i) for i in range(count))
     parts.append(f'<path class="self" d="{diagonal}"/>')
     for i, name in enumerate(names):
-        short = name if len(name) <= 14 else name[:13] + "…"
+        short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+        # A third of its height lower, a line of text stands in the middle of its row.
+        y = i + 0.5 + 0.35 * letter_height
         parts.append(
-            f'<text x="{margin - 0.3:.2f}" y="{i + 0.5 + 0.35 * size:.2f}" font-size="{size:.2f}">'
+            f'<text x="{margin - 0.3:.2f}" y="{y:.2f}" font-size="{letter_height:.2f}">'
             f"{escape(short)}</text>"
         )
     return _svg(round(margin + count, 1), count, "".join(parts), kind="heatmap")
 
 
+def _colour(value: float, signed: bool) -> str:
+    """The class of a cell in the style sheet."""
+    if not signed:
+        return "tie"
+    return "lost" if value < 0 else "gained"
+
+
+def _cell(margin: float, row: int, column: int) -> str:
+    return f"M{margin + column:.2f} {row}h1v1h-1z"
+
+
 def scatter(clouds: Sequence[tuple[str, Matrix]], frame: Matrix) -> Markup:
-    """Clouds of points, each with its class, in one frame ((low, high) of x and of y)."""
-    (x0, x1), (y0, y1) = frame
-    place = _scale(x0, x1, 4, 296), _scale(y0, y1, 236, 4)
-    marks = []
+    """Clouds of points in one frame.
+
+    Args:
+        clouds: (class in the style sheet, points) of each, the last one on top.
+        frame: (low, high) of x, then of y. A point beyond is drawn at the edge.
+    """
+    (left, right), (bottom, top) = frame
+    place_x = _scale(left, right, SCATTER_MARGIN, SCATTER_WIDTH - SCATTER_MARGIN)
+    place_y = _scale(bottom, top, SCATTER_HEIGHT - SCATTER_MARGIN, SCATTER_MARGIN)
+    marks = ""
     for kind, points in clouds:
-        dots = "".join(f"M{_n(place[0](x))} {_n(place[1](y))}h0" for x, y in points)
-        marks.append(f'<path class="dots {kind}" d="{dots}"/>')
-    return _svg(300, 240, "".join(marks))
+        # A line of no length with round ends is a dot.
+        dots = [f"M{_number(place_x(x))} {_number(place_y(y))}h0" for x, y in points]
+        marks += f'<path class="dots {kind}" d="{"".join(dots)}"/>'
+    return _svg(SCATTER_WIDTH, SCATTER_HEIGHT, marks)
 
 
 def curve(points: Matrix) -> Markup:
-    """A curve in the unit square with its diagonal."""
-    x, y = _scale(0, 1, 6, 194), _scale(0, 1, 194, 6)
-    line = "L".join(f"{_n(x(a))} {_n(y(b))}" for a, b in points)
-    area = f"M{line}L{_n(x(1))} {_n(y(0))}L{_n(x(0))} {_n(y(0))}Z"
-    marks = '<rect class="frame" x="6" y="6" width="188" height="188"/><path class="chance" d="M6 194L194 6"/>'
-    return _svg(
-        200,
-        200,
-        f'{marks}<path class="syn-area" d="{area}"/><path class="syn-line" d="M{line}"/>',
+    """A curve in the unit square, with its diagonal."""
+    start = CURVE_MARGIN
+    end = CURVE_SIZE - CURVE_MARGIN
+    side = end - start
+    place_x = _scale(0, 1, start, end)
+    place_y = _scale(0, 1, end, start)
+    line = "L".join(f"{_number(place_x(x))} {_number(place_y(y))}" for x, y in points)
+    area = f"M{line}L{end} {end}L{start} {end}Z"
+    marks = (
+        f'<rect class="frame" x="{start}" y="{start}" width="{side}" height="{side}"/>'
+        f'<path class="chance" d="M{start} {end}L{end} {start}"/>'
+        f'<path class="syn-area" d="{area}"/><path class="syn-line" d="M{line}"/>'
     )
+    return _svg(CURVE_SIZE, CURVE_SIZE, marks)
 
 
 def _scale(
     low: float, high: float, start: float, end: float
 ) -> Callable[[float], float]:
+    """From a value to its place; values beyond ``low`` and ``high`` are put there."""
     width = (high - low) or 1.0
-    return lambda value: (
-        start + (end - start) * min(max((value - low) / width, 0.0), 1.0)
-    )
+
+    def place(value: float) -> float:
+        along = min(max((value - low) / width, 0.0), 1.0)
+        return start + (end - start) * along
+
+    return place
 
 
 def _svg(
     width: float, height: float, marks: str, *, kind: str = "", stretch: bool = False
 ) -> Markup:
     shape = ' preserveAspectRatio="none"' if stretch else ""
+    box = f"0 0 {_number(width)} {_number(height)}"
     return Markup(
-        f'<svg viewBox="0 0 {_n(width)} {_n(height)}" class="{kind}" aria-hidden="true"{shape}>{marks}</svg>'
+        f'<svg viewBox="{box}" class="{kind}" aria-hidden="true"{shape}>{marks}</svg>'
     )
 
 
-def _n(value: float) -> str:
-    """One decimal, none where it is 0."""
+def _number(value: float) -> str:
+    """One decimal, none where it is 0: ``12.5``, ``12``."""
+    # Adding 0 turns -0.0 into 0.0.
     return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")
