@@ -93,16 +93,16 @@ def main() -> None:
 
     free = model.sample(2 * len(train))
     for where in (None, *(args.where or CONDITIONS[args.dataset])):
-        real = train if where is None else train[met(train, where, model.schema)]
+        real = train if where is None else train[met(train, where, model.schema_)]
         rows = model.sample(len(real), where=where)
-        kept = free if where is None else free[met(free, where, model.schema)]
+        kept = free if where is None else free[met(free, where, model.schema_)]
         record = {
             "dataset": args.dataset,
             "where": where or "no condition",
             "share": len(real) / len(train),
             "exact": True
             if where is None
-            else bool(met(rows, where, model.schema).all()),
+            else bool(met(rows, where, model.schema_).all()),
             "auc": auc(real, rows),
             "auc_filtered": auc(real, kept.head(len(real))),
             "time": 1.0 if where is None else ratio(model, where),

@@ -89,11 +89,11 @@ def fit_and_sample(job: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     return rows, cost | {
         "sample_seconds": round(time.perf_counter() - start, 1),
         "device": str(model.device),
-        "steps": model.report.get("steps"),
-        "stopped": model.report.get("stopped"),
-        "passes": model.report.get("passes"),
-        "refined": model.report.get("refined"),
-        "warnings": model.report.get("warnings"),
+        "steps": model.report_.get("steps"),
+        "stopped": model.report_.get("stopped"),
+        "passes": model.report_.get("passes"),
+        "refined": model.report_.get("refined"),
+        "warnings": model.report_.get("warnings"),
     }
 
 

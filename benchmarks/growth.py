@@ -89,7 +89,7 @@ def measure(axis: str, size: int, data: Path) -> dict[str, Any]:
     from synthtab.core.randomness import Streams
     from synthtab.data.encoder import TableEncoder
     from synthtab.model import trainer
-    from synthtab.model.batches import plans
+    from synthtab.model.orders import plans
     from synthtab.sampling import sampler
 
     frame = AXES[axis][0](size, data)

@@ -89,7 +89,7 @@ def sampled(args: argparse.Namespace) -> Iterator[Record]:
         text = (
             "one pass"
             if passes
-            else f"{model.report['passes']} passes and trees, the default"
+            else f"{model.report_['passes']} passes and trees, the default"
         )
         how = f"`sample({rows:,}{', passes=1' if passes else ''})`, Adult, {cores()}, median of {args.repeat}"
         yield {
@@ -256,7 +256,7 @@ def covered(args: argparse.Namespace) -> Iterator[Record]:
     start = time.perf_counter()
     rows = model.sample(args.sampled)
     speed = round(args.sampled / (time.perf_counter() - start))
-    how = f"{args.sampled:,} rows, {model.report['passes']} passes"
+    how = f"{args.sampled:,} rows, {model.report_['passes']} passes"
     yield {"what": "covtype, sample", "value": speed, "unit": "rows/s", "how": how}
     wanted = ["detection_score", "shape_error", "trend_error"]
     real = table.sample(args.sampled, random_state=0).reset_index(drop=True)

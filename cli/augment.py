@@ -128,7 +128,7 @@ def augment(
     fitted = Synthesizer.load(model, device=device or "auto") if model else None
     told = configure(rare=rare).rare
     declared = (
-        fitted.schema
+        fitted.schema_
         if fitted
         else Schema.load(schema)
         if schema

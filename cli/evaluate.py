@@ -153,7 +153,7 @@ def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]
         learnt, unseen = fitted.split(tables.read(real))
     except DataError as error:
         raise DataError(f"{real} and {model}: {error}") from error
-    return tables.typed(learnt, fitted.schema), unseen, fitted.schema
+    return tables.typed(learnt, fitted.schema_), unseen, fitted.schema_
 
 
 def _study(path: Path) -> dict[str, Any]:

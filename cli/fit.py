@@ -210,7 +210,7 @@ _HEADINGS = {
 
 
 def _summary(model: Synthesizer, data: Path, output: Path) -> None:
-    report = model.report
+    report = model.report_
     best = (
         ""
         if report["best"] is None

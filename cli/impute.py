@@ -99,15 +99,15 @@ def impute(
         else:
             declared = Schema.load(schema) if schema else infer(frame)
             synthesizer = Synthesizer(**given).fit(frame, declared, observe)
-        lacking = [c for c in synthesizer.schema.names if c not in frame.columns]
+        lacking = [c for c in synthesizer.schema_.names if c not in frame.columns]
         if lacking:
             raise DataError(
                 f"{data} lacks the column {lacking[0]!r} that the model knows"
             )
-        typed = tables.typed(frame, synthesizer.schema.nullable)
+        typed = tables.typed(frame, synthesizer.schema_.nullable)
         filled = synthesizer.impute(typed, draws or 1, seed=seed, observe=observe)
     for path, rows in zip(outputs, filled, strict=True):
-        tables.write(_kept(frame, typed, rows, synthesizer.schema), path)
+        tables.write(_kept(frame, typed, rows, synthesizer.schema_), path)
     if output != "-" and not quiet:
         note(f"{int(typed.isna().sum().sum()):,} cells filled: {', '.join(outputs)}")
 

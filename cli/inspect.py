@@ -23,4 +23,4 @@ def inspect(
 
     synthesizer = Synthesizer.load(model, device="cpu")
     print_facts(synthesizer.describe())
-    print_columns(synthesizer.schema)
+    print_columns(synthesizer.schema_)

@@ -130,7 +130,7 @@ def sample(
                 blocks = synthesizer.sample_blocks(
                     n, seed=seed, passes=passes, jobs=jobs, observe=observe, **asked
                 )
-            tables.write(blocks, output, synthesizer.schema)
+            tables.write(blocks, output, synthesizer.schema_)
     except KeyboardInterrupt:
         note(
             "interrupted" if output == "-" else f"interrupted: {output} was not written"

@@ -27,15 +27,17 @@ from synthtab.data.in_pieces import BLOCK as ENCODED
 from synthtab.data.in_pieces import SHARE
 from synthtab.data.sources import Source
 from synthtab.model import trainer
-from synthtab.model.densities import COMPONENTS, PARAMETERS
-from synthtab.model.networks import Critic, Generator, fresh_weights
+from synthtab.model.completer import COMPONENTS, PARAMETERS
+from synthtab.model.gan import Critic
+from synthtab.model.layers import fresh_weights
+from synthtab.model.networks import Networks
 from synthtab.runtime import machine
-from synthtab.runtime.devices import memory_left
+from synthtab.runtime.compute import fast_products, memory_left
 from synthtab.runtime.machine import amount
 from synthtab.runtime.parallel import THREADS, cores
-from synthtab.runtime.products import fast_products
-from synthtab.sampling.refinement import FAKE, POOL, REAL
-from synthtab.sampling.sampler import BLOCK, CHUNK
+from synthtab.sampling.passes import CHUNK_ROWS
+from synthtab.sampling.sampler import BLOCK
+from synthtab.sampling.tree_critic import FAKE_ROWS, MOST_POOL, REAL_ROWS
 
 FLOAT = 4
 # What torch and scikit-learn take when they are first used.
@@ -176,7 +178,7 @@ def time(
     )
     steps = trainer.total_steps(empty, config)
     taken = (
-        steps * step_seconds(layout, trainer.suited(config, rows), device)
+        steps * step_seconds(layout, trainer.batch_for_table(config, rows), device)
         if cost.fits
         else None
     )
@@ -191,7 +193,7 @@ def step_seconds(layout: Layout, config: TrainConfig, device: torch.device) -> f
     draw, rows = np.random.default_rng(0), 2 * config.batch
     codes = (draw.random((rows, len(layout.blocks))) * layout.sizes).astype(np.int16)
     offsets = draw.random((rows, len(layout.continuous))).astype(np.float32)
-    game = trainer.Game(Encoded(codes, offsets, layout), config, Streams(0), device)
+    game = trainer.Trainer(Encoded(codes, offsets, layout), config, Streams(0), device)
     done, start = -1, 0.0
     while done < TIMED and (done < 1 or clock.perf_counter() - start < SECONDS):
         game.play()
@@ -217,7 +219,7 @@ class _Table:
 def _cost(
     table: _Table, layout: Layout, config: TrainConfig, device: torch.device
 ) -> Cost:
-    config = trainer.suited(config, table.rows)
+    config = trainer.batch_for_table(config, table.rows)
     weights, critic = _parameters(layout, config) if layout.blocks else (0, 0)
     copies = FLOAT * (COPIES[0] * weights + COPIES[1] * critic)
     step = _step_bytes(layout, config)
@@ -263,7 +265,7 @@ def _cost(
 
 def _parameters(layout: Layout, config: TrainConfig) -> tuple[int, int]:
     with fresh_weights(), torch.device("meta"):
-        networks = Generator(layout, config), Critic(layout, config)
+        networks = Networks(layout, config), Critic(layout, config)
     generator, critic = (
         sum(p.numel() for p in network.parameters()) for network in networks
     )
@@ -290,16 +292,16 @@ def _step_bytes(layout: Layout, config: TrainConfig) -> int:
 
 def _sampling_bytes(layout: Layout, on_gpu: bool) -> int:
     """The largest pool of a block of rows, and the logits of as many of its rows as are made at a time, in one pass."""
-    pool, slots = int(BLOCK * POOL[1]), layout.width + len(layout.mode_slots)
+    pool, slots = int(BLOCK * MOST_POOL), layout.width + len(layout.mode_slots)
     return 3 * (
-        FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK)
+        FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK_ROWS)
         + 8 * len(layout.blocks) * pool
     )
 
 
 def _tree_bytes(layout: Layout, config: TrainConfig, rows: int) -> int:
     return (
-        int((1 + FAKE) * min(REAL, rows) * len(layout.blocks) * TREES)
+        int((1 + FAKE_ROWS) * min(REAL_ROWS, rows) * len(layout.blocks) * TREES)
         if config.rounds
         else 0
     )

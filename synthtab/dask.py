@@ -75,7 +75,7 @@ def sample(
     )  # and every error in what is asked, now
     parts = spans(
         n,
-        here.requests.grain(conditions(where, here.schema)),
+        here.requests.grain(conditions(where, here.schema_)),
         npartitions or max(1, round(n / ROWS)),
     )
     shipped, make = (delayed(x, pure=False, traverse=False) for x in (source, _part))

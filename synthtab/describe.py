@@ -13,8 +13,8 @@ import synthtab
 from synthtab.core.config import TrainConfig
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.sources import Source
-from synthtab.model.networks import Generator
-from synthtab.sampling.refinement import Refinement
+from synthtab.model.networks import Networks
+from synthtab.sampling.tree_critic import TreeCritic
 
 
 def begun(
@@ -52,16 +52,16 @@ def begun(
 
 def told(
     encoder: TableEncoder,
-    generator: Generator | None,
-    refinement: Refinement | None,
+    networks: Networks | None,
+    critic: TreeCritic | None,
     ran: Mapping[str, Any],
 ) -> list[tuple[str, str]]:
     """Headings and sentences; ``ran`` is the report of the fit, with its target, preset, seed and config."""
-    weights = sum(p.numel() for p in generator.parameters()) if generator else 0
+    weights = sum(p.numel() for p in networks.parameters()) if networks else 0
     kinds = pd.Series([c.kind for c in encoder.schema.columns]).value_counts()
     best = ran.get("best")
     changed = {k: v for k, v in ran["config"].items() if v != getattr(TrainConfig(), k)}
-    pool = refinement.pool if refinement else 1
+    pool = critic.pool if critic else 1
     kept = f"; trees keep 1 of {pool:g} rows made" if pool > 1 else ""
     drawn = f" drawn of {ran['total']:,}" if ran.get("total") else ""
     sample = (

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from synthtab.core.errors import ArtefactError
 
-FORMAT = 2
+FORMAT = 3
 JSON_PARTS = ("manifest", "schema", "encoder", "config")
 WEIGHTS, TREES = "weights.safetensors", "trees.safetensors"
 
@@ -93,6 +93,7 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Bundle:
                 )
             manifest = json.loads(file.read("manifest.json"))
             _check_format(manifest, path)
+            manifest = _of_newest_format(manifest)
             parts = {name: json.loads(file.read(f"{name}.json")) for name in JSON_PARTS}
             weights, trees = (_tensors(file, name) for name in (WEIGHTS, TREES))
             return Bundle(
@@ -145,3 +146,21 @@ def _check_format(manifest: Any, path: object) -> None:
         raise ArtefactError(
             f"{path} has format {found}, newer than this version reads ({FORMAT}): pip install --upgrade synthtab"
         )
+
+
+def _of_newest_format(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of an older format as one of this format.
+
+    Up to format 2, which table was learnt and how its rows are drawn stood in the report.
+    """
+    if manifest["format"] >= 3:
+        return manifest
+    report = manifest["report"]
+    return {
+        **manifest,
+        "table": {name: report.get(name) for name in ("rows", "total", "digest")},
+        "sampling": {
+            "passes": report.get("passes") or 1,
+            "plans": report.get("plans"),
+        },
+    }

@@ -1,4 +1,8 @@
-"""`Synthesizer`: fit a table, sample rows like it, save, load. The one file that sees both sides."""
+"""`Synthesizer`: fit a table, sample rows like it, save, load.
+
+This is what users call, and the file to start reading from. `fit` reads downwards: open the
+table, learn its encoding, encode it, train networks, decide how rows are drawn.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ import difflib
 import io
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import IO, Any
 
 import numpy as np
@@ -14,8 +21,13 @@ import pandas as pd
 import torch
 
 from synthtab import costs, describe, model_file
-from synthtab.core.config import TrainConfig, configure, seconds
-from synthtab.core.errors import ArtefactError, ConfigError, DataError, NotFittedError
+from synthtab.core.config import TrainConfig, check_names, configure, seconds
+from synthtab.core.errors import (
+    ArtefactError,
+    ConfigError,
+    DataError,
+    NotFittedError,
+)
 from synthtab.core.layout import Encoded
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
@@ -27,44 +39,71 @@ from synthtab.data.holdout import Rows
 from synthtab.data.in_pieces import ingest
 from synthtab.data.sources import Source, chosen, glimpse, keys, opened
 from synthtab.model import trainer
-from synthtab.model.networks import Generator, fresh_weights
-from synthtab.runtime import distributed
-from synthtab.runtime.devices import pick
-from synthtab.sampling import parts
-from synthtab.sampling.finishing import finish
+from synthtab.model.layers import fresh_weights
+from synthtab.model.networks import Networks
+from synthtab.model.orders import from_names, to_names
+from synthtab.runtime import compute, distributed
+from synthtab.sampling import parts, sampler
 from synthtab.sampling.language import Where
 from synthtab.sampling.predicate import conditions
-from synthtab.sampling.refinement import Refinement
+from synthtab.sampling.recipe import Recipe, choose_recipe
 from synthtab.sampling.requests import Requests
+from synthtab.sampling.tree_critic import TreeCritic
 
-MIN_ROWS = 10
+# Fewest rows of a table.
+LEAST_ROWS = 10
 # Training rows from which `Synthesizer.plan` learns an encoding.
-LOOK = 20_000
+PLANNED_ROWS = 20_000
+# Parameters of `Synthesizer` that are also fields of `TrainConfig`.
+SHARED_PARAMETERS = ("holdout", "time", "epochs")
+
+
+@dataclass(frozen=True)
+class LearntTable:
+    """Which table was learnt: what `Synthesizer.split` needs to split it again.
+
+    Attributes:
+        rows: Rows that were learnt or held out.
+        total: Rows of the table, where only some of them were drawn; else None.
+        digest: Of its cells, see `synthtab.data.holdout.Digest`.
+    """
+
+    rows: int
+    total: int | None = None
+    digest: str | None = None
 
 
 class Synthesizer:
     """A generator of rows like those of a table.
 
+    It has the manners of a scikit-learn estimator: the constructor only stores its parameters,
+    `fit` checks them, and what `fit` has learnt is in attributes that end in ``_``.
+
     >>> rows = Synthesizer("quick", seed=0).fit(frame).sample(1000)  # doctest: +SKIP
 
     Args:
         preset: "quick", "default", "best" or "ctgan": how much to compute, and which recipe.
-        target: A column that models will predict from the others: drawn last, given all of them.
+        target: A column that models will predict from the others: drawn last, given them all.
         seed: Everything random follows from it.
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "mps".
-        holdout: Share of the rows kept out of training to choose the checkpoint by; None for the preset's.
+        holdout: Share of the rows kept out of training to choose the checkpoint by; None for
+            the preset's.
         time: Most time to train, in seconds or as "90s", "5m", "1.5h".
         epochs: Passes over the training rows, instead of what the preset allows.
+        random_state: scikit-learn's name of ``seed``, which it replaces if it is given.
         **overrides: Any field of `TrainConfig`.
 
     Attributes:
-        schema: The columns, after `fit`.
-        config: The `TrainConfig` that runs.
-        report: After `fit`, a dict of what ran: rows, holdout_rows, steps, seconds, stopped, best (held-out
-            score), history, warnings, losses, passes, device, versions.
+        schema_: The columns of the table that was learnt.
+        report_: What ran, for people: rows, holdout_rows, steps, seconds, stopped, best (the
+            held-out score), history, warnings, losses, passes, device, versions.
+        config_: The `TrainConfig` that ran.
+        device_: The `torch.device` that rows are made on.
+        feature_names_in_: Names of the columns, an array of texts.
+        n_features_in_: Their number.
 
     Raises:
-        ConfigError: An option is unknown or cannot work.
+        ConfigError: An override is no field of `TrainConfig`.
     """
 
     def __init__(
@@ -77,30 +116,92 @@ class Synthesizer:
         holdout: float | None = None,
         time: float | str | None = None,
         epochs: int | None = None,
+        random_state: int | None = None,
         **overrides: Any,
     ) -> None:
-        if epochs is not None and epochs < 1:
-            raise ConfigError(f"epochs must be at least 1, not {epochs!r}")
-        limit = None if time is None else seconds(time)
-        self.config: TrainConfig = configure(
-            preset, holdout=holdout, time=limit, epochs=epochs, **overrides
+        self.preset = preset
+        self.target = target
+        self.seed = seed
+        self.device = device
+        self.holdout = holdout
+        self.time = time
+        self.epochs = epochs
+        self.random_state = random_state
+        # Unlike a value, a name can be checked at once, as Python does with keywords.
+        check_names(overrides)
+        self.overrides = overrides
+
+    # ------------------------------------------------------------------------------------
+    # Parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters of the constructor, by name."""
+        named = {
+            "preset": self.preset,
+            "target": self.target,
+            "seed": self.seed,
+            "device": self.device,
+            "holdout": self.holdout,
+            "time": self.time,
+            "epochs": self.epochs,
+            "random_state": self.random_state,
+        }
+        return {**named, **self.overrides}
+
+    def set_params(self, **params: Any) -> Synthesizer:
+        """Replace parameters of the constructor; a fitted model stays as it is.
+
+        Raises:
+            ConfigError: There is no such parameter.
+        """
+        named = Synthesizer().get_params()
+        overrides = {k: v for k, v in params.items() if k not in named}
+        check_names(overrides)
+        for name, value in params.items():
+            if name in named:
+                setattr(self, name, value)
+        self.overrides = {**self.overrides, **overrides}
+        return self
+
+    def __repr__(self) -> str:
+        defaults = Synthesizer().get_params()
+        changed = [
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if name not in defaults or value != defaults[name]
+        ]
+        return f"Synthesizer({', '.join(changed)})"
+
+    @property
+    def config(self) -> TrainConfig:
+        """Every dial of training: of the fit that ran, or of one with these parameters.
+
+        Raises:
+            ConfigError: A parameter cannot work.
+        """
+        return self.config_ if self.fitted else self._config()
+
+    def _config(self) -> TrainConfig:
+        """What the parameters say."""
+        if self.epochs is not None and self.epochs < 1:
+            raise ConfigError(f"epochs must be at least 1, not {self.epochs!r}")
+        return configure(
+            self.preset,
+            holdout=self.holdout,
+            time=None if self.time is None else seconds(self.time),
+            epochs=self.epochs,
+            **self.overrides,
         )
-        self.preset, self.target, self.seed = preset, target, _whole("seed", seed, 0)
-        self.device = pick(device)
-        self.report: dict[str, Any] = {}
-        self._encoder: TableEncoder | None = None
-        self._generator: Generator | None = None
-        self._refinement: Refinement | None = None
 
-    @property
-    def fitted(self) -> bool:
-        """Whether there is a model to sample from."""
-        return self._encoder is not None
+    def _streams(self, seed: int | None = None) -> Streams:
+        """Randomness from a seed; from the model's own if none is given."""
+        if seed is None:
+            given = self.seed if self.random_state is None else self.random_state
+            seed = _whole("seed", given, 0)
+        return Streams(seed)
 
-    @property
-    def schema(self) -> Schema:
-        """The columns of the table that was learnt."""
-        return self._fitted().schema
+    # ------------------------------------------------------------------------------------
+    # Fit
 
     def fit(
         self,
@@ -114,105 +215,213 @@ class Synthesizer:
         """Learn a table.
 
         Args:
-            table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds. Or the path of a CSV or
-                Parquet file; one that memory does not hold comfortably is read in pieces, and its columns are learnt
-                from a random sample of its rows, see `synthtab.data.sources`.
+            table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds. Or
+                the path of a CSV or Parquet file; one that memory does not hold comfortably is
+                read in pieces, and its columns are learnt from a random sample of its rows,
+                see `synthtab.data.sources`.
             schema: What the columns are; inferred if not given.
-            observe: Told about the progress, see `Progress`.
+            observe: Called with the progress, see `Progress`.
             rows: Learn only so many rows, drawn uniformly at random.
-            at_once: Most bytes of memory that a file may take to be held as a whole, and its codes after that; None
-                for a share of what is at hand.
+            at_once: Most bytes of memory that a file may take to be held as a whole, and its
+                codes after that; None for a share of what is at hand.
+
+        Returns:
+            Itself.
 
         Raises:
+            ConfigError: A parameter cannot work.
             DataError: The table cannot be learnt.
             SchemaError: The schema disagrees with the table.
-            KeyboardInterrupt: As pressed; if training had begun, the model is usable with its best checkpoint.
+            KeyboardInterrupt: As pressed; if training had begun, the model is usable with its
+                best checkpoint.
         """
-        world, streams = distributed.world(), Streams(self.seed)
-        observe, self.device = (
-            observe if world.rank == 0 else silent,
-            world.placed(self.device),
-        )
+        config = self._config()
+        streams = self._streams()
+        world = distributed.world()
+        device = world.placed(compute.pick(self.device))
+        if world.rank > 0:
+            observe = silent
+
+        # What the table is, and which of its rows choose the checkpoint.
         source = opened(table, streams, rows, at_once)
-        schema = self._checked(source, schema)
+        schema = self._checked(source, schema, config)
         observe(Progress("encode", 0.0))
-        held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
-        encoder = self._encode(source, held_out, schema, streams)
-        costs.require(costs.of(source, encoder, self.config, self.device))
-        with ingest(source, encoder, held_out, streams, observe, at_once) as found:
-            self.report = describe.begun(
-                source,
-                len(held_out),
-                found.digest,
-                self.config,
-                self.device,
-                world.size,
+        held_out = holdout.split(source.rows, config.holdout, streams)[1]
+
+        # How its cells become codes and offsets, and whether there is room for them.
+        encoder = self._encode(source, held_out, schema, config, streams)
+        costs.require(costs.of(source, encoder, config, device))
+        with ingest(source, encoder, held_out, streams, observe, at_once) as encoded:
+            report = describe.begun(
+                source, len(held_out), encoded.digest, config, device, world.size
             )
+            said = [encoded.digest, streams.seed, config.to_json(), encoder.state()]
             if world.size > 1:
-                world.require_same(
-                    json.dumps(
-                        [
-                            found.digest,
-                            self.seed,
-                            self.config.to_json(),
-                            encoder.state(),
-                        ]
-                    )
+                world.require_same(json.dumps(said))
+            self.config_ = config
+            self.device_ = device
+            self.report_ = report
+            self.table_ = LearntTable(source.rows, source.total, encoded.digest)
+            self._forget()
+            if encoder.layout.blocks:
+                training = encoded.training
+                self._learn(
+                    encoder, training, encoded.held_out, streams, observe, world
                 )
-            return self._learn(
-                encoder, found.training, found.held_out, streams, observe, world
-            )
+            else:  # constants and identifiers alone: there is nothing to learn
+                self._become(encoder, None, Recipe())
+        return self
 
     def _learn(
         self,
         encoder: TableEncoder,
-        encoded: Encoded,
-        kept: Encoded,
+        training: Encoded,
+        held_out: Encoded,
         streams: Streams,
         observe: Observer,
         world: distributed.World,
-    ) -> Synthesizer:
-        if (
-            not encoder.layout.blocks
-        ):  # constants and identifiers alone: nothing to learn
-            self._encoder, self._generator, self._refinement = encoder, None, None
-            return self
+    ) -> None:
+        """Train the networks, then decide how rows are drawn."""
+        config = self.config_
         trained = trainer.train(
-            encoded, kept, self.config, streams, self.device, observe, world
+            training,
+            held_out,
+            config,
+            streams,
+            self.device_,
+            observe,
+            sampler.draw_rows,
+            world,
         )
-        self._encoder, self._generator, self._refinement = (
-            encoder,
-            trained.generator,
-            None,
-        )
-        self.report.update(
+        networks = trained.networks
+        self.report_.update(
             steps=trained.steps,
             seconds=round(trained.seconds, 1),
             stopped=trained.stopped,
             best=trained.best.quality.score if trained.best else None,
-            history=[check.to_json() for check in trained.history],
+            history=[one.to_json() for one in trained.history],
             warnings=trained.warnings,
             losses=trained.losses,
         )
-        if (
-            trained.stopped == "interrupted"
-        ):  # rows in many passes are good long before those in one
-            self.report["passes"] = self.config.passes or trained.generator.most_passes
+        # From here on the model is usable, if what follows is interrupted. Rows in many passes
+        # are good long before those in one.
+        unjudged = Recipe(config.passes or networks.most_passes)
+        self._become(encoder, networks, unjudged)
+        if trained.stopped == "interrupted":
+            self.report_["passes"] = unjudged.passes
             raise KeyboardInterrupt
         try:
             if world.rank == 0:
-                requests = self.requests
-                self.report.update(
-                    finish(requests, encoded, kept, self.config, streams, observe)
+                recipe, decisions = choose_recipe(
+                    networks, training, held_out, config, streams, observe
                 )
-                self._refinement = requests.refinement
-        finally:  # the others wait for it, interrupted or not
+                self.report_.update(decisions)
+                self._become(encoder, networks, recipe)
+        finally:  # the other processes wait for the first one, interrupted or not
             if world.size > 1:
                 file = world.shared(lambda: model_file.packed(self._bundle()))
-                self.__setstate__(
-                    {"file": file, "device": self.device} if world.rank else {}
-                )
-        return self
+                if world.rank > 0:
+                    self._take(file, self.device_)
+
+    def _become(
+        self, encoder: TableEncoder, networks: Networks | None, recipe: Recipe
+    ) -> None:
+        """Be the model that these make."""
+        self._requests = Requests(encoder, networks, recipe, self.device_)
+        self.schema_ = encoder.schema
+        self.feature_names_in_ = np.array(encoder.schema.names, dtype=object)
+        self.n_features_in_ = len(encoder.schema.names)
+
+    def _forget(self) -> None:
+        """Be no model, until a new one is learnt."""
+        vars(self).pop("_requests", None)
+
+    def plan(
+        self,
+        table: pd.DataFrame | str | os.PathLike[str] | Source,
+        schema: Schema | None = None,
+        *,
+        rows: int | None = None,
+        at_once: int | None = None,
+    ) -> dict[str, Any]:
+        """What `fit` would do, without doing it.
+
+        Sizes, memory and time expected, and the config in full; see `synthtab.costs`. Of a
+        large file only the first rows are read.
+        """
+        config = self._config()
+        streams = self._streams()
+        device = compute.pick(self.device)
+        if isinstance(table, (str, os.PathLike)):
+            table = glimpse(table, rows, at_once)
+            rows = None
+        source = opened(table, streams, rows, at_once)
+        schema = self._checked(source, schema, config)
+        held_out = holdout.split(source.rows, config.holdout, streams)[1]
+        encoder = self._encode(
+            source, held_out, schema, config, streams, most=PLANNED_ROWS
+        )
+        expected = costs.planned(source, len(held_out), encoder, config, device)
+        return {
+            **expected,
+            "device": str(device),
+            "seed": streams.seed,
+            "preset": self.preset,
+            "config": config.to_json(),
+        }
+
+    def _checked(
+        self, source: Source, schema: Schema | None, config: TrainConfig
+    ) -> Schema:
+        """The schema of a table that can be learnt."""
+        rows = source.rows
+        if rows < LEAST_ROWS:
+            plural = "s" * (rows != 1)
+            raise DataError(
+                f"the table has {rows} row{plural}: at least {LEAST_ROWS} are needed"
+            )
+        if schema is None:
+            schema = infer(source.sample, rare=config.rare)
+        else:
+            check.require(source.sample, schema)
+        if self.target is not None and self.target not in schema.names:
+            near = difflib.get_close_matches(self.target, schema.names, n=1)
+            hint = f": the columns are {', '.join(schema.names[:12])}"
+            if near:
+                hint = f": did you mean {near[0]!r}?"
+            raise DataError(f"the target {self.target!r} is not a column{hint}")
+        return schema
+
+    def _encode(
+        self,
+        source: Source,
+        held_out: Rows,
+        schema: Schema,
+        config: TrainConfig,
+        streams: Streams,
+        most: int | None = None,
+    ) -> TableEncoder:
+        """The encoding, learnt from the training rows: from ``most`` of them, if given.
+
+        Only that no key comes back is a matter of all rows.
+        """
+        is_held_out = np.isin(source.numbers, held_out, assume_unique=True)
+        training = np.flatnonzero(~is_held_out)[:most]
+        return TableEncoder.fit(
+            source.sample.iloc[training],
+            schema,
+            streams,
+            whole=source.sample if most else source.whole(keys(schema)),
+            target=self.target,
+            max_modes=config.modes,
+            continuous=config.continuous,
+            links=config.links,
+            crosses=config.crosses,
+            rare=config.rare,
+        )
+
+    # ------------------------------------------------------------------------------------
+    # Sample
 
     def sample(
         self,
@@ -232,31 +441,35 @@ class Synthesizer:
 
         Args:
             n: How many; may be left out with ``given``, which then gives one row each.
-            where: Conditions that every row meets, as text (``"sex = Female and age in 18..30"``), a list of such, or
-                a dict: column -> value, ``(low, high)``, list of values, None for missing. See `synthtab.sampling.predicate`.
+            where: Conditions that every row meets, as text (``"sex = Female and age in
+                18..30"``), a list of such, or a dict: column -> value, ``(low, high)``, list
+                of values, None for missing. See `synthtab.sampling.predicate`.
             given: Partial rows to complete: any columns of the table; a missing cell is drawn.
             balance: A column each of whose values shall be as frequent as any other.
             weights: A column and the weight of each of its values; values not named get none.
-            seed: Other seeds give other rows; None takes the seed of the fit. With one seed, ``sample(10)`` is
-                the start of ``sample(100)``.
-            passes: Passes of sampling; None takes what held-out rows chose. Another number leaves the trees out,
-                which know rows of that one only.
-            first: Number of the first row: ``sample(10, first=90)`` is the end of ``sample(100)``, without the others
-                being made.
+            seed: Other seeds give other rows; None takes the seed of the fit. With one seed,
+                ``sample(10)`` is the start of ``sample(100)``.
+            passes: Passes of sampling; None takes what held-out rows chose. Another number
+                leaves the trees out, which know rows of that one only.
+            first: Number of the first row: ``sample(10, first=90)`` is the end of
+                ``sample(100)``, without the others being made.
             jobs: Processes to make the rows with, each with one thread; the rows are the same.
-            observe: Told about the progress.
+            observe: Called with the progress.
 
         Raises:
             ConditionError: No row can meet the conditions, or next to none does.
+            ConfigError: Options do not go together.
+            NotFittedError: Nothing was learnt yet.
         """
         if given is not None:
             if balance or weights or passes or first or jobs != 1:
                 raise ConfigError("given rows go together with where and seed only")
             return self._complete(given, n, where, seed, observe)
-        options: dict[str, Any] = dict(where=where, balance=balance, weights=weights)
         blocks = self.sample_blocks(
             n,
-            **options,
+            where=where,
+            balance=balance,
+            weights=weights,
             seed=seed,
             passes=passes,
             first=first,
@@ -279,43 +492,46 @@ class Synthesizer:
         observe: Observer = silent,
     ) -> Iterator[pd.DataFrame]:
         """The rows of `sample` in blocks, in constant memory."""
-        n, streams, requests = (
-            _whole("the number of rows", n, 1),
-            Streams(self.seed if seed is None else seed),
-            self.requests,
-        )
-        if (
-            passes is not None
-            and _whole("passes", passes, 1) > 1
-            and not self.config.completes
-        ):
+        n = _whole("the number of rows", n, 1)
+        requests = self.requests
+        streams = self._streams(seed)
+        many_passes = passes is not None and _whole("passes", passes, 1) > 1
+        if many_passes and not self.config_.completes:
             raise ConfigError(
                 "this model was trained without cross_entropy and density: it samples in 1 pass only"
             )
-        tests = conditions(where, self.schema)
+        tests = conditions(where, self.schema_)
         if passes is not None and (tests or balance or weights):
             raise ConfigError(
                 "passes cannot be chosen together with conditions, balance or weights"
             )
-        if _whole("first", first, 0) or _whole("jobs", jobs, 1) > 1:
+        first = _whole("first", first, 0)
+        jobs = _whole("jobs", jobs, 1)
+        if first or jobs > 1:
             if balance or weights:
                 raise ConfigError(
                     "balance and weights count all rows before each one: leave out first and jobs"
                 )
-            if n > (grain := requests.grain(tests)) and jobs > 1:
-                asked = dict(where=where, seed=seed, passes=passes)
-                return parts.sampled(self, n, jobs, grain, observe, first, **asked)
-        if balance is None and not weights and not tests:
-            return requests.rows(n, passes or requests.passes, streams, observe, first)
-        if balance is None and not weights:
+            grain = requests.grain(tests)
+            if jobs > 1 and n > grain:
+                return parts.sampled(
+                    self,
+                    n,
+                    jobs,
+                    grain,
+                    observe,
+                    first,
+                    where=where,
+                    seed=seed,
+                    passes=passes,
+                )
+        if balance is not None or weights:
+            column, shares = _one_column(balance, weights)
+            return requests.shared(column, shares, tests, n, streams, observe)
+        if tests:
             return requests.within(tests, n, streams, observe, first=first)
-        shares = [(balance, None)] if balance else []
-        shares += list((weights or {}).items())  # type: ignore[arg-type]
-        if len(shares) > 1:
-            raise ConfigError("balance and weights are of one column")
-        return requests.shared(
-            str(shares[0][0]), shares[0][1], tests, n, streams, observe
-        )
+        passes = passes or requests.recipe.passes
+        return requests.rows(n, passes, streams, observe, first)
 
     def impute(
         self,
@@ -325,21 +541,26 @@ class Synthesizer:
         seed: int | None = None,
         observe: Observer = silent,
     ) -> Any:
-        """A table with every missing cell drawn given the rest of its row; all other cells stay as they are.
+        """A table with every missing cell drawn given the rest of its row.
+
+        All other cells stay as they are.
 
         Args:
             table: Rows like those that were learnt; columns may be missing as a whole.
-            draws: For multiple imputation (Rubin 1987), how many tables; then a list of them comes back.
+            draws: For multiple imputation (Rubin 1987), how many tables; then a list of them
+                comes back.
             seed: Other seeds give other cells; None takes the seed of the fit.
-            observe: Told about the progress.
+            observe: Called with the progress.
         """
         if draws is not None and draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws!r}")
-        streams, found = Streams(self.seed if seed is None else seed), []
+        requests = self.requests
+        streams = self._streams(seed)
+        tables = []
         for draw in range(draws or 1):
-            own = Streams(streams.integer("impute", draw))
-            found.append(self.requests.completed(table, (), own, observe, whole=True))
-        return found[0] if draws is None else found
+            of_draw = Streams(streams.integer("impute", draw))
+            tables.append(requests.completed(table, (), of_draw, observe, whole=True))
+        return tables[0] if draws is None else tables
 
     def _complete(
         self,
@@ -349,87 +570,83 @@ class Synthesizer:
         seed: int | None,
         observe: Observer,
     ) -> pd.DataFrame:
+        """Partial rows completed; with ``n``, so many of them, from the start again."""
+        requests = self.requests
         if not isinstance(given, pd.DataFrame) or not len(given):
             raise DataError("given must be a DataFrame with at least one row")
-        if unknown := [c for c in given.columns if c not in self.schema]:
+        unknown = [name for name in given.columns if name not in self.schema_]
+        if unknown:
             raise DataError(
                 f"the given rows have a column {unknown[0]!r}, which the model does not know"
             )
         if n is not None:
-            given = given.take(
-                np.arange(_whole("the number of rows", n, 1)) % len(given)
-            ).reset_index(drop=True)
-        streams = Streams(self.seed if seed is None else seed)
-        return self.requests.completed(
-            given, conditions(where, self.schema), streams, observe
-        )
+            count = _whole("the number of rows", n, 1)
+            given = given.take(np.arange(count) % len(given)).reset_index(drop=True)
+        tests = conditions(where, self.schema_)
+        return requests.completed(given, tests, self._streams(seed), observe)
+
+    # ------------------------------------------------------------------------------------
+    # What was learnt
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a model to sample from."""
+        return "_requests" in vars(self)
 
     @property
     def requests(self) -> Requests:
-        """The model, as far as sampling concerns it."""
-        report = self.report
-        return Requests(
-            self._fitted(),
-            self._generator,
-            self._refinement,
-            self.device,
-            report.get("passes") or 1,
-            report.get("plans"),
+        """The fitted model, as far as sampling concerns it.
+
+        Raises:
+            NotFittedError: Nothing was learnt yet.
+        """
+        if not self.fitted:
+            raise _not_fitted("this model has not learnt a table yet: call fit first")
+        return self._requests
+
+    def describe(self) -> list[tuple[str, str]]:
+        """What the model holds, as headings and sentences."""
+        requests = self.requests
+        ran = {
+            "target": self.target,
+            "preset": self.preset,
+            "seed": self._streams().seed,
+            "config": self.config_.to_json(),
+            **self.report_,
+        }
+        return describe.told(
+            requests.encoder, requests.networks, requests.recipe.critic, ran
         )
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The rows that `fit` trained on, and those that it held out, of the table that it was given.
+        """The rows that `fit` trained on, and those that it held out.
+
+        Args:
+            table: The table that `fit` was given.
 
         Raises:
             DataError: It is another table, or no row was held out.
         """
-        schema, ran = self.schema, self.report
-        if ran.get("total") == len(table):
-            table = table.iloc[chosen(len(table), ran["rows"], Streams(self.seed))]
+        encoder = self.requests.encoder
+        learnt = self.table_
+        seed = self._streams().seed
+        if learnt.total == len(table):
+            table = table.iloc[chosen(len(table), learnt.rows, Streams(seed))]
         return holdout.parts(
             table,
-            schema,
-            ran["rows"],
-            self.config.holdout,
-            self.seed,
-            ran.get("digest"),
+            encoder.schema,
+            learnt.rows,
+            self.config_.holdout,
+            seed,
+            learnt.digest,
         )
+
+    # ------------------------------------------------------------------------------------
+    # Save and load
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all. See `synthtab.model_file`."""
         model_file.save(self._bundle(), path)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """As its file, where it is fitted: other processes get no code to run."""
-        return (
-            {"file": model_file.packed(self._bundle()), "device": self.device}
-            if self.fitted
-            else dict(vars(self))
-        )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if "file" in state:
-            device = state["device"].type
-            there = device != "cuda" or torch.cuda.is_available()
-            state = vars(
-                self.load(io.BytesIO(state["file"]), device if there else "auto")
-            )
-        vars(self).update(state)
-
-    def _bundle(self) -> model_file.Bundle:
-        state = self._fitted().state()
-        manifest = {
-            "preset": self.preset,
-            "target": self.target,
-            "seed": self.seed,
-            "report": self.report,
-        }
-        weights = self._generator.state_dict() if self._generator else {}
-        trees = self._refinement.state() if self._refinement else {}
-        schema = state.pop("schema")
-        return model_file.Bundle(
-            manifest, schema, state, self.config.to_json(), weights, trees
-        )
 
     @classmethod
     def load(
@@ -441,146 +658,186 @@ class Synthesizer:
             ArtefactError: The file is missing, damaged, foreign or of a newer format.
         """
         bundle = model_file.load(path)
-        manifest = bundle.manifest
         try:
-            model = cls(
-                manifest["preset"],
-                target=manifest["target"],
-                seed=manifest["seed"],
-                device=device,
-            )
-            model.config = TrainConfig.from_json(bundle.config)
-            model.report = dict(manifest["report"])
-            model._encoder = TableEncoder.from_state(
-                {**bundle.encoder, "schema": bundle.schema}
-            )
-            if bundle.weights:
-                with fresh_weights():
-                    model._generator = Generator(model._encoder.layout, model.config)
-                model._generator.load_state_dict(bundle.weights)
-                model._generator.to(model.device).eval()
-            if bundle.trees:
-                model._refinement = Refinement.from_state(bundle.trees)
-        except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+            return cls._from_bundle(bundle, device)
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            AssertionError,
+        ) as error:
             if isinstance(error, ConfigError) and "device" in str(error):
                 raise
             what = " ".join(str(error).split())[:120] or type(error).__name__
             raise ArtefactError(
                 f"{path} does not fit together ({what}): copy or fit it again"
             ) from None
+
+    def _bundle(self) -> model_file.Bundle:
+        """The parts of the model file."""
+        requests = self.requests
+        recipe = requests.recipe
+        state = requests.encoder.state()
+        schema = state.pop("schema")
+        joined = None
+        if recipe.joined:
+            joined = to_names(requests.encoder.layout, recipe.joined)
+        manifest = {
+            "preset": self.preset,
+            "target": self.target,
+            "seed": self._streams().seed,
+            "table": asdict(self.table_),
+            "sampling": {"passes": recipe.passes, "plans": joined},
+            "report": self.report_,
+        }
+        return model_file.Bundle(
+            manifest,
+            schema,
+            state,
+            self.config_.to_json(),
+            requests.networks.state_dict() if requests.networks else {},
+            recipe.critic.state() if recipe.critic else {},
+        )
+
+    @classmethod
+    def _from_bundle(cls, bundle: model_file.Bundle, device: str) -> Synthesizer:
+        manifest = bundle.manifest
+        config = TrainConfig.from_json(bundle.config)
+        model = cls(
+            manifest["preset"],
+            target=manifest["target"],
+            seed=manifest["seed"],
+            device=device,
+            **_changes(manifest["preset"], config),
+        )
+        model.config_ = config
+        model.device_ = compute.pick(device)
+        model.report_ = dict(manifest["report"])
+        model.table_ = LearntTable(**manifest["table"])
+
+        encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})
+        networks = None
+        if bundle.weights:
+            with fresh_weights():
+                networks = Networks(encoder.layout, config)
+            networks.load(bundle.weights)
+            networks.to(model.device_).eval()
+        sampling = manifest["sampling"]
+        joined = None
+        if sampling["plans"]:
+            joined = from_names(encoder.layout, sampling["plans"])
+        critic = TreeCritic.from_state(bundle.trees) if bundle.trees else None
+        model._become(encoder, networks, Recipe(sampling["passes"], joined, critic))
         return model
 
-    def plan(
-        self,
-        table: pd.DataFrame | str | os.PathLike[str] | Source,
-        schema: Schema | None = None,
-        *,
-        rows: int | None = None,
-        at_once: int | None = None,
-    ) -> dict[str, Any]:
-        """What `fit` would do, without doing it: sizes, memory and time expected, and the config in full; see
-        `synthtab.costs`. Of a large file only the first rows are read.
-        """
-        streams = Streams(self.seed)
-        if isinstance(table, (str, os.PathLike)):
-            table, rows = glimpse(table, rows, at_once), None
-        source = opened(table, streams, rows, at_once)
-        schema = self._checked(source, schema)
-        held_out = holdout.split(source.rows, self.config.holdout, streams)[1]
-        encoder = self._encode(source, held_out, schema, streams, most=LOOK)
-        ran = {
-            "device": str(self.device),
-            "seed": self.seed,
-            "preset": self.preset,
-            "config": self.config.to_json(),
-        }
-        return {
-            **costs.planned(source, len(held_out), encoder, self.config, self.device),
-            **ran,
-        }
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickled as its file, where it is fitted: other processes get no code to run."""
+        if not self.fitted:
+            return dict(vars(self))
+        return {"file": model_file.packed(self._bundle()), "device": self.device_}
 
-    def _checked(self, source: Source, schema: Schema | None) -> Schema:
-        if (n := source.rows) < MIN_ROWS:
-            raise DataError(
-                f"the table has {n} row{'s' * (n != 1)}: at least {MIN_ROWS} are needed"
-            )
-        if schema is None:
-            schema = infer(source.sample, rare=self.config.rare)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "file" in state:
+            self._take(state["file"], state["device"])
         else:
-            check.require(source.sample, schema)
-        if self.target is not None and self.target not in schema.names:
-            near = difflib.get_close_matches(self.target, schema.names, n=1)
-            hint = (
-                f": did you mean {near[0]!r}?"
-                if near
-                else f": the columns are {', '.join(schema.names[:12])}"
-            )
-            raise DataError(f"the target {self.target!r} is not a column{hint}")
-        return schema
+            vars(self).update(state)
 
-    def _encode(
-        self,
-        source: Source,
-        held_out: Rows,
-        schema: Schema,
-        streams: Streams,
-        most: int | None = None,
-    ) -> TableEncoder:
-        """Learnt from the training rows, at ``most`` so many; only that no key comes back is a matter of all."""
-        c, rows = (
-            self.config,
-            np.flatnonzero(~np.isin(source.numbers, held_out, assume_unique=True))[
-                :most
-            ],
-        )
-        own = dict[str, Any](
-            max_modes=c.modes,
-            continuous=c.continuous,
-            links=c.links,
-            crosses=c.crosses,
-            rare=c.rare,
-        )
-        whole = source.sample if most else source.whole(keys(schema))
-        return TableEncoder.fit(
-            source.sample.iloc[rows],
-            schema,
-            streams,
-            whole=whole,
-            target=self.target,
-            **own,
+    def _take(self, file: bytes, device: torch.device) -> None:
+        """Become the model of a file, on a device or, where that is not here, on any."""
+        is_here = device.type != "cuda" or torch.cuda.is_available()
+        name = device.type if is_here else "auto"
+        vars(self).update(vars(self.load(io.BytesIO(file), name)))
+
+    # ------------------------------------------------------------------------------------
+    # Old names, for one version
+
+    @property
+    def schema(self) -> Schema:
+        """`schema_` by its old name."""
+        _warn_of_old_name("schema")
+        return self.requests.encoder.schema
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """`report_` by its old name; empty before `fit`."""
+        _warn_of_old_name("report")
+        return self.report_ if self.fitted else {}
+
+    # ------------------------------------------------------------------------------------
+    # scikit-learn asks for these
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.fitted
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(categorical=True, string=True, allow_nan=True),
         )
 
-    def _fitted(self) -> TableEncoder:
-        if self._encoder is None:
-            raise NotFittedError(
-                "this model has not learnt a table yet: call fit first"
-            )
-        return self._encoder
 
-    def describe(self) -> list[tuple[str, str]]:
-        """What the model holds, as headings and sentences."""
-        encoder, config = self._fitted(), self.config.to_json()
-        ran = {
-            "target": self.target,
-            "preset": self.preset,
-            "seed": self.seed,
-            "config": config,
-            **self.report,
-        }
-        return describe.told(encoder, self._generator, self._refinement, ran)
+# ------------------------------------------------------------------------------------------
+# Parameters
 
-    def __repr__(self) -> str:
-        state = f"learnt {self.report['rows']:,} rows" if self.fitted else "not fitted"
-        return f"<Synthesizer preset={self.preset!r} seed={self.seed} {state}>"
+
+def _changes(preset: str, config: TrainConfig) -> dict[str, Any]:
+    """The parameters with which a preset gives a config."""
+    usual = configure(preset)
+    changes = {}
+    for field in fields(TrainConfig):
+        value = getattr(config, field.name)
+        if value != getattr(usual, field.name):
+            # 0 stands for "not given" there, and None here.
+            is_unset = field.name in ("time", "epochs") and not value
+            changes[field.name] = None if is_unset else value
+    return changes
 
 
 def _whole(what: str, value: Any, least: int) -> int:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, np.integer))
-        or value < least
-    ):
+    """A whole number that is at least so large."""
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or value < least:
         raise ConfigError(
             f"{what} must be a whole number of {least} or more, not {value!r}"
         )
     return int(value)
+
+
+def _one_column(
+    balance: str | None, weights: Mapping[str, Mapping[Any, float]] | None
+) -> tuple[str, Mapping[Any, float] | None]:
+    """The column whose shares are asked for, and the shares; None for equal ones."""
+    asked: list[tuple[str, Mapping[Any, float] | None]] = []
+    if balance:
+        asked.append((balance, None))
+    asked += list((weights or {}).items())
+    if len(asked) > 1:
+        raise ConfigError("balance and weights are of one column")
+    return str(asked[0][0]), asked[0][1]
+
+
+@cache
+def _not_fitted_class() -> type[NotFittedError]:
+    """Our `NotFittedError` that is scikit-learn's as well.
+
+    Made when it is first needed: scikit-learn takes a second to import.
+    """
+    from sklearn.exceptions import NotFittedError as OfSklearn
+
+    return type("NotFittedError", (NotFittedError, OfSklearn), {})
+
+
+def _not_fitted(message: str) -> NotFittedError:
+    return _not_fitted_class()(message)
+
+
+def _warn_of_old_name(name: str) -> None:
+    warnings.warn(
+        f"Synthesizer.{name} is now {name}_, and will be gone in the next version",
+        DeprecationWarning,
+        stacklevel=3,
+    )

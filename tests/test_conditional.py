@@ -94,7 +94,10 @@ def test_a_model_that_cannot_complete_rows_is_asked_until_there_are_enough() -> 
         holdout=0.0,
     )
     model = Synthesizer(target="rare", seed=0, **config).fit(table(200))
-    assert model._generator is not None and model._generator.completing is None
+    assert (
+        model.requests.networks is not None
+        and model.requests.networks.completer is None
+    )
     rows = ByClass(model, "rare").sample_class("no", 30)
     assert len(rows) == 30 and (rows["rare"] == "no").all()
 

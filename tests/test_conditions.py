@@ -3,12 +3,13 @@
 import numpy as np
 import torch
 
-from synthtab.model.batches import ORDERS, Rows, plans, prefixes
+from synthtab.model.batches import TrainingRows
+from synthtab.model.orders import ORDERS, known_cells, plans
 from tests.model_tables import LAYOUT, table
 
 
-def rows(n: int = 1000) -> Rows:
-    return Rows(table(n), torch.device("cpu"), torch.Generator().manual_seed(0))
+def rows(n: int = 1000) -> TrainingRows:
+    return TrainingRows(table(n), torch.device("cpu"), torch.Generator().manual_seed(0))
 
 
 def test_an_epoch_visits_every_row_once() -> None:
@@ -64,17 +65,19 @@ def test_given_the_drawn_cell_the_other_cells_keep_their_frequencies() -> None:
 
 
 def test_subsets_observe_anything_from_nothing_to_everything() -> None:
-    batch = rows().subset(4000, rare=0.0, planned=0.0)
+    batch = rows(4000).partly_known(16_000)
     assert batch.mask is not None
-    counts = np.bincount(batch.mask.sum(1).numpy(), minlength=6) / 4000
+    # Between the rows with a drawn cell and those that are hidden as sampling hides them.
+    masks = batch.mask[4000:8000]
+    counts = np.bincount(masks.sum(1).numpy(), minlength=6) / 4000
     # a uniform share makes every number of observed cells equally likely: 1/6 each
     assert np.abs(counts - 1 / 6).max() < 5 * (1 / 6 * 5 / 6 / 4000) ** 0.5
 
 
 def test_half_of_the_rows_are_observed_as_sampling_observes_them() -> None:
-    met = {tuple(m) for m in prefixes(LAYOUT, torch.device("cpu")).tolist()}
+    met = {tuple(m) for m in known_cells(LAYOUT, torch.device("cpu")).tolist()}
     columns = len(LAYOUT.columns)
-    assert len(prefixes(LAYOUT, torch.device("cpu"))) == ORDERS * columns
+    assert len(known_cells(LAYOUT, torch.device("cpu"))) == ORDERS * columns
     shown = [False] * len(LAYOUT.blocks)
     for blocks in plans(LAYOUT, columns)[3]:
         assert tuple(shown) in met
@@ -82,7 +85,7 @@ def test_half_of_the_rows_are_observed_as_sampling_observes_them() -> None:
     assert all(shown) and tuple(shown) not in met, (
         "a row of which all is known teaches nothing"
     )
-    batch = rows().subset(1000)
+    batch = rows().partly_known(1000)
     assert batch.mask is not None
     inside = [tuple(m) in met for m in batch.mask.tolist()]
     assert all(inside[500:]) and not all(inside[:500])

@@ -94,13 +94,13 @@ def test_the_model_file_keeps_them(model: Synthesizer, tmp_path: Path) -> None:
     facts = [
         text for heading, text in again.describe() if heading == "held by every row"
     ]
-    assert "city -> country" in facts and len(facts) == len(model.schema.enforced)
+    assert "city -> country" in facts and len(facts) == len(model.schema_.enforced)
 
 
 def test_a_group_of_bits_is_one_category_to_the_model(
     model: Synthesizer, frame: pd.DataFrame
 ) -> None:
-    blocks = {block.column: block for block in model._encoder.layout.blocks}  # type: ignore[union-attr]
+    blocks = {block.column: block for block in model.requests.encoder.layout.blocks}  # type: ignore[union-attr]
     assert blocks["red"].size == 4 and not {
         "green",
         "blue",

@@ -10,7 +10,7 @@ import pandas as pd
 from synthtab import Synthesizer, infer
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
-from synthtab.model.batches import plans
+from synthtab.model.orders import plans
 
 ROWS = 6000
 

@@ -15,23 +15,23 @@ import pytest
 
 from synthtab import Synthesizer
 from synthtab.core.config import configure
-from synthtab.model.trainer import share, suited
+from synthtab.model.trainer import batch_for_process, batch_for_table
 from synthtab.runtime.distributed import ALONE, world
 
 WATCHED = """
 import hashlib, os, sys
 from synthtab.model import trainer
 from synthtab_cli.main import main
-play, log = trainer.Game.play, open(f"rank{os.environ['RANK']}.txt", "w")
+play, log = trainer.Trainer.play, open(f"rank{os.environ['RANK']}.txt", "w")
 def watched(game):
     play(game)
-    parts = {"generator": game.generator, "critic": game.critic, "average": game.average}
+    parts = {"networks": game.networks, "critic": game.critic, "average": game.average}
     for name, part in parts.items():
         content = b"".join(t.numpy().tobytes() for t in part.state_dict().values())
         print(game.step, name, hashlib.sha256(content).hexdigest(), file=log, flush=True)
     print(game.step, "batch", game.config.batch, file=log, flush=True)
     print(game.step, "random", game.random.get_state().sum().item(), file=log, flush=True)
-trainer.Game.play = watched
+trainer.Trainer.play = watched
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -79,7 +79,7 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])
 def test_the_shares_are_the_batch(processes: int, packing: int) -> None:
     config = configure("default", batch=500, packing=packing)
-    part = share(config, processes).batch
+    part = batch_for_process(config, processes).batch
     assert part % packing == 0 and 500 <= processes * part < 500 + processes * packing
 
 
@@ -108,25 +108,28 @@ def test_two_processes_train_one_model(here: Path) -> None:
     )
     same = [[line for line in log if " random " not in line] for log in logs]
     assert same[0] == same[1], "the same weights after every step"
-    assert len({line for line in same[0] if " generator " in line}) == len(own[0]), (
+    assert len({line for line in same[0] if " networks " in line}) == len(own[0]), (
         "which change"
     )
 
     assert [p.name for p in here.glob("*.synthtab*")] == ["m.synthtab"]
     model = Synthesizer.load(here / "m.synthtab")
-    assert model.report["processes"] == 2 and model.report["stopped"] in (
+    assert model.report_["processes"] == 2 and model.report_["stopped"] in (
         "done",
         "no more progress",
     )
     alone = Synthesizer("quick", epochs=8, target="job").fit(
         pd.read_csv(here / "people.csv")
     )
-    steps = alone.report["steps"]
-    assert model.report["steps"] == steps == int(same[0][-1].split()[0]), (
+    steps = alone.report_["steps"]
+    assert model.report_["steps"] == steps == int(same[0][-1].split()[0]), (
         "the batch is that of one process, in parts"
     )
-    assert f"{steps} batch {share(suited(alone.config, 270), 2).batch}" in same[0]
-    assert abs(model.report["best"] - alone.report["best"]) < 0.15
+    assert (
+        f"{steps} batch {batch_for_process(batch_for_table(alone.config, 270), 2).batch}"
+        in same[0]
+    )
+    assert abs(model.report_["best"] - alone.report_["best"]) < 0.15
     assert len(model.sample(100)) == 100
 
 
@@ -164,7 +167,7 @@ def test_ctrl_c_on_any_leaves_a_model(here: Path, rank: int) -> None:
         and "interrupted: the best model so far is in m.synthtab" in said
     ), said
     model = Synthesizer.load(here / "m.synthtab")
-    assert model.report["stopped"] == "interrupted" and len(model.sample(10)) == 10
+    assert model.report_["stopped"] == "interrupted" and len(model.sample(10)) == 10
 
 
 @pytest.mark.slow

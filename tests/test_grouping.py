@@ -12,10 +12,10 @@ from synthtab.core.layout import Block, Encoded, Layout
 from synthtab.core.progress import silent
 from synthtab.core.randomness import Streams
 from synthtab.model import trainer
-from synthtab.model.batches import ORDERS, plans
-from synthtab.model.networks import Generator
-from synthtab.sampling.grouping import from_names, grouped, to_names
-from synthtab.sampling.sampler import Stage
+from synthtab.model.networks import Networks
+from synthtab.model.orders import ORDERS, from_names, plans, to_names
+from synthtab.sampling.passes import Pass, joined_plans
+from synthtab.sampling.sampler import draw_rows
 
 CPU = torch.device("cpu")
 LINE = tuple(np.linspace(-1.7, 1.7, 33).tolist())
@@ -38,9 +38,15 @@ def test_what_is_independent_is_drawn_together() -> None:
         "default", adversarial=0, moments=0, width=32, depth=1, batch=256, epochs=40
     )
     trained = trainer.train(
-        rows(4000, 0), rows(1000, 1), config, Streams(0), CPU, silent
+        rows(4000, 0),
+        rows(1000, 1),
+        config,
+        Streams(0),
+        CPU,
+        silent,
+        draw_rows,
     )
-    found = grouped(trained.generator, rows(1000, 1), CPU)
+    found = joined_plans(trained.networks, rows(1000, 1))
     assert len(found) == ORDERS
     for one, plan in zip(plans(LAYOUT, 5), found, strict=True):
         assert sum(plan, ()) == sum(one, ()), "the order stays"
@@ -56,32 +62,30 @@ def test_what_is_independent_is_drawn_together() -> None:
 
 
 def test_independent_columns_still_take_two_passes() -> None:
-    generator = Generator(LAYOUT, configure("default", width=8, depth=1)).eval()
+    networks = Networks(LAYOUT, configure("default", width=8, depth=1)).eval()
     with torch.no_grad():
-        generator.completing.head.weight.zero_()  # type: ignore[union-attr]
-    assert {len(plan) for plan in grouped(generator, rows(100, 0), CPU)} == {2}
+        networks.completer.head.weight.zero_()  # type: ignore[union-attr]
+    assert {len(plan) for plan in joined_plans(networks, rows(100, 0))} == {2}
 
 
-def test_a_stage_knows_the_likelihood_that_the_whole_network_knows() -> None:
-    generator, table = (
-        Generator(LAYOUT, configure("default", width=16, depth=1)).eval(),
-        rows(50, 3),
-    )
+def test_a_pass_knows_the_likelihood_that_the_whole_network_knows() -> None:
+    networks = Networks(LAYOUT, configure("default", width=16, depth=1)).eval()
+    completer = networks.completer
+    assert completer is not None
+    table = rows(50, 3)
     codes, offsets = torch.as_tensor(table.codes).long(), torch.as_tensor(table.offsets)
     mask = torch.tensor([True, False, False, True, False]).expand(50, -1)
-    slots, stage = generator.slots, Stage(generator, (1, 4))
+    slots, one = completer.slots, Pass(completer, (1, 4))
     with torch.inference_mode():
-        logits, mixtures = generator.complete(codes, offsets, mask)
+        logits, mixtures = completer(codes, offsets, mask)
         logs = (
             slots.log_softmax(logits).gather(1, codes + slots.starts)[:, [1, 4]].sum(1)
         )
         mode, inside = slots.modes(codes)
         expected = logs + (mixtures.log_density(offsets, mode) * inside).sum(1)
-        trunk = generator.completing
-        assert trunk is not None
-        first = generator.first(codes, offsets, mask)
-        seen = codes[:, stage.blocks], offsets[:, stage.columns]
-        found = stage.log_likelihood(stage.outputs(trunk, first, len(codes)), *seen)
+        first = completer.first(codes, offsets, mask)
+        seen = codes[:, one.blocks], offsets[:, one.columns]
+        found = one.log_likelihood(one.outputs(first, len(codes)), *seen)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 

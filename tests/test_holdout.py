@@ -42,7 +42,7 @@ def model(files: Path) -> Synthesizer:
 
 
 def frame_of(files: Path, model: Synthesizer) -> pd.DataFrame:
-    return tables.read(files / "people.csv", schema=model.schema)
+    return tables.read(files / "people.csv", schema=model.schema_)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_split_is_that_of_the_fit(files: Path, model: Synthesizer) -> None:
     """The encoder remembers the real values of the rows it learnt: none comes from a held-out row alone."""
     frame = frame_of(files, model)
     learnt, held_out = model.split(frame)
-    assert len(held_out) == model.report["holdout_rows"] == 24
+    assert len(held_out) == model.report_["holdout_rows"] == 24
     assert sorted([*learnt.index, *held_out.index]) == list(range(ROWS))
     pd.testing.assert_frame_equal(learnt, frame.loc[learnt.index])
     expected = split(ROWS, model.config.holdout, Streams(5))[1]

@@ -273,7 +273,7 @@ def test_digits_are_drawn_given_the_ones_before() -> None:
     ).fit(frame)
     made = model.sample(40_000)["item"].value_counts(normalize=True)
     real = frame["item"].value_counts(normalize=True)
-    assert len(model._encoder.layout.units) == 3  # type: ignore[union-attr]
+    assert len(model.requests.encoder.layout.units) == 3  # type: ignore[union-attr]
     assert (
         made.reindex(real.index[:8], fill_value=0) / real[:8] - 1
     ).abs().max() < 0.15

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from synthtab.core.config import configure
-from synthtab.model.densities import gumbel
-from synthtab.model.networks import FREQUENCIES, Critic, Generator, Slots
+from synthtab.model.gan import Critic
+from synthtab.model.networks import Networks
+from synthtab.model.slots import FREQUENCIES, Slots, gumbel
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=20)
@@ -99,8 +100,9 @@ def test_the_values_of_numeric_blocks_are_those_of_atoms_and_curves() -> None:
     )
 
 
-def test_the_generator_reads_what_the_mask_marks_and_nothing_else() -> None:
-    generator = Generator(LAYOUT, configure("default", **SMALL)).eval()
+def test_the_completer_reads_what_the_mask_marks_and_nothing_else() -> None:
+    completer = Networks(LAYOUT, configure("default", **SMALL)).eval().completer
+    assert completer is not None
     codes, offsets = codes_and_offsets()
     mask = torch.zeros(codes.shape, dtype=torch.bool)
     mask[:, [0, 3]] = True
@@ -108,7 +110,7 @@ def test_the_generator_reads_what_the_mask_marks_and_nothing_else() -> None:
     other_codes[:, 1], other_offsets[:, 0] = (codes[:, 1] + 1) % 4, 0.9  # hidden cells
 
     def out(c: torch.Tensor, o: torch.Tensor) -> torch.Tensor:
-        return generator.complete(c, o, mask)[0]
+        return completer(c, o, mask)[0]
 
     assert torch.equal(out(codes, offsets), out(other_codes, other_offsets))
     moved = offsets.clone()
@@ -119,19 +121,19 @@ def test_the_generator_reads_what_the_mask_marks_and_nothing_else() -> None:
 
 
 def test_a_recipe_without_a_loss_has_no_network_for_it() -> None:
-    no_critic = Generator(
+    no_critic = Networks(
         LAYOUT, configure("default", adversarial=0, moments=0, **SMALL)
     )
-    no_conditionals = Generator(
+    no_conditionals = Networks(
         LAYOUT, configure("default", cross_entropy=0, density=0, **SMALL)
     )
-    assert no_critic.plain is None and no_critic.completing is not None
-    assert no_conditionals.completing is None and no_conditionals.plain is not None
-    category = Generator(LAYOUT, configure("ctgan", **SMALL))
+    assert no_critic.generator is None and no_critic.completer is not None
+    assert no_conditionals.completer is None and no_conditionals.generator is not None
+    category = Networks(LAYOUT, configure("ctgan", **SMALL))
     assert (
-        category.completing is None
-        and category.plain is not None
-        and category.plain.from_cells is not None
+        category.completer is None
+        and category.generator is not None
+        and category.generator.from_cells is not None
     )
 
 
@@ -146,21 +148,23 @@ def test_the_critic_scores_packs_of_rows(packing: int) -> None:
 
 
 def test_the_generator_starts_at_the_one_way_frequencies() -> None:
-    generator = Generator(LAYOUT, configure("default", **SMALL))
+    networks = Networks(LAYOUT, configure("default", **SMALL))
     frequencies = torch.as_tensor(np.where(LAYOUT.used, 0.2, 1.0)).float()
-    generator.start_from(frequencies)
-    for trunk in (generator.plain, generator.completing):
-        assert trunk is not None
-        torch.testing.assert_close(trunk.head.bias[: LAYOUT.width].exp(), frequencies)
+    networks.start_from(frequencies)
+    for network in (networks.generator, networks.completer):
+        assert network is not None
+        torch.testing.assert_close(network.head.bias[: LAYOUT.width].exp(), frequencies)
 
 
-def test_a_prompted_generator_is_sampled_under_the_datas_own_frequencies() -> None:
-    generator = Generator(LAYOUT, configure("ctgan"))
+def test_a_conditional_generator_is_sampled_under_the_datas_own_frequencies() -> None:
+    networks = Networks(LAYOUT, configure("ctgan"))
+    generator = networks.generator
+    assert generator is not None
     weights = np.where(LAYOUT.used, 1.0 + np.arange(LAYOUT.width) % 3, 0.0)
     sums = np.bincount(LAYOUT.slot_block, weights)
     generator.start_from(torch.as_tensor(weights / sums[LAYOUT.slot_block]).float())
-    codes, mask = generator.prompt(20_000, torch.Generator().manual_seed(0))
-    assert generator.completing is None and (mask.sum(1) == 1).all()
+    codes, mask = generator.conditions(20_000, torch.Generator().manual_seed(0))
+    assert networks.completer is None and (mask.sum(1) == 1).all()
     assert mask.any(0).tolist() == [not b.numeric for b in LAYOUT.blocks], (
         "conditions are on categories"
     )

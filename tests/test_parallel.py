@@ -12,10 +12,10 @@ import torch
 from scipy.stats import chisquare
 from torch.nn import functional as F
 
-from synthtab.model.densities import NARROW, choose
-from synthtab.runtime import parallel, products
+from synthtab.model.slots import FEW_LOGITS, choose
+from synthtab.runtime import compute, parallel
+from synthtab.runtime.compute import fast_products, product
 from synthtab.runtime.parallel import ahead
-from synthtab.runtime.products import fast_products, product
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -77,19 +77,21 @@ def test_products_are_near_and_put_back():
 def test_bfloat16_only_where_it_is_faster(monkeypatch, faster):
     """Some processors take twice as long for it."""
     monkeypatch.setattr(
-        products, "_seconds", lambda x, w: 1.0 + ((x.dtype == torch.float32) == faster)
+        compute,
+        "product_seconds",
+        lambda x, w: 1.0 + ((x.dtype == torch.float32) == faster),
     )
     random = torch.Generator().manual_seed(0)
     x, weight = (torch.randn(40, 300, generator=random) for _ in range(2))
-    products._takes_bfloat16.cache_clear()
+    compute.forget_trials()
     try:
         with fast_products():
             assert torch.equal(product(x, weight), F.linear(x, weight)) is not faster
     finally:
-        products._takes_bfloat16.cache_clear()
+        compute.forget_trials()
 
 
-@pytest.mark.parametrize("width", [2, NARROW - 1, NARROW, 128])
+@pytest.mark.parametrize("width", [2, FEW_LOGITS - 1, FEW_LOGITS, 128])
 def test_draws_follow_the_softmax(width):
     """Chi-square against the probabilities; what has none never comes, at either end."""
     random = torch.Generator().manual_seed(width)

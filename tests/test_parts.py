@@ -236,7 +236,7 @@ def test_a_model_travels_as_its_file(model: Synthesizer) -> None:
     for again in (pickle.loads(data), copy.deepcopy(model)):
         pd.testing.assert_frame_equal(again.sample(100), model.sample(100))
         assert (
-            again.report == model.report
+            again.report_ == model.report_
             and again.config == model.config
             and again.device == model.device
         )

@@ -6,8 +6,14 @@ import torch
 
 from synthtab.core.layout import Block, Encoded, Layout
 from synthtab.core.randomness import Streams
-from synthtab.sampling.refinement import Chooser, Refinement, _pool, frequencies, learn
-from synthtab.sampling.trees import Forest
+from synthtab.sampling.tree_critic import (
+    Chooser,
+    Forest,
+    TreeCritic,
+    _pool,
+    frequencies,
+    grow,
+)
 
 CPU = torch.device("cpu")
 LINE = tuple(np.linspace(-1.7, 1.7, 33).tolist())
@@ -35,10 +41,10 @@ def draw(n: int, streams: Streams) -> Encoded:
     return rows(n, streams.integer("rows") % 2**32, related=False)
 
 
-def keep(refinement: Refinement, n: int) -> Encoded:
-    """Rows of that generator that a refinement keeps."""
-    pool = draw(int(n * refinement.pool), Streams(9))
-    kept = refinement.compiled(LAYOUT, CPU).choose(
+def keep(critic: TreeCritic, n: int) -> Encoded:
+    """Rows of that generator that a critic keeps."""
+    pool = draw(int(n * critic.pool), Streams(9))
+    kept = critic.on(LAYOUT, CPU).choose(
         *tensors(pool), n, torch.Generator().manual_seed(0)
     )
     return pool.take(kept.numpy())
@@ -73,17 +79,13 @@ def test_a_pool_is_as_large_as_its_weights_ask(
 def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
     real = rows(20_000, 0, related=True)
     told: list[float] = []
-    refinement = learn(real, 2, True, draw, Streams(0), told.append)
-    assert (
-        told == [0.5, 1.0]
-        and len(refinement.forests) == 2
-        and 1.5 < refinement.pool <= 8
-    )
+    critic = grow(real, 2, True, draw, Streams(0), told.append)
+    assert told == [0.5, 1.0] and len(critic.forests) == 2 and 1.5 < critic.pool <= 8
     # sampling error of one cell: sqrt(.2 * .8 / 20,000) = .003; unrelated rows are off by .12
-    kept = keep(refinement, 20_000)
+    kept = keep(critic, 20_000)
     assert np.abs(two_way(kept) - two_way(real)).max() < 0.02
     assert abs(kept.offsets[kept.codes[:, 0] == 0].mean() - 2 / 3) < 0.02
-    pool, chooser = rows(12_000, 5, related=False), refinement.compiled(LAYOUT, CPU)
+    pool, chooser = rows(12_000, 5, related=False), critic.on(LAYOUT, CPU)
     chosen = chooser.choose(*tensors(pool), 4000, torch.Generator().manual_seed(1))
     assert len(chosen.unique()) == 4000
 
@@ -91,7 +93,7 @@ def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
 def test_raking_alone_gives_the_frequencies_of_the_training_rows() -> None:
     real, pool = rows(20_000, 0, related=True), rows(12_000, 1, related=False)
     plain, raked = (
-        Chooser(Refinement((), shares, 3), LAYOUT, CPU).choose(
+        Chooser(TreeCritic((), shares, 3), LAYOUT, CPU).choose(
             *tensors(pool), 4000, torch.Generator().manual_seed(2)
         )
         for shares in (None, frequencies(real))
@@ -126,22 +128,22 @@ def test_chances_follow_the_weights() -> None:
         {**stump.state(), "leaves": words, "base": torch.tensor(0.0)}
     )
     pool = rows(40_000, 3, related=False)
-    chooser = Chooser(Refinement((forest,), None, 4), LAYOUT, CPU)
+    chooser = Chooser(TreeCritic((forest,), None, 4), LAYOUT, CPU)
     kept = chooser.choose(*tensors(pool), 10_000, torch.Generator().manual_seed(0))
     assert abs(float(np.mean(pool.codes[kept.numpy(), 0] == 0)) - 0.5) < 0.02  # 4 sigma
 
 
 @pytest.mark.parametrize("rake", [True, False])
-def test_a_refinement_survives_its_state(rake: bool) -> None:
-    refinement = learn(
+def test_a_tree_critic_survives_its_state(rake: bool) -> None:
+    critic = grow(
         rows(500, 0, related=True), 2, rake, draw, Streams(0), lambda done: None
     )
-    again = Refinement.from_state(
-        {name: tensor.clone() for name, tensor in refinement.state().items()}
+    again = TreeCritic.from_state(
+        {name: tensor.clone() for name, tensor in critic.state().items()}
     )
     pool = tensors(rows(900, 1, related=False))
     one, two = (
-        r.compiled(LAYOUT, CPU).choose(*pool, 300, torch.Generator().manual_seed(0))
-        for r in (refinement, again)
+        r.on(LAYOUT, CPU).choose(*pool, 300, torch.Generator().manual_seed(0))
+        for r in (critic, again)
     )
-    assert torch.equal(one, two) and (again.shares is None) is not rake
+    assert torch.equal(one, two) and (again.frequencies is None) is not rake

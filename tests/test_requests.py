@@ -12,11 +12,11 @@ import torch
 from synthtab import Synthesizer
 from synthtab.core.errors import ConditionError, ConfigError, DataError, SynthtabError
 from synthtab.core.layout import Block, Layout, Restriction
-from synthtab.model.densities import COMPONENTS, Mixtures
+from synthtab.model.completer import COMPONENTS, Mixtures
 from synthtab.sampling.limits import Limits
 from synthtab.sampling.predicate import conditions
 from synthtab.sampling.region import present, restrictions
-from synthtab.sampling.sampler import Completer
+from synthtab.sampling.sampler import OrderSampler
 
 TINY: dict[str, Any] = dict(
     seed=3,
@@ -66,7 +66,7 @@ def model() -> Synthesizer:
 def holds(model: Synthesizer, where: Any, rows: pd.DataFrame) -> bool:
     """Whether every row meets the conditions."""
     return all(
-        t.holds(rows[t.column.name]).all() for t in conditions(where, model.schema)
+        t.holds(rows[t.column.name]).all() for t in conditions(where, model.schema_)
     )
 
 
@@ -103,7 +103,7 @@ WHERE = [
 def test_every_row_meets_the_conditions(model: Synthesizer, where: str) -> None:
     rows = model.sample(300, where=where)
     assert len(rows) == 300 and holds(model, where, rows)
-    assert list(rows.columns) == list(model.schema.names)
+    assert list(rows.columns) == list(model.schema_.names)
     assert {n: str(t) for n, t in rows.dtypes.items()} == {
         n: str(t) for n, t in model.sample(5).dtypes.items()
     }
@@ -164,24 +164,24 @@ def test_what_no_row_can_meet_is_an_error_that_names_it(
 def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
     """Against the rows that happen to meet the conditions, of many that are drawn column by column in that order."""
     requests = model.requests
-    generator, layout, random = (
-        requests.generator,
+    networks, layout, random = (
+        requests.networks,
         requests.encoder.layout,
         torch.Generator().manual_seed(0),
     )
-    assert generator is not None
+    assert networks is not None
     tests = conditions(
-        {"kind": ["a", "c"], "count": (2, 4), "size": (40.0, 60.0)}, model.schema
+        {"kind": ["a", "c"], "count": (2, 4), "size": (40.0, 60.0)}, model.schema_
     )
     limits = restrictions(requests.encoder, tests)
     order = [layout.columns[t.column.name] for t in tests]
     order += [blocks for blocks in layout.columns.values() if blocks not in order]
     plan = tuple((b,) for blocks in order for b in blocks)
-    free = Completer(generator, plan).invent(120_000, random)
+    free = OrderSampler(networks, plan).invent(120_000, random)
     codes, offsets = free.codes.numpy(), free.offsets.numpy()
     many = requests.encoder.decode(codes, offsets, np.random.default_rng(0))
     real = many[np.all([t.holds(many[t.column.name]) for t in tests], axis=0)]
-    held = Completer(generator, plan, limits).invent(20_000, random)
+    held = OrderSampler(networks, plan, limits).invent(20_000, random)
     rows = requests.encoder.decode(
         held.codes.numpy(), held.offsets.numpy(), np.random.default_rng(0)
     )
@@ -200,17 +200,17 @@ def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
 def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> None:
     """Rows drawn with a column first are, weighed, as those that meet the condition in the usual order."""
     requests, random = model.requests, torch.Generator().manual_seed(1)
-    generator, layout = requests.generator, requests.encoder.layout
-    assert generator is not None
-    test = conditions("last = no", model.schema)[0]
+    networks, layout = requests.networks, requests.encoder.layout
+    assert networks is not None
+    test = conditions("last = no", model.schema_)[0]
     limits = restrictions(requests.encoder, [test])
     names = ["size", "kind", "flag", "last", "count"]
     names += [n for n in layout.columns if n not in names]
     plan = tuple((b,) for n in names for b in layout.columns[n])
-    free = Completer(generator, plan).invent(60_000, random)
-    held = Completer(generator, plan, limits).invent(60_000, random)
-    assert held.logs is not None and float(held.logs.std()) > 0.02
-    weights = (held.logs - held.logs.mean()).exp()
+    free = OrderSampler(networks, plan).invent(60_000, random)
+    held = OrderSampler(networks, plan, limits).invent(60_000, random)
+    assert held.log_weights is not None and float(held.log_weights.std()) > 0.02
+    weights = (held.log_weights - held.log_weights.mean()).exp()
     met = (free.codes[:, limits[0].blocks[0]] == int(limits[0].codes[0, 0])).double()
     for name in names[:5]:
         (block,) = layout.columns[name]
@@ -233,7 +233,10 @@ def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> N
 
 def test_a_model_that_cannot_complete_rows_leaves_others_out() -> None:
     model = Synthesizer("ctgan", **{**TINY, "batch": 60}).fit(table())
-    assert model._generator is not None and model._generator.completing is None
+    assert (
+        model.requests.networks is not None
+        and model.requests.networks.completer is None
+    )
     rows = model.sample(50, where="flag = True and size > 40")
     assert (
         len(rows) == 50
@@ -256,7 +259,7 @@ def test_partial_rows_keep_their_cells(model: Synthesizer) -> None:
     )
     rows = model.sample(given=partial)
     assert list(rows.index) == [7, 3, 9, 1] and list(rows.columns) == list(
-        model.schema.names
+        model.schema_.names
     )
     for name in partial:
         known = partial[name].notna()
@@ -335,7 +338,7 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
         "day in 2020-02-01..2020-02-29",
         "smooth < 0",
     ):
-        (test,) = conditions(where, model.schema)
+        (test,) = conditions(where, model.schema_)
         (found,) = restrictions(encoder, [test])
         part = next(c for c in encoder.columns if c.column.name == test.column.name)
         for code, low, high in zip(found.codes, found.low, found.high, strict=True):

@@ -7,19 +7,20 @@ import torch
 from synthtab.core.config import configure
 from synthtab.core.layout import Block, Layout
 from synthtab.core.randomness import Streams
-from synthtab.model.batches import ORDERS, Batch, plans
-from synthtab.model.densities import PARAMETERS, Mixtures
-from synthtab.model.networks import Generator
-from synthtab.sampling.sampler import BLOCK, Completer, generate
+from synthtab.model.batches import Batch
+from synthtab.model.completer import PARAMETERS, Mixtures
+from synthtab.model.networks import Networks
+from synthtab.model.orders import ORDERS, plans
+from synthtab.sampling.sampler import BLOCK, OrderSampler, generate
 from tests.model_tables import CROSSED, LAYOUT, table
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def generator() -> Generator:
+def generator() -> Networks:
     torch.manual_seed(0)
-    return Generator(LAYOUT, configure("default", width=32, noise=16)).eval()
+    return Networks(LAYOUT, configure("default", width=32, noise=16)).eval()
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3, 5, 50])
@@ -58,7 +59,7 @@ def test_the_target_is_drawn_given_all_other_columns(passes: int) -> None:
 
 
 @pytest.mark.parametrize("passes", [1, 3])
-def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> None:
+def test_fewer_rows_are_the_start_of_more(generator: Networks, passes: int) -> None:
     def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
         parts = list(generate(generator, n, plans(LAYOUT, passes), Streams(4), CPU))
         assert all(len(p) <= BLOCK for p in parts)
@@ -73,15 +74,15 @@ def test_fewer_rows_are_the_start_of_more(generator: Generator, passes: int) -> 
     assert not np.array_equal(many[0][:50], many[0][BLOCK:]), "blocks must not repeat"
 
 
-def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> None:
+def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Networks) -> None:
     encoded = table(500)
     codes, offsets = (
         torch.as_tensor(encoded.codes).long(),
         torch.as_tensor(encoded.offsets),
     )
     mask = torch.rand(codes.shape, generator=torch.Generator().manual_seed(2)) < 0.5
-    completer = Completer(generator, plans(LAYOUT, 3)[0])
-    done = completer.complete(
+    sampler = OrderSampler(generator, plans(LAYOUT, 3)[0])
+    done = sampler.complete(
         Batch(codes, offsets, mask), torch.Generator().manual_seed(0)
     )
     assert torch.equal(done.codes[mask], codes[mask])
@@ -97,39 +98,37 @@ def test_given_cells_are_copied_and_the_rest_is_drawn(generator: Generator) -> N
 
 def test_a_cross_counts_from_the_pass_on_that_completes_it() -> None:
     """The sum of what the passes reveal is what the whole network reads, whatever the order."""
-    generator = Generator(CROSSED, configure("default", width=16, depth=1)).eval()
+    generator = Networks(CROSSED, configure("default", width=16, depth=1)).eval()
     encoded = table(80, layout=CROSSED)
     codes, offsets = (
         torch.as_tensor(encoded.codes).long(),
         torch.as_tensor(encoded.offsets),
     )
-    trunk = generator.completing
-    assert trunk is not None and trunk.crossed is not None
+    completer = generator.completer
+    assert completer is not None and completer.crossed is not None
     cell = CROSSED.crosses[0].of(codes, CROSSED)
     assert torch.equal(cell, 2 * codes[:, 0] + codes[:, 2]) and (cell == 9).any()
     with torch.no_grad():
-        trunk.crossed.embedding.weight[1:] += 1.0
+        completer.crossed.embedding.weight[1:] += 1.0
         everything = torch.ones_like(codes, dtype=torch.bool)
         whole, added = (
-            generator.first(codes, offsets, everything),
-            trunk.crossed(codes, everything[:, :1]),
+            completer.first(codes, offsets, everything),
+            completer.crossed(codes, everything[:, :1]),
         )
         assert (added[cell < 9].abs().sum(1) > 0).all() and not added[cell == 9].any()
         for plan in plans(CROSSED, 5):
             mask = torch.zeros_like(everything)
-            hidden = generator.first(codes, offsets, mask)
-            for stage in Completer(generator, plan).stages:
-                mask[:, stage.blocks] = True
-                hidden = hidden + stage.reveal(
-                    codes, offsets, mask, mask[:, stage.blocks]
-                )
+            hidden = completer.first(codes, offsets, mask)
+            for one in OrderSampler(generator, plan).passes:
+                mask[:, one.blocks] = True
+                hidden = hidden + one.reveal(codes, offsets, mask, mask[:, one.blocks])
                 torch.testing.assert_close(
-                    hidden, generator.first(codes, offsets, mask)
+                    hidden, completer.first(codes, offsets, mask)
                 )
             torch.testing.assert_close(hidden, whole)
 
 
-def test_sampling_changes_no_weight(generator: Generator) -> None:
+def test_sampling_changes_no_weight(generator: Networks) -> None:
     before = [p.clone() for p in generator.parameters()]
     list(generate(generator, 20, plans(LAYOUT, 2), Streams(0), CPU))
     assert all(
@@ -137,8 +136,8 @@ def test_sampling_changes_no_weight(generator: Generator) -> None:
     )
 
 
-def test_a_stage_sees_and_says_what_the_whole_generator_does(
-    generator: Generator,
+def test_a_pass_sees_and_says_what_the_whole_completer_does(
+    generator: Networks,
 ) -> None:
     """The same weights, reordered: what is read of the cells and what the head says agree."""
     encoded = table(50)
@@ -146,24 +145,26 @@ def test_a_stage_sees_and_says_what_the_whole_generator_does(
         torch.as_tensor(encoded.codes).long(),
         torch.as_tensor(encoded.offsets),
     )
-    slots, trunk = generator.slots, generator.completing
-    assert trunk is not None and trunk.from_cells is not None
+    completer = generator.completer
+    assert completer is not None
+    slots = completer.slots
     everything = torch.ones(codes.shape, dtype=torch.bool)
     with torch.no_grad():
-        whole = trunk.from_cells(slots.reading(codes, offsets, everything))
-        stages = Completer(generator, plans(LAYOUT, 3)[0]).stages
+        whole = completer.from_cells(slots.reading(codes, offsets, everything))
+        passes = OrderSampler(generator, plans(LAYOUT, 3)[0]).passes
+        nothing = torch.zeros_like(everything)
         parts = [
-            s.read(codes[:, s.blocks], offsets[:, s.columns], everything[:, s.blocks])
-            for s in stages
+            one.reveal(codes, offsets, nothing, everything[:, one.blocks])
+            for one in passes
         ]
         torch.testing.assert_close(
-            torch.stack(parts).sum(0) + trunk.from_cells.bias, whole
+            torch.stack(parts).sum(0) + completer.from_cells.bias, whole
         )
         hidden = torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
-        logits, mixtures = generator.split(trunk.head(trunk.deep(hidden)))
-        means = Mixtures.of(mixtures, len(slots.mode_slots)).means
-        for stage in stages:
-            own, densities = stage.outputs(trunk, hidden, len(hidden))
+        logits, mixtures = completer.outputs(hidden)
+        means = mixtures.means
+        for stage in passes:
+            own, densities = stage.outputs(hidden, len(hidden))
             assert densities.shape[1] == PARAMETERS * len(stage.slots.mode_slots)
             own_means = Mixtures.of(densities, len(stage.slots.mode_slots)).means
             for i, b in enumerate(stage.blocks.tolist()):
@@ -189,13 +190,13 @@ def test_a_stage_sees_and_says_what_the_whole_generator_does(
 
 
 def test_one_pass_comes_from_noise_and_several_from_the_conditionals(
-    generator: Generator,
+    generator: Networks,
 ) -> None:
     assert (
-        Completer(generator, plans(LAYOUT, 1)[0]).from_noise
-        and not Completer(generator, plans(LAYOUT, 2)[0]).from_noise
+        OrderSampler(generator, plans(LAYOUT, 1)[0]).from_noise
+        and not OrderSampler(generator, plans(LAYOUT, 2)[0]).from_noise
     )
-    alone = Generator(
+    alone = Networks(
         LAYOUT, configure("default", width=32, noise=16, adversarial=0, moments=0)
     )
-    assert not Completer(alone, plans(LAYOUT, 1)[0]).from_noise
+    assert not OrderSampler(alone, plans(LAYOUT, 1)[0]).from_noise

@@ -115,12 +115,12 @@ def test_pieces_are_the_file(name: str, small, tmp_path: Path) -> None:
 
 def learnt(model: Synthesizer) -> tuple[str, object]:
     weights = hashlib.sha256()
-    assert model._generator is not None
-    for tensor in model._generator.state_dict().values():
+    assert model.requests.networks is not None
+    for tensor in model.requests.networks.state_dict().values():
         weights.update(tensor.numpy().tobytes())
     return weights.hexdigest(), {
         k: v
-        for k, v in model.report.items()
+        for k, v in model.report_.items()
         if k not in ("seconds", "sample", "history")
     }
 
@@ -136,9 +136,9 @@ def test_the_model_is_the_same_where_the_sample_is_the_table(
         Synthesizer(seed=1, **TINY).fit(path, at_once=most) for most in (None, 0)
     )
     of_frame = Synthesizer(seed=1, **TINY).fit(tables.read(path))
-    assert pieces.report["sample"] == 700 and "sample" not in at_once.report
+    assert pieces.report_["sample"] == 700 and "sample" not in at_once.report_
     assert learnt(at_once) == learnt(pieces) == learnt(of_frame)
-    assert at_once.schema == pieces.schema
+    assert at_once.schema_ == pieces.schema_
     pd.testing.assert_frame_equal(at_once.sample(50), pieces.sample(50))
     train, held_out = pieces.split(tables.read(path))
     assert (len(train), len(held_out)) == (630, 70)
@@ -157,7 +157,7 @@ def test_so_many_random_rows_are_learnt(
     assert (source.rows, source.total, source.path) == (500, 900, None)
     model = Synthesizer(seed=3, **TINY).fit(path, rows=500, at_once=at_once)
     assert (
-        model.report["total"] == 900
+        model.report_["total"] == 900
         and "500 rows drawn of 900" in dict(model.describe())["learnt from"]
     )
     train, held_out = model.split(whole)
@@ -214,8 +214,8 @@ def test_a_sample_fits_a_model_that_knows_missing_cells(
         and 2900 in source.numbers
     )
     model = Synthesizer(seed=0, **TINY).fit(path, at_once=0)
-    assert model.schema["count"].missing and model.schema["count"].dtype == "Int64"
-    assert model.report["rows"] == 3000
+    assert model.schema_["count"].missing and model.schema_["count"].dtype == "Int64"
+    assert model.report_["rows"] == 3000
     assert "columns from 40" in dict(model.describe())["learnt from"]
     assert len(model.split(tables.read(path))[0]) == 2700
 

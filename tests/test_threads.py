@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from synthtab import Synthesizer
-from synthtab.model.networks import Score
-from synthtab.runtime import threads
+from synthtab.model.layers import Score
+from synthtab.runtime import compute
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_known", {})
+def untried() -> None:
+    compute.forget_trials()
 
 
 def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[int]:
@@ -28,7 +28,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[in
         tried.append(count)
         return seconds[count]
 
-    monkeypatch.setattr(threads, "_seconds", take)
+    monkeypatch.setattr(compute, "layer_seconds", take)
     return tried
 
 
@@ -36,31 +36,31 @@ def test_more_threads_are_taken_while_they_gain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tried = timed(monkeypatch, {1: 1.0, 2: 0.6, 4: 0.4, 6: 0.39})
-    assert threads.best(6) == 4
+    assert compute.best(6) == 4
     assert tried == [1, 2, 4, 6]
-    assert threads.best(6) == 4 and len(tried) == 4  # holds for a while
+    assert compute.best(6) == 4 and len(tried) == 4  # holds for a while
     tried = timed(monkeypatch, {1: 1.0, 2: 8.0})
-    assert threads.best(2) == 1  # another job wants the cores
+    assert compute.best(2) == 1  # another job wants the cores
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + threads.EVERY)
+    monkeypatch.setattr(time, "monotonic", lambda: now + compute.TRIAL_HOLDS)
     timed(monkeypatch, {1: 1.0, 2: 0.6})
-    assert threads.best(2) == 2  # it has ended
+    assert compute.best(2) == 2  # it has ended
 
 
 def test_the_count_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     most = torch.get_num_threads()
-    monkeypatch.setattr(threads, "best", lambda most: 1)
-    with threads.shared(CPU, 512), threads.shared_trees():
+    monkeypatch.setattr(compute, "best", lambda most: 1)
+    with compute.shared(CPU, 512), compute.shared_trees():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == most
-    with threads.shared(torch.device("meta"), 512):
+    with compute.shared(torch.device("meta"), 512):
         assert torch.get_num_threads() == most
 
 
 def test_few_rows_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(threads, "best", lambda most: pytest.fail("shared"))
-    with threads.shared(CPU, threads.FEWEST - 1):
+    monkeypatch.setattr(compute, "best", lambda most: pytest.fail("shared"))
+    with compute.shared(CPU, compute.FEWEST_SHARED_ROWS - 1):
         pass
 
 
@@ -75,12 +75,12 @@ def test_what_is_learnt_does_not_depend_on_the_number_of_threads(
 
     def weights(count: int) -> list[torch.Tensor]:
         torch.set_num_threads(count)
-        monkeypatch.setattr(threads, "best", lambda most: count)
+        monkeypatch.setattr(compute, "best", lambda most: count)
         model = Synthesizer(
             epochs=8, width=64, adversarial_every=1, rounds=0, seed=0
         ).fit(table)
-        assert model._generator is not None
-        return list(model._generator.state_dict().values())
+        assert model.requests.networks is not None
+        return list(model.requests.networks.state_dict().values())
 
     before = torch.get_num_threads()
     try:

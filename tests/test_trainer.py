@@ -13,10 +13,9 @@ from synthtab.core.layout import Encoded
 from synthtab.core.progress import Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.model import losses, monitor, trainer
-from synthtab.model.batches import plans
-from synthtab.model.held_out import pair_error
-from synthtab.sampling.sampler import generate
-from synthtab.sampling.trees import Binning
+from synthtab.model.held_out import Binning, pair_error
+from synthtab.model.orders import plans
+from synthtab.sampling.sampler import draw_rows, generate
 from tests.model_tables import LAYOUT, table
 
 TINY = dict(width=32, noise=16, batch=60, checks=2, work=1e-9)
@@ -36,6 +35,7 @@ def fit(seed: int = 0, observe: object = silent, **more: object) -> monitor.Trai
         Streams(seed),
         CPU,
         observe,
+        draw_rows,
     )  # type: ignore[arg-type]
 
 
@@ -43,9 +43,7 @@ bins = Binning(LAYOUT, CPU).cells
 
 
 def rows_of(trained: monitor.Trained, n: int, passes: int = 1) -> Encoded:
-    blocks = list(
-        generate(trained.generator, n, plans(LAYOUT, passes), Streams(1), CPU)
-    )
+    blocks = list(generate(trained.networks, n, plans(LAYOUT, passes), Streams(1), CPU))
     return Encoded(
         np.concatenate([b.codes for b in blocks]),
         np.concatenate([b.offsets for b in blocks]),
@@ -88,16 +86,16 @@ def test_one_seed_one_model_and_no_global_randomness() -> None:
         assert all(
             torch.equal(a, b)
             for a, b in zip(
-                one.generator.parameters(), two.generator.parameters(), strict=True
+                one.networks.parameters(), two.networks.parameters(), strict=True
             )
         )
     rows_of(first, 10)
     assert global_state() == before
     pairs = list(
         zip(
-            first.generator.parameters(),
-            again.generator.parameters(),
-            other.generator.parameters(),
+            first.networks.parameters(),
+            again.networks.parameters(),
+            other.networks.parameters(),
             strict=True,
         )
     )
@@ -115,6 +113,7 @@ def test_it_learns_the_joint_distribution() -> None:
         Streams(0),
         CPU,
         silent,
+        draw_rows,
     )
     real = bins(table(3000, seed=5))
     shuffled = np.stack(
@@ -137,7 +136,7 @@ def test_a_non_finite_loss_rolls_back_and_says_so(
     monkeypatch.setattr(losses, "cross_entropy", broken)
     trained = fit(epochs=30)
     assert len(trained.warnings) == 1 and "not finite" in trained.warnings[0]
-    assert all(torch.isfinite(p).all() for p in trained.generator.parameters())
+    assert all(torch.isfinite(p).all() for p in trained.networks.parameters())
 
 
 def test_a_fit_that_only_diverges_stops_with_finite_weights(
@@ -150,7 +149,7 @@ def test_a_fit_that_only_diverges_stops_with_finite_weights(
     )
     trained = fit(epochs=100)
     assert trained.stopped == "diverged"
-    assert all(torch.isfinite(p).all() for p in trained.generator.parameters())
+    assert all(torch.isfinite(p).all() for p in trained.networks.parameters())
 
 
 def test_ctrl_c_leaves_a_usable_model() -> None:
@@ -181,7 +180,7 @@ def test_no_more_progress_stops_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trained.stopped == "no more progress" and len(trained.history) == 4
 
 
-def test_the_best_checkpoint_of_each_trunk_is_kept(
+def test_the_best_checkpoint_of_each_network_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     aucs, likelihoods = iter([0.9, 0.5, 0.8, 0.7]), iter([-4.0, -3.0, -1.0, -2.0])
@@ -191,22 +190,24 @@ def test_the_best_checkpoint_of_each_trunk_is_kept(
     monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: next(likelihoods))
     monkeypatch.setattr(monitor, "ASK_EVERY", 10**6)
     kept: list[dict[str, torch.Tensor]] = []
-    original = monitor.Watch._check
+    original = monitor.Monitor._check
 
-    def check(self: monitor.Watch) -> None:
+    def check(self: monitor.Monitor) -> None:
         kept.append(
             {
                 name: p.detach().clone()
-                for name, p in self.game.averaged().named_parameters()
+                for name, p in self.trainer.averaged().named_parameters()
             }
         )
         original(self)
 
-    monkeypatch.setattr(monitor.Watch, "_check", check)
+    monkeypatch.setattr(monitor.Monitor, "_check", check)
     trained = fit(epochs=12, checks=4)
     assert trained.best is trained.history[1] and trained.history[2].likelihood == -1
-    for name, parameter in trained.generator.named_parameters():
-        assert torch.equal(parameter, kept[1 if name.startswith("plain.") else 2][name])
+    for name, parameter in trained.networks.named_parameters():
+        assert torch.equal(
+            parameter, kept[1 if name.startswith("generator.") else 2][name]
+        )
 
 
 def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(
@@ -215,31 +216,32 @@ def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(
     """Asked every 10 steps: best at 30, no better by 50, over after 20 more; the game goes on to the end."""
     values = iter([-3.0, -2.0, -1.0, *[-2.0] * 100])
     monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: next(values))
-    for name, value in (("ASK_EVERY", 10), ("WAIT", 20)):
+    for name, value in (("ASK_EVERY", 10), ("WAIT_STEPS", 20)):
         monkeypatch.setattr(monitor, name, value)
     settled: list[tuple[int, int, bool]] = []
     learnt: list[int] = []
-    settle, terms = trainer.Game.settle, trainer.Game._completion_terms
+    settle, terms = trainer.Trainer.settle, trainer.Trainer._completion_terms
 
-    def see(self: trainer.Game, weights: dict[str, torch.Tensor], steps: int) -> None:
+    def see(
+        self: trainer.Trainer, weights: dict[str, torch.Tensor], steps: int
+    ) -> None:
         settle(self, weights, steps)
         assert (
-            self.generator.completing is not None
-            and self.average.completing is not None
+            self.networks.completer is not None and self.average.completer is not None
         )
         pairs = zip(
-            self.generator.completing.parameters(),
-            self.average.completing.parameters(),
+            self.networks.completer.parameters(),
+            self.average.completer.parameters(),
             strict=True,
         )
         settled.append((self.step, steps, all(torch.equal(a, b) for a, b in pairs)))
 
-    def count(self: trainer.Game) -> losses.Terms:
+    def count(self: trainer.Trainer) -> losses.Terms:
         learnt.append(self.step)
         return terms(self)
 
-    monkeypatch.setattr(trainer.Game, "settle", see)
-    monkeypatch.setattr(trainer.Game, "_completion_terms", count)
+    monkeypatch.setattr(trainer.Trainer, "settle", see)
+    monkeypatch.setattr(trainer.Trainer, "_completion_terms", count)
     trained = fit(epochs=20, checks=2)
     assert (
         settled == [(50, 20, True)]
@@ -262,7 +264,13 @@ def test_progress_tells_time_left_and_scores() -> None:
 def test_training_without_held_out_rows_keeps_the_last_weights() -> None:
     encoded = table(200)
     trained = trainer.train(
-        encoded, encoded.take(slice(0)), config(epochs=2), Streams(0), CPU, silent
+        encoded,
+        encoded.take(slice(0)),
+        config(epochs=2),
+        Streams(0),
+        CPU,
+        silent,
+        draw_rows,
     )
     assert trained.best is None and not trained.history
 

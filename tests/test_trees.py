@@ -6,7 +6,8 @@ import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from synthtab.core.layout import Block, Layout
-from synthtab.sampling.trees import BINS, LEAVES, Binning, Forest
+from synthtab.model.held_out import BINS, Binning
+from synthtab.sampling.tree_critic import LEAVES, Forest
 from tests.model_tables import LAYOUT, table
 
 CPU = torch.device("cpu")
@@ -45,16 +46,16 @@ def test_scores_are_those_of_scikit_learn(leaves: int, nominal: bool) -> None:
     )
     expected = oracle.fit(cells, labels).decision_function(cells)
     np.testing.assert_allclose(
-        forest.compiled(CPU)(torch.as_tensor(cells)).numpy(), expected, atol=1e-5
+        forest.on(CPU)(torch.as_tensor(cells)).numpy(), expected, atol=1e-5
     )
 
 
 def test_weights_count() -> None:
     cells, labels, kinds = planted()
     even, heavy = (
-        Forest.grow(
-            cells, labels, np.where(labels == 1, w, 1.0), kinds, max_iter=5
-        ).compiled(CPU)
+        Forest.grow(cells, labels, np.where(labels == 1, w, 1.0), kinds, max_iter=5).on(
+            CPU
+        )
         for w in (1.0, 20.0)
     )
     shift = heavy(torch.as_tensor(cells)) - even(torch.as_tensor(cells))
@@ -83,7 +84,7 @@ def test_nothing_to_split_and_bins_never_seen_are_no_error() -> None:
     cells, _, kinds = planted(200)
     forest = Forest.grow(0 * cells, np.arange(200) % 2, np.ones(200), kinds, max_iter=3)
     assert torch.allclose(
-        forest.compiled(CPU)(torch.as_tensor(cells)), torch.zeros(200), atol=1e-6
+        forest.on(CPU)(torch.as_tensor(cells)), torch.zeros(200), atol=1e-6
     )
 
 
@@ -93,9 +94,7 @@ def test_a_forest_survives_its_state() -> None:
     again = Forest.from_state(
         {name: tensor.clone() for name, tensor in forest.state().items()}
     )
-    assert torch.equal(
-        *(f.compiled(CPU)(torch.as_tensor(cells)) for f in (forest, again))
-    )
+    assert torch.equal(*(f.on(CPU)(torch.as_tensor(cells)) for f in (forest, again)))
 
 
 def test_bins_follow_the_order_of_values() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -266,15 +266,23 @@ def seconds(text: str | float) -> float:
     return value
 
 
-def _known(data: Mapping[str, Any]) -> dict[str, Any]:
-    known = {f.name: f for f in fields(TrainConfig)}
-    for name in data:
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names that are no fields of `TrainConfig`.
+
+    Raises:
+        ConfigError: One of them is not; the message has the nearest one that is.
+    """
+    known = [field.name for field in fields(TrainConfig)]
+    for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise ConfigError(
-                f"unknown option {name!r}"
-                + (f": did you mean {near[0]!r}?" if near else "")
-            )
+            hint = f": did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(f"unknown option {name!r}{hint}")
+
+
+def _known(data: Mapping[str, Any]) -> dict[str, Any]:
+    check_names(data)
+    known = {f.name: f for f in fields(TrainConfig)}
     typed = {}
     for name, value in data.items():
         kind = {"int": int, "float": float, "str": str, "bool": bool}[

@@ -1,7 +1,8 @@
-"""The losses: an explicit registry of adversarial ones, and three on the conditional distributions.
+"""The losses: a registry of adversarial ones, one for the completer, and pair moments.
 
-Adversarial losses see rows as `Critic.see` shows them. ``D`` is the critic's score; each states its formula
-and its paper. Every loss returns a dict of terms: their sum is stepped, each is reported.
+Adversarial losses see rows as `Critic.see` shows them: ``x`` is a real row, ``G`` a generated
+one, ``D`` the critic's score of a row. Each states its formula and its paper. Every loss
+returns a dict of terms: a step descends their sum, and the report has each of them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthtab.core.config import TrainConfig
-from synthtab.model.batches import Batch, Rows
-from synthtab.model.densities import Mixtures
-from synthtab.model.networks import Critic, Generator, Slots
+from synthtab.model.batches import Batch, TrainingRows
+from synthtab.model.completer import Completer, Mixtures
+from synthtab.model.gan import Critic
+from synthtab.model.slots import Slots
 
 Terms = dict[str, Tensor]
 
@@ -155,13 +157,20 @@ ADVERSARIAL: dict[str, type[AdversarialLoss]] = {
 }
 
 
+# ------------------------------------------------------------------------------------------
+# The loss of the completer, which is also that of a conditional vector
+
+
 def cross_entropy(
     slots: Slots, logits: Tensor, codes: Tensor, weights: Tensor
 ) -> Tensor:
-    """Weighted mean of -log p(code) over the cells: CTGAN's condition loss for any subset of a row.
+    """Weighted mean of -log p(code): CTGAN's condition loss, for any subset of the cells.
 
-    ``logits`` is ``[B, W]``, ``codes`` the true codes ``[B, K]``, and ``weights`` ``[B, K]`` is 0 where a cell does not
-    count.
+    Args:
+        slots: The layout of the logits.
+        logits: ``[B, W]``.
+        codes: The true codes, ``[B, K]``.
+        weights: ``[B, K]``; 0 where a cell does not count.
     """
     logs = slots.log_softmax(logits).gather(1, codes + slots.starts)
     return -(logs * weights).sum() / weights.sum().clamp(min=1e-9)
@@ -170,125 +179,160 @@ def cross_entropy(
 def density(
     slots: Slots, mixtures: Mixtures, codes: Tensor, offsets: Tensor, weights: Tensor
 ) -> Tensor:
-    """Weighted sum of -log p(offset) over the cells that have one, in their true mode, over the weight of all cells:
-    0 for a density that knows nothing, and with `cross_entropy` -log p of a cell.
+    """Weighted sum of -log p(offset), over the weight of *all* cells.
 
-    ``codes`` ``[B, K]`` and ``offsets`` ``[B, C]`` are the true ones; ``weights`` ``[B, K]`` is 0 where a cell does
-    not count.
+    It is 0 for a density that knows nothing; together with `cross_entropy` it is -log p of a
+    cell.
+
+    Args:
+        slots: The layout of the mixtures.
+        mixtures: The distributions of the offsets.
+        codes: The true codes, ``[B, K]``; they say which mode an offset is in.
+        offsets: The true offsets, ``[B, C]``.
+        weights: ``[B, K]``; 0 where a cell does not count.
     """
-    mode, inside = slots.modes(codes)
-    counts = inside * weights[:, slots.continuous]
-    return -(mixtures.log_density(offsets, mode) * counts).sum() / weights.sum().clamp(
-        min=1e-9
-    )
+    mode, in_a_mode = slots.modes(codes)
+    counts = in_a_mode * weights[:, slots.continuous]
+    total = -(mixtures.log_density(offsets, mode) * counts).sum()
+    return total / weights.sum().clamp(min=1e-9)
 
 
-def completion(generator: Generator, batch: Batch) -> Terms:
-    """Cross-entropy of the hidden codes and negative log-density of the hidden offsets of a batch.
+def completion(completer: Completer, batch: Batch) -> Terms:
+    """Cross-entropy of the hidden codes, and negative log-density of the hidden offsets.
 
-    In the likelihood of a row, drawn in a random order, each of its h hidden cells has weight 1/h (Uria et al.,
-    arXiv 1310.1757). Rows of few hidden cells then make most of the noise: ``h ** -0.5`` learns faster (docs/lab.md).
+    In the likelihood of a row that is drawn in a random order, each of its h hidden cells has
+    weight 1/h (Uria et al., arXiv 1310.1757). Rows of few hidden cells then make most of the
+    noise: ``h ** -0.5`` learns faster (docs/lab.md).
+
+    Args:
+        completer: The network.
+        batch: Rows with a mask of their known cells.
     """
-    slots = generator.slots
+    slots = completer.slots
     assert batch.mask is not None
     hidden = (~batch.mask).float()
-    weights = hidden * hidden.sum(1, keepdim=True).clamp(min=1).rsqrt()
-    logits, mixtures = generator.complete(batch.codes, batch.offsets, batch.mask)
+    hidden_of_row = hidden.sum(1, keepdim=True).clamp(min=1)
+    weights = hidden * hidden_of_row.rsqrt()
+    logits, mixtures = completer(batch.codes, batch.offsets, batch.mask)
     terms = {"cross_entropy": cross_entropy(slots, logits, batch.codes, weights)}
     if len(slots.mode_slots):
         terms["density"] = density(slots, mixtures, batch.codes, batch.offsets, weights)
     return terms
 
 
+# ------------------------------------------------------------------------------------------
+# Pair moments, for the generator
+
+
 class PairMoments:
     """Matches every two-way table of the generator to the data's, without a critic.
 
-    Given the noise, the columns of a generated row are independent, so with p the vector of all probabilities,
-    E[p p^T] over the noise *is* the table of every pair of columns. With M1 and M2 its estimates from the two
-    halves of a batch and R the data's, ``sum w (M1 - R)(M2 - R)`` is an unbiased estimate of the weighted
-    squared error, and differentiable; w_ij = 1/sqrt(r_i r_j) with r the one-way frequencies. The offset of
-    a mode counts through `KNOTS` hat functions, which sum to one, times the probability of the mode.
+    Given the noise, the columns of a generated row are independent. So with p the vector of
+    all probabilities, E[p p^T] over the noise *is* the table of every pair of columns. With M1
+    and M2 its estimates from the two halves of a batch and R the data's,
 
-    At most ``budget`` features are matched at a time: a wide table is covered by subsets of its blocks,
-    a new one every `REFRESH` steps.
+        sum w (M1 - R) (M2 - R),    w_ij = 1 / sqrt(r_i r_j),    r the one-way frequencies,
+
+    is an unbiased and differentiable estimate of the weighted squared error. The offset of a
+    mode counts through `KNOTS` hat functions, which sum to one, times the probability of the
+    mode. At most ``budget`` of these features are matched at a time: a wide table is covered
+    by subsets of its blocks, a new one every `REFRESH` steps.
+
+    Args:
+        slots: The layout of the generator's outputs.
+        rows: The training rows.
+        budget: Most features that are matched at a time.
+        random: Chooses blocks and rows.
     """
 
     KNOTS = 9
     REFRESH = 100
+    # Training rows from which R is counted, at most, and at a time.
     SAMPLE = 65_536
+    COUNTED_AT_ONCE = 4096
 
     def __init__(
-        self, slots: Slots, rows: Rows, budget: int, random: np.random.Generator
+        self, slots: Slots, rows: TrainingRows, budget: int, random: np.random.Generator
     ) -> None:
-        self.slots, self.rows, self.budget, self.random = slots, rows, budget, random
+        self.slots = slots
+        self.rows = rows
+        self.budget = budget
+        self.random = random
         layout = slots.layout
-        self.owner = np.concatenate(
-            [
-                layout.slot_block,
-                np.repeat(layout.continuous[layout.mode_offsets], self.KNOTS),
-            ]
-        ).astype(np.int64)  # block of every feature: first the slots, then the hats
-        atom = layout.used.copy()
-        atom[layout.mode_slots] = False
-        self.live = np.concatenate(
-            [atom, np.ones(len(layout.mode_slots) * self.KNOTS, bool)]
-        )
-        self.subset = self.live.sum() > budget
+        # The block of every feature: first the slots, then the hats of every mode.
+        block_of_mode = layout.continuous[layout.mode_offsets]
+        block_of_hat = np.repeat(block_of_mode, self.KNOTS)
+        owner = np.concatenate([layout.slot_block, block_of_hat])
+        self.owner = owner.astype(np.int64)
+        # A mode counts through its hats alone, padding not at all.
+        atoms = layout.used.copy()
+        atoms[layout.mode_slots] = False
+        self.live = np.concatenate([atoms, np.ones(len(block_of_hat), bool)])
+        self.in_subsets = self.live.sum() > budget
         self._choose()
 
     def loss(self, logits: Tensor, offsets: Tensor, step: int) -> Tensor:
-        """The loss of rows with nothing observed: ``logits [B, W]``, ``offsets [B, M]``."""
-        if self.subset and step % self.REFRESH == 0:
+        """The loss of generated rows that observed nothing.
+
+        Args:
+            logits: ``[B, W]``.
+            offsets: An offset per mode, ``[B, M]``.
+            step: Number of the step; another subset is chosen now and then.
+        """
+        if self.in_subsets and step % self.REFRESH == 0:
             self._choose()
         features = self._features(self.slots.softmax(logits), offsets)
         half = len(features) // 2
-        one, two = features[:half], features[half : 2 * half]
+        one = features[:half]
+        two = features[half : 2 * half]
         first = one.T @ one / half - self.target
         second = two.T @ two / half - self.target
         return (self.weight * first * second).sum()
 
     def _features(self, flat: Tensor, offsets: Tensor) -> Tensor:
-        """``[B, chosen + 1]``: probabilities of atoms and of hats within modes, and a constant one."""
-        knots = offsets.unsqueeze(-1) * (self.KNOTS - 1) - torch.arange(
-            self.KNOTS, device=flat.device
-        )
-        hats = (1 - knots.abs()).clamp(min=0) * flat[
-            :, self.slots.mode_slots
-        ].unsqueeze(-1)
+        """Probabilities of atoms and of hats within modes, ``[B, chosen + 1]``.
+
+        The last feature is a constant one, so that one-way tables are matched, too.
+        """
+        knots = torch.arange(self.KNOTS, device=flat.device)
+        distance = (offsets.unsqueeze(-1) * (self.KNOTS - 1) - knots).abs()
+        of_modes = flat[:, self.slots.mode_slots].unsqueeze(-1)
+        hats = (1 - distance).clamp(min=0) * of_modes
         chosen = torch.cat([flat, hats.flatten(1)], dim=1)[:, self.chosen]
         return torch.cat([chosen, chosen.new_ones(len(chosen), 1)], dim=1)
 
     @torch.no_grad()
     def _choose(self) -> None:
-        device, live = self.rows.codes.device, self.live
-        if self.subset:
-            order = self.random.permutation(len(self.slots.layout.blocks))
-            sizes = np.bincount(self.owner[self.live], minlength=len(order))[order]
-            keep = order[
-                : max(
-                    2, int(np.searchsorted(sizes.cumsum(), self.budget, side="right"))
-                )
-            ]
-            live = self.live & np.isin(self.owner, keep)
+        """Choose which features to match, and count the data's tables of them."""
+        device = self.rows.codes.device
+        live = self._live_subset() if self.in_subsets else self.live
         self.chosen = torch.as_tensor(np.flatnonzero(live), device=device)
+
         count = min(len(self.rows), self.SAMPLE)
-        index = torch.as_tensor(
-            self.random.permutation(len(self.rows))[:count], device=device
-        )
-        total = torch.zeros(len(self.chosen) + 1, len(self.chosen) + 1, device=device)
-        for part in index.split(4096):
+        sample = self.random.permutation(len(self.rows))[:count]
+        size = len(self.chosen) + 1
+        total = torch.zeros(size, size, device=device)
+        index = torch.as_tensor(sample, device=device)
+        for part in index.split(self.COUNTED_AT_ONCE):
             batch = self.rows.take(part)
-            features = self._features(
-                self.slots.one_hot(batch.codes),
-                batch.offsets[:, self.slots.mode_offsets],
-            )
+            one_hot = self.slots.one_hot(batch.codes)
+            of_modes = batch.offsets[:, self.slots.mode_offsets]
+            features = self._features(one_hot, of_modes)
             total += features.T @ features
         self.target = total / count
+
         share = self.target[-1].clamp(min=1 / count)
         owner = torch.as_tensor(np.append(self.owner[live], -1), device=device)
-        other = owner[:, None] != owner[None, :]
-        self.weight = (
-            other
-            / (share[:, None] * share[None, :]).sqrt()
-            / max(1, len(owner.unique()) ** 2)
-        )
+        # Two features of one block exclude each other: there is nothing to match.
+        of_two_blocks = owner[:, None] != owner[None, :]
+        scale = (share[:, None] * share[None, :]).sqrt()
+        self.weight = of_two_blocks / scale / max(1, len(owner.unique()) ** 2)
+
+    def _live_subset(self) -> np.ndarray:
+        """The features of random blocks, as many as the budget allows, at least two."""
+        order = self.random.permutation(len(self.slots.layout.blocks))
+        sizes = np.bincount(self.owner[self.live], minlength=len(order))[order]
+        within = int(np.searchsorted(sizes.cumsum(), self.budget, side="right"))
+        blocks = order[: max(2, within)]
+        subset: np.ndarray = self.live & np.isin(self.owner, blocks)
+        return subset

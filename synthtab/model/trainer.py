@@ -1,4 +1,9 @@
-"""The training loop: read `train` downwards."""
+"""The training loop: read `train` downwards.
+
+Every step teaches the completer to complete rows. Every so many steps, the generator and the
+critic play a round of their game: the critic learns to tell real rows from generated ones, and
+the generator to be taken for real.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,9 @@ from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Encoded, Layout
 from synthtab.core.progress import Observer
 from synthtab.core.randomness import Streams
-from synthtab.model.batches import Batch, Rows
+from synthtab.model.batches import Batch, TrainingRows
+from synthtab.model.gan import Critic
+from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import (
     ADVERSARIAL,
     PairMoments,
@@ -21,16 +28,19 @@ from synthtab.model.losses import (
     completion,
     cross_entropy,
 )
-from synthtab.model.monitor import Trained, Watch
-from synthtab.model.networks import Critic, Generator, fresh_weights
+from synthtab.model.monitor import DrawRows, Monitor, Trained
+from synthtab.model.networks import Networks
+from synthtab.runtime.compute import fast_products, shared
 from synthtab.runtime.distributed import ALONE, World
-from synthtab.runtime.products import fast_products
-from synthtab.runtime.threads import shared
 
+# A small table gets at most so many epochs, but so many steps, however much work is allowed.
 MIN_STEPS = 2000
-# A small table gets at most so many epochs, but `MIN_STEPS` steps, however much work is
-# allowed.
 MAX_EPOCHS = 400
+# Steps of a fit that only its time limits.
+ENDLESS_STEPS = 10**9
+# Share of the fit in which the learning rates warm up, and their last values.
+WARM_UP = 0.01
+LAST_RATE = 0.05
 
 
 @fast_products()
@@ -41,33 +51,64 @@ def train(
     streams: Streams,
     device: torch.device,
     observe: Observer,
+    draw: DrawRows,
     world: World = ALONE,
 ) -> Trained:
-    """Train a generator on an encoded table and keep its best checkpoint by held-out quality.
+    """Train networks on an encoded table, and keep their best checkpoint.
 
-    Ctrl-C ends the loop: the best checkpoint so far is returned, with ``stopped == "interrupted"``. Several processes
-    take their share of every batch each, and return the same.
+    Several processes each take their share of every batch, and return the same.
+
+    Args:
+        table: The training rows.
+        held_out: Rows that choose the checkpoint; none are trained on.
+        config: Every dial.
+        streams: Randomness.
+        device: Where to compute.
+        observe: Called with the progress.
+        draw: Makes rows with networks, for the held-out score.
+        world: The processes that train together.
+
+    Returns:
+        The best checkpoint and what was seen on the way. Ctrl-C ends the loop early, with
+        ``stopped == "interrupted"``.
     """
-    config = suited(config, len(table))
-    game = Game(table, config, streams, device, world)
-    watch = Watch(
-        game, held_out, config, streams, total_steps(table, config), observe, world
-    )
+    config = batch_for_table(config, len(table))
+    trainer = Trainer(table, config, streams, device, world)
+    steps = total_steps(table, config)
+    monitor = Monitor(trainer, held_out, config, streams, steps, observe, draw, world)
     try:
         with world.listening():
-            while not watch.finished():
-                game.learning_rate(watch.fraction())
+            while not monitor.finished():
+                trainer.set_learning_rates(monitor.fraction())
                 with shared(device, config.batch):
-                    game.play()
+                    trainer.play()
                     world.meet()
-                    watch.after_step()
+                    monitor.after_step()
     except KeyboardInterrupt:
-        watch.result.stopped = "interrupted"
-    return watch.close()
+        monitor.result.stopped = "interrupted"
+    return monitor.close()
 
 
-class Game:
-    """Generator, critic and their optimisers on the encoded table; one method per kind of step."""
+class Trainer:
+    """Networks, critic and their optimisers on a table; one method per kind of step.
+
+    Args:
+        table: The training rows.
+        config: Every dial, with a batch that suits the table.
+        streams: Randomness.
+        device: Where to compute.
+        world: The processes that train together.
+
+    Attributes:
+        networks: What is trained.
+        critic: What the generator is trained against.
+        average: A moving average of the networks.
+        step: Number of steps so far.
+        completes: Whether the completer still learns.
+        settling: Steps within which the completer is to end, since `settle`; 0 before.
+        slowdown: Factor of all learning rates.
+        terms: The newest value of each term of each loss.
+    """
 
     def __init__(
         self,
@@ -77,147 +118,227 @@ class Game:
         device: torch.device,
         world: World = ALONE,
     ) -> None:
-        self.config, self.device, self.step, self.world = (
-            share(config, world.size),
-            device,
-            0,
-            world,
-        )
-        own = (world.rank,) if world.rank else ()  # rows and noise of its own
-        self.random = torch.Generator(device).manual_seed(
-            streams.integer("train", *own)
-        )
-        self.rows = Rows(table, device, self.random)
+        self.config = batch_for_process(config, world.size)
+        self.device = device
+        self.world = world
+        self.step = 0
+
+        # Each process draws rows and noise of its own, and starts with the same weights.
+        stream = ("train", world.rank) if world.rank else ("train",)
+        self.random = torch.Generator(device).manual_seed(streams.integer(*stream))
+        self.rows = TrainingRows(table, device, self.random)
         with fresh_weights(streams.integer("weights")):
-            self.generator = Generator(table.layout, config)
+            self.networks = Networks(table.layout, config)
             self.critic = Critic(table.layout, config, self.random).to(device)
-        self.generator.start_from(_frequencies(self.rows, table.layout))
-        self.generator.to(device)
-        for network in (self.generator, self.critic):
+        self.networks.start_from(_frequencies(self.rows, table.layout))
+        self.networks.to(device)
+        for network in (self.networks, self.critic):
             world.copy(network.state_dict().values())
-        self.slots = slots = self.generator.slots
+
+        self.slots = self.critic.slots
         self.loss = ADVERSARIAL[config.loss](config)
+        moments_stream = streams.numpy("moments")
         self.moments = PairMoments(
-            slots, self.rows, config.moment_budget, streams.numpy("moments")
+            self.slots, self.rows, config.moment_budget, moments_stream
         )
-        self.average = copy.deepcopy(self.generator)
-        adam: dict[str, Any] = {
-            "betas": (config.beta1, config.beta2),
-            "weight_decay": config.weight_decay,
-            "fused": True,
-        }
-        plain, completing = (
-            list(t.parameters()) if t else []
-            for t in (self.generator.plain, self.generator.completing)
-        )
-        self.optimisers = {
-            "plain": torch.optim.Adam(
-                [{"params": plain}], lr=config.lr_generator, **adam
-            ),
-            "critic": torch.optim.Adam(
-                self.critic.parameters(), lr=config.lr_critic, **adam
-            ),
-            "completing": torch.optim.AdamW(
-                [{"params": completing}],
-                lr=config.lr_generator,
-                **{**adam, "weight_decay": config.decay},
-            ),
-        }
-        self.completes, self.settled, self.rest = config.completes, 0, 0
+        self.average = copy.deepcopy(self.networks)
+        self.optimisers = self._optimisers()
+
+        self.completes = config.completes
+        self.settled_at = 0
+        self.settling = 0
         self.slowdown = 1.0
         self.terms: Terms = {}
 
-    def learning_rate(self, fraction: float) -> None:
-        """Linear warm-up over 1 % of the fit, then level, then down to 5 % over its second half; for `completing` from
-        where it `settle`s, if that is sooner.
-        """
-        factor = min(1.0, fraction / 0.01 + 0.05, 0.05 + 1.9 * (1 - fraction))
-        if self.config.network == "concat":
-            factor = 1.0
-        left = 1 - (self.step - self.settled) / self.rest if self.rest else 1.0
-        rates = {
-            "plain": self.config.lr_generator * factor,
-            "critic": self.config.lr_critic * factor,
-            "completing": self.config.lr_generator * min(factor, 0.05 + 0.95 * left),
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        config = self.config
+        adam: dict[str, Any] = {"betas": (config.beta1, config.beta2), "fused": True}
+        optimisers: dict[str, torch.optim.Optimizer] = {
+            "critic": torch.optim.Adam(
+                self.critic.parameters(),
+                lr=config.lr_critic,
+                weight_decay=config.weight_decay,
+                **adam,
+            )
         }
-        for name, rate in rates.items():
-            self.optimisers[name].param_groups[0]["lr"] = rate * self.slowdown
+        if self.networks.generator is not None:
+            optimisers["generator"] = torch.optim.Adam(
+                self.networks.generator.parameters(),
+                lr=config.lr_generator,
+                weight_decay=config.weight_decay,
+                **adam,
+            )
+        if self.networks.completer is not None:
+            # Decoupled weight decay (AdamW, arXiv 1711.05101).
+            optimisers["completer"] = torch.optim.AdamW(
+                self.networks.completer.parameters(),
+                lr=config.lr_generator,
+                weight_decay=config.decay,
+                **adam,
+            )
+        return optimisers
+
+    # -- learning rates
+
+    def set_learning_rates(self, fraction: float) -> None:
+        """Warm up, then stay level, then fall linearly over the second half of the fit.
+
+        The completer's rate falls from where it began to `settle`, if that is sooner.
+
+        Args:
+            fraction: Share of the fit that is done, in [0, 1].
+        """
+        warm_up = fraction / WARM_UP + LAST_RATE
+        fall = LAST_RATE + 2 * (1 - LAST_RATE) * (1 - fraction)
+        factor = min(1.0, warm_up, fall)
+        if self.config.network == "concat":
+            factor = 1.0  # the paper's recipe has no schedule
+        left = 1.0  # of the completer's settling
+        if self.settling:
+            left = 1 - (self.step - self.settled_at) / self.settling
+        factor_of_completer = min(factor, LAST_RATE + (1 - LAST_RATE) * left)
+        rates = {
+            "generator": self.config.lr_generator * factor,
+            "critic": self.config.lr_critic * factor,
+            "completer": self.config.lr_generator * factor_of_completer,
+        }
+        for name, optimiser in self.optimisers.items():
+            optimiser.param_groups[0]["lr"] = rates[name] * self.slowdown
         self.completes = self.completes and left > 0
 
     def settle(self, weights: dict[str, Tensor], steps: int) -> None:
-        """Let `completing` end within so many steps, starting from these weights, its best ones."""
-        for generator in (self.generator, self.average):
-            assert generator.completing is not None, "nothing to settle, report this"
-            generator.completing.load_state_dict(weights)
-        self.settled, self.rest = self.step, steps
+        """Let the completer end within so many steps, starting from its best weights."""
+        for networks in (self.networks, self.average):
+            assert networks.completer is not None, "nothing to settle, report this"
+            networks.completer.load_state_dict(weights)
+        self.settled_at = self.step
+        self.settling = steps
+
+    # -- steps
 
     def play(self) -> None:
-        """One step: complete rows; now and then the critic's game, in which the critic learns
-        `TrainConfig.critic_steps` times, then the generator once, on rows of a fresh draw: judged on the rows that the
-        critic has just seen, it learnt worse (docs/lab.md).
-        """
+        """One step: complete rows and, every so many steps, a round of the GAN's game."""
+        config = self.config
         if self.completes:
-            self._update("completing", self._completion_terms())
-        if self.config.invents and self.step % self.config.adversarial_every == 0:
-            self._update("plain", self._contest())
-        if self.config.ema:
-            decay = min(
-                0.5 ** (1 / self.config.ema), (1 + self.step) / (10 + self.step)
-            )
-            with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(self.average.parameters()),
-                    list(self.generator.parameters()),
-                    1 - decay,
-                )
+            self._update("completer", self._completion_terms())
+        if config.invents and self.step % config.adversarial_every == 0:
+            self._update("generator", self._round_of_the_game())
+        if config.ema:
+            self._move_average()
         self.step += 1
 
-    def _contest(self) -> Terms:
-        """Train the critic against the generator; the generator's terms on rows of its own making."""
-        config, terms, number = (
-            self.config,
-            {},
-            self.step // self.config.adversarial_every,
-        )
-        real = self._batch()
+    def _completion_terms(self) -> Terms:
+        """What hidden cells are, given a random part of their row."""
+        assert self.networks.completer is not None
+        batch = self.rows.partly_known(self.config.batch)
+        losses = completion(self.networks.completer, batch)
+        weights = {
+            "cross_entropy": self.config.cross_entropy,
+            "density": self.config.density,
+        }
+        return {name: weights[name] * x for name, x in losses.items() if weights[name]}
+
+    def _round_of_the_game(self) -> Terms:
+        """Teach the critic `TrainConfig.critic_steps` times; the generator's terms.
+
+        The generator learns on rows of a fresh draw: judged on the rows that the critic has
+        just seen, it learnt worse (docs/lab.md).
+        """
+        config = self.config
+        number = self.step // config.adversarial_every
+        terms: Terms = {}
+        real = self._real_batch()
         if config.adversarial:
             for turn in range(config.critic_steps):
-                real = real if turn == 0 else self._batch()
-                seen = self._see(real)
+                if turn > 0:
+                    real = self._real_batch()
+                real_seen = self._see(real)
                 with torch.no_grad():
-                    rows = self._fake(real)[0]
-                self._update(
-                    "critic", self.loss.critic_terms(self.critic, seen, rows, number)
+                    fake_seen, _, _ = self._fake(real)
+                critic_terms = self.loss.critic_terms(
+                    self.critic, real_seen, fake_seen, number
                 )
+                self._update("critic", critic_terms)
                 self.loss.after_critic(self.critic)
-        fake, logits, offsets = self._fake(real)
+
+        fake_seen, logits, offsets = self._fake(real)
         if config.adversarial:
+            # The generator's loss needs gradients through the critic, not of it.
             self.critic.requires_grad_(False)
-            for name, term in self.loss.generator_terms(
-                self.critic, seen, fake
-            ).items():
-                terms[name] = config.adversarial * term
+            losses = self.loss.generator_terms(self.critic, real_seen, fake_seen)
+            for name, loss in losses.items():
+                terms[name] = config.adversarial * loss
             self.critic.requires_grad_(True)
         if config.moments and real.mask is None:
-            terms["moments"] = config.moments * self.moments.loss(
-                logits, offsets, number
-            )
+            moments = self.moments.loss(logits, offsets, number)
+            terms["moments"] = config.moments * moments
         if real.mask is not None:
-            terms["condition"] = config.cross_entropy * cross_entropy(
-                self.slots, logits, real.codes, real.mask
-            )
+            held = cross_entropy(self.slots, logits, real.codes, real.mask)
+            terms["condition"] = config.cross_entropy * held
         return terms
 
-    def averaged(self) -> Generator:
-        """The generator to judge and to keep."""
-        return self.average if self.config.ema else self.generator
+    def _real_batch(self) -> Batch:
+        """Real rows for the critic, with what the generator observes of them."""
+        if self.config.condition == "category":
+            return self.rows.by_category(self.config.batch, nominal=True)
+        return self.rows.next(self.config.batch)
+
+    def _see(self, real: Batch) -> Tensor:
+        """Real rows as the critic reads them."""
+        one_hot = self.slots.one_hot(real.codes)
+        offsets = real.offsets[:, self.slots.mode_offsets]
+        return self.critic.see(one_hot, offsets, real.mask)
+
+    def _fake(self, real: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Generated rows that observe what is known of the real ones.
+
+        A condition is learnt through its cross-entropy: it is not copied into the rows.
+
+        Returns:
+            The rows as the critic reads them, their logits and their offsets.
+        """
+        assert self.networks.generator is not None
+        config = self.config
+        shape = (len(real.codes), config.noise)
+        noise = torch.randn(shape, generator=self.random, device=self.device)
+        condition = None
+        if real.mask is not None:
+            condition = self.slots.reading(real.codes, real.offsets, real.mask)
+        logits, offsets = self.networks.generator(noise, condition)
+        one_hot = self.slots.draw(logits, config.temperature, config.hard, self.random)
+        return self.critic.see(one_hot, offsets, real.mask), logits, offsets
+
+    def _update(self, which: str, terms: Terms) -> None:
+        """One step of an optimiser down the sum of some terms."""
+        if not terms:
+            return
+        optimiser = self.optimisers[which]
+        optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        groups = optimiser.param_groups
+        self.world.average(p.grad for group in groups for p in group["params"])
+        optimiser.step()
+        self.terms.update({name: term.detach() for name, term in terms.items()})
+
+    def _move_average(self) -> None:
+        """Move the average towards the networks, faster in the first steps."""
+        by_half_life = 0.5 ** (1 / self.config.ema)
+        decay = min(by_half_life, (1 + self.step) / (10 + self.step))
+        average: list[Tensor] = list(self.average.parameters())
+        newest: list[Tensor] = list(self.networks.parameters())
+        with torch.no_grad():
+            torch._foreach_lerp_(average, newest, 1 - decay)
+
+    # -- checkpoints
+
+    def averaged(self) -> Networks:
+        """The networks to judge and to keep."""
+        return self.average if self.config.ema else self.networks
 
     def state(self) -> dict[str, Any]:
         """A copy of everything that a roll-back restores."""
-        return {
-            name: copy.deepcopy(part.state_dict())
-            for name, part in self._parts().items()
-        }
+        parts = self._parts().items()
+        return {name: copy.deepcopy(part.state_dict()) for name, part in parts}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a `state`."""
@@ -226,76 +347,25 @@ class Game:
 
     def _parts(self) -> dict[str, Any]:
         networks = {
-            "generator": self.generator,
-            "judge": self.critic,
+            "networks": self.networks,
+            "critic network": self.critic,
             "average": self.average,
         }
         return {**networks, **self.optimisers}
 
-    def _batch(self) -> Batch:
-        """Rows of the adversarial batch, with what the generator observes of them."""
-        if self.config.condition == "category":
-            return self.rows.by_category(self.config.batch, nominal=True)
-        return self.rows.next(self.config.batch)
 
-    def _see(self, real: Batch) -> Tensor:
-        return self.critic.see(
-            self.slots.one_hot(real.codes),
-            real.offsets[:, self.slots.mode_offsets],
-            real.mask,
-        )
-
-    def _fake(self, real: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Generated rows as the critic sees them, their logits and their offsets. A condition is learnt through its
-        cross-entropy, not copied.
-        """
-        slots = self.slots
-        z = torch.randn(
-            len(real.codes),
-            self.config.noise,
-            generator=self.random,
-            device=self.device,
-        )
-        cells = (
-            None
-            if real.mask is None
-            else slots.reading(real.codes, real.offsets, real.mask)
-        )
-        logits, offsets = self.generator.invent(z, cells)
-        drawn = slots.draw(
-            logits, self.config.temperature, self.config.hard, self.random
-        )
-        return self.critic.see(drawn, offsets, real.mask), logits, offsets
-
-    def _completion_terms(self) -> Terms:
-        """What hidden cells are, given a random part of their row."""
-        config, batch = self.config, self.rows.subset(self.config.batch)
-        found = completion(self.generator, batch)
-        weights = {"cross_entropy": config.cross_entropy, "density": config.density}
-        return {
-            name: weights[name] * term for name, term in found.items() if weights[name]
-        }
-
-    def _update(self, which: str, terms: Terms) -> None:
-        if not terms:
-            return
-        optimiser = self.optimisers[which]
-        optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
-        self.world.average(
-            p.grad for group in optimiser.param_groups for p in group["params"]
-        )
-        optimiser.step()
-        self.terms.update({name: term.detach() for name, term in terms.items()})
+# ------------------------------------------------------------------------------------------
+# How much to train
 
 
-def suited(config: TrainConfig, rows: int) -> TrainConfig:
+def batch_for_table(config: TrainConfig, rows: int) -> TrainConfig:
     """The config with a batch of at most half the training rows, in whole packs."""
     batch = min(config.batch, max(16, rows // 2))
-    return replace(config, batch=max(1, batch // config.packing) * config.packing)
+    packs = batch // config.packing
+    return replace(config, batch=max(1, packs * config.packing))
 
 
-def share(config: TrainConfig, processes: int) -> TrainConfig:
+def batch_for_process(config: TrainConfig, processes: int) -> TrainConfig:
     """The config of one of several processes: its part of the batch, in whole packs."""
     if processes == 1:
         return config
@@ -304,56 +374,62 @@ def share(config: TrainConfig, processes: int) -> TrainConfig:
 
 
 def total_steps(table: Encoded, config: TrainConfig) -> int:
-    """Steps of a fit: by epochs where given, else what `TrainConfig.work` pays for; no limit but the clock's
-    where only a time is given.
+    """Steps of a fit.
+
+    They follow from the epochs, if these are given; else from `TrainConfig.work`. Where only
+    a time is given, they have no limit but the clock's.
     """
-    config = suited(config, len(table))
+    config = batch_for_table(config, len(table))
     if config.epochs:
         return max(1, config.epochs * len(table) // config.batch)
     if config.time:
-        return 10**9
+        return ENDLESS_STEPS
     paid = config.work * 1e12 / step_flops(table.layout, config)
     useful = max(MIN_STEPS, MAX_EPOCHS * len(table) / config.batch)
     return int(max(MIN_STEPS / 10, min(paid, useful)))
 
 
 def step_flops(layout: Layout, config: TrainConfig) -> float:
-    """Floating-point operations of one step, counting matrix products alone (6 per weight and row: forward,
-    and the gradients of inputs and weights).
+    """Floating-point operations of one step, counting matrix products alone.
+
+    A product costs 2 per weight and row forwards, and 4 backwards: for the gradients of its
+    inputs and of its weights.
     """
     with fresh_weights():
-        generator, critic = Generator(layout, config), Critic(layout, config)
-    plain, completing = (
-        sum(p.numel() for name, p in t.named_parameters() if "embedding" not in name)
-        if t
-        else 0
-        for t in (generator.plain, generator.completing)
-    )
-    c = sum(p.numel() for p in critic.parameters()) / config.packing
-    contest = 6.0 * plain
+        networks = Networks(layout, config)
+        critic = Critic(layout, config)
+    of_generator = _product_weights(networks.generator)
+    of_completer = _product_weights(networks.completer)
+    of_critic = _product_weights(critic) / config.packing
+
+    game = 6.0 * of_generator
     if config.adversarial:
-        contest += (
-            config.critic_steps * (12 * c * (1 + 1 / config.penalty_every) + 2 * plain)
-            + 6 * c
-        )
+        penalties = 1 + 1 / config.penalty_every
+        game += config.critic_steps * (12 * of_critic * penalties + 2 * of_generator)
+        game += 6 * of_critic
     if config.moments:
-        contest += (
-            6
-            * min(config.moment_budget, layout.width + 8 * len(layout.mode_slots)) ** 2
-        )
-    per_row = 6 * completing + (
-        contest / config.adversarial_every if config.invents else 0
-    )
+        features = layout.width + 8 * len(layout.mode_slots)
+        game += 6 * min(config.moment_budget, features) ** 2
+    per_row = 6.0 * of_completer
+    if config.invents:
+        per_row += game / config.adversarial_every
     return per_row * config.batch
 
 
-def _frequencies(rows: Rows, layout: Layout) -> Tensor:
-    """``[W]``: one-way frequencies of the codes."""
+def _product_weights(network: torch.nn.Module | None) -> int:
+    """Weights of a network that take part in products: an embedding is a look-up."""
+    if network is None:
+        return 0
+    named = network.named_parameters()
+    return sum(p.numel() for name, p in named if "embedding" not in name)
+
+
+def _frequencies(rows: TrainingRows, layout: Layout) -> Tensor:
+    """``[W]``: one-way frequencies of the codes, none of them 0; 0 for padding."""
     flat = torch.zeros(layout.width)
     counts = rows.counts.cpu()
-    for b, start in enumerate(layout.starts):
-        size = int(layout.sizes[b])
-        flat[start : start + size] = (counts[b, :size] + 0.5) / (
-            counts[b, :size] + 0.5
-        ).sum()
+    for block, start in enumerate(layout.starts):
+        size = int(layout.sizes[block])
+        smoothed = counts[block, :size] + 0.5
+        flat[start : start + size] = smoothed / smoothed.sum()
     return flat

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from synthtab.core.layout import Layout, Restriction
-from synthtab.model.densities import Mixtures, choose
+from synthtab.model.completer import Mixtures
+from synthtab.model.slots import choose
 
 # Logit of a code that is left out.
 NEVER = -1e9

@@ -25,9 +25,9 @@ class ByClass:
     """
 
     def __init__(self, model: Synthesizer, column: str) -> None:
-        if column not in model.schema.names:
+        if column not in model.schema_.names:
             raise DataError(
-                f"the model has no column {column!r}: it has {', '.join(model.schema.names[:12])}"
+                f"the model has no column {column!r}: it has {', '.join(model.schema_.names[:12])}"
             )
         self.model, self.column = model, column
 
@@ -52,7 +52,7 @@ class ByClass:
         streams = Streams(
             Streams(self.model.seed if seed is None else seed).integer(f"class {value}")
         )
-        tests = conditions({self.column: value}, self.model.schema)
+        tests = conditions({self.column: value}, self.model.schema_)
         return pd.concat(
             self.model.requests.within(tests, n, streams, silent, start),
             ignore_index=True,

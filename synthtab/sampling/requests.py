@@ -20,14 +20,13 @@ from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.data.constraints.enforce import Refill
 from synthtab.data.encoder import TableEncoder
-from synthtab.model.batches import Plan, plans
-from synthtab.model.networks import Generator
+from synthtab.model.networks import Networks
 from synthtab.runtime.parallel import ENDLESS
 from synthtab.sampling import sampler
-from synthtab.sampling.grouping import from_names
 from synthtab.sampling.predicate import Test, conditions
-from synthtab.sampling.refinement import Refinement
+from synthtab.sampling.recipe import Recipe
 from synthtab.sampling.region import few_values, present, restrictions
+from synthtab.sampling.tree_critic import TreeCritic
 
 # Rows that depend on one another where some of those made are left out: each segment is
 # filled from candidates of its own, so that it can be made without those before it.
@@ -62,39 +61,35 @@ class Tally:
         return self.kept / self.made if self.made else 1.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Requests:
     """A fitted model, as far as sampling concerns it.
 
     Attributes:
         encoder: Of the table.
-        generator: None where nothing varies.
-        refinement: What chooses rows, if anything.
+        networks: What makes rows; None where nothing varies.
+        recipe: How rows are drawn.
         device: Where to compute.
-        passes: The model's own number of passes.
-        learnt: Its own plans, by column names; None where it has none.
     """
 
     encoder: TableEncoder
-    generator: Generator | None
-    refinement: Refinement | None
+    networks: Networks | None
+    recipe: Recipe
     device: torch.device
-    passes: int
-    learnt: Any = None
 
     def encoded(
         self,
         n: int,
         passes: int,
         streams: Streams,
-        refinement: Refinement | None,
+        critic: TreeCritic | None,
         within: Sequence[Restriction] = (),
         begin: int = 0,
         then: Callable[[int, Encoded], Any] = lambda number, block: block,
     ) -> Iterator[Any]:
         """Blocks of rows before decoding, from number ``begin`` on, or what ``then`` makes of them."""
         layout = self.encoder.layout
-        if self.generator is None:
+        if self.networks is None:
             for start in range(begin * sampler.BLOCK, n, sampler.BLOCK):
                 size = min(sampler.BLOCK, n - start)
                 empty = Encoded(
@@ -104,14 +99,14 @@ class Requests:
                 )
                 yield then(start // sampler.BLOCK, empty)
             return
-        ways = self._plans(passes)
+        ways = self.recipe.plans(layout, passes)
         yield from sampler.generate(
-            self.generator,
+            self.networks,
             n,
             ways,
             streams,
             self.device,
-            refinement,
+            critic,
             within,
             begin,
             then,
@@ -121,9 +116,7 @@ class Requests:
         self, n: int, passes: int, streams: Streams, observe: Observer, first: int = 0
     ) -> Iterator[pd.DataFrame]:
         """``n`` rows like those of the table, from number ``first`` on."""
-        refinement = self.refinement
-        if refinement and passes != self.passes:
-            refinement = refinement.without_trees()
+        critic = self.recipe.critic_of(passes)
 
         def made(
             streams: Streams, end: int = ENDLESS, begin: int = 0
@@ -134,9 +127,7 @@ class Requests:
                     block.codes, block.offsets, rng, number * sampler.BLOCK
                 )
 
-            return self.encoded(
-                end, passes, streams, refinement, begin=begin, then=decoded
-            )
+            return self.encoded(end, passes, streams, critic, begin=begin, then=decoded)
 
         if self.encoder.enforced.steps:
             yield from self._segments(made, n, streams, observe, first)
@@ -247,7 +238,9 @@ class Requests:
         """Blocks of rows many of which meet conditions, before decoding."""
         limits = restrictions(self.encoder, tests)  # also that they can be met
         if not self.completes:
-            yield from self.encoded(ENDLESS, self.passes, streams, self.refinement)
+            yield from self.encoded(
+                ENDLESS, self.recipe.passes, streams, self.recipe.critic
+            )
             return
         passes, trees = self._completing()
         for block in self.encoded(ENDLESS, passes, streams, trees, limits):
@@ -389,7 +382,7 @@ class Requests:
     @property
     def completes(self) -> bool:
         """Whether cells can be drawn given others."""
-        return self.generator is not None and self.generator.completing is not None
+        return self.networks is not None and self.networks.completer is not None
 
     @property
     def _fillable(self) -> npt.NDArray[np.bool_]:
@@ -409,12 +402,12 @@ class Requests:
         observe: Observer,
     ) -> pd.DataFrame:
         passes, trees = self._completing()
-        assert self.generator is not None
+        assert self.networks is not None
         blocks = sampler.fill(
-            self.generator,
+            self.networks,
             encoded.take(rows),
             known[rows],
-            self._plans(passes),
+            self.recipe.plans(self.encoder.layout, passes),
             streams,
             self.device,
             trees,
@@ -432,24 +425,16 @@ class Requests:
             observe(Progress("complete", done / len(rows)))
         return pd.concat(parts, ignore_index=True)
 
-    def _completing(self) -> tuple[int, Refinement | None]:
-        """Passes in which to complete rows, and the trees that know such rows: those of one pass do not."""
-        grown, many = self.refinement, self.passes > 1
-        trees = (
-            Refinement(grown.forests, None, grown.pool)
-            if many and grown and grown.forests
-            else None
-        )
-        return (self.passes if many else len(self.encoder.layout.units)), trees
+    def _completing(self) -> tuple[int, TreeCritic | None]:
+        """Passes in which to complete rows, and the trees that know such rows.
 
-    def _plans(self, passes: int) -> tuple[Plan, ...]:
-        """How rows are made in so many passes: as `grouped` learnt it, where that is the model's own number."""
-        layout = self.encoder.layout
-        return (
-            from_names(layout, self.learnt)
-            if self.learnt and passes == self.passes
-            else plans(layout, passes)
-        )
+        Trees of rows of one pass do not know them.
+        """
+        if self.recipe.passes == 1:
+            return len(self.encoder.layout.units), None
+        critic = self.recipe.critic
+        trees = critic.without_raking() if critic and critic.forests else None
+        return self.recipe.passes, trees
 
     def _classes(self, column: str, tests: Sequence[Test]) -> list[Any]:
         """The values of a column of categories, none of them missing."""

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from synthtab.core.config import LOSS_NAMES, configure
-from synthtab.model.batches import Batch, Rows
-from synthtab.model.densities import COMPONENTS, PARAMETERS, Mixtures, probit
+from synthtab.model.batches import Batch, TrainingRows
+from synthtab.model.completer import COMPONENTS, PARAMETERS, Mixtures
+from synthtab.model.gan import Critic
 from synthtab.model.losses import (
     ADVERSARIAL,
     PairMoments,
@@ -19,7 +20,8 @@ from synthtab.model.losses import (
     cross_entropy,
     density,
 )
-from synthtab.model.networks import Critic, Generator, Slots
+from synthtab.model.networks import Networks
+from synthtab.model.slots import Slots, probit
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=40)
@@ -175,7 +177,9 @@ def test_cross_entropy_is_torchs_over_the_hidden_cells() -> None:
 def test_a_row_counts_by_the_root_of_its_hidden_cells() -> None:
     """One row with four hidden cells, one with one: weights 4 x 1/2 and 1."""
     slots, encoded = Slots(LAYOUT), table(2)
-    generator = Generator(LAYOUT, configure("default", width=8, depth=1)).eval()
+    networks = Networks(LAYOUT, configure("default", width=8, depth=1)).eval()
+    completer = networks.completer
+    assert completer is not None
     mask = torch.tensor(
         [[True, False, False, False, False], [True, True, True, True, False]]
     )
@@ -183,8 +187,8 @@ def test_a_row_counts_by_the_root_of_its_hidden_cells() -> None:
         torch.as_tensor(encoded.codes).long(),
         torch.as_tensor(encoded.offsets),
     )
-    terms = completion(generator, Batch(codes, offsets, mask))
-    logits, found = generator.complete(codes, offsets, mask)
+    terms = completion(completer, Batch(codes, offsets, mask))
+    logits, found = completer(codes, offsets, mask)
     few, many = (
         [
             f(slots, *x)
@@ -276,9 +280,13 @@ def test_drawn_offsets_follow_their_density() -> None:
     assert float(drawn[~low].std()) == pytest.approx(0.25, abs=0.006)
 
 
-def moments_of(rows: int, budget: int = 1024) -> tuple[PairMoments, Rows, Slots]:
+def moments_of(
+    rows: int, budget: int = 1024
+) -> tuple[PairMoments, TrainingRows, Slots]:
     slots = Slots(LAYOUT)
-    source = Rows(table(rows), torch.device("cpu"), torch.Generator().manual_seed(0))
+    source = TrainingRows(
+        table(rows), torch.device("cpu"), torch.Generator().manual_seed(0)
+    )
     return PairMoments(slots, source, budget, np.random.default_rng(0)), source, slots
 
 
@@ -318,7 +326,7 @@ def test_pair_moments_measure_the_two_way_table() -> None:
 
 def test_pair_moments_of_a_wide_table_stay_within_the_budget() -> None:
     moments, *_ = moments_of(500, budget=32)
-    assert moments.subset
+    assert moments.in_subsets
     seen = set()
     for _ in range(40):
         moments._choose()

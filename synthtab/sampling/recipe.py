@@ -1,0 +1,179 @@
+"""How a fitted model draws rows, decided once after training, by held-out rows.
+
+How many passes, which columns together, and which rows to keep. Training teaches the networks;
+`choose_recipe` decides how to use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from synthtab.core.config import TrainConfig
+from synthtab.core.layout import Encoded, Layout
+from synthtab.core.progress import Observer, Progress
+from synthtab.core.randomness import Streams
+from synthtab.model.held_out import Quality, quality
+from synthtab.model.networks import Networks
+from synthtab.model.orders import Plan, plans, to_names
+from synthtab.sampling.passes import joined_plans
+from synthtab.sampling.sampler import BLOCK, generate
+from synthtab.sampling.tree_critic import TreeCritic, grow
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How rows are drawn.
+
+    Attributes:
+        passes: Passes of sampling.
+        joined: The plans that join independent columns in one pass; None for those of
+            `synthtab.model.orders.plans`.
+        critic: What chooses among generated rows, if anything.
+    """
+
+    passes: int = 1
+    joined: tuple[Plan, ...] | None = None
+    critic: TreeCritic | None = None
+
+    def plans(self, layout: Layout, passes: int) -> Sequence[Plan]:
+        """How rows are made in so many passes."""
+        if self.joined and passes == self.passes:
+            return self.joined
+        return plans(layout, passes)
+
+    def critic_of(self, passes: int) -> TreeCritic | None:
+        """What chooses among rows of so many passes: trees know rows of their own passes."""
+        if self.critic and passes != self.passes:
+            return self.critic.without_trees()
+        return self.critic
+
+
+def choose_recipe(
+    networks: Networks,
+    training: Encoded,
+    held_out: Encoded,
+    config: TrainConfig,
+    streams: Streams,
+    observe: Observer,
+) -> tuple[Recipe, dict[str, Any]]:
+    """Decide how rows are drawn.
+
+    Args:
+        networks: What training has left behind.
+        training: The training rows, on which the tree critic is grown.
+        held_out: Rows that decide; perhaps none.
+        config: Every dial.
+        streams: Randomness.
+        observe: Called with the progress.
+
+    Returns:
+        The recipe, and what a report says of the decisions.
+    """
+    report: dict[str, Any] = {}
+    passes = _choose_passes(networks, held_out, config, streams, observe, report)
+    recipe = Recipe(passes)
+    if not config.passes and passes > 1 and len(held_out):
+        joined = joined_plans(networks, held_out)
+        recipe = Recipe(max(len(plan) for plan in joined), joined)
+        report["plans"] = to_names(networks.layout, joined)
+    report["passes"] = recipe.passes
+    if config.rounds or config.rake:
+        critic = _grow_critic(
+            networks, recipe, training, held_out, config, streams, observe, report
+        )
+        recipe = replace(recipe, critic=critic)
+    return recipe, report
+
+
+def _choose_passes(
+    networks: Networks,
+    held_out: Encoded,
+    config: TrainConfig,
+    streams: Streams,
+    observe: Observer,
+    report: dict[str, Any],
+) -> int:
+    """A pass per unit; but one pass, if the held-out rows show that it is better."""
+    most = networks.most_passes
+    both_ways = networks.generator is not None and networks.completer is not None
+    if config.passes or not both_ways or not len(held_out):
+        return config.passes or most
+    observe(Progress("choose passes"))
+    scores = {}
+    for passes in (1, most):
+        scores[passes] = _judge(networks, Recipe(passes), None, held_out, streams).score
+    report["passes_scores"] = {str(passes): score for passes, score in scores.items()}
+    chosen = 1 if scores[1] > scores[most] + _margin(held_out) else most
+    report["best"] = scores[chosen]
+    return chosen
+
+
+def _grow_critic(
+    networks: Networks,
+    recipe: Recipe,
+    training: Encoded,
+    held_out: Encoded,
+    config: TrainConfig,
+    streams: Streams,
+    observe: Observer,
+    report: dict[str, Any],
+) -> TreeCritic | None:
+    """Grow the tree critic; None if the held-out rows are worse with it."""
+    layout = networks.layout
+
+    def draw(n: int, streams: Streams) -> Encoded:
+        ways = recipe.plans(layout, recipe.passes)
+        blocks = list(generate(networks, n, ways, streams, _device(networks)))
+        codes = np.concatenate([block.codes for block in blocks])
+        offsets = np.concatenate([block.offsets for block in blocks])
+        return Encoded(codes, offsets, layout)
+
+    observe(Progress("tree critic", 0.0))
+    critic = grow(
+        training,
+        config.rounds,
+        config.rake,
+        draw,
+        Streams(streams.integer("refine")),
+        lambda done: observe(Progress("tree critic", done)),
+    )
+    if not len(held_out):
+        return critic
+    before = _judge(networks, recipe, None, held_out, streams).score
+    after = _judge(networks, recipe, critic, held_out, streams).score
+    report["refined"] = {"before": before, "after": after, "pool": critic.pool}
+    if after < before - _margin(held_out):
+        return None
+    report["best"] = after
+    return critic
+
+
+def _judge(
+    networks: Networks,
+    recipe: Recipe,
+    critic: TreeCritic | None,
+    held_out: Encoded,
+    streams: Streams,
+) -> Quality:
+    """Quality of one block of rows that are drawn so."""
+    of_judge = Streams(streams.integer("judge", recipe.passes))
+    ways = recipe.plans(networks.layout, recipe.passes)
+    rows = generate(networks, BLOCK, ways, of_judge, _device(networks), critic)
+    return quality(held_out, next(rows), streams)
+
+
+def _device(networks: Networks) -> torch.device:
+    return next(networks.parameters()).device
+
+
+def _margin(held_out: Encoded) -> float:
+    """Two standard errors of the AUC of a detector that is as good as chance.
+
+    Thus also of the held-out score.
+    """
+    return float(0.82 / len(held_out) ** 0.5)

@@ -1,0 +1,548 @@
+"""The tree critic: of a pool of generated rows, it keeps those that look real.
+
+Trees see dependencies that a network misses. After training, boosted trees are grown to tell
+real rows from generated ones. With h the log-odds that they give a row of being generated,
+exp(-h) estimates the density ratio of real to generated rows, and a row's chance to be kept is
+proportional to it (rejection sampling; Azadi et al., arXiv 1810.06758, do so with a GAN's own
+critic). A second round of trees, grown against what the first one lets through, goes on where
+that one stopped. Last, the chances are raked, so that the kept rows have the one-way
+frequencies of the training rows.
+
+    grow          learns a `TreeCritic` from training rows and a generator of rows
+    TreeCritic    what is learnt and stored: forests, frequencies, the size of the pool
+    Chooser       a `TreeCritic` on a device, which chooses rows
+    Forest        boosted trees as arrays
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from synthtab.core.layout import Encoded, Layout
+from synthtab.core.randomness import Streams
+from synthtab.model.held_out import BINS, Binning, Cells
+
+# Least and most rows generated for each one that is kept.
+LEAST_POOL = 1.5
+MOST_POOL = 8.0
+# The same where nothing but the one-way frequencies choose.
+RAKING_POOL = 1.25
+# Share of the weights that may be lost, since no row is kept more than once.
+LOST_WEIGHT = 0.01
+# Generated rows whose weights decide the size of the pool, at most.
+POOL_ROWS = 1_000_000
+
+# Equal steps of the offset of a mode whose frequencies are raked.
+RAKING_STEPS = 16
+# Times that raking goes through the columns.
+RAKING_SWEEPS = 4
+# Rows that are counted at a time.
+COUNTED_ROWS = 1 << 16
+
+# Largest log-odds that one forest may give.
+MOST_LOG_ODDS = 4.0
+# Most trees of a forest, and how much each may say.
+MOST_TREES = 900
+LEARNING_RATE = 0.15
+# Share of the rows that stop a forest, and after how many trees that do not help them: later
+# trees learn the training rows by heart (docs/lab.md).
+STOPPING_ROWS = 0.15
+STOPPING_TREES = 10
+# Most training rows that trees are grown on, and generated ones for each.
+REAL_ROWS = 60_000
+FAKE_ROWS = 2.0
+
+# Rows of the generator, none of them left out, given how many and the randomness.
+Draw = Callable[[int, Streams], Encoded]
+
+
+# ------------------------------------------------------------------------------------------
+# What is learnt
+
+
+@dataclass(frozen=True)
+class TreeCritic:
+    """What chooses among generated rows.
+
+    Attributes:
+        forests: Log-odds of being generated; one forest per round.
+        frequencies: ``[K, BINS]``: those of the training rows in the bins of raking; None not
+            to rake.
+        pool: Rows to generate for each one that is kept.
+    """
+
+    forests: tuple[Forest, ...]
+    frequencies: Tensor | None
+    pool: float
+
+    def without_trees(self) -> TreeCritic:
+        """The frequencies alone."""
+        return TreeCritic((), self.frequencies, RAKING_POOL)
+
+    def without_raking(self) -> TreeCritic:
+        """The trees alone."""
+        return replace(self, frequencies=None)
+
+    def on(self, layout: Layout, device: torch.device) -> Chooser:
+        """Ready to choose rows on a device."""
+        return Chooser(self, layout, device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Named tensors for `from_state`."""
+        state = {}
+        for number, forest in enumerate(self.forests):
+            for name, tensor in forest.state().items():
+                state[f"forest.{number}.{name}"] = tensor
+        if self.frequencies is not None:
+            state["shares"] = self.frequencies
+        state["pool"] = torch.tensor(self.pool)
+        return state
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> TreeCritic:
+        """The inverse of `state`."""
+        forests: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.items():
+            if name.startswith("forest."):
+                _, number, part = name.split(".")
+                forests.setdefault(int(number), {})[part] = tensor
+        grown = tuple(Forest.from_state(forests[i]) for i in range(len(forests)))
+        return cls(grown, state.get("shares"), float(state["pool"]))
+
+
+def frequencies(rows: Encoded) -> Tensor:
+    """``[K, BINS]``: how often each bin of raking occurs, as shares of the rows."""
+    binning = Binning(rows.layout, torch.device("cpu"), RAKING_STEPS)
+    counts = torch.zeros(len(rows.layout.blocks), BINS, dtype=torch.int64)
+    for start in range(0, len(rows), COUNTED_ROWS):
+        part = rows.take(slice(start, start + COUNTED_ROWS))
+        cells = torch.as_tensor(binning.cells(part)).long()
+        by_column = [torch.bincount(column, minlength=BINS) for column in cells.T]
+        counts += torch.stack(by_column)
+    return counts.double() / len(rows)
+
+
+def grow(
+    rows: Encoded,
+    rounds: int,
+    rake: bool,
+    draw: Draw,
+    streams: Streams,
+    tell: Callable[[float], None],
+) -> TreeCritic:
+    """Grow forests, each against the generated rows that the earlier ones let through.
+
+    Args:
+        rows: The training rows.
+        rounds: How many forests.
+        rake: Whether to keep the rows' one-way frequencies.
+        draw: Generates rows.
+        streams: Randomness.
+        tell: Called with the share of the work that is done.
+    """
+    cpu = torch.device("cpu")
+    binning = Binning(rows.layout, cpu)
+    wanted = frequencies(rows) if rake else None
+    critic = TreeCritic((), wanted, LEAST_POOL)
+    order = streams.numpy("refinement").permutation(len(rows))
+    real = rows.take(order[:REAL_ROWS])
+    real_cells = binning.cells(real)
+
+    # One more turn than forests: the last one finds the pool that all of them need.
+    for number in range(rounds + 1):
+        of_round = Streams(streams.integer("forest", number))
+        fake = draw(int(FAKE_ROWS * len(real)), of_round)
+        codes = torch.as_tensor(fake.codes.astype(np.int64))
+        offsets = torch.as_tensor(fake.offsets)
+        chooser = critic.on(rows.layout, cpu)
+        critic = replace(critic, pool=_pool(chooser.weights(codes, offsets)))
+        if number == rounds:
+            break
+        kept = int(len(fake) / critic.pool)
+        chances = chooser.chances(codes, offsets, kept).numpy()
+        # Both kinds weigh the same in sum; a generated row as much as it is likely to be kept.
+        of_fake = chances * (len(real) / chances.sum())
+        forest = Forest.grow(
+            np.concatenate([real_cells, binning.cells(fake)]),
+            np.repeat([0, 1], [len(real), len(fake)]),
+            np.concatenate([np.ones(len(real)), of_fake]),
+            binning.nominal,
+            max_iter=MOST_TREES,
+            learning_rate=LEARNING_RATE,
+            max_leaf_nodes=LEAVES,
+            min_samples_leaf=50,
+            l2_regularization=5.0,
+            early_stopping=True,
+            validation_fraction=STOPPING_ROWS,
+            n_iter_no_change=STOPPING_TREES,
+            random_state=of_round.integer("trees") % 2**32,
+        )
+        critic = TreeCritic((*critic.forests, forest), wanted, LEAST_POOL)
+        tell((number + 1) / rounds)
+    return critic
+
+
+def _pool(weights: Tensor) -> float:
+    """How many rows to generate for each one that is kept.
+
+    The fewest, in halves, that lose no more than `LOST_WEIGHT` to the cap of `_capped`.
+    """
+    some = weights[:POOL_ROWS]
+    relative = some / some.mean()
+    for size in torch.arange(LEAST_POOL, MOST_POOL, 0.5, dtype=weights.dtype):
+        lost = (relative - size).clamp(min=0).mean()
+        if lost <= LOST_WEIGHT:
+            return float(size)
+    return MOST_POOL
+
+
+# ------------------------------------------------------------------------------------------
+# The choice
+
+
+class Chooser:
+    """A `TreeCritic` on a device.
+
+    Args:
+        critic: What was learnt.
+        layout: What codes and offsets mean.
+        device: Where the rows are.
+
+    Attributes:
+        pool: Rows to generate for each one that is kept.
+    """
+
+    def __init__(
+        self, critic: TreeCritic, layout: Layout, device: torch.device
+    ) -> None:
+        self.binning = Binning(layout, device)
+        self.raking_bins = Binning(layout, device, RAKING_STEPS)
+        self.scorers = [forest.on(device) for forest in critic.forests]
+        self.frequencies = None
+        if critic.frequencies is not None:
+            self.frequencies = critic.frequencies.to(device)
+        self.pool = critic.pool
+
+    def weights(self, codes: Tensor, offsets: Tensor) -> Tensor:
+        """Estimated density ratios of real to generated rows, ``[B]``, up to a factor."""
+        if not self.scorers:
+            return torch.ones(len(codes), device=codes.device)
+        cells = self.binning(codes, offsets)
+        by_forest = [
+            scorer(cells).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS)
+            for scorer in self.scorers
+        ]
+        log_odds = torch.stack(by_forest).sum(0)
+        # The largest weight is 1, so that none overflows.
+        return (log_odds.min() - log_odds).exp()
+
+    def chances(
+        self,
+        codes: Tensor,
+        offsets: Tensor,
+        count: int,
+        weights: Tensor | None = None,
+    ) -> Tensor:
+        """Of every row of a pool, the probability to be among the ``count`` that are kept.
+
+        It is proportional to the row's weight and at most 1. Then it is raked (Deming and
+        Stephan 1940): in the bins of every column, the probabilities sum to what as many
+        training rows would have there.
+
+        Args:
+            codes: ``[B, K]``.
+            offsets: ``[B, C]``.
+            count: Rows that are kept.
+            weights: ``[B]``: further weights, times those that the trees give.
+        """
+        of_rows = self.weights(codes, offsets).double()
+        if weights is not None:
+            of_rows = of_rows * weights
+        chance = _capped(of_rows, count)
+        if self.frequencies is None:
+            return chance
+        columns = self.raking_bins(codes, offsets).T.long()
+        wanted = self.frequencies * count
+        for _ in range(RAKING_SWEEPS):
+            for bins, wanted_in_bins in zip(columns, wanted, strict=True):
+                empty = torch.zeros(BINS, dtype=chance.dtype, device=chance.device)
+                in_bins = empty.index_add_(0, bins, chance)
+                factor = (wanted_in_bins + 0.5) / (in_bins + 0.5)
+                factor = factor.clamp(0.5, 2.0)
+                chance = (chance * factor[bins]).clamp(max=1.0)
+        return _capped(chance, count)
+
+    def choose(
+        self,
+        codes: Tensor,
+        offsets: Tensor,
+        count: int,
+        random: torch.Generator,
+        weights: Tensor | None = None,
+    ) -> Tensor:
+        """Numbers of ``count`` different rows of a pool, in random order.
+
+        They are drawn with their `chances`, by systematic sampling in random order (Madow
+        1949): the sizes of all bins vary little, and none is kept twice.
+        """
+        chance = self.chances(codes, offsets, count, weights)
+        device = chance.device
+        order = torch.randperm(len(chance), generator=random, device=device)
+        ends = chance[order].cumsum(0)
+        start = torch.rand(1, generator=random, device=device, dtype=ends.dtype)
+        step = ends[-1] / count
+        points = (start + torch.arange(count, device=device)) * step
+        places = torch.searchsorted(ends, points).clamp(max=len(order) - 1)
+        chosen = order[places]
+        return chosen[torch.randperm(count, generator=random, device=device)]
+
+
+def _capped(weights: Tensor, count: int) -> Tensor:
+    """Probabilities in proportion to weights, at most 1, that sum to ``count``."""
+    chance = weights * (count / weights.sum())
+    # What is above 1 is cut, and the rest made larger: again, until nothing is.
+    for _ in range(20):
+        over = chance >= 1
+        below = torch.where(over, 0.0, chance)
+        scale = (count - over.sum()) / below.sum().clamp(min=1e-12)
+        chance = torch.where(over, 1.0, chance * scale)
+    return chance.clamp(max=1.0)
+
+
+# ------------------------------------------------------------------------------------------
+# Boosted trees as arrays
+
+# Most leaves of a tree: a row's leaf is found in the bits of an int32.
+LEAVES = 31
+# Rows scored at once: the bits of all their trees stay in the cache.
+SCORED_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Boosted trees as arrays: N inner nodes of T trees.
+
+    Each tree has a *word* for a row, of a bit for each leaf. Bit l is on as long as the row
+    may still end in the l-th leaf from the left. A node that sends the row right clears the
+    leaves on its left, and the lowest bit that is left in the end is the leaf (QuickScorer,
+    Lucchese et al., SIGIR 2015).
+
+    Attributes:
+        features: ``[N]``: the block that a node asks for.
+        trees: ``[N]``: the tree that it belongs to.
+        lefts: ``[N, 32]`` uint8: which of the 256 bins it sends left, a bit each, lowest
+            first.
+        keeps: ``[N]`` int32: what is ANDed to the word of a row that goes right.
+        leaves: ``[T, 32]`` float32: the log-odds that each leaf adds.
+        base: Log-odds of the empty forest.
+    """
+
+    features: Tensor
+    trees: Tensor
+    lefts: Tensor
+    keeps: Tensor
+    leaves: Tensor
+    base: Tensor
+
+    @classmethod
+    def grow(
+        cls,
+        cells: Cells,
+        labels: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        nominal: npt.NDArray[np.bool_],
+        **options: Any,
+    ) -> Forest:
+        """Learn the log-odds of label 1.
+
+        If rows are kept out to stop early, the trees end where these rows say.
+
+        Args:
+            cells: ``[rows, K]``: bins.
+            labels: ``[rows]``: 0 or 1.
+            weights: ``[rows]``.
+            nominal: ``[K]``: whether the bins of a block have no order.
+            **options: Of scikit-learn's HistGradientBoostingClassifier.
+        """
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        too_many = "a leaf is a bit of an int32, report this"
+        assert options.get("max_leaf_nodes", LEAVES) <= LEAVES, too_many
+        # scikit-learn moves categories to the front, and numbers those that it sees anew. Both
+        # are done here, so that its trees speak of bins that we know.
+        order = np.concatenate([np.flatnonzero(nominal), np.flatnonzero(~nominal)])
+        bins_seen = [np.unique(cells[:, block]) for block in order]
+        ranks = [
+            np.searchsorted(seen, cells[:, block])
+            for seen, block in zip(bins_seen, order, strict=True)
+        ]
+        categories = np.arange(int(nominal.sum())) if nominal.any() else None
+        options = {"early_stopping": False, **options}
+        model = HistGradientBoostingClassifier(
+            categorical_features=categories, **options
+        )
+        inputs = np.column_stack(ranks).astype(np.float64)
+        model.fit(inputs, labels, sample_weight=weights)
+
+        best = model.n_iter_
+        if model.do_early_stopping_:
+            best = int(np.argmax(model.validation_score_))
+        predictors = [of_step[0] for of_step in model._predictors[: max(1, best)]]
+        trees = [_Tree.read(p, order, bins_seen) for p in predictors]
+        numbers = np.repeat(np.arange(len(trees)), [len(t.features) for t in trees])
+        base = np.float32(np.ravel(model._baseline_prediction)[0])
+        return cls(
+            features=torch.as_tensor(np.concatenate([t.features for t in trees])),
+            trees=torch.as_tensor(numbers),
+            lefts=torch.as_tensor(np.concatenate([t.lefts for t in trees])),
+            keeps=torch.as_tensor(np.concatenate([t.keeps for t in trees])),
+            leaves=torch.as_tensor(np.stack([t.leaves for t in trees])),
+            base=torch.as_tensor(base),
+        )
+
+    def on(self, device: torch.device) -> Scorer:
+        """The forest ready to score rows on a device."""
+        return Scorer(self, device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Named tensors for `from_state`."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> Forest:
+        """The inverse of `state`."""
+        return cls(**{name: state[name] for name in cls.__dataclass_fields__})
+
+
+class Scorer:
+    """A `Forest` on a device, which scores rows.
+
+    For each block that the trees ask for it holds, by bin, the AND of the words of all nodes
+    that ask for the block. So a row costs one look-up of ``[T]`` words per block, whatever the
+    number of nodes.
+    """
+
+    def __init__(self, forest: Forest, device: torch.device) -> None:
+        blocks, place = np.unique(forest.features.numpy(), return_inverse=True)
+        all_leaves = -1  # every bit of an int32
+        shape = (len(blocks), 256, len(forest.leaves))
+        words = np.full(shape, all_leaves, dtype=np.int32)
+        left = np.unpackbits(forest.lefts.numpy(), axis=1, bitorder="little")
+        right = ~left.astype(bool)
+        trees = forest.trees.numpy()
+        keeps = forest.keeps.numpy()
+        for node in range(len(trees)):
+            words[place[node], right[node], trees[node]] &= keeps[node]
+        self.blocks = blocks.tolist()
+        self.words = torch.as_tensor(words, device=device)
+        self.leaves = forest.leaves.to(device).flatten()
+        # Where the leaves of each tree begin.
+        self.first = torch.arange(len(forest.leaves), device=device) * (LEAVES + 1)
+        self.base = forest.base.to(device)
+
+    def __call__(self, cells: Tensor) -> Tensor:
+        """Log-odds ``[B]`` of rows as `Binning` shows them, uint8 ``[B, K]``."""
+        if not self.blocks:
+            return self.base + self.leaves[self.first].sum().expand(len(cells))
+        return torch.cat([self._score(part) for part in cells.split(SCORED_ROWS)])
+
+    def _score(self, cells: Tensor) -> Tensor:
+        columns = cells.T.int()
+        word = self.words[0].index_select(0, columns[self.blocks[0]])
+        for words, block in zip(self.words[1:], self.blocks[1:], strict=True):
+            word &= words.index_select(0, columns[block])
+        lowest = word & -word
+        # The number of the lowest bit is the exponent of a power of two, which stands in the
+        # bits of a float32 from the 24th on, plus 127.
+        leaf = (lowest.float().view(torch.int32) >> 23) - 127
+        return self.base + self.leaves.take(leaf + self.first).sum(1)
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """One tree of scikit-learn, with the attributes of a `Forest`."""
+
+    features: npt.NDArray[np.int64]
+    lefts: npt.NDArray[np.uint8]
+    keeps: npt.NDArray[np.int32]
+    leaves: npt.NDArray[np.float32]
+
+    @classmethod
+    def read(
+        cls, predictor: Any, order: npt.NDArray[np.int64], bins_seen: list[Any]
+    ) -> _Tree:
+        """Read a tree of scikit-learn's private kind.
+
+        Args:
+            predictor: The tree: an array of nodes, and the bits of its categories.
+            order: The block of each feature that scikit-learn was given.
+            bins_seen: For each such feature, the bins whose ranks it was given.
+        """
+        nodes = list(_inner_nodes(predictor.nodes))
+        leaves = np.zeros(LEAVES + 1, dtype=np.float32)
+        for leaf, node in enumerate(_leaf_nodes(predictor.nodes)):
+            leaves[leaf] = node["value"]
+        features = []
+        lefts = []
+        keeps = []
+        for node, first_leaf, middle_leaf in nodes:
+            feature = int(node["feature_idx"])
+            left = _bins_left(predictor, node, bins_seen[feature])
+            features.append(int(order[feature]))
+            lefts.append(np.packbits(left, bitorder="little"))
+            leaves_on_left = sum(1 << leaf for leaf in range(first_leaf, middle_leaf))
+            keeps.append(~leaves_on_left)
+        return cls(
+            np.array(features, dtype=np.int64),
+            np.array(lefts, dtype=np.uint8).reshape(-1, 32),
+            np.array(keeps, dtype=np.int32),
+            leaves,
+        )
+
+
+def _leaf_nodes(nodes: Any, number: int = 0) -> Iterator[Any]:
+    """The leaves below a node, from left to right."""
+    node = nodes[number]
+    if node["is_leaf"]:
+        yield node
+    else:
+        yield from _leaf_nodes(nodes, int(node["left"]))
+        yield from _leaf_nodes(nodes, int(node["right"]))
+
+
+def _inner_nodes(
+    nodes: Any, number: int = 0, first_leaf: int = 0
+) -> Iterator[tuple[Any, int, int]]:
+    """Inner nodes, with the numbers of their first leaf and of the first one on the right.
+
+    Children come before their parent.
+    """
+    node = nodes[number]
+    if node["is_leaf"]:
+        return
+    left = int(node["left"])
+    middle_leaf = first_leaf + len(list(_leaf_nodes(nodes, left)))
+    yield from _inner_nodes(nodes, left, first_leaf)
+    yield from _inner_nodes(nodes, int(node["right"]), middle_leaf)
+    yield node, first_leaf, middle_leaf
+
+
+def _bins_left(predictor: Any, node: Any, bins_seen: Any) -> npt.NDArray[np.bool_]:
+    """``[256]``: which bins a node of scikit-learn sends left."""
+    left = np.full(256, bool(node["missing_go_to_left"]))
+    if node["is_categorical"]:
+        ranks = np.arange(len(bins_seen))
+        bits = predictor.raw_left_cat_bitsets[int(node["bitset_idx"])]
+        left[bins_seen] = (bits[ranks // 32] >> (ranks % 32).astype(np.uint32)) & 1
+        return left
+    # A bin that was not seen goes where its neighbours do.
+    rank = np.searchsorted(bins_seen, np.arange(256))
+    goes_left: npt.NDArray[np.bool_] = rank <= node["num_threshold"]
+    return goes_left
