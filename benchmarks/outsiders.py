@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from synthtab import evaluate
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import prepare
-from synthtab.evaluation.membership import attacks
+from synthtab.evaluation.privacy.membership import attacks
 
 
 def detection(

@@ -158,7 +158,7 @@ def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]
 
 def _study(path: Path) -> dict[str, Any]:
     """What `synthtab augment --json` wrote, tried now and not only when the page is drawn."""
-    from synthtab.evaluation.augmentation import charts
+    from synthtab.evaluation.report.study_chart import charts
 
     try:
         found: dict[str, Any] = parse(path.read_text(encoding="utf-8"))

@@ -11,8 +11,8 @@ import pytest
 
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.evaluation import METRICS, Report, Score, compare, evaluate, parse_bounds
-from synthtab.evaluation.compare import _best
 from synthtab.evaluation.metric import Reference
+from synthtab.evaluation.report.compare import _best
 
 QUICK = [
     "shape_error",

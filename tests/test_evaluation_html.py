@@ -13,10 +13,10 @@ import pytest
 
 from synthtab.core.errors import DataError
 from synthtab.evaluation import Report, evaluate, prepare
-from synthtab.evaluation.augmentation import charts
-from synthtab.evaluation.html import axis, clean
 from synthtab.evaluation.metric import Reference, Score
-from synthtab.evaluation.pictures import pictures
+from synthtab.evaluation.report.html import axis, clean
+from synthtab.evaluation.report.pictures import pictures
+from synthtab.evaluation.report.study_chart import charts
 
 HOSTILE = "<script>alert('x')</script>"
 CELLS = [

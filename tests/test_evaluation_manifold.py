@@ -9,7 +9,8 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import OneHotEncoder
 
-from synthtab.evaluation import Report, evaluate, manifold, prepare
+from synthtab.evaluation import Report, evaluate, prepare
+from synthtab.evaluation.metrics import manifold
 from synthtab.evaluation.space import Space, squared_distances
 
 NAMES = ("alpha_precision", "density", "beta_recall", "coverage")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from synthtab.evaluation import Report, evaluate
-from synthtab.evaluation.detection import BINS, _binned
 from synthtab.evaluation.metric import auc_interval, share_interval
+from synthtab.evaluation.metrics.detection import BINS, _binned
 
 
 def frame(seed: int, rows: int = 1200) -> pd.DataFrame:

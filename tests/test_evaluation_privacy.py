@@ -15,25 +15,17 @@ from scipy.spatial.distance import cdist
 from scipy.stats import binom, binomtest, mannwhitneyu
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation import (
-    Report,
-    Score,
-    Tables,
-    evaluate,
-    membership,
-    neighbours,
-    prepare,
-    singling,
-)
-from synthtab.evaluation import attacks as persons
-from synthtab.evaluation.exposure import WARNING, riskiest
+from synthtab.evaluation import Report, Score, Tables, evaluate, neighbours, prepare
 from synthtab.evaluation.metric import (
     auc_interval,
     exact_interval,
     share_interval,
     simultaneous,
 )
-from synthtab.evaluation.risk import Rate, Risk, pooled
+from synthtab.evaluation.privacy import attacks as persons
+from synthtab.evaluation.privacy import membership, singling
+from synthtab.evaluation.privacy.exposure import WARNING, riskiest
+from synthtab.evaluation.privacy.risk import Rate, Risk, pooled
 from synthtab.evaluation.views import View
 
 ROOT = Path(__file__).resolve().parent.parent

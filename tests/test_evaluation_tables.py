@@ -11,7 +11,8 @@ import pytest
 from scipy.stats import binom, wasserstein_distance
 from sklearn.metrics import normalized_mutual_info_score
 
-from synthtab.evaluation import Score, evaluate, floors, levels, pairs, triples
+from synthtab.evaluation import Score, evaluate, floors, levels
+from synthtab.evaluation.metrics import pairs, triples
 
 
 def frame(seed: int, rows: int = 600) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from scipy.stats import chi2_contingency
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import evaluate, prepare
-from synthtab.evaluation.association import Coding, of
+from synthtab.evaluation.metrics.association import Coding, of
 
 
 def bergsma(a: np.ndarray, b: np.ndarray) -> float:

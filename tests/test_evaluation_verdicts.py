@@ -17,8 +17,8 @@ import pytest
 from synthtab import datasets, infer
 from synthtab.data import tables
 from synthtab.evaluation import METRICS, Reference, Report, Score, Verdict, evaluate
-from synthtab.evaluation.findings import quote, share
-from synthtab.evaluation.verdicts import RULES, verdicts
+from synthtab.evaluation.report.findings import quote, share
+from synthtab.evaluation.report.verdicts import RULES, verdicts
 
 ROWS = 2_000
 

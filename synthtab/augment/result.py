@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synthtab.augment.arms import REAL, Arm
 from synthtab.augment.verdict import LEVEL, Difference, StudyVerdict, Trial, Trials
 from synthtab.core.errors import ConfigError
-from synthtab.evaluation.report import plain_data
+from synthtab.evaluation.report.report import plain_data
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,9 @@ from synthtab.augment.learners import Sample
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.schema import Schema
 from synthtab.data.columns import NUMERIC, infer
-from synthtab.evaluation import cells, utility
+from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats
+from synthtab.evaluation.metrics import utility
 from synthtab.evaluation.views import Tables, View, prepare
 
 # The metrics of each task; `synthtab.augment.scores` computes them.

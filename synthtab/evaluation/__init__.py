@@ -16,30 +16,27 @@ from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import infer
-from synthtab.evaluation import (
+from synthtab.evaluation.bounds import Bound, parse_bounds
+from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
+from synthtab.evaluation.metrics import (
     association,
-    attacks,
-    copying,
     coverage,
     detection,
     fidelity,
     grain,
     manifold,
     marginals,
-    membership,
     missing,
     pairs,
-    singling,
     triples,
     utility,
 )
-from synthtab.evaluation.bounds import Bound, parse_bounds
-from synthtab.evaluation.compare import Comparison
-from synthtab.evaluation.exposure import riskiest as _riskiest
-from synthtab.evaluation.exposure import with_cells
-from synthtab.evaluation.findings import Verdict
-from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
-from synthtab.evaluation.report import Report
+from synthtab.evaluation.privacy import attacks, copying, membership, singling
+from synthtab.evaluation.privacy.exposure import riskiest as _riskiest
+from synthtab.evaluation.privacy.exposure import with_cells
+from synthtab.evaluation.report.compare import Comparison
+from synthtab.evaluation.report.findings import Verdict
+from synthtab.evaluation.report.report import Report
 from synthtab.evaluation.views import Tables, prepare
 from synthtab.runtime.parallel import each
 

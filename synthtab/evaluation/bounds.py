@@ -12,7 +12,7 @@ from synthtab.core.errors import ConfigError
 from synthtab.evaluation.metric import Metric
 
 if TYPE_CHECKING:
-    from synthtab.evaluation.report import Report
+    from synthtab.evaluation.report.report import Report
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, simultaneous
-from synthtab.evaluation.risk import Rate, Risk
+from synthtab.evaluation.privacy.risk import Rate, Risk
 from synthtab.evaluation.views import Tables, View
 
 PREDICATES = 2_000

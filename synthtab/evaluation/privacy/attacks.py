@@ -21,7 +21,7 @@ from synthtab.evaluation.neighbours import (
     neighbours,
     scale,
 )
-from synthtab.evaluation.risk import Rate, Risk, pooled
+from synthtab.evaluation.privacy.risk import Rate, Risk, pooled
 from synthtab.evaluation.views import Tables, View
 
 TARGETS = 1_000

@@ -3,7 +3,7 @@
 A generator that repeats its training rows scores perfectly elsewhere and is worthless. These figures
 find that out by comparison with rows that the generator never saw. They are checks against copying,
 not a measure of privacy: rows may be far from all training rows and still say who was among them
-(`synthtab.evaluation.membership` and `synthtab.evaluation.attacks` are for that).
+(`synthtab.evaluation.privacy.membership` and `synthtab.evaluation.privacy.attacks` are for that).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from scipy.spatial.distance import squareform
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import KINDS, TEMPORAL
 from synthtab.data.columns.numeric import NumberEncoder
-from synthtab.evaluation import association, detection
 from synthtab.evaluation.cells import Floats, Integers
+from synthtab.evaluation.metrics import association, detection
 from synthtab.evaluation.neighbours import scale
 from synthtab.evaluation.views import Tables, View
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import wasserstein_floor
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.metrics.fidelity import PERFECT
 from synthtab.evaluation.views import Tables
 
 

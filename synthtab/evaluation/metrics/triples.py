@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import sample_interval, total_variation_floor
 from synthtab.evaluation.levels import coarse, some_combinations
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.metrics.fidelity import PERFECT
 from synthtab.evaluation.views import Tables
 
 BINS = 5

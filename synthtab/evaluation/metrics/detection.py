@@ -23,7 +23,7 @@ from synthtab.evaluation.design import Design
 from synthtab.evaluation.importance import permutation
 from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
-from synthtab.evaluation.pairs import worst_pairs
+from synthtab.evaluation.metrics.pairs import worst_pairs
 from synthtab.evaluation.views import Tables, View, features
 from synthtab.runtime.parallel import each
 

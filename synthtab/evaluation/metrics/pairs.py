@@ -8,10 +8,10 @@ import numpy as np
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.floors import sample_interval
 from synthtab.evaluation.levels import coarse, some_combinations
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.metrics.fidelity import PERFECT
 from synthtab.evaluation.views import Tables
 
 BINS = 10

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from synthtab.evaluation import html
 from synthtab.evaluation.metric import Score, headlines
+from synthtab.evaluation.report import html
 
 if TYPE_CHECKING:
-    from synthtab.evaluation.report import Report
+    from synthtab.evaluation.report.report import Report
 
 WIDTH = 80
 TITLE = 34

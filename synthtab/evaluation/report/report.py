@@ -15,12 +15,12 @@ from functools import cached_property
 from typing import Any
 
 from synthtab.core.errors import ConfigError
-from synthtab.evaluation import html
-from synthtab.evaluation.exposure import WARNING
-from synthtab.evaluation.findings import LEVELS, Verdict
 from synthtab.evaluation.metric import Score, headlines
-from synthtab.evaluation.pictures import pictures
-from synthtab.evaluation.verdicts import verdicts
+from synthtab.evaluation.privacy.exposure import WARNING
+from synthtab.evaluation.report import html
+from synthtab.evaluation.report.findings import LEVELS, Verdict
+from synthtab.evaluation.report.pictures import pictures
+from synthtab.evaluation.report.verdicts import verdicts
 from synthtab.evaluation.views import Tables
 
 WIDTH = 78

@@ -12,7 +12,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from synthtab.evaluation.findings import (
+from synthtab.evaluation.metric import Score
+from synthtab.evaluation.report.findings import (
     LEVELS,
     OWN_SENTENCE,
     Evidence,
@@ -24,7 +25,7 @@ from synthtab.evaluation.findings import (
     sentences,
     share,
 )
-from synthtab.evaluation.leaks import (
+from synthtab.evaluation.report.leaks import (
     attacks,
     clinging,
     copies,
@@ -33,8 +34,7 @@ from synthtab.evaluation.leaks import (
     surely_found,
     unseen,
 )
-from synthtab.evaluation.metric import Score
-from synthtab.evaluation.wholes import detector, reach, usefulness
+from synthtab.evaluation.report.wholes import detector, reach, usefulness
 
 # A category is said to be absent, or new, if the chance of such a thing anywhere in the
 # table is smaller than this.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from synthtab.evaluation.findings import (
+from synthtab.evaluation.metric import Score
+from synthtab.evaluation.report.findings import (
     Evidence,
     Level,
     Verdict,
@@ -17,7 +18,6 @@ from synthtab.evaluation.findings import (
     share,
     surely,
 )
-from synthtab.evaluation.metric import Score
 
 # Limits of "good" and "fair", each in the unit of its score.
 COPIES_FAIR = 0.01

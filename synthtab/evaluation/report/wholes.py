@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from synthtab.evaluation.findings import (
+from synthtab.evaluation.metric import Score, auc_interval
+from synthtab.evaluation.report.findings import (
     OWN_SENTENCE,
     SURE,
     Evidence,
@@ -19,7 +20,6 @@ from synthtab.evaluation.findings import (
     listing,
     surely,
 )
-from synthtab.evaluation.metric import Score, auc_interval
 
 # Limits of "good" and "fair", each in the unit of its score.
 AUC_GOOD = 0.55

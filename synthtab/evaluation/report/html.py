@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from synthtab.evaluation import svg
-from synthtab.evaluation.augmentation import charts
-from synthtab.evaluation.exposure import WARNING
 from synthtab.evaluation.metric import Score, headlines
+from synthtab.evaluation.privacy.exposure import WARNING
+from synthtab.evaluation.report import svg
+from synthtab.evaluation.report.study_chart import charts
 
 if TYPE_CHECKING:
-    from synthtab.evaluation.compare import Comparison
-    from synthtab.evaluation.report import Report
+    from synthtab.evaluation.report.compare import Comparison
+    from synthtab.evaluation.report.report import Report
 
 OPEN_COLUMNS = 12
 PAIRS = 8
@@ -38,7 +38,7 @@ def page(
 
     Args:
         report: Scores and verdicts.
-        pictures: What `synthtab.evaluation.pictures.pictures` returns; without it, no pictures.
+        pictures: What `synthtab.evaluation.report.pictures.pictures` returns; without it, no pictures.
         names: What the two tables are called.
         augmentation: What `synthtab.augment.Study.to_dict` gives, or `synthtab augment --json` wrote.
 
@@ -335,7 +335,7 @@ def _percent(value: float) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("synthtab.evaluation", "templates"),
+        loader=PackageLoader("synthtab.evaluation.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

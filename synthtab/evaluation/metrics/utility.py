@@ -16,7 +16,6 @@ from scipy.stats import spearmanr
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import importance, learners
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.fidelity import PERFECT
 from synthtab.evaluation.learners import Fitted, Learner, Sample, Task
 from synthtab.evaluation.metric import (
     Interval,
@@ -26,6 +25,7 @@ from synthtab.evaluation.metric import (
     Skip,
     auc_interval,
 )
+from synthtab.evaluation.metrics.fidelity import PERFECT
 from synthtab.evaluation.views import Tables, View
 from synthtab.runtime.parallel import each
 

@@ -1,0 +1,1 @@
+"""What the rows tell about the people in the training table: copies and attacks."""
