@@ -26,8 +26,8 @@ from fidelity import DATA, HERE, read
 
 from synthtab import Schema, Synthesizer, infer
 from synthtab.augment import study
+from synthtab.augment.by_class import ByClass
 from synthtab.core.randomness import Streams
-from synthtab.sampling.one_class import ByClass
 
 DATASETS = ("adult", "shoppers", "default")
 

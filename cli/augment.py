@@ -15,7 +15,7 @@ from .render import note, progress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthtab.sampling.one_class import ByClass
+    from synthtab.augment.by_class import ByClass
 
 # Share of the table that the generator does not learn, so that the verdict can be
 # tested on it.
@@ -120,9 +120,9 @@ def augment(
             check_output(Path(str(path)), data, model, holdout, schema)
 
     from synthtab import Schema, Synthesizer, infer
+    from synthtab.augment.by_class import ByClass
     from synthtab.core.config import configure
     from synthtab.data import tables
-    from synthtab.sampling.one_class import ByClass
 
     frame = tables.read(data)
     fitted = Synthesizer.load(model, device=device or "auto") if model else None

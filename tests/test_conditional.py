@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer
+from synthtab.augment.by_class import ByClass
 from synthtab.core.errors import ConditionError, DataError
-from synthtab.sampling.one_class import ByClass
 
 SMALL = dict(
     width=64, depth=1, noise=16, batch=128, holdout=0.0, adversarial=0.0, moments=0.0

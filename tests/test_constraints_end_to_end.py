@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer, find_constraints, infer, parse_constraint
+from synthtab.augment.by_class import ByClass
 from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.progress import Progress
 from synthtab.core.schema import Schema
 from synthtab.data import tables
 from synthtab.data.constraints import form_of, predicate
 from synthtab.data.constraints.table import Table
-from synthtab.sampling.one_class import ByClass
 from tests.constraint_tables import shop
 
 TINY = dict(width=32, noise=16, batch=64, checks=1, epochs=2, rounds=0, passes=1)

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer
+from synthtab.augment.by_class import ByClass
 from synthtab.core.errors import ConditionError, ConfigError, SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.data import tables
@@ -23,7 +24,6 @@ from synthtab.data.columns.disclosure import aggregate, beyond, bounds, takers
 from synthtab.data.columns.numbers import NumberCodec
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.holdout import split
-from synthtab.sampling.one_class import ByClass
 
 ROWS = 1500
 MESSY = (

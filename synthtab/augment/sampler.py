@@ -14,9 +14,9 @@ from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
+from synthtab.augment.by_class import ByClass
 from synthtab.core.errors import DataError
 from synthtab.data.columns import infer
-from synthtab.sampling.one_class import ByClass
 from synthtab.synthesizer import Synthesizer
 
 

@@ -1,4 +1,8 @@
-"""Rows of one class from a model that learnt a table: for rebalancing. Beside `Synthesizer`, which it asks."""
+"""Rows of one class from a fitted model, for rebalancing.
+
+`ByClass` is what a study asks for rows that balance the classes: it has the two methods
+``sample`` and ``sample_class`` of `synthtab.augment.source`.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ class ByClass:
             raise DataError(
                 f"the model has no column {column!r}: it has {', '.join(model.schema_.names[:12])}"
             )
-        self.model, self.column = model, column
+        self.model = model
+        self.column = column
 
     def sample(self, n: int, *, seed: int | None = None) -> pd.DataFrame:
         """Rows as the model draws them."""
@@ -47,13 +52,14 @@ class ByClass:
             start: Number of the first row, from which invented identifiers go on.
 
         Raises:
-            ConditionError: The model knows no such class, or next to none of its rows are of it.
+            ConditionError: The model knows no such class, or next to none of its rows are
+                of it.
         """
-        streams = Streams(
-            Streams(self.model.seed if seed is None else seed).integer(f"class {value}")
-        )
+        if seed is None:
+            seed = self.model.seed
+        # Each class has random numbers of its own: how many rows of one are asked for
+        # does not change the rows of another.
+        streams = Streams(Streams(seed).integer(f"class {value}"))
         tests = conditions({self.column: value}, self.model.schema_)
-        return pd.concat(
-            self.model.requests.within(tests, n, streams, silent, start),
-            ignore_index=True,
-        )
+        parts = self.model.requests.within(tests, n, streams, silent, start)
+        return pd.concat(parts, ignore_index=True)
