@@ -12,7 +12,7 @@ import pytest
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.evaluation import METRICS, Report, Score, compare, evaluate, parse_bounds
 from synthtab.evaluation.metric import Reference
-from synthtab.evaluation.report.compare import _best
+from synthtab.evaluation.report.compare import best_marks
 
 QUICK = [
     "shape_error",
@@ -114,12 +114,23 @@ def test_several_bounds_keep_their_order() -> None:
 def test_the_best_is_marked(
     better: str, values: tuple[float, ...], best: tuple[bool, ...]
 ) -> None:
-    assert _best([score(v, better, 0.5) for v in values]) == best
+    assert best_marks([score(v, better, 0.5) for v in values]) == best
 
 
 def test_below_half_a_detector_is_as_good_as_half() -> None:
     scores = [score(v, "lower", 0.5, "detection_auc") for v in (0.45, 0.5, 0.8)]
-    assert _best(scores) == (True, True, False)
+    assert best_marks(scores, chance=0.5) == (True, True, False)
+    assert best_marks(scores) == (True, False, False)
+    detectors = [m for m in METRICS if m.name.startswith("detection_auc")]
+    assert [m.chance for m in detectors] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("better", "chance"), [("lower", 0.5), ("higher", 0.5)])
+def test_chance_follows_the_direction_of_its_metric(better: str, chance: float) -> None:
+    """Beyond a guess, in the direction that is better, nothing is gained."""
+    values = (0.4, 0.45, 0.8) if better == "lower" else (0.6, 0.55, 0.2)
+    scores = [score(v, better, chance) for v in values]
+    assert best_marks(scores, chance) == (True, True, False)
 
 
 @pytest.fixture(scope="module")

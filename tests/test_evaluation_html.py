@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,11 +13,28 @@ import pandas as pd
 import pytest
 
 from synthtab.core.errors import DataError
-from synthtab.evaluation import Report, evaluate, prepare
+from synthtab.core.randomness import Streams
+from synthtab.evaluation import (
+    METRICS,
+    Metric,
+    Outcome,
+    Report,
+    Tables,
+    compare,
+    evaluate,
+    parse_bounds,
+    prepare,
+)
 from synthtab.evaluation.metric import Reference, Score
-from synthtab.evaluation.report.html import axis, clean
-from synthtab.evaluation.report.pictures import pictures
+from synthtab.evaluation.metrics.detection import roc_curve
+from synthtab.evaluation.report import svg
+from synthtab.evaluation.report.columns import distributions
+from synthtab.evaluation.report.findings import Evidence, Verdict
+from synthtab.evaluation.report.page import axis
+from synthtab.evaluation.report.points import projected
+from synthtab.evaluation.report.section import Section
 from synthtab.evaluation.report.study_chart import charts
+from synthtab.evaluation.report.text import clean
 
 HOSTILE = "<script>alert('x')</script>"
 CELLS = [
@@ -355,7 +373,7 @@ def test_pictures_by_hand() -> None:
     synthetic = pd.DataFrame(
         {"n": [0.0, 9.0, -5.0, 3.0, 3.0] * 8, "c": ["a", "z", "z", "z", None] * 8}
     )
-    number, category = pictures(prepare(real, synthetic, numeric=["n"]))["columns"]
+    number, category = distributions(prepare(real, synthetic, numeric=["n"]))
     assert number["real"] == [0.4, 0.2, 0.0, 0.2]
     assert number["synthetic"] == [
         0.4,
@@ -375,8 +393,8 @@ def test_pictures_by_hand() -> None:
 
 def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
     assert report.compared is not None
-    drawn = pictures(report.compared)
-    for column in drawn["columns"]:
+    columns = distributions(report.compared)
+    for column in columns:
         if column["kind"] == "number":
             for k, side in enumerate(("real", "synthetic")):
                 assert sum(column[side]) + column["missing"][k] == pytest.approx(
@@ -384,9 +402,10 @@ def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
                 ), column["name"]
         else:
             assert sum(b["real"] for b in column["bars"]) == pytest.approx(1.0)
-    day = next(c for c in drawn["columns"] if c["name"] == "day")
+    day = next(c for c in columns if c["name"] == "day")
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", label) for label in day["labels"])
-    curve = drawn["curve"]
+    curve = roc_curve(report.compared, Streams(report.seed))
+    assert curve is not None
     assert curve[0][0] == 0.0
     assert curve[-1] == [1.0, 1.0]
     area = (
@@ -397,7 +416,63 @@ def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
     assert area is None or area == pytest.approx(
         report.score("detection_auc").value, abs=0.01
     )
-    assert all(len(p) == 2 for p in drawn["points"]["real"])
+    points = projected(report.compared, Streams(report.seed))
+    assert points is not None
+    assert all(len(point) == 2 for point in points["real"])
+
+
+def test_a_metric_with_its_picture_and_verdict_is_one_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing but the registry knows it: text, JSON, page, comparison and bounds do."""
+
+    def measure(tables: Tables, streams: Streams) -> Outcome:
+        value = float(tables.synthetic.numbers.shape[1])
+        return Outcome(
+            value, Reference(0.0, "nothing"), detail={"curve": [[0, 0], [1, 1]]}
+        )
+
+    def rule(evidence: Evidence) -> Iterator[Verdict]:
+        score = evidence.get("toy")
+        if score is not None:
+            yield Verdict("bad", f"The toy is {score.value:.0f}", "toy")
+
+    def picture(tables: Tables, streams: Streams, score: Score) -> Section:
+        return Section(
+            "toy", "Toy", "What the toy sees", svg.curve(score.detail["curve"])
+        )
+
+    toy = Metric(
+        "toy",
+        "A toy",
+        "counts the columns of numbers",
+        "detection",
+        "lower",
+        measure,
+        rule=rule,
+        picture=picture,
+    )
+    monkeypatch.setattr("synthtab.evaluation.METRICS", (*METRICS, toy))
+    report = evaluate(table(0), table(1), metrics=["toy", "shape_error"])
+    assert [v.text for v in report.verdicts if v.level == "bad"] == ["The toy is 3"]
+    assert "counts the columns of numbers" in str(report)
+    assert report.to_dict()["scores"][0]["value"] == 3.0
+    page = report.to_html()
+    Reader(page)
+    assert '<a href="#toy">Toy</a>' in page
+    heading = page.index('<h2 id="toy">What the toy sees</h2>')
+    assert page.index('<h2 id="rows">') < heading < page.index('class="syn-area"')
+    both = compare(
+        table(0), {"one": table(1), "two": table(2)}, metrics=["toy", "shape_error"]
+    )
+    assert "A toy" in str(both) and "A toy" in both.to_html()
+    (bound,) = parse_bounds("toy=2", (*METRICS, toy))
+    assert bound.failure(report) is not None
+    # one that was not computed draws nothing
+    assert (
+        'id="toy"'
+        not in evaluate(table(0), table(1), metrics=["shape_error"]).to_html()
+    )
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,15 @@ def evaluate(
         else []
     )
     observe(Progress("done", 1.0))
-    return Report(scores, _facts(tables), seed, tuple(exposed), compared=tables)
+    return Report(
+        scores,
+        _facts(tables),
+        seed,
+        tuple(exposed),
+        compared=tables,
+        # In the order of the registry, whatever the order in which they were asked for.
+        metrics=tuple(metric for metric in METRICS if metric in chosen),
+    )
 
 
 def compare(

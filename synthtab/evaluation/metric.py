@@ -7,7 +7,7 @@ would score, an interval where one is cheap, and why it is absent where it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,12 +17,51 @@ from scipy.stats import beta
 from synthtab.core.randomness import Streams
 
 if TYPE_CHECKING:
+    from synthtab.evaluation.report.findings import Evidence, Verdict
+    from synthtab.evaluation.report.section import Section
     from synthtab.evaluation.views import Tables
 
-Family = Literal["fidelity", "detection", "utility", "coverage", "copying", "privacy"]
+FamilyName = Literal[
+    "fidelity", "detection", "utility", "coverage", "copying", "privacy"
+]
 Better = Literal["higher", "lower", "ideal"]
 Cost = Literal["low", "medium", "high"]
 Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Metrics that answer one question.
+
+    Attributes:
+        name: Short name, as in JSON.
+        heading: The question, in reports.
+        about_people: Whether it is about the people in the training table: the page lists
+            these metrics once more, together.
+    """
+
+    name: FamilyName
+    heading: str
+    about_people: bool = False
+
+
+# In the order of reports.
+FAMILIES = (
+    Family("fidelity", "Fidelity: do the columns look like the real ones?"),
+    Family("detection", "Detection: can a model tell the rows from real ones?"),
+    Family("utility", "Utility: do the rows train a model as well as real ones?"),
+    Family("coverage", "Coverage: do the rows reach everything that the real ones do?"),
+    Family(
+        "copying",
+        "Copying: are they the training rows over again? (not a privacy measure)",
+        about_people=True,
+    ),
+    Family(
+        "privacy",
+        "Privacy: what could an attacker learn about the people in the training table?",
+        about_people=True,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +107,7 @@ class Score:
     name: str
     title: str
     meaning: str
-    family: Family
+    family: FamilyName
     value: float
     unit: str
     better: Better
@@ -100,13 +139,23 @@ class Metric:
         cost: About 30,000 rows of 15 columns on one core take it under half a second ("low"), under
             three ("medium") or longer ("high"). Of metrics that share their work the first bears it.
 
+        unknown: What stays unknown where the metric needs a holdout and there is none, such
+            as "whether they tell who is in the training table".
+        chance: The figure of a guess, if a better one is luck and no merit: a detector
+            with an AUC below 0.5 has not been fooled more than one with 0.5.
+        rule: A rule of the verdicts about this metric, ``(evidence) -> verdicts``; see
+            `synthtab.evaluation.report.findings`. Those of `verdicts.RULES` are read
+            first.
+        picture: Draws a part of the HTML page, ``(tables, streams, score) -> Section``;
+            None where these tables have no such picture.
+
     The other attributes are those of `Score`.
     """
 
     name: str
     title: str
     meaning: str
-    family: Family
+    family: FamilyName
     better: Better
     measure: Callable[[Tables, Streams], Outcome]
     bounds: Interval = (0.0, 1.0)
@@ -114,6 +163,10 @@ class Metric:
     needs: tuple[str, ...] = ()
     cost: Cost = "low"
     like: str = ""
+    unknown: str = ""
+    chance: float | None = None
+    rule: Callable[[Evidence], Iterator[Verdict]] | None = None
+    picture: Callable[[Tables, Streams, Score], Section | None] | None = None
 
     def compute(self, tables: Tables, streams: Streams) -> Score:
         """The score of the tables; never raises for want of data."""

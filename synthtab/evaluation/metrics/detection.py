@@ -22,8 +22,18 @@ from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.design import Design
 from synthtab.evaluation.importance import permutation
 from synthtab.evaluation.levels import even_bins
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, auc_interval
+from synthtab.evaluation.metric import (
+    Metric,
+    Outcome,
+    Reference,
+    Score,
+    Skip,
+    auc_interval,
+)
 from synthtab.evaluation.metrics.pairs import worst_pairs
+from synthtab.evaluation.report import svg
+from synthtab.evaluation.report.section import Section, render
+from synthtab.evaluation.report.text import figure
 from synthtab.evaluation.views import Tables, View, features
 from synthtab.runtime.parallel import each
 
@@ -34,6 +44,7 @@ TREES = 200
 BINS = 254
 GIVEAWAY_ROWS = 4_000
 WORST_PAIRS = 10
+CURVE_STEPS = 50
 
 Labels = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -142,6 +153,58 @@ def _tests_key(streams: Streams) -> str:
     return f"boosted tree detection, guesses {streams.seed}"
 
 
+def curve_and_giveaways(
+    tables: Tables, streams: Streams, score: Score
+) -> Section | None:
+    """The picture of `detection_auc`: its ROC curve, and the columns that it looks at."""
+    points = roc_curve(tables, streams)
+    if points is None:
+        return None
+    giveaways = score.detail.get("giveaways", {})
+    # The widest bar is the largest drop; drops that are next to nothing stay short.
+    widest = max(max(giveaways.values(), default=1.0), 0.02)
+    drawn = {
+        "auc": figure(score.value, ""),
+        "picture": svg.curve(points),
+        "giveaways": [
+            {"name": name, "drop": drop, "width": round(100 * drop / widest, 1)}
+            for name, drop in giveaways.items()
+        ],
+    }
+    return Section(
+        "detector",
+        "Detector",
+        "What gives the rows away",
+        render("detector.html", detector=drawn),
+    )
+
+
+def roc_curve(tables: Tables, streams: Streams) -> list[list[float]] | None:
+    """The mean of the ROC curves of all folds, where `detection_auc` was computed.
+
+    Returns:
+        Points (share of the real rows taken for synthetic, share of the synthetic rows
+        found).
+    """
+    tests = tests_of(tables, streams)
+    if not tests:
+        return None
+    grid = np.linspace(0.0, 1.0, CURVE_STEPS + 1)
+    curves = []
+    for labels, guesses in tests:
+        order = np.argsort(-guesses, kind="stable")
+        # Rows of equal guesses pass a threshold together: only the last of them is a step.
+        step = np.append(np.diff(guesses[order]) != 0, True)
+        hits = np.cumsum(labels[order])[step] / max(labels.sum(), 1)
+        alarms = np.cumsum(1 - labels[order])[step] / max((1 - labels).sum(), 1)
+        curves.append(np.interp(grid, np.append(0.0, alarms), np.append(0.0, hits)))
+    mean = np.mean(curves, axis=0)
+    return [
+        [round(float(x), 4) + 0.0, round(float(y), 4) + 0.0]
+        for x, y in zip(grid, mean, strict=True)
+    ]
+
+
 def _binned(values: Floats) -> Floats:
     """At most `BINS` bins of about equal count, in which no repeated value counts for more than one bin.
 
@@ -212,6 +275,8 @@ AUC = Metric(
     "lower",
     detection_auc,
     cost="high",
+    chance=0.5,
+    picture=curve_and_giveaways,
 )
 SCORE = Metric(
     "detection_score",
@@ -230,4 +295,5 @@ LOGISTIC = Metric(
     "lower",
     logistic_detection_auc,
     cost="medium",
+    chance=0.5,
 )

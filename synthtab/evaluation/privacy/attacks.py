@@ -259,6 +259,7 @@ LINKABILITY = Metric(
     linkability,
     needs=("holdout",),
     cost="medium",
+    unknown="link parts of a record",
 )
 INFERENCE = Metric(
     "attribute_inference",
@@ -269,4 +270,5 @@ INFERENCE = Metric(
     attribute_inference,
     needs=("holdout",),
     cost="high",
+    unknown="give away hidden cells",
 )

@@ -231,6 +231,7 @@ NEARER = Metric(
     nearer_to_train,
     needs=("holdout",),
     cost="medium",
+    unknown="whether the rows lie too near to training rows",
 )
 NEAR_COPIES = Metric(
     "near_copies",
@@ -240,6 +241,7 @@ NEAR_COPIES = Metric(
     "lower",
     near_copies,
     needs=("holdout",),
+    unknown="whether the rows lie too near to training rows",
 )
 DCR = Metric(
     "dcr",
@@ -250,6 +252,7 @@ DCR = Metric(
     closest_record,
     (0.0, np.inf),
     needs=("holdout",),
+    unknown="whether the rows lie too near to training rows",
 )
 NNDR = Metric(
     "nndr",
@@ -259,4 +262,5 @@ NNDR = Metric(
     "ideal",
     distance_ratio,
     needs=("holdout",),
+    unknown="whether the rows lie too near to training rows",
 )

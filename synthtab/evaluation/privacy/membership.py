@@ -335,6 +335,7 @@ AUC = Metric(
     membership_auc,
     needs=("holdout",),
     cost="high",
+    unknown="whether they tell who is in the training table",
 )
 TPR = Metric(
     "membership_tpr",
@@ -345,4 +346,5 @@ TPR = Metric(
     membership_tpr,
     needs=("holdout",),
     cost="high",
+    unknown="whether they tell who is in the training table",
 )

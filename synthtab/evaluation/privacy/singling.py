@@ -283,4 +283,5 @@ SINGLING_OUT = Metric(
     "lower",
     singling_out,
     needs=("holdout",),
+    unknown="single people out",
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthtab.evaluation.metric import Interval, Score
+from synthtab.evaluation.metric import Interval, Metric, Score
 
 Level = Literal["bad", "fair", "unknown", "good"]
 LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
@@ -53,9 +53,16 @@ class Evidence:
         rows: Number of "real", "synthetic" and "holdout" rows; 1 where it is not known.
         noise: Scale of chance: .02 for two tables of 5,000 rows. The shares of rows with
             some property differ by at most half of it, at one standard deviation.
+        metrics: The metrics of the scores, in the order of the registry.
     """
 
-    def __init__(self, scores: Sequence[Score], rows: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        scores: Sequence[Score],
+        rows: Mapping[str, int],
+        metrics: Sequence[Metric] = (),
+    ) -> None:
+        self.metrics = tuple(metrics)
         self._scores = {score.name: score for score in scores}
         self.rows = {
             name: max(int(rows.get(name, 1)), 1)

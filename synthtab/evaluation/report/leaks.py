@@ -233,29 +233,15 @@ def surely_found(evidence: Evidence) -> Iterator[Verdict]:
     yield Verdict(level, text, "membership_tpr", (), figures)
 
 
-# Metric -> what it would tell if there were a holdout.
-NEEDS_HOLDOUT = {
-    "nearer_to_train": "whether the rows lie too near to training rows",
-    "near_copies": "whether the rows lie too near to training rows",
-    "dcr": "whether the rows lie too near to training rows",
-    "nndr": "whether the rows lie too near to training rows",
-    "membership_auc": "whether they tell who is in the training table",
-    "membership_tpr": "whether they tell who is in the training table",
-    "singling_out": "single people out",
-    "linkability": "link parts of a record",
-    "attribute_inference": "give away hidden cells",
-}
-
-
 def unseen(evidence: Evidence) -> Iterator[Verdict]:
     """What nobody can say without real rows that were not learnt, and how to get them.
 
     Evidence: the metrics that were skipped since there is no holdout.
     """
     unknown = [
-        what
-        for name, what in NEEDS_HOLDOUT.items()
-        if evidence.skipped(name) == NO_HOLDOUT
+        metric.unknown
+        for metric in evidence.metrics
+        if metric.unknown and evidence.skipped(metric.name) == NO_HOLDOUT
     ]
     if not unknown:
         return

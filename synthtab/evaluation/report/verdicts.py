@@ -1,6 +1,6 @@
 """Plain sentences from scores: what is wrong with the rows, by name, and what is not.
 
-A rule is one function and one line in `RULES`. It reads scores and their details, never the
+A rule is one function and one line in `RULES`, or the `Metric.rule` of a metric. It reads scores and their details, never the
 tables, and says nothing where its score is absent. Its thresholds ask two things: is it
 more than chance, and is it worth a word. The rules about single columns and pairs are
 here; `leaks` has those about copies and privacy, `wholes` those about whole rows.
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from synthtab.evaluation.metric import Score
+from synthtab.evaluation.metric import Metric, Score
 from synthtab.evaluation.report.findings import (
     LEVELS,
     OWN_SENTENCE,
@@ -53,15 +53,24 @@ TIES_FAIR = 2.5
 Rule = Callable[[Evidence], Iterator[Verdict]]
 
 
-def verdicts(scores: Sequence[Score], rows: Mapping[str, int]) -> tuple[Verdict, ...]:
-    """All verdicts, the bad ones first; within a level in the order of `RULES`.
+def verdicts(
+    scores: Sequence[Score],
+    rows: Mapping[str, int],
+    metrics: Sequence[Metric] = (),
+) -> tuple[Verdict, ...]:
+    """All verdicts, the bad ones first; within a level in the order of the rules.
 
     Args:
         scores: The scores of a report.
         rows: Number of "real", "synthetic" and "holdout" rows.
+        metrics: The metrics of these scores: a rule that a metric brings itself is read
+            behind those of `RULES`.
     """
-    evidence = Evidence(scores, rows)
-    found = [verdict for rule in RULES for verdict in rule(evidence)]
+    evidence = Evidence(scores, rows, metrics)
+    own_rules = [metric.rule for metric in metrics if metric.rule is not None]
+    found: list[Verdict] = []
+    for rule in (*RULES, *own_rules):
+        found += rule(evidence)
     return tuple(sorted(found, key=lambda verdict: LEVELS.index(verdict.level)))
 
 

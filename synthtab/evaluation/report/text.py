@@ -1,0 +1,49 @@
+"""Figures and names as text, the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def figure(value: float, unit: str, *, short: bool = False) -> str:
+    """A score's figure: percentages with two decimals, shares and areas with three.
+
+    Args:
+        value: The figure; "-" stands for one that is not finite.
+        unit: "%" or "".
+        short: Whether to leave out digits, for the ends of an axis.
+    """
+    if not math.isfinite(value):
+        return "-"
+    if short:
+        return f"{value:.3g} {unit}".rstrip()
+    return f"{value:.2f} {unit}" if unit else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """A share as ``12.5 %``; one that would be rounded up to it as ``100 %``."""
+    return f"{100 * value:.1f} %" if value < 0.9995 else "100 %"
+
+
+def clean(text: object) -> str:
+    """Text without what a terminal or browser would obey or choke on.
+
+    Control, format and surrogate characters become a replacement character. A number and
+    its percent sign stay on one line.
+    """
+    shown = [c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text)]
+    return "".join(shown).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def exposure(entry: Mapping[str, Any]) -> str:
+    """How exposed a training row is, in words."""
+    if entry["copied"]:
+        return "copied"
+    return f"exposure {entry['exposure']:.3f} (0.5 is chance)"
+
+
+def cut(text: str, width: int) -> str:
+    """A line of at most ``width`` characters; a longer one ends in three dots."""
+    return text if len(text) <= width else text[: width - 3] + "..."
