@@ -1,9 +1,13 @@
 """The one mixed-type view of the tables that every metric works on.
 
-A column is *numeric* (numbers, dates as seconds) or *categorical*; identifiers and constants are
-left out. Cells become a float matrix (NaN = missing) and a matrix of integer codes (the last code of
-a column = missing) over the categories of all tables together. Columns are put in the order of
-their names and rows are sorted, so that neither order can change a score.
+A column is *numeric* (numbers, dates as seconds) or *categorical*; identifiers and
+constants are left out. Cells become a float matrix (NaN = missing) and a matrix of integer
+codes (the last code of a column = missing) over the categories of all tables together.
+Columns are put in the order of their names and rows are sorted, so that neither order can
+change a score.
+
+For example, the columns age (41, missing) and job ("nurse", "clerk") become
+numbers [[41.], [nan]] and codes [[1], [0]] with the categories (("clerk", "nurse"),).
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from synthtab.evaluation.cells import Floats, Integers
 Result = TypeVar("Result")
 
 _SKIPPED_KINDS = ("identifier", "constant")
+# The most that scikit-learn's histogram trees can take, "missing" included.
+MAX_TREE_CATEGORIES = 255
 
 
 @dataclass(frozen=True)
@@ -47,19 +53,14 @@ class View:
 
     def take(self, rows: Any) -> View:
         """The given rows (indices or mask)."""
-        return View(
-            self.numbers[rows],
-            self.codes[rows],
-            None if self.positions is None else self.positions[rows],
-        )
+        positions = None if self.positions is None else self.positions[rows]
+        return View(self.numbers[rows], self.codes[rows], positions)
 
     def some(self, size: int, rng: np.random.Generator) -> View:
         """A random part of that many rows, or all if there are no more."""
-        return (
-            self
-            if len(self) <= size
-            else self.take(np.sort(rng.permutation(len(self))[:size]))
-        )
+        if len(self) <= size:
+            return self
+        return self.take(np.sort(rng.permutation(len(self))[:size]))
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,15 @@ class Tables:
 
         Whoever asks while it is being computed waits for it. An error is a result too.
         """
-        mine: Future[Any] = Future()
-        found = self._memo.setdefault(
-            key, mine
-        )  # one step, so that one thread alone finds its own
-        if found is mine:
+        promise: Future[Any] = Future()
+        # One step, so that a single thread finds its own promise there and keeps it.
+        first_promise = self._memo.setdefault(key, promise)
+        if first_promise is promise:
             try:
-                mine.set_result(compute())
+                promise.set_result(compute())
             except BaseException as error:
-                mine.set_exception(error)
-        return cast("Result", found.result())
+                promise.set_exception(error)
+        return cast("Result", first_promise.result())
 
 
 def prepare(
@@ -135,51 +135,43 @@ def prepare(
         holdout: Real rows that the generator never saw.
         target: The column that a model is to predict.
         schema: Decides what each column is; inferred from ``real`` by default.
-        numeric: The numeric columns by name; all others are then categorical, whatever they look like.
+        numeric: The numeric columns by name; all others are then categorical, whatever
+            they look like.
+
+    Raises:
+        DataError: The tables do not fit each other, a name is not that of a column, or
+            there is nothing to compare.
     """
-    frames = {"real": real, "synthetic": synthetic} | (
-        {} if holdout is None else {"holdout": holdout}
-    )
+    frames = {"real": real, "synthetic": synthetic}
+    if holdout is not None:
+        frames["holdout"] = holdout
     for name, frame in frames.items():
         _check(frame, real, name)
     names = sorted(str(name) for name in real.columns)
-    frames = {
-        name: frame.set_axis([str(c) for c in frame.columns], axis=1)
-        for name, frame in frames.items()
-    }
-    frames |= {
-        name: frame.apply(cells.plain)
-        for name, frame in frames.items()
-        if name != "real"
-    }
-    if target is not None and target not in names:
-        raise DataError(
-            f"target {target!r} is not a column; the table has {_listing(names)}"
-        )
-    if numeric is not None and (unknown := sorted(set(numeric) - set(names))):
-        raise DataError(f"numeric columns {_listing(unknown)} are not in the table")
+    for name, frame in frames.items():
+        frames[name] = frame.set_axis([str(c) for c in frame.columns], axis=1)
+        if name != "real":
+            # A foreign table may hold lists and the like.
+            frames[name] = frames[name].apply(cells.plain)
+    _check_names(names, target, numeric)
     roles, columns, skipped = _roles(frames["real"], names, schema, numeric)
 
-    numbers = {
-        name: {
-            key: cells.numbers(frame[name], columns.get(name))
-            for key, frame in frames.items()
-        }
-        for name in names
-        if roles.get(name) == "numeric"
-    }
-    for name in [
-        name for name, parts in numbers.items() if np.isnan(parts["real"]).all()
-    ]:
-        skipped[name] = "no cell of the real table is a number"
-        del numbers[name]
-    words = {
-        name: cells.codes(
-            {key: frame[name] for key, frame in frames.items()}, columns.get(name)
-        )
-        for name in names
-        if roles.get(name) == "categorical"
-    }
+    # Column -> table -> cells.
+    numbers: dict[str, dict[str, Floats]] = {}
+    words: dict[str, tuple[tuple[str, ...], Mapping[str, Integers]]] = {}
+    for column in names:
+        role = roles.get(column)
+        of_tables = {key: frame[column] for key, frame in frames.items()}
+        if role == "numeric":
+            numbers[column] = {
+                key: cells.numbers(series, columns.get(column))
+                for key, series in of_tables.items()
+            }
+            if np.isnan(numbers[column]["real"]).all():
+                skipped[column] = "no cell of the real table is a number"
+                del numbers[column]
+        elif role == "categorical":
+            words[column] = cells.codes(of_tables, columns.get(column))
     if not numbers and not words:
         raise DataError(
             "the tables have no column to compare: all are identifiers, constants or empty"
@@ -188,15 +180,15 @@ def prepare(
         key: _view(numbers, words, key, len(frame)) for key, frame in frames.items()
     }
     return Tables(
-        tuple(numbers),
-        tuple(words),
-        tuple(categories for categories, _ in words.values()),
-        views["real"],
-        views["synthetic"],
-        views.get("holdout"),
-        target,
-        skipped,
-        columns,
+        numeric=tuple(numbers),
+        categorical=tuple(words),
+        categories=tuple(categories for categories, _ in words.values()),
+        real=views["real"],
+        synthetic=views["synthetic"],
+        holdout=views.get("holdout"),
+        target=target,
+        skipped=skipped,
+        columns=columns,
     )
 
 
@@ -205,33 +197,43 @@ def features(
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Columns for a boosted tree, and which of them are categories.
 
-    Missing cells are NaN in both. A column of more categories than scikit-learn's trees can take
-    becomes the rank of the category by its frequency in the real table.
+    Missing cells are NaN in both. A column of more categories than scikit-learn's trees
+    can take becomes the rank of the category by its frequency in the real table.
+
+    Args:
+        tables: What the columns mean.
+        view: The rows.
+        leave_out: A column to leave out, such as the target.
+
+    Returns:
+        ``[rows, columns]``, and for each column whether it is a category.
     """
-    parts, categorical = [], []
+    parts = []
+    categorical = []
     for j, name in enumerate(tables.numeric):
         if name != leave_out:
             parts.append(view.numbers[:, j])
             categorical.append(False)
-    for j, (name, size) in enumerate(
-        zip(tables.categorical, tables.sizes, strict=True)
-    ):
+    for j, name in enumerate(tables.categorical):
         if name == leave_out:
             continue
-        codes = view.codes[:, j].astype(np.float64)
-        codes[view.codes[:, j] == size - 1] = np.nan
-        categorical.append(size <= 255)
-        if size > 255:
+        size = tables.sizes[j]
+        codes = view.codes[:, j]
+        missing = codes == size - 1
+        values: Any = codes
+        if size > MAX_TREE_CATEGORIES:
             counts = np.bincount(tables.real.codes[:, j], minlength=size)
             ranks = np.empty(size)
             ranks[np.argsort(-counts, kind="stable")] = np.arange(size)
-            codes = np.where(np.isnan(codes), np.nan, ranks[view.codes[:, j]])
-        parts.append(codes)
+            values = ranks[codes]
+        parts.append(np.where(missing, np.nan, values.astype(np.float64)))
+        categorical.append(size <= MAX_TREE_CATEGORIES)
     stacked = np.column_stack(parts) if parts else np.zeros((len(view), 0))
     return stacked, np.array(categorical, dtype=bool)
 
 
 def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
+    """Whether a table has rows, and the real table's columns."""
     if len(frame) == 0:
         raise DataError(f"the {name} table has no rows")
     if frame.columns.has_duplicates:
@@ -239,16 +241,33 @@ def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
         raise DataError(
             f"the {name} table has more than one column named {_listing(twice)}"
         )
-    wanted, given = {str(c) for c in real.columns}, {str(c) for c in frame.columns}
+    wanted = {str(c) for c in real.columns}
+    given = {str(c) for c in frame.columns}
     if wanted != given:
+        lacking = sorted(wanted - given)
+        extra = sorted(given - wanted)
         problems = []
-        if lacking := sorted(wanted - given):
+        if lacking:
             problems.append(f"lacks {_listing(lacking)}")
-        if extra := sorted(given - wanted):
+        if extra:
             problems.append(f"has {_listing(extra)} besides")
         raise DataError(
             f"the {name} table does not have the real table's columns: it {' and '.join(problems)}"
         )
+
+
+def _check_names(
+    names: list[str], target: str | None, numeric: Sequence[str] | None
+) -> None:
+    """Whether the columns that are asked for are there."""
+    if target is not None and target not in names:
+        raise DataError(
+            f"target {target!r} is not a column; the table has {_listing(names)}"
+        )
+    if numeric is not None:
+        unknown = sorted(set(numeric) - set(names))
+        if unknown:
+            raise DataError(f"numeric columns {_listing(unknown)} are not in the table")
 
 
 def _roles(
@@ -257,24 +276,34 @@ def _roles(
     schema: Schema | None,
     numeric: Sequence[str] | None,
 ) -> tuple[dict[str, str], dict[str, Column], dict[str, str]]:
-    """Column -> "numeric" or "categorical" (skipped ones absent), what the schema says, why skipped."""
+    """What each column is to the metrics.
+
+    Returns:
+        Column -> "numeric" or "categorical", without those that are skipped; column ->
+        what the schema says of it; column -> why it is skipped.
+    """
+
+    def role(name: str, is_number: bool) -> str:
+        # Names that are given overrule the schema.
+        if numeric is not None:
+            is_number = name in numeric
+        return "numeric" if is_number else "categorical"
+
     if numeric is not None and schema is None:
-        return (
-            {name: "numeric" if name in numeric else "categorical" for name in names},
-            {},
-            {},
-        )
-    schema = infer(real, rare=0) if schema is None else schema
+        return {name: role(name, False) for name in names}, {}, {}
+    if schema is None:
+        schema = infer(real, rare=0)
     schema.check(real)
-    roles, columns, skipped = dict.fromkeys(names, ""), {}, {}
+    # In the order of the names, whatever the order of the schema.
+    roles = dict.fromkeys(names, "")
+    columns = {}
+    skipped = {}
     for column in schema.columns:
         columns[column.name] = column
         if column.kind in _SKIPPED_KINDS:
             skipped[column.name] = column.kind
-        elif numeric is not None:
-            roles[column.name] = "numeric" if column.name in numeric else "categorical"
         else:
-            roles[column.name] = "numeric" if column.kind in NUMERIC else "categorical"
+            roles[column.name] = role(column.name, column.kind in NUMERIC)
     return roles, columns, skipped
 
 
@@ -284,7 +313,14 @@ def _view(
     key: str,
     rows: int,
 ) -> View:
-    """The table under this key, its rows sorted."""
+    """One table as a view, its rows sorted.
+
+    Args:
+        numbers: Column -> table -> numbers.
+        words: Column -> (categories, table -> codes).
+        key: Which table.
+        rows: Number of its rows.
+    """
     floats: list[Any] = [parts[key] for parts in numbers.values()]
     codes: list[Any] = [parts[key] for _, parts in words.values()]
     order = np.lexsort([*codes, *floats])
