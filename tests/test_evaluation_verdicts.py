@@ -17,7 +17,7 @@ import pytest
 from synthtab import datasets, infer
 from synthtab.data import tables
 from synthtab.evaluation import METRICS, Reference, Report, Score, Verdict, evaluate
-from synthtab.evaluation.report.findings import quote, share
+from synthtab.evaluation.report.findings import Evidence, quote, share
 from synthtab.evaluation.report.verdicts import RULES, verdicts
 
 ROWS = 2_000
@@ -122,6 +122,33 @@ def scattered(frame: pd.DataFrame, rng: np.random.Generator) -> None:
         frame[name] = rng.permutation(frame[name])
 
 
+def shifted(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["pay"] = (frame["pay"] + 900).round(2)
+
+
+def a_little_shifted(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["z"] = frame["z"] + 0.18
+
+
+def tied(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    """Two columns that have nothing to do with each other decide one another."""
+    order = np.argsort(frame["taste"].to_numpy(), kind="stable")
+    frame.loc[order, "region"] = np.sort(frame["region"].to_numpy())
+
+
+def spread(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    for name in ("age", "hours", "pay", "z"):
+        away = rng.choice([-3, 3], ROWS) * frame[name].std()
+        frame[name] = frame[name] + away
+
+
+def collapsed(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    """Forty rows again and again."""
+    chosen = rng.integers(0, 40, ROWS)
+    for name in frame:
+        frame[name] = frame[name].to_numpy()[chosen]
+
+
 PLANTED = {
     # defect: (how, what a verdict says, the columns that it names, its level)
     "a column shuffled": (
@@ -215,6 +242,54 @@ PLANTED = {
         ("z",),
         "bad",
     ),
+    "a column shifted": (
+        shifted,
+        "Column 'pay' is distributed otherwise",
+        ("pay",),
+        "bad",
+    ),
+    "a column shifted a little": (
+        a_little_shifted,
+        "Column 'z' is distributed otherwise",
+        ("z",),
+        "fair",
+    ),
+    "a pair tied": (
+        tied,
+        "The pair ('region', 'taste') is tied too closely",
+        ("region", "taste"),
+        "fair",
+    ),
+    "all ties gone": (
+        scattered,
+        "The columns together are not as they should be",
+        (),
+        "fair",
+    ),
+    "all nearly copied, nearer": (
+        nearly_copied,
+        "of the rows are nearer to training rows than to rows never seen",
+        (),
+        "bad",
+    ),
+    "rows where none are": (
+        spread,
+        "Rows lie where no real rows do",
+        (),
+        "bad",
+    ),
+    "rows of few kinds, around them": (
+        collapsed,
+        "Parts of the real table have no rows beside them",
+        (),
+        "bad",
+    ),
+    "rows of few kinds, near real ones": (
+        collapsed,
+        "Many real rows have no row near them",
+        (),
+        "bad",
+    ),
     "a short range": (short, "Column 'pay' reaches over", ("pay",), "fair"),
 }
 
@@ -241,6 +316,23 @@ def test_a_planted_defect_is_found_by_name(defect: str) -> None:
     assert found[0].columns == columns
     assert found[0].level == level
     assert says in str(judged(defect)).replace("\n           ", " ")
+
+
+def test_a_fault_is_planted_for_every_rule() -> None:
+    """The four others have tests of their own, below."""
+    speaking = set()
+    for defect in PLANTED:
+        report = judged(defect)
+        evidence = Evidence(report.scores, report.tables["rows"], report.metrics)
+        for rule in RULES:
+            if any(verdict.level in ("bad", "fair") for verdict in rule(evidence)):
+                speaking.add(rule.__name__)
+    assert {rule.__name__ for rule in RULES} - speaking == {
+        "detector",
+        "usefulness",
+        "unseen",
+        "patterns",
+    }
 
 
 @pytest.mark.parametrize("seed", [1, 3, 4, 5])
