@@ -1,4 +1,4 @@
-"""docs/schema.json, the published JSON Schema: it accepts what the program writes, refuses what it refuses."""
+"""docs/schema.json: it accepts what the program writes, and refuses what it refuses."""
 
 from __future__ import annotations
 
@@ -53,50 +53,63 @@ def problems(data: Any, rule: dict[str, Any], at: str = "") -> Iterator[str]:
     """What a validator would say, for the words of JSON Schema that the document uses."""
     assert set(rule) <= WORDS, f"this validator does not know {set(rule) - WORDS}"
     if "$ref" in rule:
-        yield from problems(
-            data, DOCUMENT["$defs"][rule["$ref"].removeprefix("#/$defs/")], at
-        )
-    if (
-        "oneOf" in rule
-        and sum(not list(problems(data, r, at)) for r in rule["oneOf"]) != 1
-    ):
-        yield f"{at}: none or several of oneOf"
-    kinds = rule.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    fits = [
-        isinstance(data, TYPES[k]) and (not isinstance(data, bool) or k == "boolean")
-        for k in kinds
-    ]
-    if kinds and not any(fits):
-        yield f"{at}: not of type {kinds}"
+        name = rule["$ref"].removeprefix("#/$defs/")
+        yield from problems(data, DOCUMENT["$defs"][name], at)
+    if "oneOf" in rule:
+        accepting = [r for r in rule["oneOf"] if not list(problems(data, r, at))]
+        if len(accepting) != 1:
+            yield f"{at}: none or several of oneOf"
+    if not has_type(data, rule):
+        yield f"{at}: not of type {rule['type']}"
         return
-    if ("enum" in rule and data not in rule["enum"]) or (
-        "const" in rule and data != rule["const"]
-    ):
-        yield f"{at}: {data!r} is not allowed"
-    if isinstance(data, (int, float)) and not rule.get(
-        "minimum", data
-    ) <= data <= rule.get("maximum", data):
-        yield f"{at}: {data} is out of bounds"
-    if isinstance(data, (str, list)) and len(data) < rule.get(
-        "minItems", rule.get("minLength", 0)
-    ):
-        yield f"{at}: too short"
+    yield from value_problems(data, rule, at)
     if isinstance(data, list):
         for i, item in enumerate(data):
             yield from problems(item, rule.get("items", {}), f"{at}[{i}]")
     if isinstance(data, dict):
-        known = rule.get("properties", {})
-        yield from (
-            f"{at}: lacks {name}"
-            for name in rule.get("required", ())
-            if name not in data
-        )
-        for name, value in data.items():
-            if name in known:
-                yield from problems(value, known[name], f"{at}.{name}")
-            elif rule.get("additionalProperties") is False:
-                yield f"{at}: unknown {name}"
+        yield from object_problems(data, rule, at)
+
+
+def has_type(data: Any, rule: dict[str, Any]) -> bool:
+    """Whether the data is of a type of the rule; a boolean is no number, unlike in Python."""
+    kinds = rule.get("type", [])
+    if isinstance(kinds, str):
+        kinds = [kinds]
+    if isinstance(data, bool):
+        return not kinds or "boolean" in kinds
+    return not kinds or any(isinstance(data, TYPES[kind]) for kind in kinds)
+
+
+def value_problems(data: Any, rule: dict[str, Any], at: str) -> Iterator[str]:
+    """A value that is not listed, out of bounds or too short."""
+    if "enum" in rule and data not in rule["enum"]:
+        yield f"{at}: {data!r} is not allowed"
+    if "const" in rule and data != rule["const"]:
+        yield f"{at}: {data!r} is not allowed"
+    if isinstance(data, (int, float)):
+        low = rule.get("minimum", data)
+        high = rule.get("maximum", data)
+        if not low <= data <= high:
+            yield f"{at}: {data} is out of bounds"
+    if isinstance(data, (str, list)):
+        shortest = rule.get("minItems", rule.get("minLength", 0))
+        if len(data) < shortest:
+            yield f"{at}: too short"
+
+
+def object_problems(
+    data: dict[str, Any], rule: dict[str, Any], at: str
+) -> Iterator[str]:
+    """Names that lack or that nobody knows, and what is wrong below them."""
+    known = rule.get("properties", {})
+    for name in rule.get("required", ()):
+        if name not in data:
+            yield f"{at}: lacks {name}"
+    for name, value in data.items():
+        if name in known:
+            yield from problems(value, known[name], f"{at}.{name}")
+        elif rule.get("additionalProperties") is False:
+            yield f"{at}: unknown {name}"
 
 
 def valid(data: Any) -> list[str]:

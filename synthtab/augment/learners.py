@@ -145,6 +145,7 @@ def _weighable(tables: Tables, view: View) -> Floats:
             parts += _number_columns(tables.real.numbers[:, j], view.numbers[:, j])
     for j, name in enumerate(tables.categorical):
         if name != tables.target:
+            # By the real table, whatever rows are added: all arms have the same columns.
             counts = np.bincount(tables.real.codes[:, j], minlength=tables.sizes[j])
             common = np.argsort(-counts, kind="stable")[:MAX_LEVELS]
             common = common[counts[common] > 0]
@@ -157,6 +158,7 @@ def _number_columns(real: Floats, cells: Floats) -> list[Floats]:
     """The columns of one number: its scaled value and, if it has gaps, where they are."""
     known = real[~np.isnan(real)]
     mean = known.mean()
+    # A number that is always the same has no spread.
     spread = known.std() or 1.0
     missing = np.isnan(cells)
     scaled = (np.where(missing, mean, cells) - mean) / spread

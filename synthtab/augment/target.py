@@ -117,7 +117,9 @@ def target_of(
         raise ConfigError(
             f"task must be one of {', '.join(METRICS_OF_TASK)}, not {task!r}"
         )
-    schema = infer(real, rare=0) if schema is None else schema
+    if schema is None:
+        # No category is too rare here: nothing of the schema is stored.
+        schema = infer(real, rare=0)
     kind = schema[name].kind
     distinct = real[name].nunique()
     if kind == "constant" or distinct < 2:
@@ -128,6 +130,7 @@ def target_of(
         raise DataError(
             f"the target {name!r} is an identifier: there is nothing to predict"
         )
+    # Dates and durations are numbers, too.
     numeric = kind in NUMERIC
     if task == "regression" and not numeric:
         raise ConfigError(
@@ -138,6 +141,7 @@ def target_of(
     if task == "regression":
         return _number(real, name, schema)
     if numeric:
+        # So that 0 and 1 are words in every table, whoever wrote it.
         schema = schema.with_kind(name, "category")
     return _classes(real, name, schema)
 
@@ -159,10 +163,12 @@ def _classes(real: pd.DataFrame, name: str, schema: Schema) -> Target:
         raise DataError(f"the target {name!r} has more than {MAX_CLASSES} classes")
     # Of several classes that are equally rare, the first by its word.
     rarest = min(range(len(classes)), key=lambda i: (counts[classes[i]], classes[i]))
-    cells_of_target = real[name]
-    first_rows = [int(np.argmax(words == word)) for word in classes]
-    examples = tuple(cells_of_target.iloc[row] for row in first_rows)
-    return Target(name, schema, classes, examples, rarest=rarest)
+    # By position: labels of the index may stand there twice.
+    examples = []
+    for word in classes:
+        first_row = int(np.argmax(words == word))
+        examples.append(real[name].iloc[first_row])
+    return Target(name, schema, classes, tuple(examples), rarest=rarest)
 
 
 def _words(frame: pd.DataFrame, name: str, schema: Schema) -> Any:

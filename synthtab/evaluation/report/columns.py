@@ -114,6 +114,7 @@ def _number(tables: Tables, j: int, name: str) -> Data:
     """
     real = tables.real.numbers[:, j]
     synthetic = tables.synthetic.numbers[:, j]
+    # Not empty: a column without a number in the real table is left out of the tables.
     there = np.sort(real[~np.isnan(real)])
     low = float(there[0])
     high = float(there[-1])
@@ -161,6 +162,7 @@ def _number(tables: Tables, j: int, name: str) -> Data:
 def _edges(low: float, high: float, whole: bool) -> Floats:
     """About `BINS` equal bins; those of a few whole numbers hold equally many of them."""
     if whole and high - low < 5 * BINS:
+        # Otherwise some bins would hold two numbers and others three, and look like heaps.
         width = max(1.0, np.ceil((high - low + 1) / BINS))
         count = int((high - low) // width) + 1
         edges: Floats = low - 0.5 + width * np.arange(count + 1)

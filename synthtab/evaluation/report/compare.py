@@ -227,12 +227,14 @@ def best_marks(
     badness = [_badness(score, chance) for score in scores]
     known = [value for value in badness if not math.isnan(value)]
     nothing = (False,) * len(scores)
+    # One figure alone is not the best of anything.
     if len(known) < 2:
         return nothing
     least = min(known)
     winner = scores[badness.index(least)]
     tie = TIE_PERCENT if winner.unit else TIE
     if winner.interval is not None:
+        # What differs by less than chance is as good.
         low, high = winner.interval
         tie = max(tie, (high - low) / 2)
     marks = tuple(not math.isnan(value) and value <= least + tie for value in badness)
@@ -248,6 +250,7 @@ def _badness(score: Score, chance: float | None) -> float:
             return math.nan
         return abs(score.value - score.reference.value)
     value = score.value if score.better == "lower" else -score.value
+    # Beyond a guess nothing is gained.
     if chance is not None:
         limit = chance if score.better == "lower" else -chance
         value = max(value, limit)

@@ -49,6 +49,7 @@ def page(
     Raises:
         DataError: ``augmentation`` is something else.
     """
+    # Scores that answer the question of another one are folded.
     shown = headlines(report.scores)
     families = [
         {
@@ -169,10 +170,15 @@ def axis(score: Score) -> tuple[float, float]:
     largest = max(shown)
     if not math.isfinite(low):
         low = min(0.0, *shown)
+    # An error of 2 % would stand at the left end of an axis to 100 %, beside its reference
+    # of 1 %. One that is better the higher keeps its bounds: 1 is what it is to reach.
     if score.better == "lower" and low == 0.0 and largest <= 0.4 * high:
-        high = _round_up(1.2 * largest) or (1.0 if score.unit else 0.01)
+        high = _round_up(1.2 * largest)
+        if high == 0.0:
+            high = 1.0 if score.unit else 0.01
     if not math.isfinite(high):
         high = _round_up(1.2 * largest) or 1.0
+    # No axis without a length, whatever the figures.
     return low, max(high, low + 1e-9)
 
 

@@ -67,6 +67,8 @@ def projected(tables: Tables, streams: Streams) -> dict[str, Any] | None:
     synthetic = tables.synthetic.some(POINTS, streams.numpy("points, synthetic"))
     a = _matrix(tables, real)
     b = _matrix(tables, synthetic)
+    # The real table decides the axes: synthetic rows that lie elsewhere
+    # can be seen to.
     mean = a.mean(axis=0)
     if len(a) < 3 or a.shape[1] < 2:
         return None
