@@ -151,7 +151,7 @@ def _number(real: pd.DataFrame, name: str, schema: Schema) -> Target:
     tables = prepare(real, real.head(1), schema=schema)
     numbers = tables.real.numbers[:, tables.numeric.index(name)]
     known = numbers[~np.isnan(numbers)]
-    return Target(name, schema, log=utility._heavy_tailed(known))
+    return Target(name, schema, log=utility.heavy_tailed(known))
 
 
 def _classes(real: pd.DataFrame, name: str, schema: Schema) -> Target:

@@ -1,7 +1,15 @@
 """How good are these rows? Any two tables, whoever made the second.
 
-`evaluate` compares a real table with a synthetic one. Every score stands beside what a perfect
-sampler or real rows would get. A metric is one function and one line in `METRICS`.
+`evaluate` compares a real table with a synthetic one. Every score stands beside what a
+perfect sampler or real rows would get. A metric is one file and one line in `METRICS`:
+
+    def tall(tables, streams):
+        return Outcome(float(tables.synthetic.numbers.max()), Reference(2.0, "real rows"))
+
+    TALL = Metric("tall", "Tallest", "the largest number", "fidelity", "lower", tall)
+
+Text, JSON, the HTML page, comparisons and bounds then have it. With ``rule=`` it brings a
+sentence to the verdicts, with ``picture=`` a part of the page.
 """
 
 from __future__ import annotations
@@ -99,6 +107,7 @@ METRICS: tuple[Metric, ...] = (
     attacks.LINKABILITY,
     attacks.INFERENCE,
 )
+# From the lowest to the highest.
 _COSTS = get_args(Cost)
 
 
@@ -194,17 +203,11 @@ def compare(
         raise ConfigError(
             "there is nothing to compare: give at least one synthetic table"
         )
-    schema = infer(real, rare=0) if schema is None and numeric is None else schema
+    if schema is None and numeric is None:
+        # Once, not again for every table.
+        schema = infer(real, rare=0)
     reports: dict[str, Report] = {}
-    for i, (name, rows) in enumerate(synthetic.items()):
-        share, done = 1 / len(synthetic), i / len(synthetic)
-
-        def watch(
-            p: Progress, name: str = str(name), done: float = done, share: float = share
-        ) -> None:
-            fraction = None if p.fraction is None else done + share * p.fraction
-            observe(replace(p, phase=f"{name}: {p.phase}", fraction=fraction))
-
+    for number, (name, rows) in enumerate(synthetic.items()):
         try:
             reports[str(name)] = evaluate(
                 real,
@@ -215,32 +218,48 @@ def compare(
                 numeric=numeric,
                 seed=seed,
                 metrics=metrics,
-                observe=watch,
+                observe=_part_of(observe, str(name), number, len(synthetic)),
             )
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
     return Comparison(reports, seed)
 
 
+def _part_of(observe: Observer, name: str, number: int, count: int) -> Observer:
+    """Progress of one of ``count`` tables as progress of the whole."""
+
+    def watch(progress: Progress) -> None:
+        fraction = progress.fraction
+        if fraction is not None:
+            fraction = number / count + 1 / count * fraction
+        phase = f"{name}: {progress.phase}"
+        observe(replace(progress, phase=phase, fraction=fraction))
+
+    return watch
+
+
 def _scores(
     metrics: Sequence[Metric], tables: Tables, seed: int, observe: Observer
 ) -> tuple[Score, ...]:
-    """Of every metric in turn; computed side by side, the costly ones first, so that none is left over at the end."""
+    """The score of every metric in turn, computed side by side on all cores."""
     scores: dict[int, Score] = {}
 
+    def cost(number: int) -> int:
+        return _COSTS.index(metrics[number].cost)
+
     def started() -> Iterator[int]:
-        for i in sorted(
-            range(len(metrics)), key=lambda i: -_COSTS.index(metrics[i].cost)
-        ):
-            observe(Progress(metrics[i].title, len(scores) / len(metrics)))
-            yield i
+        # The costly ones first, so that none is left over at the end for one core.
+        for number in sorted(range(len(metrics)), key=cost, reverse=True):
+            observe(Progress(metrics[number].title, len(scores) / len(metrics)))
+            yield number
 
-    def compute(i: int) -> None:
-        scores[i] = metrics[i].compute(tables, Streams(seed))
+    def compute(number: int) -> None:
+        scores[number] = metrics[number].compute(tables, Streams(seed))
 
-    with threadpool_limits(1, user_api="blas"):  # sums in another order are other sums
+    # Sums in another order are other sums: no library may split one over several cores.
+    with threadpool_limits(1, user_api="blas"):
         each(compute, started())
-    return tuple(scores[i] for i in range(len(metrics)))
+    return tuple(scores[number] for number in range(len(metrics)))
 
 
 def _metric(name: str) -> Metric:

@@ -247,14 +247,14 @@ def _number(tables: Tables) -> tuple[Callable[[View], Floats], str]:
     """What gives the target of a table's rows, and what its score is called."""
     j = tables.numeric.index(str(tables.target))
     real = tables.real.numbers[:, j]
-    if _heavy_tailed(real[~np.isnan(real)]):
+    if heavy_tailed(real[~np.isnan(real)]):
         return lambda view: np.log1p(
             np.maximum(view.numbers[:, j], 0.0)
         ), "R² of log(1 + target)"
     return lambda view: view.numbers[:, j], "R²"
 
 
-def _heavy_tailed(values: Floats) -> bool:
+def heavy_tailed(values: Floats) -> bool:
     """Whether log(1 + value) is much nearer to symmetric."""
     if len(values) == 0 or values.min() < 0:
         return False
