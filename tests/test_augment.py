@@ -91,7 +91,8 @@ class Drawer:
 
 
 def test_the_interval_by_hand() -> None:
-    # d = 0.1, 0.2, 0.6: mean 0.3, S² = (0.04 + 0.01 + 0.09) / 2 = 0.07; a fifth tested on: 1/3 + 0.25
+    # d = 0.1, 0.2, 0.6: mean 0.3, S² = (0.04 + 0.01 + 0.09) / 2 = 0.07; a fifth tested
+    # on: 1/3 + 0.25
     half = 4.302652729911275 * math.sqrt((1 / 3 + 0.25) * 0.07)
     assert paired_interval([0.1, 0.2, 0.6], 0.2) == pytest.approx(
         (0.3 - half, 0.3 + half)
@@ -109,7 +110,8 @@ def test_one_repeat_says_nothing() -> None:
 
 
 def test_the_interval_of_a_holdout_by_hand() -> None:
-    # S² = 0.07 as above, over 3; T² = 0.02: ν = (0.07/3 + 0.02)² / ((0.07/3)² / 2 + 0.02² / 1)
+    # S² = 0.07 as above, over 3; T² = 0.02: ν = (0.07/3 + 0.02)² / ((0.07/3)² / 2 +
+    # 0.02² / 1)
     freedom = (0.07 / 3 + 0.02) ** 2 / ((0.07 / 3) ** 2 / 2 + 0.02**2)
     half = stats.t.ppf(0.95, freedom) * math.sqrt(0.07 / 3 + 0.02)
     assert holdout_interval([0.1, 0.2, 0.6], [0.2, 0.4], 0.9) == pytest.approx(

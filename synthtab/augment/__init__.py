@@ -7,8 +7,8 @@
     X, y = SyntheticSampler(time="1m").fit_resample(X, y)
 
 `study` takes any rows, whoever made them, and needs no torch. `SyntheticSampler` fits a
-`Synthesizer`, and `by_class.ByClass` asks a fitted one for rows of a class. To read how a
-study works, begin with `experiment`.
+`Synthesizer`, and `by_class.ByClass` asks a fitted one for rows of a class. To read how
+a study works, begin with `experiment`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 An arm of the study is one function and one line in `arms`. It turns the `Material` of a
 repeat into the rows that a model learns from, or raises `Skip` with the reason why it
-cannot. For two classes and the ratios 0.5 and 1 the arms are: real rows alone, synthetic
-x0.5, synthetic x1, synthetic balanced, duplicates, class weights, SMOTENC.
+cannot. For two classes and the ratios 0.5 and 1 the arms are: real rows alone,
+synthetic x0.5, synthetic x1, synthetic balanced, duplicates, class weights, SMOTENC.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ REAL = "real rows alone"
 BALANCED = "synthetic, balanced"
 # Neighbours among which SMOTENC chooses, as in its paper.
 SMOTE_NEIGHBOURS = 5
-# Some synthetic rows may lack a target. A ratio is left out if fewer rows than this share
-# of what it asks for have one.
+# Some synthetic rows may lack a target. A ratio is left out if fewer rows than this
+# share of what it asks for have one.
 ENOUGH = 0.9
 
 _INSTALL = "needs imbalanced-learn: pip install 'synthtab[augment]'"
@@ -127,7 +127,7 @@ def balanced(material: Material, rng: np.random.Generator) -> Sample:
 
 
 def duplicated(material: Material, rng: np.random.Generator) -> Sample:
-    """Random real rows are repeated in each class until it is as large as the largest."""
+    """Random rows of each class again, until it is as large as the largest."""
     labels = material.labels
     sizes = material.class_sizes
     repeated = []
@@ -200,7 +200,7 @@ def _smote_method(
 
 
 def _without_gaps(numbers: Floats) -> Floats:
-    """Numbers ``[rows, columns]`` with the median of its column for each missing one."""
+    """Numbers ``[rows, columns]``, missing ones at the median of their column."""
     medians = []
     for column in numbers.T:
         known = column[~np.isnan(column)]

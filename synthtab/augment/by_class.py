@@ -52,8 +52,8 @@ class ByClass:
             start: Number of the first row, from which invented identifiers go on.
 
         Raises:
-            ConditionError: The model knows no such class, or next to none of its rows are
-                of it.
+            ConditionError: The model knows no such class, or next to none of its rows
+                are of it.
         """
         if seed is None:
             seed = self.model.seed

@@ -1,21 +1,21 @@
 """Does adding these rows help a model? The experiment, from tables to a verdict.
 
-What is valid depends on what made the rows. A generator must not have seen the rows that
-models are tested on, or it hands their answers to the models. There are three ways to
-ask:
+What is valid depends on what made the rows. A generator must not have seen the rows
+that models are tested on, or it hands their answers to the models. There are three ways
+to ask:
 
-- Rows, or a fitted generator, with a ``holdout`` that it never saw. Models learn from all
-  real rows in every repeat, since the generator, too, knows them all (to compare with a
-  part of them would favour the synthetic rows). Each repeat has new synthetic rows and
-  new models, tested on all of the holdout.
+- Rows, or a fitted generator, with a ``holdout`` that it never saw. Models learn from
+  all real rows in every repeat, since the generator, too, knows them all (to compare
+  with a part of them would favour the synthetic rows). Each repeat has new synthetic
+  rows and new models, tested on all of the holdout.
 - A function that fits a generator, without a holdout. Each repeat splits the real rows,
   fits on the training part alone, and tests on the rest.
 - Rows, or a fitted generator, without a holdout. The figures are computed, but there is
   no verdict.
 
-`study` is the whole of it: rows (`splits`, `source`), what is learnt from (`arms`), models
-(`learners`), scores (`scores`), and the verdict (`verdict`, with `intervals`). It does not
-matter who made the rows, and no network is trained here.
+`study` is the whole of it: rows (`splits`, `source`), what is learnt from (`arms`),
+models (`learners`), scores (`scores`), and the verdict (`verdict`, with `intervals`).
+It does not matter who made the rows, and no network is trained here.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ from synthtab.runtime.parallel import each
 # Synthetic rows for each real one.
 RATIOS = (0.25, 0.5, 1.0, 2.0)
 REPEATS = 10
-# A rarest class with less than this share is judged by average precision, unless another
-# metric is asked for.
+# A rarest class with less than this share is judged by average precision, unless
+# another metric is asked for.
 RARE_CLASS = 0.05
 # Most real rows that models learn from and are tested on.
 MAX_TRAINING_ROWS = 100_000
 MAX_TEST_ROWS = 50_000
-# A table of synthetic rows is used as a whole, too, unless the largest ratio of `RATIOS`
-# that it allows comes as near to that as this.
+# A table of synthetic rows is used as a whole, too, unless the largest ratio of
+# `RATIOS` that it allows comes as near to that as this.
 NEARLY_ALL = 0.02
 
 # Rows (a DataFrame), an object with ``sample(n)``, or a function that fits such an
@@ -108,8 +108,8 @@ def study(
     They are compared on rows that nothing has seen. Every arm is compared with the real
     rows alone, repeat by repeat: see `synthtab.augment.intervals` for the interval and
     `synthtab.augment.arms` for the arms (synthetic rows at several ratios and balancing
-    the classes, against random duplicates, class weights and SMOTENC). The order of rows
-    and columns changes nothing.
+    the classes, against random duplicates, class weights and SMOTENC). The order of
+    rows and columns changes nothing.
 
     Args:
         real: The table that a model is to learn from.
@@ -118,16 +118,16 @@ def study(
             table it is given, such as
             ``lambda train: Synthesizer(time="30s").fit(train)``.
         target: The column that the model predicts.
-        holdout: Real rows that the generator never saw, to test on. Without them there is
-            a verdict only if ``synthetic`` is a function that fits.
+        holdout: Real rows that the generator never saw, to test on. Without them there
+            is a verdict only if ``synthetic`` is a function that fits.
         schema: What each column is; inferred from ``real`` by default.
         task: "classification" or "regression". By default the target's kind decides:
             words, booleans and numbers of two values are classes.
         metric: What the verdict goes by: "auc", "average_precision",
             "balanced_accuracy"; "r2" for a number. By default "auc", or
             "average_precision" if the rarest class has less than 5 % of the rows.
-        ratios: Synthetic rows for each real one; by default 0.25, 0.5, 1, 2 and all that
-            are given.
+        ratios: Synthetic rows for each real one; by default 0.25, 0.5, 1, 2 and all
+            that are given.
         learners: Some of "linear", "trees" and "forest"; all by default.
         sizes: Numbers of real rows to learn from, None for all. Others than all need a
             function that fits: a generator that has learnt from all rows would bring in

@@ -27,8 +27,8 @@ def paired_interval(
 
         d ± t(J - 1, (1 + level) / 2) * sqrt((1 / J + f / (1 - f)) * S²)
 
-    f / (1 - f) is the paper's n_test / n_train. Where a repeat learns from only a part of
-    the rest, repeats share fewer rows and the interval is on the safe side.
+    f / (1 - f) is the paper's n_test / n_train. Where a repeat learns from only a part
+    of the rest, repeats share fewer rows and the interval is on the safe side.
 
     Args:
         differences: One per repeat.
@@ -52,19 +52,19 @@ def holdout_interval(
 ) -> Interval:
     """For repeats that are all tested on one holdout.
 
-    Every repeat has new models and new synthetic rows. Two things are uncertain, and they
-    are independent: which models and rows were drawn, and which rows are in the holdout.
-    With the differences d_1 .. d_J on the whole holdout, of mean d and variance S², and
-    the mean differences over the repeats h_1 .. h_H on random halves of the holdout, of
-    variance T², the interval is
+    Every repeat has new models and new synthetic rows. Two things are uncertain, and
+    they are independent: which models and rows were drawn, and which rows are in the
+    holdout. With the differences d_1 .. d_J on the whole holdout, of mean d and
+    variance S², and the mean differences over the repeats h_1 .. h_H on random halves
+    of the holdout, of variance T², the interval is
 
         d ± t(ν, (1 + level) / 2) * sqrt(S² / J + T²)
         ν = (S²/J + T²)² / ((S²/J)² / (J - 1) + T⁴ / (H - 1))
 
     T² needs no correction: halves of m rows drawn without replacement vary by
-    (1 - 1/2) V / (m/2) = V / m, as means over m new rows would (the delete-half jackknife;
-    Shao and Wu 1989). ν is Satterthwaite's (1946). The interval is about the training
-    table that is given, and says nothing about another one.
+    (1 - 1/2) V / (m/2) = V / m, as means over m new rows would (the delete-half
+    jackknife; Shao and Wu 1989). ν is Satterthwaite's (1946). The interval is about the
+    training table that is given, and says nothing about another one.
 
     Args:
         differences: One per repeat, on the whole holdout.

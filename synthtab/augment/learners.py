@@ -1,8 +1,8 @@
 """The models that added rows are to help.
 
 A learner is one function and one line in `LEARNERS`. It learns from a `Sample` and
-predicts, for every row of a view, a probability per class ``[rows, classes]`` or a number
-``[rows]``.
+predicts, for every row of a view, a probability per class ``[rows, classes]`` or a
+number ``[rows]``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.views import Tables, View, features
 
-# The linear model gives a weight of their own to at most so many categories of a column.
+# The linear model gives a weight of their own to at most so many categories of a
+# column.
 MAX_LEVELS = 50
 # For the linear model, numbers end at so many standard deviations.
 MAX_DEVIATIONS = 8.0
@@ -136,8 +137,9 @@ def _predicted(
 def _weighable(tables: Tables, view: View) -> Floats:
     """Rows as a linear model can weigh them, ``[rows, features]``.
 
-    A number is in units of its standard deviation in the real table, a missing one is the
-    mean and has a column that says so; a category is one-hot. The target is left out.
+    A number is in units of its standard deviation in the real table, a missing one is
+    the mean and has a column that says so; a category is one-hot. The target is left
+    out.
     """
     parts = []
     for j, name in enumerate(tables.numeric):
@@ -145,7 +147,8 @@ def _weighable(tables: Tables, view: View) -> Floats:
             parts += _number_columns(tables.real.numbers[:, j], view.numbers[:, j])
     for j, name in enumerate(tables.categorical):
         if name != tables.target:
-            # By the real table, whatever rows are added: all arms have the same columns.
+            # By the real table, whatever rows are added: all arms have the same
+            # columns.
             counts = np.bincount(tables.real.codes[:, j], minlength=tables.sizes[j])
             common = np.argsort(-counts, kind="stable")[:MAX_LEVELS]
             common = common[counts[common] > 0]
@@ -155,7 +158,7 @@ def _weighable(tables: Tables, view: View) -> Floats:
 
 
 def _number_columns(real: Floats, cells: Floats) -> list[Floats]:
-    """The columns of one number: its scaled value and, if it has gaps, where they are."""
+    """The columns of one number: scaled and, if it has gaps, where they are."""
     known = real[~np.isnan(real)]
     mean = known.mean()
     # A number that is always the same has no spread.

@@ -1,4 +1,4 @@
-"""`Study`: what a study found, as text, as a table and as JSON. Nothing is judged here."""
+"""`Study`: what a study found, as text, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -229,7 +229,8 @@ class Study:
             for learner in self.learners:
                 compared = self.compare(arm.name, learner, None, verdict.size)
                 if arm.name == REAL:
-                    # Ends below the difference of the arms, so that digits stand in line.
+                    # Ends below the difference of the arms, so that digits stand in
+                    # line.
                     cells.append(f"{compared.score:>10.4f}{'':8}")
                 else:
                     cells.append(_cell(compared))
@@ -245,7 +246,7 @@ def _table_line(first: str, cells: list[str] | tuple[str, ...]) -> str:
 
 
 def _cell(compared: Difference) -> str:
-    """``+0.0123 ±0.0045*``: the difference, half its interval, and whether it is sure."""
+    """``+0.0123 ±0.0045*``: difference, half its interval, whether it is sure."""
     low, high = compared.interval
     if not math.isfinite(high - low):
         return "-"

@@ -23,16 +23,17 @@ from synthtab.synthesizer import Synthesizer
 class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
     """Add synthetic rows to the rarer classes.
 
-    A `Synthesizer` learns the rows together with their class and draws new rows given the
-    class. Columns may hold numbers, words, booleans, dates and missing cells. A DataFrame
-    comes back with its columns and dtypes, the given rows first. In a pipeline of
-    imbalanced-learn only the training part of every fold is learnt and enlarged.
+    A `Synthesizer` learns the rows together with their class and draws new rows given
+    the class. Columns may hold numbers, words, booleans, dates and missing cells. A
+    DataFrame comes back with its columns and dtypes, the given rows first. In a
+    pipeline of imbalanced-learn only the training part of every fold is learnt and
+    enlarged.
 
     Args:
-        sampling_strategy: Which classes get how many rows, as in imbalanced-learn: "auto"
-            (all but the largest, until they have as many as it), "minority", "all", a
-            float (two classes: rarer to larger), a dict class -> number of rows
-            afterwards, or a function of y.
+        sampling_strategy: Which classes get how many rows, as in imbalanced-learn:
+            "auto" (all but the largest, until they have as many as it), "minority",
+            "all", a float (two classes: rarer to larger), a dict class -> number of
+            rows afterwards, or a function of y.
         preset: How much to compute; this and the following as in `Synthesizer`.
         time: Most time to train.
         epochs: Passes over the rows, instead of a time.
@@ -41,8 +42,8 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
         options: Any other field of `TrainConfig`, such as ``{"width": 128}``.
 
     Attributes:
-        model_: The fitted `Synthesizer`, after `fit_resample`; None if no class needed a
-            row.
+        model_: The fitted `Synthesizer`, after `fit_resample`; None if no class needed
+            a row.
         sampling_strategy_: Class -> number of rows that were added.
         n_features_in_: Number of columns.
         feature_names_in_: Their names, if all are text.
@@ -114,7 +115,8 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
             return X.copy(), y.copy()
         table = _table(X)
         target = _free_name("class", table)
-        # Labels may be anything; the model learns them as the words "class 0", "class 1".
+        # Labels may be anything; the model learns them as the words "class 0", "class
+        # 1".
         classes, codes = np.unique(y, return_inverse=True)
         words = np.array([f"class {c}" for c in range(len(classes))], dtype=object)
         self.model_ = self._fitted(table.assign(**{target: words[codes]}), target)
@@ -169,7 +171,7 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
 
 
 def _table(X: Any) -> pd.DataFrame:
-    """The columns as a plain table: dense, rows numbered, every name a text of its own."""
+    """The columns as a dense table, rows numbered, every name a text of its own."""
     table = pd.DataFrame(X).reset_index(drop=True)
     dense_types = {
         name: dtype.subtype

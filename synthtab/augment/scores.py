@@ -1,8 +1,9 @@
 """How well a model predicts: the metrics of a study, higher is better in each.
 
-The figures are scikit-learn's, as tests say. Its own functions check their arguments each
-time and take four to six times as long, and a study of all arms and models asks for some
-ten thousand figures, since it scores each model on twenty halves of the holdout, too.
+The figures are scikit-learn's, as tests say. Its own functions check their arguments
+each time and take four to six times as long, and a study of all arms and models asks
+for some ten thousand figures, since it scores each model on twenty halves of the
+holdout, too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def measures(
 
     Args:
         y: Class numbers or numbers ``[rows]``.
-        predicted: A probability for each class ``[rows, classes]``, or numbers ``[rows]``.
+        predicted: A probability for each class ``[rows, classes]``, or numbers
+            ``[rows]``.
         classes: How many classes there are; 0 for a number.
         rarest: Number of the class that is rarest in the real table.
     """
@@ -61,7 +63,7 @@ def _r2(y: Floats, predicted: Floats) -> float:
 
 
 def _area(is_class: npt.NDArray[np.bool_], score: Floats) -> float:
-    """Area under the ROC curve from ranks (Mann and Whitney 1947); a tie counts half."""
+    """Area under the ROC curve (Mann and Whitney 1947); a tie counts half."""
     positives = int(is_class.sum())
     negatives = len(is_class) - positives
     # The rank sum that the positives have when all of them lie below all negatives.

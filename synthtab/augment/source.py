@@ -1,8 +1,8 @@
 """Synthetic rows from whatever makes them.
 
-A source is a table of rows, or a generator: any object with ``sample(n)``. One that also
-has ``sample_class(value, n)`` can be asked for rows of a class; from any other, rows of a
-class are picked out of what it gives.
+A source is a table of rows, or a generator: any object with ``sample(n)``. One that
+also has ``sample_class(value, n)`` can be asked for rows of a class; from any other,
+rows of a class are picked out of what it gives.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from synthtab.augment.target import Target
 from synthtab.core.errors import DataError
 from synthtab.core.randomness import Streams
 
-# How often a generator without `sample_class` is asked for more rows before a class stays
-# short of them.
+# How often a generator without `sample_class` is asked for more rows before a class
+# stays short of them.
 MORE_BATCHES = 10
 
 
@@ -108,8 +108,9 @@ def _rows_picked(
         # One generator per batch; the number of parts tells the batches apart.
         rng = streams.numpy("balance", len(parts))
         for word in wanted:
-            # A class that is complete takes no row, but its permutation is drawn all the
-            # same: what one class lacks does not change which rows another one gets.
+            # A class that is complete takes no row, but its permutation is drawn all
+            # the same: what one class lacks does not change which rows another one
+            # gets.
             candidates = rng.permutation(np.flatnonzero(words == word))
             chosen = candidates[: wanted[word] - picked[word]]
             picked[word] += len(chosen)
@@ -124,7 +125,8 @@ def _batches(
     picked: dict[str, int],
     streams: Streams,
 ) -> Iterator[pd.DataFrame]:
-    """The rows that were drawn already, then more of a generator while some are lacking.
+    """The rows that were drawn already, then more of a generator while some are
+    lacking.
 
     ``picked`` is read anew before each batch: the caller fills it.
     """

@@ -1,9 +1,9 @@
 """Which real rows a study learns from and which it tests on.
 
 `usable_rows` brings a table into an order that depends on its cells alone, so that
-neither the order of its rows nor that of its columns changes a study. `split` then gives
-each repeat its training and test rows; `halves` cuts the holdout in random halves, for
-the interval of `synthtab.augment.intervals.holdout_interval`.
+neither the order of its rows nor that of its columns changes a study. `split` then
+gives each repeat its training and test rows; `halves` cuts the holdout in random
+halves, for the interval of `synthtab.augment.intervals.holdout_interval`.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def split(
         holdout: Rows to test on; if None, a fifth of the real rows is tested on.
         target: What is predicted. Every class is split in the same proportion.
         size: How many training rows to keep; None for all.
-        rare: Share of the training rows to which the rarest class is thinned out; None to
-            leave it as it is.
+        rare: Share of the training rows to which the rarest class is thinned out; None
+            to leave it as it is.
         streams: The randomness of this repeat.
     """
     # One generator for all three steps, in this order.

@@ -1,9 +1,9 @@
 """What a study predicts: one column of the table, as a class or as a number.
 
-`target_of` decides which of the two it is and reads the classes from the real table. The
-`Target` that it returns turns that column of any view into what models learn: class
-numbers or floats. For example, a column of "yes", "no" and missing cells has the classes
-("no", "yes"), and its rows become [1.0, 0.0, nan].
+`target_of` decides which of the two it is and reads the classes from the real table.
+The `Target` that it returns turns that column of any view into what models learn: class
+numbers or floats. For example, a column of "yes", "no" and missing cells has the
+classes ("no", "yes"), and its rows become [1.0, 0.0, nan].
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def target_of(
             two values are classes, and other numbers are numbers.
 
     Raises:
-        DataError: There is no such column, it has nothing to predict, or it has too many
-            classes.
+        DataError: There is no such column, it has nothing to predict, or it has too
+            many classes.
         ConfigError: The task does not exist or does not fit the column.
     """
     if name not in real.columns:

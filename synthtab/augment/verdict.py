@@ -85,11 +85,11 @@ class StudyVerdict:
             would take.
         ratio: Synthetic rows per real row of the best synthetic arm; None where it
             balances the classes.
-        best: The synthetic arm with the best score, against real rows alone. The interval
-            holds for all synthetic arms at once (Bonferroni), since the best of several
-            is looked at.
-        baseline: The best of the usual remedies, against real rows alone; None where there
-            is none.
+        best: The synthetic arm with the best score, against real rows alone. The
+            interval holds for all synthetic arms at once (Bonferroni), since the best
+            of several is looked at.
+        baseline: The best of the usual remedies, against real rows alone; None where
+            there is none.
         lead: The best synthetic arm against the best remedy; None where there is none.
         others: Learner -> the answer for it.
         why: Why it cannot be said; "" otherwise.
@@ -172,7 +172,8 @@ class Trials:
     def complete(self) -> Trials:
         """Only the arms that could be had in every repeat.
 
-        The others are shown, but not judged by: they were tried on easier repeats, maybe.
+        The others are shown, but not judged by: they were tried on easier repeats,
+        maybe.
         """
         repeats = len({trial.repeat for trial in self.trials})
         repeats_of_arm: dict[str, set[int]] = {}
@@ -211,8 +212,8 @@ def judge(
 ) -> StudyVerdict:
     """Judge one size.
 
-    Synthetic rows help if the interval of the best synthetic arm lies above 0. They hurt
-    if even the best one lies below.
+    Synthetic rows help if the interval of the best synthetic arm lies above 0. They
+    hurt if even the best one lies below.
 
     Args:
         trials: The trials of this size.

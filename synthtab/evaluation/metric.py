@@ -1,7 +1,8 @@
 """What a score is and what a metric declares about itself.
 
-A number alone says little: a `Score` carries beside its value what a perfect sampler (or real rows)
-would score, an interval where one is cheap, and why it is absent where it is.
+A number alone says little: a `Score` carries beside its value what a perfect sampler
+(or real rows) would score, an interval where one is cheap, and why it is absent where
+it is.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Family:
     Attributes:
         name: Short name, as in JSON.
         heading: The question, in reports.
-        about_people: Whether it is about the people in the training table: the page lists
-            these metrics once more, together.
+        about_people: Whether it is about the people in the training table: the page
+            lists these metrics once more, together.
     """
 
     name: FamilyName
@@ -101,7 +102,8 @@ class Score:
         n: Number of rows (or other units) that the value rests on.
         detail: Per-column figures, the worst pairs and the like; plain data.
         status: "ok" or "skipped: reason".
-        like: Name of the score that answers the same question: where that is shown, this one is a detail.
+        like: Name of the score that answers the same question: where that is shown,
+            this one is a detail.
     """
 
     name: str
@@ -126,7 +128,7 @@ class Score:
 
 
 class Skip(Exception):
-    """Raised by a metric's function that cannot say anything about these tables; its text is the reason."""
+    """Raised by a metric that can say nothing of these tables; its text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,15 @@ class Metric:
     """One metric: what it declares and the function that computes it.
 
     Attributes:
-        needs: Which optional parts of the tables it cannot do without: "holdout", "target".
+        needs: Which optional parts of the tables it cannot do without: "holdout",
+            "target".
         measure: ``(tables, streams) -> Outcome``; may raise `Skip`.
-        cost: About 30,000 rows of 15 columns on one core take it under half a second ("low"), under
-            three ("medium") or longer ("high"). Of metrics that share their work the first bears it.
+        cost: About 30,000 rows of 15 columns on one core take it under half a second
+            ("low"), under three ("medium") or longer ("high"). Of metrics that share
+            their work the first bears it.
 
-        unknown: What stays unknown where the metric needs a holdout and there is none, such
-            as "whether they tell who is in the training table".
+        unknown: What stays unknown where the metric needs a holdout and there is none,
+            such as "whether they tell who is in the training table".
         chance: The figure of a guess, if a better one is luck and no merit: a detector
             with an AUC below 0.5 has not been fooled more than one with 0.5.
         rule: A rule of the verdicts about this metric, ``(evidence) -> verdicts``; see
@@ -199,6 +203,7 @@ class Metric:
 
 def headlines(scores: Sequence[Score]) -> tuple[Score, ...]:
     """The scores of which none answers the question of another one that is there."""
+    # A score that could not be computed leaves its question to the others.
     there = {score.name for score in scores if score.ok}
     return tuple(score for score in scores if score.like not in there)
 
@@ -212,7 +217,10 @@ def share_interval(successes: float, n: float, z: float = 1.96) -> Interval:
 
 
 def exact_interval(successes: float, n: float, z: float = 1.96) -> Interval:
-    """Clopper and Pearson's interval of a share (1934), 95 % by default: for shares of few successes."""
+    """Clopper and Pearson's interval of a share (1934), 95 % by default.
+
+    For shares of few successes.
+    """
     tail = 1.0 - NormalDist().cdf(z)
     low = (
         float(beta.ppf(tail, successes, n - successes + 1.0)) if successes > 0 else 0.0
@@ -226,14 +234,14 @@ def exact_interval(successes: float, n: float, z: float = 1.96) -> Interval:
 
 
 def simultaneous(count: int) -> float:
-    """The z that makes ``count`` intervals hold together in 95 % of cases (Bonferroni)."""
+    """The z with which ``count`` intervals hold at once in 95 % (Bonferroni)."""
     return NormalDist().inv_cdf(1.0 - 0.025 / count)
 
 
 def auc_interval(
     auc: float, positives: int, negatives: int, z: float = 1.96
 ) -> Interval:
-    """Interval of an area under the ROC curve (Hanley and McNeil 1982), 95 % by default."""
+    """Interval of a ROC area (Hanley and McNeil 1982), 95 % by default."""
     q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     variance = (
         auc * (1 - auc)

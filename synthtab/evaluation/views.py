@@ -1,10 +1,10 @@
 """The one mixed-type view of the tables that every metric works on.
 
 A column is *numeric* (numbers, dates as seconds) or *categorical*; identifiers and
-constants are left out. Cells become a float matrix (NaN = missing) and a matrix of integer
-codes (the last code of a column = missing) over the categories of all tables together.
-Columns are put in the order of their names and rows are sorted, so that neither order can
-change a score.
+constants are left out. Cells become a float matrix (NaN = missing) and a matrix of
+integer codes (the last code of a column = missing) over the categories of all tables
+together. Columns are put in the order of their names and rows are sorted, so that
+neither order can change a score.
 
 For example, the columns age (41, missing) and job ("nurse", "clerk") become
 numbers [[41.], [nan]] and codes [[1], [0]] with the categories (("clerk", "nurse"),).
@@ -76,7 +76,8 @@ class Tables:
         holdout: Real rows that it never saw.
         target: The column that a model is to predict.
         skipped: Column -> why it is left out.
-        columns: What the schema says of each column; empty where the roles were given by name.
+        columns: What the schema says of each column; empty where the roles were given
+            by name.
     """
 
     numeric: tuple[str, ...]
@@ -103,7 +104,8 @@ class Tables:
         return tuple(len(words) + 1 for words in self.categories)
 
     def once(self, key: str, compute: Callable[[], Result]) -> Result:
-        """The result under this key, computed at its first use: what several metrics share.
+        """The result under this key, computed at its first use: what several metrics
+        share.
 
         Whoever asks while it is being computed waits for it. An error is a result too.
         """

@@ -1,1 +1,1 @@
-"""What is said and drawn of the scores: verdicts, text, JSON, the HTML page, comparisons."""
+"""What is said and drawn of the scores: verdicts, text, JSON, HTML, comparisons."""

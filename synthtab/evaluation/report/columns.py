@@ -1,8 +1,8 @@
 """The picture of the columns: each of them in both tables, the worst first.
 
-`distributions` gives plain data (shares of bins, of categories), `section` a card for each
-column. All is computed when the page is asked for, not with the scores, so that JSON
-stays small.
+`distributions` gives plain data (shares of bins, of categories), `section` a card for
+each column. All is computed when the page is asked for, not with the scores, so that
+JSON stays small.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 BINS = 30
 # Share of the real rows at either end that may lie beyond the outer bins, if they would
-# squeeze all others together: that is, if they reach farther than `MARGIN` times the range
-# of the rest.
+# squeeze all others together: that is, if they reach farther than `MARGIN` times the
+# range of the rest.
 TAIL = 0.005
 MARGIN = 0.25
 SHOWN_CATEGORIES = 7
@@ -84,7 +84,8 @@ def _cards(tables: Tables, report: Report) -> list[Data]:
 def _levels(report: Report) -> dict[str, str]:
     """Column -> "bad" or "fair", the worst of the verdicts that name it.
 
-    The detector names columns that give rows away together, not those that are at fault.
+    The detector names columns that give rows away together, not those that are at
+    fault.
     """
     levels: dict[str, str] = {}
     for verdict in report.verdicts:  # the bad ones come first
@@ -160,9 +161,10 @@ def _number(tables: Tables, j: int, name: str) -> Data:
 
 
 def _edges(low: float, high: float, whole: bool) -> Floats:
-    """About `BINS` equal bins; those of a few whole numbers hold equally many of them."""
+    """About `BINS` equal bins; of few whole numbers, each holds equally many."""
     if whole and high - low < 5 * BINS:
-        # Otherwise some bins would hold two numbers and others three, and look like heaps.
+        # Otherwise some bins would hold two numbers and others three, and look like
+        # heaps.
         width = max(1.0, np.ceil((high - low + 1) / BINS))
         count = int((high - low) // width) + 1
         edges: Floats = low - 0.5 + width * np.arange(count + 1)
@@ -204,7 +206,7 @@ def _short(value: float) -> str:
 
 
 def _category(tables: Tables, j: int, name: str) -> Data:
-    """Shares of the commonest categories of either table, of all others, of missing cells."""
+    """Shares of the commonest categories, of all others, and of missing cells."""
     words = tables.categories[j]
     real = _frequencies(tables.real.codes[:, j], len(words) + 1)
     synthetic = _frequencies(tables.synthetic.codes[:, j], len(words) + 1)

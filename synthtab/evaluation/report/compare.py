@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LINE_WIDTH = 80
 TITLE_WIDTH = 34
 FIGURE_WIDTH = 11
-# Figures that differ by less than half of the last digit that is shown are a tie; those in
-# percent have one digit less.
+# Figures that differ by less than half of the last digit that is shown are a tie; those
+# in percent have one digit less.
 TIE = 5e-4
 TIE_PERCENT = 5e-3
 
@@ -103,7 +103,7 @@ class Comparison:
         return self._first.headings()
 
     def facts(self) -> dict[str, Any]:
-        """Facts about the tables: as in a report, with the rows of every synthetic one."""
+        """Facts as in a report, with the rows of every synthetic table."""
         facts = dict(self._first.tables)
         facts["synthetic"] = {
             name: report.tables["rows"]["synthetic"]

@@ -1,9 +1,9 @@
 """What a verdict is, what its rules look at, and the words that they share.
 
-A rule is a function ``(Evidence) -> verdicts``. It asks the `Evidence` for the scores that
-it needs, and yields a `Verdict` for each fault that it sees. `sentences` turns a list of
-faults of one kind into verdicts; `graded` and `surely` decide what is worth a word and
-what may be chance.
+A rule is a function ``(Evidence) -> verdicts``. It asks the `Evidence` for the scores
+that it needs, and yields a `Verdict` for each fault that it sees. `sentences` turns a
+list of faults of one kind into verdicts; `graded` and `surely` decide what is worth a
+word and what may be chance.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
 OWN_SENTENCE = 3
 # Columns that such a shared sentence names.
 NAMES_SHOWN = 8
-# Intervals are made this much wider than 95 %: one report has some thirty rules, and none
-# of them may speak by luck.
+# Intervals are made this much wider than 95 %: one report has some thirty rules, and
+# none of them may speak by luck.
 SURE = 1.5
 
 
@@ -51,8 +51,8 @@ class Evidence:
 
     Attributes:
         rows: Number of "real", "synthetic" and "holdout" rows; 1 where it is not known.
-        noise: Scale of chance: .02 for two tables of 5,000 rows. The shares of rows with
-            some property differ by at most half of it, at one standard deviation.
+        noise: Scale of chance: .02 for two tables of 5,000 rows. The shares of rows
+            with some property differ by at most half of it, at one standard deviation.
         metrics: The metrics of the scores, in the order of the registry.
     """
 
@@ -121,7 +121,8 @@ def sentences(
         faults: One dict each, with its "column" or "columns", the worst first.
         rule: Name of the rule.
         about_one: The sentence about a fault.
-        about_many: The sentence about many, to stand between their number and their names.
+        about_many: The sentence about many, to stand between their number and their
+            names.
         level: Level of the verdicts.
         total: How many there are, if ``faults`` are only the worst.
     """

@@ -33,8 +33,8 @@ DCR_GOOD = 0.1
 DCR_FAIR = 0.3
 NNDR_GOOD = 0.05
 NNDR_FAIR = 0.15
-# The interval of `nearer` does not know that one real row may be the nearest of many: it
-# is made this much wider.
+# The interval of `nearer` does not know that one real row may be the nearest of many:
+# it is made this much wider.
 NEARER_SURE = 2.5
 # Of a guess.
 AUC_OF_CHANCE = 0.5
@@ -47,8 +47,8 @@ ROWS_SHOWN = 5
 def copies(evidence: Evidence) -> Iterator[Verdict]:
     """Rows that equal a training row, more of them than chance explains.
 
-    Evidence: the share of such rows beside that of rows that were never learnt. People who
-    are alike in all columns are in any table, so that some copies are no fault.
+    Evidence: the share of such rows beside that of rows that were never learnt. People
+    who are alike in all columns are in any table, so that some copies are no fault.
     """
     score = evidence.get("exact_copies")
     if score is None:
@@ -120,8 +120,8 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
 def nearer(evidence: Evidence) -> Iterator[Verdict]:
     """Rows that lie nearer to the training rows than to rows that were never seen.
 
-    Evidence: of all rows, the share whose nearest real row is a training row and not one
-    of as many rows of the holdout. Half of them is ideal.
+    Evidence: of all rows, the share whose nearest real row is a training row and not
+    one of as many rows of the holdout. Half of them is ideal.
     """
     score = evidence.get("nearer_to_train")
     if score is None:
@@ -140,8 +140,8 @@ def nearer(evidence: Evidence) -> Iterator[Verdict]:
 def clinging(evidence: Evidence) -> Iterator[Verdict]:
     """Rows that cling to training rows as a whole.
 
-    Evidence: distances to the nearest training row, beside those of rows of the holdout.
-    Where they are right nothing is said: other rules do.
+    Evidence: distances to the nearest training row, beside those of rows of the
+    holdout. Where they are right nothing is said: other rules do.
     """
     yield from _too_short(
         evidence,
@@ -162,7 +162,7 @@ def clinging(evidence: Evidence) -> Iterator[Verdict]:
 def _too_short(
     evidence: Evidence, name: str, limits: tuple[float, float], sentence: str
 ) -> Iterator[Verdict]:
-    """The sentence, if the distances are shorter by more than chance and worth a word."""
+    """The sentence, if the distances are shorter than chance explains."""
     score = evidence.get(name)
     if score is None or score.reference is None:
         return
@@ -187,8 +187,8 @@ ATTACKERS = {
 def attacks(evidence: Evidence) -> Iterator[Verdict]:
     """Attacks on privacy that gain from the synthetic rows.
 
-    Evidence: what each attack reaches, beside what it reaches without the synthetic rows
-    or by guessing.
+    Evidence: what each attack reaches, beside what it reaches without the synthetic
+    rows or by guessing.
     """
     for name, attacker in ATTACKERS.items():
         score = evidence.get(name)
@@ -212,7 +212,8 @@ def attacks(evidence: Evidence) -> Iterator[Verdict]:
 
 
 def surely_found(evidence: Evidence) -> Iterator[Verdict]:
-    """People whom an attacker finds with hardly an error, however well others are hidden.
+    """People whom an attacker finds with hardly an error, however well others are
+    hidden.
 
     Evidence: the share of the people in the training table who are found where one in a
     hundred of the others is found wrongly.

@@ -1,4 +1,5 @@
-"""A report as one HTML page that needs nothing beside itself: no script, font or request.
+"""A report as one HTML page that needs nothing beside itself: no script, font or
+request.
 
 `page` arranges what is already known (scores, verdicts, pictures); the templates in
 templates/ draw it. What it shows comes from the records of the metrics: their families
@@ -119,7 +120,7 @@ def _metric_pictures(report: Report) -> list[Section]:
 
 
 def score_view(score: Score) -> dict[str, Any]:
-    """A score as its line of the page: figures as text, places on its axis in percent."""
+    """A score as a line of the page: figures as text, places on its axis in percent."""
     view: dict[str, Any] = {
         "title": score.title,
         "meaning": score.meaning,
@@ -170,8 +171,9 @@ def axis(score: Score) -> tuple[float, float]:
     largest = max(shown)
     if not math.isfinite(low):
         low = min(0.0, *shown)
-    # An error of 2 % would stand at the left end of an axis to 100 %, beside its reference
-    # of 1 %. One that is better the higher keeps its bounds: 1 is what it is to reach.
+    # An error of 2 % would stand at the left end of an axis to 100 %, beside its
+    # reference of 1 %. One that is better the higher keeps its bounds: 1 is what it is
+    # to reach.
     if score.better == "lower" and low == 0.0 and largest <= 0.4 * high:
         high = _round_up(1.2 * largest)
         if high == 0.0:
@@ -194,7 +196,7 @@ def _round_up(value: float) -> float:
 
 
 def _riskiest(report: Report) -> dict[str, Any] | None:
-    """The most exposed training rows as a table: where they stand, why, and their cells."""
+    """The most exposed training rows: where they stand, why, and their cells."""
     if not report.riskiest:
         return None
     names = list(report.riskiest[0].get("cells", {}))

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 POINTS = 2_000
 # The commonest categories of a column that count.
 CATEGORIES = 12
-# Standard deviations at which numbers end: outliers must not squeeze everybody else into
-# a point.
+# Standard deviations at which numbers end: outliers must not squeeze everybody else
+# into a point.
 FAR = 4.0
 # Share of the points at either end of an axis that may lie beyond it, and the margin
 # around the others.
@@ -98,7 +98,7 @@ def _matrix(tables: Tables, view: View) -> Floats:
 
 
 def _axis(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis that holds nearly all values; the few beyond are drawn at its ends."""
+    """Ends of an axis for nearly all values; the few beyond are drawn at its ends."""
     ordered = sorted(values)
     beyond = int(BEYOND * len(ordered))
     low = ordered[beyond]

@@ -1,4 +1,5 @@
-"""`Report`: all scores of a pair of tables, as text, as table rows, as JSON and as HTML.
+"""`Report`: all scores of a pair of tables, as text, as table rows, as JSON and as
+HTML.
 
 Verdicts come first. No score is computed here.
 """
@@ -31,7 +32,7 @@ VERDICT_WIDTH = 69
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a report, as text; ``value`` is "" and ``label`` says why if skipped."""
+    """One line of a report as text; if skipped, ``label`` says why."""
 
     family: str
     title: str
@@ -47,11 +48,11 @@ class Report:
 
     Attributes:
         scores: In the order of the registry.
-        tables: Facts about the tables: rows of each, columns of each role, what was left
-            out.
+        tables: Facts about the tables: rows of each, columns of each role, what was
+            left out.
         seed: The same tables and seed give the same report.
-        riskiest: The training rows that are exposed most, with their cells, if they were
-            asked for.
+        riskiest: The training rows that are exposed most, with their cells, if they
+            were asked for.
         compared: The tables themselves, for the pictures of `to_html`.
         metrics: The metrics of the scores: their pictures and their own rules.
     """

@@ -1,7 +1,8 @@
 """A part of the HTML page, and how templates are filled.
 
 A metric with a picture returns a `Section` from its function `Metric.picture`; the page
-puts it behind the pictures of the columns and gives it a link. Names and categories may be
+puts it behind the pictures of the columns and gives it a link. Names and categories may
+be
 anything: templates escape all text, and a body that is put together by hand must do so
 itself (`markupsafe.escape`).
 """
@@ -36,7 +37,7 @@ class Section:
 
 
 def render(template: str, **values: Any) -> Markup:
-    """A template of the folder templates/ filled in, without a line break at its end."""
+    """A template of templates/ filled in, without a line break at its end."""
     text = _environment().get_template(template).render(**values)
     return Markup(text.rstrip("\n"))
 

@@ -37,9 +37,10 @@ def charts(study: Mapping[str, Any]) -> list[Data]:
         study: What `Study.to_dict` gives, or its JSON.
 
     Returns:
-        The chart of the verdict's model first. Dicts of "heading", "measure", "sentence"
-        (only of the verdict's model), "main" (whether it is that) and "rows": the arms,
-        the real rows alone first, each with its place on the axis in percent.
+        The chart of the verdict's model first. Dicts of "heading", "measure",
+        "sentence" (only of the verdict's model), "main" (whether it is that) and
+        "rows": the arms, the real rows alone first, each with its place on the axis in
+        percent.
 
     Raises:
         DataError: It is something else.

@@ -1,7 +1,7 @@
 """Small pictures as SVG: numbers in, markup out.
 
-Colours come from the page's style sheet, by class, so that a picture is right in light and
-dark. Coordinates have one decimal: a page of sixty columns stays below 2 MB.
+Colours come from the page's style sheet, by class, so that a picture is right in light
+and dark. Coordinates have one decimal: a page of sixty columns stays below 2 MB.
 """
 
 from __future__ import annotations

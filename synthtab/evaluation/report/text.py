@@ -30,8 +30,8 @@ def percent(value: float) -> str:
 def clean(text: object) -> str:
     """Text without what a terminal or browser would obey or choke on.
 
-    Control, format and surrogate characters become a replacement character. A number and
-    its percent sign stay on one line.
+    Control, format and surrogate characters become a replacement character. A number
+    and its percent sign stay on one line.
     """
     shown = [c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text)]
     return "".join(shown).replace(" %", "\N{NO-BREAK SPACE}%")

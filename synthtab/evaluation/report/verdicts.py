@@ -1,9 +1,10 @@
 """Plain sentences from scores: what is wrong with the rows, by name, and what is not.
 
-A rule is one function and one line in `RULES`, or the `Metric.rule` of a metric. It reads scores and their details, never the
-tables, and says nothing where its score is absent. Its thresholds ask two things: is it
-more than chance, and is it worth a word. The rules about single columns and pairs are
-here; `leaks` has those about copies and privacy, `wholes` those about whole rows.
+A rule is one function and one line in `RULES`, or the `Metric.rule` of a metric. It
+reads scores and their details, never the tables, and says nothing where its score is
+absent. Its thresholds ask two things: is it more than chance, and is it worth a word.
+The rules about single columns and pairs are here; `leaks` has those about copies and
+privacy, `wholes` those about whole rows.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ OFF_GRID = 1.0
 RANGE_FAIR = 0.5
 # Percent by which a distribution is off: more than this is bad.
 SHAPE_BAD = 10.0
-# Ties that are this many times as far off as those of a perfect sampler are worth a word.
+# Ties that are this many times as far off as those of a perfect sampler are worth a
+# word.
 TIES_FAIR = 2.5
 
 
@@ -131,10 +133,11 @@ def _lost_tie(fault: Mapping[str, Any]) -> str:
 
 
 def pairs(evidence: Evidence) -> Iterator[Verdict]:
-    """Pairs of columns whose tie broke, pairs that should not be tied, and all together.
+    """Pairs of columns whose tie broke, pairs that should not be tied, and all
+    together.
 
-    Evidence: Cramér's V of the pair in both tables; for all together its mean error beside
-    that of a perfect sampler.
+    Evidence: Cramér's V of the pair in both tables; for all together its mean error
+    beside that of a perfect sampler.
     """
     score = evidence.get("association_error")
     if score is None:
@@ -222,8 +225,8 @@ def shapes(evidence: Evidence) -> Iterator[Verdict]:
 def _beyond_floors(score: Score, evidence: Evidence) -> list[tuple[str, float]]:
     """Columns with their errors in percent, where these are more than chance.
 
-    A perfect sampler's error is known from a few draws only. Half of it more is allowed,
-    three standard deviations of a share besides, and 1 % in any case.
+    A perfect sampler's error is known from a few draws only. Half of it more is
+    allowed, three standard deviations of a share besides, and 1 % in any case.
     """
     floors = score.detail.get("floors", {})
     beyond = []
@@ -279,8 +282,8 @@ def _grid(places: int) -> str:
 def heaps(evidence: Evidence) -> Iterator[Verdict]:
     """Values that many real rows share and few synthetic ones do, or the reverse.
 
-    Evidence: the heap error of the column beside that of a perfect sampler, and the value
-    that differs most. Such as 40 hours a week, blurred to 39 and 41.
+    Evidence: the heap error of the column beside that of a perfect sampler, and the
+    value that differs most. Such as 40 hours a week, blurred to 39 and 41.
     """
     score = evidence.get("heap_error")
     if score is None:
@@ -369,8 +372,8 @@ def _as_list(rows_of: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
 def ranges(evidence: Evidence) -> Iterator[Verdict]:
     """Numbers that reach over much less of their range than chance explains.
 
-    Evidence: the covered share of the real range, beside the least that a perfect sampler
-    covered in some draws.
+    Evidence: the covered share of the real range, beside the least that a perfect
+    sampler covered in some draws.
     """
     score = evidence.get("range_coverage")
     if score is None:
@@ -436,9 +439,9 @@ def _wrong_blanks(score: Score, evidence: Evidence) -> list[dict[str, Any]]:
 def patterns(evidence: Evidence) -> Iterator[Verdict]:
     """Cells that are not missing together as they should be.
 
-    Evidence: the shares of rows in which the same cells are missing, in both tables. Only
-    where each column has as many missing cells as it should: otherwise they cannot be
-    together as they should be, and `blanks` names the columns.
+    Evidence: the shares of rows in which the same cells are missing, in both tables.
+    Only where each column has as many missing cells as it should: otherwise they cannot
+    be together as they should be, and `blanks` names the columns.
     """
     score = evidence.get("missing_patterns")
     if score is None or score.reference is None:

@@ -35,11 +35,11 @@ CROWD_FAIR = 0.8
 # A column without which the detector's AUC falls by this much gives the rows away.
 GIVEAWAY = 0.01
 GIVEAWAYS_NAMED = 5
-# The detector's interval does not know that its folds hang together: it is made this much
-# wider.
+# The detector's interval does not know that its folds hang together: it is made this
+# much wider.
 DETECTOR_SURE = 2.2
-# What is possible was measured, too, on as many rows: the difference of the two varies by
-# the square root of two as much.
+# What is possible was measured, too, on as many rows: the difference of the two varies
+# by the square root of two as much.
 REACH_SURE = math.sqrt(2) * SURE
 
 
@@ -111,8 +111,8 @@ def _gap(
 def detector(evidence: Evidence) -> Iterator[Verdict]:
     """Rows that a boosted tree can tell from real ones, and what gives them away.
 
-    Evidence: its AUC on rows that it did not learn from, and by how much that falls when a
-    column is shuffled.
+    Evidence: its AUC on rows that it did not learn from, and by how much that falls
+    when a column is shuffled.
     """
     score = evidence.get("detection_auc")
     if score is None:
@@ -155,8 +155,8 @@ MODELS = {
 def usefulness(evidence: Evidence) -> Iterator[Verdict]:
     """Models that learn less from the rows than from real ones.
 
-    Evidence: their scores on real rows, beside those of models that learnt from real rows.
-    Another model than the first is named only where it loses more.
+    Evidence: their scores on real rows, beside those of models that learnt from real
+    rows. Another model than the first is named only where it loses more.
     """
     if evidence.skipped("utility") == "no target given":
         text = "Whether the rows train a model: unknown without a target to predict"
@@ -185,7 +185,7 @@ def usefulness(evidence: Evidence) -> Iterator[Verdict]:
 
 
 def _level_of_loss(score: Score) -> Level:
-    """How much worse than with real rows; "good", too, if few test rows may explain it."""
+    """How bad a loss is; "good", too, if the luck of few test rows may explain it."""
     assert score.reference is not None
     interval = score.interval
     mean_over_classes = "classes" in score.detail and 0 < score.value < 1
