@@ -132,6 +132,7 @@ def duplicated(material: Material, rng: np.random.Generator) -> Sample:
     sizes = material.class_sizes
     repeated = []
     for number, size in enumerate(sizes):
+        # A class that the training rows lack cannot be repeated.
         if size:
             rows = np.flatnonzero(labels == number)
             repeated.append(rng.choice(rows, sizes.max() - size, replace=True))

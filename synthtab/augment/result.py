@@ -82,6 +82,7 @@ class Study:
             raise ConfigError(
                 f"there is no {arm!r} with {learner!r}; there are {', '.join(sorted(known))}"
             )
+        # All trials have the same metrics: those of the task.
         metrics = self.scores[0].values
         if metric not in metrics:
             raise ConfigError(
@@ -180,6 +181,7 @@ class Study:
                 "",
                 *self._table_lines(verdict),
             ]
+        # Without a holdout, classes are split with rounding at random: repeats differ.
         tested = min(trial.tested for trial in self.scores)
         of_what = "real rows that it did not learn from"
         if facts["holdout"]:
@@ -195,6 +197,7 @@ class Study:
 
     def _verdict_lines(self, verdict: StudyVerdict) -> list[str]:
         best = verdict.best
+        # Why it cannot be said stands in place of figures that might be taken for it.
         if verdict.why:
             lines = textwrap.wrap(f"CANNOT SAY: {verdict.why}", TEXT_WIDTH)
         else:

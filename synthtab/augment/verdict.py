@@ -238,6 +238,8 @@ def judge(
         )
     ratio_of = {arm.name: arm.ratio for arm in there}
 
+    # The model that a user would take: weaker ones gain from rows that it does not
+    # need.
     strongest = max(learners, key=lambda learner: trials.mean(REAL, learner))
     # The best of several is looked at, and its interval is to hold for all of them.
     level = 1 - (1 - LEVEL) / len(synthetic)
@@ -251,6 +253,7 @@ def judge(
     others = {
         learner: trials.best(synthetic, learner, level).answer for learner in learners
     }
+    # The figures stand all the same, for those who know what they do.
     if doubt is not None:
         answer = "cannot say"
         others = dict.fromkeys(learners, "cannot say")

@@ -128,7 +128,7 @@ class Score:
 
 
 class Skip(Exception):
-    """Raised by a metric that can say nothing of these tables; its text is the reason."""
+    """Raised by a metric that can say nothing of these tables; the text is why."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ class Metric:
 
     def compute(self, tables: Tables, streams: Streams) -> Score:
         """The score of the tables; never raises for want of data."""
-        outcome, status = Outcome(math.nan), "ok"
+        outcome = Outcome(math.nan)
+        status = "ok"
         lacking = [need for need in self.needs if getattr(tables, need) is None]
         if lacking:
             status = f"skipped: no {lacking[0]} given"
@@ -184,20 +185,20 @@ class Metric:
             except Skip as reason:
                 status = f"skipped: {reason}"
         return Score(
-            self.name,
-            self.title,
-            self.meaning,
-            self.family,
-            outcome.value,
-            self.unit,
-            self.better,
-            self.bounds,
-            outcome.reference,
-            outcome.interval,
-            outcome.n,
-            outcome.detail,
-            status,
-            self.like,
+            name=self.name,
+            title=self.title,
+            meaning=self.meaning,
+            family=self.family,
+            value=outcome.value,
+            unit=self.unit,
+            better=self.better,
+            bounds=self.bounds,
+            reference=outcome.reference,
+            interval=outcome.interval,
+            n=outcome.n,
+            detail=outcome.detail,
+            status=status,
+            like=self.like,
         )
 
 
@@ -242,7 +243,10 @@ def auc_interval(
     auc: float, positives: int, negatives: int, z: float = 1.96
 ) -> Interval:
     """Interval of a ROC area (Hanley and McNeil 1982), 95 % by default."""
-    q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
+    # The chance that two random positives both rank above one random negative, and that
+    # one positive ranks above two negatives, for exponential scores.
+    q1 = auc / (2 - auc)
+    q2 = 2 * auc * auc / (1 + auc)
     variance = (
         auc * (1 - auc)
         + (positives - 1) * (q1 - auc * auc)

@@ -92,6 +92,7 @@ def surely(
     without an interval is taken as exact.
     """
     low, high = interval or score.interval or (score.value, score.value)
+    # Each side by itself: the interval of a share near 0 or 1 is not symmetric.
     below = times * (score.value - low)
     above = times * (high - score.value)
     return score.value - below, score.value + above

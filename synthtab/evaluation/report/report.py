@@ -106,6 +106,7 @@ class Report:
             "verdicts": [asdict(verdict) for verdict in self.verdicts],
             "scores": [asdict(score) for score in self.scores],
         }
+        # Without real rows the report holds none, and needs no warning.
         if self.riskiest:
             data |= {"warning": WARNING, "riskiest": self.riskiest}
         plain: dict[str, Any] = plain_data(data)
@@ -156,6 +157,7 @@ class Report:
         rows = [f"{name} {count:,} rows" for name, count in facts["rows"].items()]
         columns = f"{len(facts['numeric'])} numeric and {len(facts['categorical'])} categorical columns"
         if facts["target"] is not None:
+            # A target's name may be anything.
             columns = f"{columns}; target {facts['target']}"[:LINE_WIDTH]
         lines = [", ".join(rows), columns]
         if facts["skipped"]:
@@ -169,6 +171,7 @@ class Report:
             return []
         lines = ["", f"Verdicts: {self.summary()}"]
         for verdict in self.verdicts:
+            # Names of columns may be longer than a line.
             first, *others = textwrap.wrap(
                 verdict.text,
                 VERDICT_WIDTH,
@@ -181,6 +184,7 @@ class Report:
 
     def _score_lines(self) -> list[str]:
         """The scores, family by family, and what each of them means."""
+        # Of scores that answer one question the first is shown, the others are named.
         shown = headlines(self.scores)
         lines = ["", f"{'':<34}{'score':>9}  {'beside it'}"]
         for family, heading in self.headings().items():
@@ -206,6 +210,7 @@ class Report:
             *textwrap.wrap(WARNING, WRAPPED_WIDTH),
         ]
         for entry in self.riskiest:
+            # Positions count from 0, people from 1.
             lines.append(f"  row {entry['row'] + 1:,}, {exposure(entry)}")
             cells = [
                 f"{clean(name)}={_cell(value)}"

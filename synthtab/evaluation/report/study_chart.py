@@ -116,11 +116,13 @@ def _rows(arms: list[Mapping[str, Any]]) -> list[Data]:
     """
     arms = [arm for arm in arms if arm["score"] is not None]
     arms.sort(key=lambda arm: arm["kind"] != "real")
+    # Without the real rows alone there is nothing to compare with.
     if not arms or arms[0]["kind"] != "real":
         return []
     real = float(arms[0]["score"])
     spans = [_span(arm) for arm in arms]
     ends = [float(arm["score"]) for arm in arms]
+    # The axis holds all scores and all ends of their intervals.
     for span in spans:
         if span is not None:
             ends += [real + end for end in span]

@@ -179,6 +179,7 @@ def pairs(evidence: Evidence) -> Iterator[Verdict]:
         f"ties differ by {score.value:.2f} % on average "
         f"(a perfect sampler {possible:.2f} %)"
     )
+    # Many small errors make no pair broken, but are one fault together.
     if score.value > max(TIES_FAIR * possible, possible + 1.0):
         text = f"The columns together are not as they should be: {beside}"
         yield Verdict("fair", text, "ties", (), figures)
@@ -446,6 +447,7 @@ def patterns(evidence: Evidence) -> Iterator[Verdict]:
     score = evidence.get("missing_patterns")
     if score is None or score.reference is None:
         return
+    # One fault, one sentence: wrong shares of single columns make all patterns wrong.
     alone = evidence.get("missing_error")
     if alone is not None and _wrong_blanks(alone, evidence):
         return
