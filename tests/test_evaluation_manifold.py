@@ -11,7 +11,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from synthtab.evaluation import Report, evaluate, prepare
 from synthtab.evaluation.metrics import manifold
-from synthtab.evaluation.space import Space, squared_distances
+from synthtab.evaluation.neighbours import blocks
 
 NAMES = ("alpha_precision", "density", "beta_recall", "coverage")
 NUMERIC = ["x", "y"]
@@ -58,9 +58,9 @@ def embedded(table: pd.DataFrame, real: pd.DataFrame) -> np.ndarray:
 def test_distances_are_those_of_the_space_written_out() -> None:
     real, synthetic = frame(0, 120), frame(1, 70, 1.6)
     tables = prepare(real, synthetic, numeric=NUMERIC)
-    space = Space(tables)
-    a, b = space.points(tables.real), space.points(tables.synthetic)
-    found = np.concatenate([block for _, block in squared_distances(a, b)])
+    a, b = (manifold.space(tables, v) for v in (tables.real, tables.synthetic))
+    own = (a.numbers**2).sum(axis=1, keepdims=True)
+    found = own + np.concatenate([block for _, block in blocks(a, b)])
     expected = cdist(embedded(real, real), embedded(synthetic, real), "sqeuclidean")
     np.testing.assert_allclose(
         np.sort(found.ravel()), np.sort(expected.ravel()), atol=1e-9
@@ -68,17 +68,17 @@ def test_distances_are_those_of_the_space_written_out() -> None:
     centre = embedded(real, real).mean(axis=0)
     distances = ((embedded(synthetic, real) - centre) ** 2).sum(axis=1)
     np.testing.assert_allclose(
-        np.sort(space.from_centre(a, b)), np.sort(distances), atol=1e-9
+        np.sort(manifold.from_centre(a, b)), np.sort(distances), atol=1e-9
     )
 
 
 def test_the_figures_are_those_of_scikit_learns_neighbours() -> None:
     real, synthetic = frame(0, 200), frame(1, 100, 1.5)
     tables = prepare(real, synthetic, numeric=NUMERIC)
-    space = Space(tables)
     rows = np.arange(0, 200, 2)
-    found = manifold.neighbours(
-        space, space.points(tables.real.take(rows)), space.points(tables.synthetic)
+    found = manifold.neighbourhoods(
+        manifold.space(tables, tables.real.take(rows)),
+        manifold.space(tables, tables.synthetic),
     )
     # The same rows in the same order, from the view.
     words = np.array([*tables.categories[0], None], dtype=object)

@@ -103,14 +103,12 @@ def one(name: str, *frames: pd.DataFrame, **options: Any) -> Score:
 def test_neighbours_are_those_of_scipys_cdist_on_one_hot_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(neighbours, "CELLS", 1_000)  # several blocks
+    monkeypatch.setattr(neighbours, "BLOCK_CELLS", 1_000)  # several blocks
     t = tables()
     for columns in (None, [0, 3], [2], [3, 4]):
         names = None if columns is None else {t.names[j] for j in columns}
         expected = apart(t, t.synthetic, t.real, names)
-        squared, found = neighbours.neighbours(
-            neighbours.scale(t), t.synthetic, t.real, 3, columns
-        )
+        squared, found = neighbours.neighbours(t, t.synthetic, t.real, 3, columns)
         np.testing.assert_allclose(
             np.sqrt(squared), np.sort(expected, axis=1)[:, :3], atol=1e-7
         )
@@ -127,12 +125,12 @@ def test_equal_rows_are_at_distance_0_exactly_and_found_wherever_they_are() -> N
         np.concatenate([t.synthetic.codes, t.real.codes]),
     )
     rng = np.random.default_rng(0)
-    near = neighbours.distances(
-        neighbours.scale(t), t.real, both, 2, 100, rng
+    near = neighbours.nearest_distances(
+        t, t.real, both, 2, 100, rng
     )  # a twelfth of the rows
     assert (near[:, 0] == 0.0).all()
     assert (near[:, 1] > 0.0).all()
-    assert (neighbours.nearest(neighbours.scale(t), t.real, both) == 0.0).all()
+    assert (neighbours.nearest(t, t.real, both) == 0.0).all()
 
 
 def test_copying_figures_by_brute_force() -> None:
@@ -361,7 +359,8 @@ def test_singling_out_by_brute_force() -> None:
     assert len({c.operator for p in predicates for c in p}) == 4
     assert all(count(p, pandas(t.synthetic)) == 1 for p in predicates)
     rate = singling._rate(
-        singling._fits(predicates, singling.columns(t.real), 2), 2, 200
+        singling._fits(predicates, singling._Population(singling.columns(t.real), 2)),
+        200,
     )
     halves = pandas(t.real).iloc[:200], pandas(t.real).iloc[200:]
     assert rate.trials == 300
@@ -376,9 +375,9 @@ def test_predicates_that_one_row_decides_count_as_one() -> None:
     """50 predicates that the same row fits, alone, are one trial; 50 that a row each fits are 50."""
     rng = np.random.default_rng(0)
     which, none = np.arange(50), np.zeros(0, dtype=np.int64)
-    rest = singling._Fits(none, none, 50)
-    same = singling._crowding(singling._Fits(which, which * 0, 50), rest, 1, 500, rng)
-    each = singling._crowding(singling._Fits(which, which, 50), rest, 1, 500, rng)
+    rest = singling._Fits(none, none, 50, 1)
+    same = singling._crowding(singling._Fits(which, which * 0, 50, 1), rest, 500, rng)
+    each = singling._crowding(singling._Fits(which, which, 50, 1), rest, 500, rng)
     assert same == pytest.approx(
         2 * 50
     )  # one of two tables succeeds with all: variance 1/2 against 1/4 / 50
@@ -518,8 +517,8 @@ def test_without_a_holdout_it_says_so() -> None:
 def test_large_tables_are_sampled_and_copies_are_still_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(membership, "SEARCHED", 50)
-    monkeypatch.setattr(persons, "SEARCHED", 100)
+    monkeypatch.setattr(membership, "SEARCHED_ROWS", 50)
+    monkeypatch.setattr(persons, "SEARCHED_ROWS", 100)
     monkeypatch.setattr(singling, "POPULATION", 300)
     report = planted(0.1)
     assert report.score("linkability").detail["synthetic rows searched"] == 100

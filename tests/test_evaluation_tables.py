@@ -231,7 +231,7 @@ def test_a_random_part_of_many_triples_has_an_interval_that_holds_the_whole() ->
     low, high = found.interval
     assert low < found.value < high
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(triples, "TRIPLES", 1000)
+        patch.setattr(triples, "MAX_TRIPLES", 1000)
         whole = score("triples_error", real, synthetic)
     assert whole.interval is None
     middle = (low + high) / 2

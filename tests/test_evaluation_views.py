@@ -6,7 +6,8 @@ import pytest
 
 from synthtab.core.errors import DataError
 from synthtab.data.columns import infer
-from synthtab.evaluation.views import features, prepare
+from synthtab.evaluation.design import tree_features
+from synthtab.evaluation.views import prepare
 
 
 def table(rows: int = 40) -> pd.DataFrame:
@@ -161,7 +162,7 @@ def test_features_keep_missing_cells_and_rank_vast_columns() -> None:
     many.loc[:99, "c"] = "w7"
     many.loc[100, "c"] = None
     tables = prepare(many, many, numeric=["x"])
-    matrix, categorical = features(tables, tables.real)
+    matrix, categorical = tree_features(tables, tables.real)
     assert categorical.tolist() == [False, False]
     assert np.isnan(matrix[:, 1]).sum() == 1
     commonest = tables.categories[0].index("w7")

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from synthtab.augment.learners import Sample
 from synthtab.evaluation.cells import Floats, Integers
+from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.metric import Skip
 from synthtab.evaluation.views import Tables, View
 

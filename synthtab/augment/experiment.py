@@ -28,7 +28,7 @@ from typing import Any
 import pandas as pd
 
 from synthtab.augment.arms import Arm, Material, arms
-from synthtab.augment.learners import LEARNERS, Sample
+from synthtab.augment.learners import LEARNERS
 from synthtab.augment.result import Study
 from synthtab.augment.scores import measures
 from synthtab.augment.source import balancing_rows, drawn_rows
@@ -47,6 +47,7 @@ from synthtab.core.errors import ConfigError
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
+from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.metric import Skip
 from synthtab.evaluation.views import prepare
 from synthtab.runtime.parallel import each

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtab.augment.learners import Sample
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.schema import Schema
 from synthtab.data.columns import NUMERIC, infer
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats
+from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.metrics import utility
 from synthtab.evaluation.views import Tables, View, prepare
 

@@ -17,38 +17,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bound:
-    """The worst figure that passes: a minimum, a maximum, or a distance from the ideal, as the metric has it."""
+    """The worst figure of a metric that passes.
+
+    Attributes:
+        name: Name of the metric.
+        limit: A minimum where higher is better, a maximum where lower is better, and
+            the largest distance from the reference where that is the ideal.
+    """
 
     name: str
     limit: float
 
     def failure(self, report: Report) -> str | None:
-        """One line on why the report fails; None if it passes. A score that could not be computed fails."""
+        """One line on why the report fails; None if it passes.
+
+        A score that could not be computed fails.
+        """
         score = report.score(self.name)
-        given = f"{self.name}={self.limit:g}"
+        bound = f"{self.name}={self.limit:g}"
         if not score.ok:
-            return f"{given}: {score.status}"
+            return f"{bound}: {score.status}"
         if score.better == "higher":
-            return (
-                None
-                if score.value >= self.limit
-                else f"{given}: {score.value:.4g} is below it"
-            )
+            if score.value >= self.limit:
+                return None
+            return f"{bound}: {score.value:.4g} is below it"
         if score.better == "lower":
-            return (
-                None
-                if score.value <= self.limit
-                else f"{given}: {score.value:.4g} is above it"
-            )
+            if score.value <= self.limit:
+                return None
+            return f"{bound}: {score.value:.4g} is above it"
         ideal = 0.0 if score.reference is None else score.reference.value
         distance = abs(score.value - ideal)
         if distance <= self.limit:
             return None
-        return f"{given}: {score.value:.4g} is {distance:.4g} from the ideal {ideal:g}"
+        return f"{bound}: {score.value:.4g} is {distance:.4g} from the ideal {ideal:g}"
 
 
 def parse_bounds(text: str, metrics: Sequence[Metric]) -> tuple[Bound, ...]:
     """``"detection_score=0.8,shape_error=2"`` => bounds.
+
+    Args:
+        text: Pairs of a name and a number.
+        metrics: The metrics that there are.
 
     Raises:
         ConfigError: The text is malformed, names no metric, or names one twice.
@@ -62,17 +71,18 @@ def parse_bounds(text: str, metrics: Sequence[Metric]) -> tuple[Bound, ...]:
                 f"bound {part.strip()!r} must be NAME=NUMBER, such as detection_score=0.8,shape_error=2"
             )
         if name not in names:
-            near = get_close_matches(name, names, 1)
-            hint = (
-                f"did you mean {near[0]!r}?"
-                if near
-                else f"there are {', '.join(names)}"
-            )
-            raise ConfigError(f"there is no metric {name!r}; {hint}")
+            raise ConfigError(f"there is no metric {name!r}; {_hint(name, names)}")
         if name in bounds:
             raise ConfigError(f"metric {name!r} has two bounds; give one")
         bounds[name] = Bound(name, _number(name, figure))
     return tuple(bounds.values())
+
+
+def _hint(name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, 1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there are {', '.join(names)}"
 
 
 def _number(name: str, figure: str) -> float:

@@ -1,7 +1,9 @@
 """Cells of a column, text or typed, whoever wrote them, as numbers or as codes.
 
-Tolerant on purpose: a foreign generator may write 3.0 for 3, or a word where numbers were. Such a
-cell counts as missing or as a category of its own, thus against the rows, and is no error.
+Tolerant on purpose: a foreign generator may write 3.0 for 3, or a word where numbers
+were. Such a cell counts as missing or as a category of its own, thus against the rows,
+and is no error. For example, the cells "7", "7.0", "seven" and "" are the numbers 7.0,
+7.0, nan and nan, and as categories "7", "7", "seven" and missing.
 """
 
 from __future__ import annotations
@@ -24,70 +26,113 @@ from synthtab.data.columns.numeric import NumberEncoder
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
 
-_LARGEST = 1e150  # so that squares and their sums stay finite
+# So that squares and their sums stay finite.
+_LARGEST = 1e150
+# A whole number with decimals, such as "3.00".
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
+def known(values: Floats) -> Floats:
+    """Those of the numbers that are not missing."""
+    return values[~np.isnan(values)]
+
+
 def plain(series: pd.Series) -> pd.Series:
-    """The column with cells that are neither text nor numbers nor dates, such as lists, as text."""
+    """The column with odd cells, such as lists, as text.
+
+    Odd is what is neither text nor a number nor a date.
+    """
     if pd.api.types.is_complex_dtype(series.dtype):
         return series.astype(str)
-    if series.dtype != object or not pd.api.types.infer_dtype(series).startswith(
-        ("mixed", "complex")
-    ):
+    if series.dtype != object:
         return series
-    odd = np.array(
-        [
-            c is not None and not isinstance(c, (str, int, float, np.generic, date))
-            for c in series
-        ]
-    )
+    # What pandas says of cells of several types, or of types it does not know.
+    if not pd.api.types.infer_dtype(series).startswith(("mixed", "complex")):
+        return series
+    usual = (str, int, float, np.generic, date)
+    odd = np.array([c is not None and not isinstance(c, usual) for c in series])
     return series.where(~odd, series.astype(str))
 
 
 def numbers(series: pd.Series, column: Column | None) -> Floats:
-    """Cells as floats (dates as whole numbers of the column's unit); NaN where there is no finite number."""
+    """Cells as floats ``[rows]``; NaN where there is no finite number.
+
+    Dates become whole numbers of the unit of their column, such as days.
+
+    Args:
+        series: The cells.
+        column: What the schema says of them, if there is one.
+    """
     if column is not None and column.kind in TEMPORAL:
         values = _dates(series, column)
     elif pd.api.types.is_numeric_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
+        # Each distinct text is read once.
         codes, distinct = pd.factorize(series)
         cells = pd.Series(np.asarray(distinct, dtype=object), dtype=object)
         if column is not None and "missing" in column.options:
             cells = cells.mask(cells == column.options["missing"])
-        parsed = pd.to_numeric(cells, errors="coerce").to_numpy(
-            dtype=np.float64, na_value=np.nan
-        )
-        values = np.append(parsed, np.nan)[codes]
+        parsed = pd.to_numeric(cells, errors="coerce")
+        parsed = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = _looked_up(parsed, codes)
     values = np.where(np.isfinite(values), values, np.nan)
-    return (
-        np.clip(values, -_LARGEST, _LARGEST) + 0.0
-    )  # -0.0 equals 0.0, but not bit by bit
+    # -0.0 equals 0.0, but not bit by bit, and rows are compared by their hash.
+    return np.clip(values, -_LARGEST, _LARGEST) + 0.0
 
 
 def codes(
     parts: Mapping[str, pd.Series], column: Column | None
 ) -> tuple[tuple[str, ...], dict[str, Integers]]:
-    """One vocabulary for all tables: its words in order, and each table's codes; the last code means missing."""
-    same = _synonyms(column)
-    found = {}
+    """One vocabulary for the same column of all tables, and each table's codes in it.
+
+    Args:
+        parts: Table -> cells.
+        column: What the schema says of them, if there is one.
+
+    Returns:
+        The words in alphabetical order, and table -> codes ``[rows]``. The code after
+        the last word means missing.
+    """
+    synonyms = _synonyms(column)
+    # Table -> which of its distinct words each row has (-1: missing), and these words.
+    read: dict[str, tuple[npt.NDArray[np.intp], list[str]]] = {}
+    every_word: set[str] = set()
     for key, series in parts.items():
-        own, distinct = pd.factorize(series)
-        words = [_word(cell) for cell in np.asarray(distinct, dtype=object)]
-        found[key] = own, [same.get(word, word) for word in words]
-    vocabulary = sorted({word for _, words in found.values() for word in words if word})
-    position = {word: i for i, word in enumerate(vocabulary)} | {"": len(vocabulary)}
-    return tuple(vocabulary), {
-        key: np.array(
-            [position[word] for word in words] + [len(vocabulary)], dtype=np.int32
-        )[own]
-        for key, (own, words) in found.items()
-    }
+        positions, distinct = pd.factorize(series)
+        words = []
+        for cell in np.asarray(distinct, dtype=object):
+            word = _word(cell)
+            words.append(synonyms.get(word, word))
+        read[key] = positions, words
+        every_word.update(words)
+    # An empty cell is a missing one.
+    vocabulary = sorted(every_word - {""})
+    code_of = {word: code for code, word in enumerate(vocabulary)}
+    missing = len(vocabulary)
+    code_of[""] = missing
+    codes_of_tables = {}
+    for key, (positions, words) in read.items():
+        # Position -1 reads the last entry.
+        lookup = [*(code_of[word] for word in words), missing]
+        codes_of_tables[key] = np.array(lookup, dtype=np.int32)[positions]
+    return tuple(vocabulary), codes_of_tables
+
+
+def _looked_up(of_distinct: Any, positions: npt.NDArray[np.intp]) -> Floats:
+    """What stands for the distinct values at the positions of `pd.factorize`.
+
+    The position of a missing cell is -1: it reads the NaN at the end.
+    """
+    values: Floats = np.append(of_distinct, np.nan)[positions]
+    return values
 
 
 def _word(cell: Any) -> str:
-    """One text for 1, 1.0, "1" and "1.0": a code with a gap comes back from CSV as floats."""
+    """One text for 1, 1.0, "1" and "1.0".
+
+    A code with a gap comes back from a CSV file as floats.
+    """
     if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
         return str(int(cell))
     text = str(cell)
@@ -96,16 +141,16 @@ def _word(cell: Any) -> str:
 
 
 def _synonyms(column: Column | None) -> dict[str, str]:
-    """The words of a boolean column and its token for "missing", and what they are called here."""
+    """Words that mean the same: a column's own for "missing", true and false."""
     if column is None:
         return {}
-    same = {column.options["missing"]: ""} if "missing" in column.options else {}
+    synonyms = {}
+    if "missing" in column.options:
+        synonyms[column.options["missing"]] = ""
     if column.kind == "boolean":
-        same |= {
-            column.options.get("true", "True"): "True",
-            column.options.get("false", "False"): "False",
-        }
-    return same
+        synonyms[column.options.get("true", "True")] = "True"
+        synonyms[column.options.get("false", "False")] = "False"
+    return synonyms
 
 
 def _dates(series: pd.Series, column: Column) -> Floats:
@@ -115,19 +160,16 @@ def _dates(series: pd.Series, column: Column) -> Floats:
     try:
         return _spread(*kind.numbers(series, column))
     except (SynthtabError, OverflowError):
-        own, distinct = pd.factorize(series)
-        return np.append(
-            [_date(cell, column, kind) for cell in np.asarray(distinct, dtype=object)],
-            np.nan,
-        )[own]
+        positions, distinct = pd.factorize(series)
+        cells = np.asarray(distinct, dtype=object)
+        return _looked_up([_date(cell, column, kind) for cell in cells], positions)
 
 
 def _date(cell: Any, column: Column, kind: type[NumberEncoder]) -> float:
     """One cell that may be written unlike the others; NaN if it is no date."""
-    for reading in (
-        cell,
-        pd.to_datetime(str(cell), errors="coerce", format="ISO8601", utc=True),
-    ):
+    # As it stands, then as a date in the international format.
+    iso = pd.to_datetime(str(cell), errors="coerce", format="ISO8601", utc=True)
+    for reading in (cell, iso):
         one = pd.Series([reading])
         try:
             if is_text(one) or not pd.isna(reading):
@@ -138,6 +180,7 @@ def _date(cell: Any, column: Column, kind: type[NumberEncoder]) -> float:
 
 
 def _spread(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> Floats:
+    """Values of the cells that are there, put back among the missing ones."""
     full = np.full(len(missing), np.nan)
     full[~missing] = values
     return full

@@ -1,6 +1,9 @@
-"""The models that utility is measured with: each learns from a `Sample` and predicts any rows.
+"""Models that learn to predict a column of a table, and test what its rows are worth.
 
-A learner is a function ``(task, sample, seed) -> Fitted`` and looks at a bounded number of rows.
+`fit` trains any scikit-learn estimator on a `Sample`; `boosted_trees` and
+`random_forest` are the two that need no further choice. Utility
+(`metrics.utility`) and studies of augmentation (`synthtab.augment.learners`) both use
+them, each with its own settings for linear models and forests.
 """
 
 from __future__ import annotations
@@ -16,200 +19,156 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import roc_auc_score
 
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.design import Design
-from synthtab.evaluation.views import Tables, View, features
+from synthtab.evaluation.design import tree_features
+from synthtab.evaluation.views import Tables, View
 
-LINEAR_ROWS = 50_000
-LINEAR_CELLS = 100_000_000  # rows times columns of the design times classes
-LINEAR_STEPS = 1_000
-FAR = 5.0
-FOREST_ROWS = 20_000
-FOREST_CELLS = 300_000  # rows times columns
-FOREST_TREES = 50
-FOREST_LEAF = 5
-_LARGEST = 1e30  # forests work in single precision
+# Labels of the classes to tell apart, ascending; None if a number is predicted.
+Classes = Floats | None
+
+# Forests work in single precision, which ends at 3e38.
+LARGEST_OF_FORESTS = 1e30
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows whose target is there, and the target."""
+    """Rows to learn from or to be tested on, and what is to be predicted of them.
 
+    Attributes:
+        tables: What the columns of the view mean, and which of them is the target.
+        view: The rows, target included.
+        y: The target: class labels or numbers ``[rows]``, none of them missing.
+        weight: One per row; None for equal weights.
+    """
+
+    tables: Tables
     view: View
     y: Floats
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, rows: Any) -> Sample:
+        """The given rows (indices or mask), with equal weights."""
+        return Sample(self.tables, self.view.take(rows), self.y[rows])
+
     def some(self, size: int) -> Sample:
         """At most that many rows, evenly spread."""
-        return (
-            self
-            if len(self) <= size
-            else self.take(np.linspace(0, len(self) - 1, size).astype(np.int64))
-        )
+        if len(self) <= size:
+            return self
+        return self.take(np.linspace(0, len(self) - 1, size).astype(np.int64))
 
-    def take(self, rows: Any) -> Sample:
-        """The rows of these indices."""
-        return Sample(self.view.take(rows), self.y[rows])
+    def plus(self, other: Sample) -> Sample:
+        """These rows and those of another sample of the same tables."""
+        y = np.concatenate([self.y, other.y])
+        return Sample(self.tables, self.view.plus(other.view), y)
 
     def independent(self, rng: np.random.Generator) -> Sample:
-        """Every column, and the target, shuffled by itself."""
+        """Every column, and the target, shuffled by itself: nothing is left to learn."""
         rows = len(self)
-        numbers, codes = self.view.numbers.copy(), self.view.codes.copy()
+        numbers = self.view.numbers.copy()
+        codes = self.view.codes.copy()
         for part in (numbers, codes):
             for j in range(part.shape[1]):
                 part[:, j] = part[rng.permutation(rows), j]
-        return Sample(View(numbers, codes), self.y[rng.permutation(rows)])
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be learnt: the target of these tables.
-
-    Attributes:
-        measure: Name of the score.
-        classes: Those of the test rows; None if the target is a number.
-        synthetic: Synthetic rows to learn from.
-        real: Real rows to learn from.
-        test: Real rows to be tested on.
-    """
-
-    tables: Tables
-    measure: str
-    classes: Floats | None
-    synthetic: Sample
-    real: Sample
-    test: Sample
-
-    def score(self, predicted: Floats, y: Floats) -> float:
-        """AUC (two classes), mean one-against-rest AUC (more) or R²; of classes that occur, 0.5 if only one does."""
-        if self.classes is None:
-            total = float(((y - y.mean()) ** 2).sum())
-            return (
-                1.0 - float(((y - predicted) ** 2).sum()) / total if total > 0 else 0.0
-            )
-        if len(self.classes) == 2:
-            predicted = predicted[:, [1]] - predicted[:, [0]]
-        areas = []
-        for scores, label in zip(
-            predicted.T, self.classes[-predicted.shape[1] :], strict=True
-        ):
-            right = y == label
-            if right.any() and not right.all():
-                areas.append(roc_auc_score(right, scores))
-        return float(np.mean(areas)) if areas else 0.5
+        return Sample(self.tables, View(numbers, codes), self.y[rng.permutation(rows)])
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A learnt model.
+    """A model that has learnt.
 
     Attributes:
-        design: What it sees of some rows.
-        predict: From that, a score for each class of the task, or the number.
-        rows: How many it learnt from.
+        design: View => what the model sees of its rows, ``[rows, features]``.
+        scores: That => a score for each class ``[rows, classes]``, or the predicted
+            numbers ``[rows]``.
+        rows: How many rows it learnt from.
     """
 
     design: Callable[[View], Any]
-    predict: Callable[[Any], Floats]
+    scores: Callable[[Any], Floats]
     rows: int
 
+    def predict(self, view: View) -> Floats:
+        """What the model says of some rows, as `scores`."""
+        return self.scores(self.design(view))
 
-Learner = Callable[[Task, Sample, int], Fitted]
+
+def fit(
+    estimator: Any, design: Callable[[View], Any], sample: Sample, classes: Classes
+) -> Fitted:
+    """Train an estimator of scikit-learn.
+
+    A class that no row of the sample has keeps the score 0. If the sample has a single
+    class, that is what the model always says: scikit-learn's classifiers would refuse.
+    """
+    if classes is None:
+        matrix = design(sample.view)
+        estimator.fit(matrix, sample.y, sample_weight=sample.weight)
+        return Fitted(design, estimator.predict, len(sample))
+    labels = classes
+    labels_there = np.unique(sample.y)
+    if len(labels_there) > 1:
+        matrix = design(sample.view)
+        estimator.fit(matrix, sample.y, sample_weight=sample.weight)
+
+    def scores(matrix: Any) -> Floats:
+        of_classes = np.zeros((matrix.shape[0], len(labels)))
+        if len(labels_there) == 1:
+            of_classes[:, labels == labels_there[0]] = 1.0
+            return of_classes
+        probabilities = estimator.predict_proba(matrix)
+        for position, label in enumerate(estimator.classes_):
+            of_classes[:, labels == label] = probabilities[:, [position]]
+        return of_classes
+
+    return Fitted(design, scores, len(sample))
 
 
-def boosted_trees(task: Task, sample: Sample, seed: int) -> Fitted:
-    """scikit-learn's gradient-boosted trees with their defaults, categories as such."""
+def boosted_trees(sample: Sample, classes: Classes, seed: int) -> Fitted:
+    """scikit-learn's histogram gradient boosting, with its defaults.
+
+    Trees split categories into any two groups of them.
+    """
+    tables = sample.tables
 
     def design(view: View) -> Floats:
-        return features(task.tables, view, leave_out=task.tables.target)[0]
+        return tree_features(tables, view, leave_out=tables.target)[0]
 
-    _, categorical = features(
-        task.tables, sample.view.take(slice(0, 1)), leave_out=task.tables.target
-    )
-    kind = (
-        HistGradientBoostingRegressor
-        if task.classes is None
-        else HistGradientBoostingClassifier
-    )
+    one_row = sample.view.take(slice(0, 1))
+    _, categorical = tree_features(tables, one_row, leave_out=tables.target)
+    kind = HistGradientBoostingClassifier
+    if classes is None:
+        kind = HistGradientBoostingRegressor
     model = kind(
         categorical_features=categorical.tolist(),
+        # It would keep a tenth of the rows out, and learn from fewer.
         early_stopping=False,
         random_state=seed,
     )
-    return _fit(model, task, design, sample)
+    return fit(model, design, sample, classes)
 
 
-def linear(task: Task, sample: Sample, seed: int) -> Fitted:
-    """Logistic regression or ridge on standardised numbers and one-hot categories.
-
-    Means, spreads and the 100 commonest categories of a column are those of the real training rows,
-    whatever is learnt from; numbers end at 5 standard deviations, a missing one is the mean and a
-    category of its own.
-    """
-    design = Design(task.tables, task.real.view, leave_out=task.tables.target, far=FAR)
-    outputs = 1 if task.classes is None else len(task.classes)
-    rows = int(np.clip(LINEAR_CELLS // (design.width * outputs), 1_000, LINEAR_ROWS))
-    model = (
-        Ridge(solver="lsqr")
-        if task.classes is None
-        else LogisticRegression(max_iter=LINEAR_STEPS, tol=1e-3)
-    )
-    return _fit(model, task, design, sample.some(rows))
-
-
-def forest(task: Task, sample: Sample, seed: int) -> Fitted:
-    """A random forest of 50 trees with at least 5 rows in a leaf; categories by their codes.
-
-    It learns from at most 20,000 rows, fewer if there are more than 15 columns.
-    """
+def random_forest(
+    sample: Sample, classes: Classes, seed: int, trees: int, smallest_leaf: int
+) -> Fitted:
+    """scikit-learn's random forest; categories are numbers to it, their codes."""
+    tables = sample.tables
 
     def design(view: View) -> Floats:
-        return np.clip(
-            features(task.tables, view, leave_out=task.tables.target)[0],
-            -_LARGEST,
-            _LARGEST,
-        )
+        matrix = tree_features(tables, view, leave_out=tables.target)[0]
+        return np.clip(matrix, -LARGEST_OF_FORESTS, LARGEST_OF_FORESTS)
 
     options: dict[str, Any] = {
-        "n_estimators": FOREST_TREES,
-        "min_samples_leaf": FOREST_LEAF,
+        "n_estimators": trees,
+        "min_samples_leaf": smallest_leaf,
         "random_state": seed,
     }
-    sample = sample.some(min(FOREST_ROWS, FOREST_CELLS // len(task.tables.names)))
-    if task.classes is None:
-        return _fit(
-            RandomForestRegressor(max_features=1 / 3, **options), task, design, sample
-        )
-    return _fit(RandomForestClassifier(**options), task, design, sample)
-
-
-def _fit(
-    model: Any, task: Task, design: Callable[[View], Any], sample: Sample
-) -> Fitted:
-    if task.classes is None:
-        model.fit(design(sample.view), sample.y)
-        return Fitted(design, model.predict, len(sample))
-    classes = task.classes
-    if len(np.unique(sample.y)) < 2:  # nothing to tell apart
-        return Fitted(
-            design,
-            lambda matrix: np.zeros((matrix.shape[0], len(classes))),
-            len(sample),
-        )
-    model.fit(design(sample.view), sample.y)
-
-    def predict(matrix: Any) -> Floats:
-        predicted, scores = (
-            model.predict_proba(matrix),
-            np.zeros((matrix.shape[0], len(classes))),
-        )
-        for position, label in enumerate(model.classes_):
-            scores[:, classes == label] = predicted[:, [position]]
-        return scores
-
-    return Fitted(design, predict, len(sample))
+    if classes is None:
+        # A third of the columns at each split, as Breiman (2001) has it for numbers.
+        model = RandomForestRegressor(max_features=1 / 3, **options)
+    else:
+        model = RandomForestClassifier(**options)
+    return fit(model, design, sample, classes)

@@ -46,6 +46,9 @@ class Family:
     about_people: bool = False
 
 
+# Label of a reference: as many rows drawn from the real ones with replacement.
+PERFECT_SAMPLER = "a perfect sampler"
+
 # In the order of reports.
 FAMILIES = (
     Family("fidelity", "Fidelity: do the columns look like the real ones?"),
@@ -142,7 +145,6 @@ class Metric:
         cost: About 30,000 rows of 15 columns on one core take it under half a second
             ("low"), under three ("medium") or longer ("high"). Of metrics that share
             their work the first bears it.
-
         unknown: What stays unknown where the metric needs a holdout and there is none,
             such as "whether they tell who is in the training table".
         chance: The figure of a guess, if a better one is luck and no merit: a detector
@@ -223,14 +225,12 @@ def exact_interval(successes: float, n: float, z: float = 1.96) -> Interval:
     For shares of few successes.
     """
     tail = 1.0 - NormalDist().cdf(z)
-    low = (
-        float(beta.ppf(tail, successes, n - successes + 1.0)) if successes > 0 else 0.0
-    )
-    high = (
-        float(beta.ppf(1.0 - tail, successes + 1.0, n - successes))
-        if successes < n
-        else 1.0
-    )
+    low = 0.0
+    high = 1.0
+    if successes > 0:
+        low = float(beta.ppf(tail, successes, n - successes + 1.0))
+    if successes < n:
+        high = float(beta.ppf(1.0 - tail, successes + 1.0, n - successes))
     return (low, high)
 
 

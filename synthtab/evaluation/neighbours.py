@@ -1,13 +1,22 @@
 """The one distance between rows of mixed columns, and who is nearest by it.
 
-Squared, it is the sum over the columns of the squared difference of two numbers in units of the real
-table's standard deviation, and of 2 for two different categories (the squared distance of their
-one-hot vectors) or for a number that only one of the two rows has.
+Squared, it is a sum over the columns. A number adds the square of the difference, in
+units of the real table's standard deviation. A category adds 2 if the two differ, which
+is the squared distance of their one-hot vectors; and so does a number that only one of
+the two rows has, which otherwise stands at the mean of its column. Two unlike categories
+are thus as far apart as two random numbers are on average.
+
+For example, with the unit of ages at 10 years, (age 38, clerk) and (age 58, nurse) are
+at the squared distance (20 / 10)² + 2 = 6.
+
+Copies (`privacy.copying`), attacks (`privacy.membership`, `privacy.attacks`) and the
+manifold metrics (`metrics.manifold`) all use it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,151 +24,205 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.evaluation.cells import Floats, Integers
+from synthtab.evaluation.scale import real_scale
 from synthtab.evaluation.views import Tables, View
 
 Indices = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
+# The codes of one column on both sides.
+CodePair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
-OTHER = 2.0
-CELLS = 2**18  # of one block of distances: what a core's cache holds
-
-
-class Scale:
-    """Numbers in units of the real table's spread, missing ones at its mean."""
-
-    def __init__(self, real: View) -> None:
-        there = ~np.isnan(real.numbers)
-        counts = np.maximum(there.sum(axis=0), 1)
-        self.mean = np.where(there, real.numbers, 0.0).sum(axis=0) / counts
-        deviation = np.sqrt(
-            (np.where(there, real.numbers - self.mean, 0.0) ** 2).sum(axis=0) / counts
-        )
-        self.deviation = np.where(deviation > 0, deviation, 1.0)
-
-    def numbers(self, view: View) -> Floats:
-        scaled: Floats = (
-            np.where(np.isnan(view.numbers), self.mean, view.numbers) - self.mean
-        ) / self.deviation
-        return scaled
-
-    def codes(self, view: View) -> Integers:
-        """For every number whether it is missing, then the categories: one column for each of the table's."""
-        return np.concatenate(
-            [np.isnan(view.numbers).astype(np.int32), view.codes], axis=1
-        )
+# What two unlike categories add to a squared distance.
+UNLIKE = 2.0
+# Cells of one block of distances: what a core's cache holds.
+BLOCK_CELLS = 2**18
 
 
-def scale(tables: Tables) -> Scale:
-    """The scale of these tables."""
-    return tables.once("scale", lambda: Scale(tables.real))
+@dataclass(frozen=True)
+class Points:
+    """Rows in the space of the distance.
+
+    One-hot vectors are never written out, so that a column of thousands of categories
+    costs no more than any other.
+
+    Attributes:
+        numbers: ``[rows, numeric columns]``, on the real table's scale.
+        codes: ``[rows, columns]``, in the order of `Tables.names`: for a number whether
+            it is missing (0 or 1), for a category its code.
+    """
+
+    numbers: Floats
+    codes: Integers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
 
-def nearest(scale: Scale, queries: View, view: View) -> Floats:
-    """Squared distance of every query to its nearest row."""
-    return neighbours(scale, queries, view)[0][:, 0]
+def points(tables: Tables, view: View) -> Points:
+    """The rows of a view as points."""
+    missing = np.isnan(view.numbers).astype(np.int32)
+    return Points(
+        real_scale(tables).standardise(view.numbers),
+        np.concatenate([missing, view.codes], axis=1),
+    )
+
+
+def nearest(tables: Tables, queries: View, view: View) -> Floats:
+    """Squared distance of every query to its nearest row ``[queries]``."""
+    return neighbours(tables, queries, view)[0][:, 0]
 
 
 def neighbours(
-    scale: Scale,
+    tables: Tables,
     queries: View,
     view: View,
     count: int = 1,
     columns: Sequence[int] | None = None,
 ) -> tuple[Floats, Indices]:
-    """Squared distances to, and positions of, the nearest rows of every query, nearest first.
+    """The nearest rows of every query: their squared distances and their positions.
+
+    Of equally near rows, those that come first.
 
     Args:
-        scale: Units of the numbers.
+        tables: Whose real table gives the units.
         queries: Rows whose neighbours are sought.
         view: Rows among which they are sought.
         count: How many; as many as there are rows if those are fewer.
         columns: Positions in `Tables.names` of the columns to compare; all by default.
 
-    Of equally near rows, those that come first.
+    Returns:
+        Two arrays ``[queries, count]``, nearest first.
     """
-    width = queries.numbers.shape[1]
-    chosen = range(width + queries.codes.shape[1]) if columns is None else columns
-    kept = [j for j in chosen if j < width]
-    a, b = scale.numbers(queries)[:, kept], scale.numbers(view)[:, kept]
-    pairs = code_pairs(scale.codes(queries), scale.codes(view), chosen)
-    small = np.uint8 if len(pairs) < 256 else np.uint16
-    b_squares = (b * b).sum(axis=1)
+    a, b = points(tables, queries), points(tables, view)
+    width = len(tables.numeric)
+    if columns is None:
+        columns = range(len(tables.names))
+    numeric = [j for j in columns if j < width]
+    a = Points(a.numbers[:, numeric], a.codes[:, columns])
+    b = Points(b.numbers[:, numeric], b.codes[:, columns])
     count = min(count, len(b))
-    found = np.empty((len(a), count), dtype=np.int64)
-    for start in range(0, len(a), step := max(1, CELLS // len(b))):
-        rows = slice(start, start + step)
-        squared = a[rows] @ (-2.0 * b.T)
-        squared += b_squares  # the query's own square is the same for all
-        differing = np.zeros(squared.shape, dtype=small)
-        for code_a, code_b in pairs:
-            differing += code_a[rows, None] != code_b
-        squared += OTHER * differing
+    rows_found = np.empty((len(a), count), dtype=np.int64)
+    for rows, squared in blocks(a, b):
         here = np.arange(len(squared))
         for rank in range(count):
-            found[rows, rank] = position = squared.argmin(axis=1)
+            position = squared.argmin(axis=1)
+            rows_found[rows, rank] = position
+            # So that the next pass finds the next one.
             squared[here, position] = np.inf
-    exact = np.zeros(
-        found.shape
-    )  # the sums above are rounded: two equal rows must be at distance 0
-    for rank in range(count):
-        other = found[:, rank]
-        exact[:, rank] = ((a - b[other]) ** 2).sum(axis=1)
-        for code_a, code_b in pairs:
-            exact[:, rank] += OTHER * (code_a != code_b[other])
+    exact = _exact(a, b, rows_found)
     order = np.argsort(exact, axis=1, kind="stable")
-    return np.take_along_axis(exact, order, axis=1), np.take_along_axis(
-        found, order, axis=1
+    return (
+        np.take_along_axis(exact, order, axis=1),
+        np.take_along_axis(rows_found, order, axis=1),
     )
 
 
-def code_pairs(
-    a: Integers, b: Integers, columns: Sequence[int]
-) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-    """Both sides' codes of those of the columns that vary, in as few bytes as they fit."""
+def blocks(queries: Points, rows: Points) -> Iterator[tuple[slice, Floats]]:
+    """All distances from queries to rows, some queries at a time.
+
+    Yields:
+        Which queries, and ``[those queries, rows]``: squared distances without the
+        query's own square |a|². In |a - b|² = |a|² - 2 a·b + |b|² that is the same for
+        all rows, thus does not change which of them is nearest. These sums are rounded:
+        two equal rows may come out at a little more or less than 0.
+    """
+    a, b = queries.numbers, rows.numbers
+    pairs = code_pairs(queries.codes, rows.codes)
+    # Counts of unlike codes in as few bytes as they fit.
+    counter = np.uint8 if len(pairs) < 256 else np.uint16
+    squares = (b * b).sum(axis=1)
+    step = max(1, BLOCK_CELLS // len(b))
+    for start in range(0, len(a), step):
+        part = slice(start, start + step)
+        squared = a[part] @ (-2.0 * b.T)
+        squared += squares
+        unlike = np.zeros(squared.shape, dtype=counter)
+        for code_a, code_b in pairs:
+            unlike += code_a[part, None] != code_b
+        squared += UNLIKE * unlike
+        yield part, squared
+
+
+def _exact(queries: Points, rows: Points, partners: Indices) -> Floats:
+    """Squared distances to some rows, ``[queries, partners]``, without cancellation.
+
+    Equal rows are at distance 0, to the last bit.
+    """
+    squared = np.empty(partners.shape)
+    pairs = code_pairs(queries.codes, rows.codes)
+    for rank, chosen in enumerate(partners.T):
+        difference = queries.numbers - rows.numbers[chosen]
+        squared[:, rank] = (difference**2).sum(axis=1)
+        for code_a, code_b in pairs:
+            squared[:, rank] += UNLIKE * (code_a != code_b[chosen])
+    return squared
+
+
+def code_pairs(a: Integers, b: Integers) -> list[CodePair]:
+    """Both sides' codes, column by column, in as few bytes as they fit.
+
+    Columns in which all rows of both sides are alike are left out: they add nothing to
+    any distance.
+    """
     pairs = []
-    for j in columns:
-        low, high = (
-            int(pick([pick(a[:, j]), pick(b[:, j])])) for pick in (np.min, np.max)
-        )
-        if low < high:
-            small = np.uint8 if high < 256 else np.uint16 if high < 65_536 else np.int32
-            pairs.append((a[:, j].astype(small), b[:, j].astype(small)))
+    for j in range(a.shape[1]):
+        low = min(a[:, j].min(), b[:, j].min())
+        high = max(a[:, j].max(), b[:, j].max())
+        if low == high:
+            continue
+        small: Any = np.int32
+        if high < 2**8:
+            small = np.uint8
+        elif high < 2**16:
+            small = np.uint16
+        pairs.append((a[:, j].astype(small), b[:, j].astype(small)))
     return pairs
 
 
-def fingerprints(view: View) -> npt.NDArray[np.uint64]:
-    """A 64-bit hash of every row."""
-    columns = [*view.numbers.T, *view.codes.T]
-    return pd.util.hash_pandas_object(
-        pd.DataFrame(dict(enumerate(columns))), index=False
-    ).to_numpy()
-
-
-def found_in(queries: View, view: View) -> Booleans:
-    """Which of the queries equal a row, however many rows there are."""
-    return np.isin(fingerprints(queries), fingerprints(view))
-
-
-def distances(
-    scale: Scale,
+def nearest_distances(
+    tables: Tables,
     queries: View,
     whole: View,
     count: int,
     limit: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Distances (not squared) to the nearest of at most ``limit`` rows, and 0 to a copy, wherever it is.
+    """Distances (not squared) to the nearest rows, and 0 to a copy, wherever it is.
 
-    Sampling a large table would hide most copies of its rows; equal rows are found by their hash in all of it.
-    Fewer rows than ``count``: the last is repeated.
+    Only ``limit`` of the rows, drawn at random, are searched. In a large table that
+    would miss most copies of a query; equal rows are therefore found by their hash
+    among all rows.
+
+    Args:
+        tables: Whose real table gives the units.
+        queries: Rows whose neighbours are sought.
+        whole: Rows among which they are sought.
+        count: How many neighbours; if there are fewer rows, the last is repeated.
+        limit: How many rows are searched at most.
+        rng: Draws these rows.
+
+    Returns:
+        ``[queries, count]``, nearest first.
     """
-    near = np.sqrt(neighbours(scale, queries, whole.some(limit, rng), count)[0])
-    near = np.concatenate(
-        [near, np.repeat(near[:, -1:], count - near.shape[1], axis=1)], axis=1
-    )
+    searched = whole.some(limit, rng)
+    near = np.sqrt(neighbours(tables, queries, searched, count)[0])
+    lacking = count - near.shape[1]
+    near = np.concatenate([near, np.repeat(near[:, -1:], lacking, axis=1)], axis=1)
     if len(whole) > limit:
-        missed = found_in(queries, whole) & (near[:, 0] > 0)
-        near[missed] = np.concatenate(
-            [np.zeros((int(missed.sum()), 1)), near[missed, :-1]], axis=1
-        )
+        copy_not_searched = occurs_in(queries, whole) & (near[:, 0] > 0)
+        # The copy becomes the nearest, and the others move back by one.
+        others = near[copy_not_searched, :-1]
+        near[copy_not_searched] = np.insert(others, 0, 0.0, axis=1)
     return near
+
+
+def fingerprints(view: View) -> npt.NDArray[np.uint64]:
+    """A 64-bit hash of every row."""
+    columns = [*view.numbers.T, *view.codes.T]
+    frame = pd.DataFrame(dict(enumerate(columns)))
+    return pd.util.hash_pandas_object(frame, index=False).to_numpy()
+
+
+def occurs_in(queries: View, view: View) -> Booleans:
+    """Which of the queries equal a row, however many rows there are ``[queries]``."""
+    return np.isin(fingerprints(queries), fingerprints(view))

@@ -30,8 +30,6 @@ from synthtab.evaluation.cells import Floats, Integers
 Result = TypeVar("Result")
 
 _SKIPPED_KINDS = ("identifier", "constant")
-# The most that scikit-learn's histogram trees can take, "missing" included.
-MAX_TREE_CATEGORIES = 255
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,13 @@ class View:
         if len(self) <= size:
             return self
         return self.take(np.sort(rng.permutation(len(self))[:size]))
+
+    def plus(self, other: View) -> View:
+        """These rows, then those of another table; where they stood is forgotten."""
+        return View(
+            np.concatenate([self.numbers, other.numbers]),
+            np.concatenate([self.codes, other.codes]),
+        )
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,13 @@ class Tables:
     def sizes(self) -> tuple[int, ...]:
         """Number of codes of each categorical column, "missing" included."""
         return tuple(len(words) + 1 for words in self.categories)
+
+    def missing(self, view: View) -> npt.NDArray[np.bool_]:
+        """Which cells of a view are missing ``[rows, columns]``, in the order of `names`."""
+        last_codes = np.array(self.sizes, dtype=np.int32) - 1
+        return np.concatenate(
+            [np.isnan(view.numbers), view.codes == last_codes], axis=1
+        )
 
     def once(self, key: str, compute: Callable[[], Result]) -> Result:
         """The result under this key, computed at its first use: what several metrics
@@ -192,46 +204,6 @@ def prepare(
         skipped=skipped,
         columns=columns,
     )
-
-
-def features(
-    tables: Tables, view: View, leave_out: str | None = None
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Columns for a boosted tree, and which of them are categories.
-
-    Missing cells are NaN in both. A column of more categories than scikit-learn's trees
-    can take becomes the rank of the category by its frequency in the real table.
-
-    Args:
-        tables: What the columns mean.
-        view: The rows.
-        leave_out: A column to leave out, such as the target.
-
-    Returns:
-        ``[rows, columns]``, and for each column whether it is a category.
-    """
-    parts = []
-    categorical = []
-    for j, name in enumerate(tables.numeric):
-        if name != leave_out:
-            parts.append(view.numbers[:, j])
-            categorical.append(False)
-    for j, name in enumerate(tables.categorical):
-        if name == leave_out:
-            continue
-        size = tables.sizes[j]
-        codes = view.codes[:, j]
-        missing = codes == size - 1
-        values: Any = codes
-        if size > MAX_TREE_CATEGORIES:
-            counts = np.bincount(tables.real.codes[:, j], minlength=size)
-            ranks = np.empty(size)
-            ranks[np.argsort(-counts, kind="stable")] = np.arange(size)
-            values = ranks[codes]
-        parts.append(np.where(missing, np.nan, values.astype(np.float64)))
-        categorical.append(size <= MAX_TREE_CATEGORIES)
-    stacked = np.column_stack(parts) if parts else np.zeros((len(view), 0))
-    return stacked, np.array(categorical, dtype=bool)
 
 
 def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:

@@ -1,8 +1,13 @@
 """Which columns are tied to which, and which of these ties did the synthetic rows lose?
 
-The strength of a tie is the bias-corrected V of Cramér (Bergsma 2013) on a coarse two-way table: 0 =
-independent, 1 = one column says all about the other. Rows in which a cell of the pair is missing do
-not count; that a cell is missing is an item of its own, so that missing cells can be tied, too.
+The strength of a tie is the bias-corrected V of Cramér (Bergsma 2013) on a coarse
+two-way table: 0 = independent, 1 = one column says all about the other. Rows in which a
+cell of the pair is missing do not count; that a cell is missing is an item of its own,
+so that missing cells can be tied, too.
+
+All pairs are counted at once. Every item is cut into few levels and written one-hot, a
+column of 0 and 1 for each level; the product of that matrix with itself holds the
+two-way tables of all pairs as blocks (`Coding.counts`).
 """
 
 from __future__ import annotations
@@ -17,55 +22,65 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.cells import Floats, Integers
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.cells import Floats, Integers, known
+from synthtab.evaluation.metric import (
+    PERFECT_SAMPLER,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+)
 from synthtab.evaluation.views import Tables, View
 
 MAX_ROWS = 20_000
-COST = 3e10  # multiplications for one table: fewer rows are read where there are very many columns
+MIN_ROWS = 1_000
+# Multiplications for one table: fewer rows are read where there are very many levels.
+MULTIPLICATIONS = 3e10
+# A number is cut at its octiles.
 BINS = 8
-LEVELS = 11
-RARE = 0.01
+# Categories of a column that stay apart, and the fewest rows for one to stay: a share,
+# but no more than 20 rows, or a tenth of a small table.
+CATEGORIES = 11
+RARE_SHARE = 0.01
 RARE_ROWS = 20
-DRAWS = 5
+FLOOR_DRAWS = 5
+# Ties in the detail, and of a detached column.
 LISTED = 20
-CLEAR = 0.1  # a weaker tie is not worth a word
-SURE = 4.0  # standard errors
+LISTED_OF_DETACHED = 5
+
+# A weaker tie is not worth a word.
+CLEAR = 0.1
+# Standard errors from which a difference is no chance, and from which there is a tie.
+SURE = 4.0
+TIED = 3.0
+# A tie is broken if less than this share of its strength is left.
+BROKEN = 0.6
+# An item is detached if less than this share of all of its ties together is left.
+DETACHED = 0.5
 
 Matrix = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 def association_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over all pairs of |V - V'|, times 100; V is Cramér's, bias-corrected (Bergsma 2013).
+    """Mean over all pairs of items of |V - V'|, real and synthetic, times 100.
 
-    A number is cut at its real octiles, with repeated values by themselves; categories under 1 %
-    are one. The detail names the columns that follow no other any more, and the pairs that broke.
+    V is Cramér's, bias-corrected (Bergsma 2013). A number is cut at its real octiles,
+    with repeated values by themselves; categories under 1 % are one. From 0, which is
+    best, to 100. The detail names the columns that follow no other any more, and the
+    pairs that broke.
     """
     ties = of(tables, streams)
-    known = ties.known
-    if not known.any():
+    comparable = ties.comparable
+    if not comparable.any():
         raise Skip("no two columns vary")
     difference = 100 * np.abs(ties.real - ties.synthetic)
-    # Two halves of the real rows differ by chance alone; a bootstrap would repeat rows, which looks like a tie.
-    half = len(ties.rows) // 2
-    scale = math.sqrt(
-        (1 / len(tables.real) + 1 / len(tables.synthetic)) * max(half, 1) / 2
-    )
-    floors = []
-    for draw in range(DRAWS):
-        order = streams.numpy("association floor", draw).permutation(len(ties.rows))
-        one, other = (
-            ties.coding.strengths(ties.coding.counts(ties.rows.take(rows)))[0]
-            for rows in (order[:half], order[half:])
-        )
-        floors.append(
-            min(float(100 * np.abs(one - other)[known].mean()) * scale, 100.0)
-        )
     detached, broken = ties.lost()
     return Outcome(
-        float(difference[known].mean()),
-        Reference(float(np.mean(floors)), "a perfect sampler"),
-        n=int(known.sum()) // 2,
+        float(difference[comparable].mean()),
+        Reference(_floor(ties, tables, streams), PERFECT_SAMPLER),
+        # Each pair stands in the matrix twice.
+        n=int(comparable.sum()) // 2,
         detail={
             "detached": detached,
             "broken": broken[:LISTED],
@@ -80,61 +95,83 @@ def of(tables: Tables, streams: Streams) -> Ties:
     return tables.once(f"ties {streams.seed}", lambda: Ties(tables, streams))
 
 
+def _floor(ties: Ties, tables: Tables, streams: Streams) -> float:
+    """What a perfect sampler scores: by how much two halves of the real rows differ.
+
+    They differ by chance alone. A bootstrap would repeat rows, which looks like a tie.
+    """
+    half = len(ties.rows) // 2
+    # Two halves of h rows differ by √(2/h) times a constant, and two tables of n and m
+    # rows by √(1/n + 1/m) times that.
+    chance = 1 / len(tables.real) + 1 / len(tables.synthetic)
+    scale = math.sqrt(chance * max(half, 1) / 2)
+    floors = []
+    for draw in range(FLOOR_DRAWS):
+        rng = streams.numpy("association floor", draw)
+        order = rng.permutation(len(ties.rows))
+        one = ties.strengths(ties.rows.take(order[:half]))
+        other = ties.strengths(ties.rows.take(order[half:]))
+        difference = 100 * np.abs(one - other)[ties.comparable].mean()
+        floors.append(min(float(difference) * scale, 100.0))
+    return float(np.mean(floors))
+
+
 class Ties:
-    """Strengths in both tables.
+    """Strengths of the ties between items, in both tables.
+
+    The items are the columns in the order of `Tables.names`, then the missing cells of
+    those columns that have enough of them.
 
     Attributes:
-        real: ``[items, items]``; first the columns in the order of `Tables.names`, then the missing cells.
+        coding: How the columns become levels.
+        rows: The real rows that were read.
+        real: Strengths in the real table ``[items, items]``.
         synthetic: The same of the synthetic table.
-        noise: Standard error of a difference under independence.
-        known: Which pairs can be compared: two different columns that vary.
+        noise: Standard error of a difference of two strengths under independence
+            ``[items, items]``.
+        comparable: Which pairs can be compared: two different columns that vary.
     """
 
     def __init__(self, tables: Tables, streams: Streams) -> None:
         self.coding = Coding(tables)
-        limit = int(min(MAX_ROWS, max(COST / max(self.coding.width, 1) ** 2, 1_000)))
+        affordable = MULTIPLICATIONS / max(self.coding.width, 1) ** 2
+        limit = int(min(MAX_ROWS, max(affordable, MIN_ROWS)))
         self.rows = tables.real.some(limit, streams.numpy("association, real"))
         other = tables.synthetic.some(limit, streams.numpy("association, synthetic"))
-        self.real, rows, levels = self.coding.strengths(self.coding.counts(self.rows))
-        self.synthetic, others, _ = self.coding.strengths(self.coding.counts(other))
-        self.noise = np.sqrt(1 / np.maximum(rows, 1) + 1 / np.maximum(others, 1))
+        counts = self.coding.counts(self.rows)
+        self.real, real_rows, levels = self.coding.strengths(counts)
+        counts = self.coding.counts(other)
+        self.synthetic, synthetic_rows, _ = self.coding.strengths(counts)
+        self.noise = np.sqrt(
+            1 / np.maximum(real_rows, 1) + 1 / np.maximum(synthetic_rows, 1)
+        )
         owner = np.array(self.coding.owners)
-        self.known = (owner[:, None] != owner) & (np.minimum(levels, levels.T) > 1)
+        different_columns = owner[:, None] != owner
+        both_vary = np.minimum(levels, levels.T) > 1
+        self.comparable = different_columns & both_vary
+
+    def strengths(self, view: View) -> Matrix:
+        """Strengths of the ties among some rows ``[items, items]``."""
+        return self.coding.strengths(self.coding.counts(view))[0]
 
     def lost(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Items that follow none of the others any more, and pairs that broke between other items.
+        """Items that follow none of the others any more, and pairs that broke.
 
-        An item that lost a tie shows it in every pair; the one that lost most is named first and
-        its pairs are then no longer held against its partners.
+        An item that lost its ties shows it in every pair. The one that lost most is
+        named first, and its pairs are then no longer held against its partners, until
+        no such item is left. Broken pairs are those between other items.
         """
-        open_pairs = self.known & (self.real > 3 * self.noise)
+        open_pairs = self.comparable & (self.real > TIED * self.noise)
         detached = []
         while True:
-            strength, kept = (
-                (m * open_pairs).sum(axis=1) for m in (self.real, self.synthetic)
-            )
-            loss, partners = strength - kept, open_pairs.sum(axis=1)
-            chance = SURE * np.sqrt((self.noise**2 * open_pairs).sum(axis=1))
-            clear = (self.real * open_pairs).max(axis=1, initial=0.0) > CLEAR
-            # Of two columns that only had each other nobody can say which went astray: that is a broken pair.
-            enough = partners >= np.where(self.coding.missing, 1, 2)
-            gone = (loss > chance) & (kept < 0.5 * strength) & clear & enough
-            if not gone.any():
+            worst = self._most_detached(open_pairs)
+            if worst is None:
                 break
-            worst = int(np.argmax(np.where(gone, loss, -1.0)))
-            best = [
-                j
-                for j in np.argsort(-self.real[worst], kind="stable")
-                if open_pairs[worst, j]
-            ][:5]
-            ties = [
-                {
-                    "column": self._name(j),
-                    "real": float(self.real[worst, j]),
-                    "synthetic": float(self.synthetic[worst, j]),
-                }
-                for j in best
-            ]
+            strongest = np.argsort(-self.real[worst], kind="stable")
+            partners = [int(j) for j in strongest if open_pairs[worst, j]]
+            ties = []
+            for j in partners[:LISTED_OF_DETACHED]:
+                ties.append({"column": self._name(j), **self._figures(worst, j)})
             detached.append(
                 {
                     "column": self.coding.owners[worst],
@@ -142,37 +179,61 @@ class Ties:
                     "ties": ties,
                 }
             )
-            open_pairs[worst] = open_pairs[:, worst] = False
+            open_pairs[worst] = False
+            open_pairs[:, worst] = False
         fall = self.real - self.synthetic
-        broken = open_pairs & (fall > self._clear) & (self.synthetic < 0.6 * self.real)
+        little_left = self.synthetic < BROKEN * self.real
+        broken = open_pairs & (fall > self._clear) & little_left
         return detached, list(self._pairs(broken, fall))
+
+    def _most_detached(self, open_pairs: Mask) -> int | None:
+        """The detached item that lost most; None if there is none."""
+        strength = (self.real * open_pairs).sum(axis=1)
+        left = (self.synthetic * open_pairs).sum(axis=1)
+        loss = strength - left
+        chance = SURE * np.sqrt((self.noise**2 * open_pairs).sum(axis=1))
+        strongest = (self.real * open_pairs).max(axis=1, initial=0.0)
+        # Of two columns that only had each other nobody can say which went astray: that
+        # is a broken pair. Missing cells are compared with columns alone.
+        partners = open_pairs.sum(axis=1)
+        enough_partners = partners >= np.where(self.coding.missing, 1, 2)
+        detached = (
+            (loss > chance)
+            & (left < DETACHED * strength)
+            & (strongest > CLEAR)
+            & enough_partners
+        )
+        if not detached.any():
+            return None
+        return int(np.argmax(np.where(detached, loss, -1.0)))
 
     def invented(self) -> list[dict[str, Any]]:
         """Pairs that are tied in the synthetic table alone, or much more closely."""
         rise = self.synthetic - self.real
-        return list(
-            self._pairs(
-                self.known & (rise > self._clear) & (self.real < 0.6 * self.synthetic),
-                rise,
-            )
-        )
+        much_closer = self.real < BROKEN * self.synthetic
+        invented = self.comparable & (rise > self._clear) & much_closer
+        return list(self._pairs(invented, rise))
 
     @cached_property
     def _clear(self) -> Matrix:
+        """From which difference on a pair is worth a word, and no chance."""
         return np.maximum(CLEAR, SURE * self.noise)
 
-    def _pairs(
-        self, which: npt.NDArray[np.bool_], size: Matrix
-    ) -> Iterator[dict[str, Any]]:
-        """The marked pairs, largest first."""
+    def _pairs(self, which: Mask, size: Matrix) -> Iterator[dict[str, Any]]:
+        """The marked pairs, those of the largest size first."""
+        # Above the diagonal: each pair once.
         i, j = np.nonzero(np.triu(which))
         for k in np.argsort(-size[i, j], kind="stable"):
             a, b = int(i[k]), int(j[k])
-            yield {
-                "columns": [self._name(a), self._name(b)],
-                "real": float(self.real[a, b]),
-                "synthetic": float(self.synthetic[a, b]),
-            }
+            columns = [self._name(a), self._name(b)]
+            yield {"columns": columns, **self._figures(a, b)}
+
+    def _figures(self, a: int, b: int) -> dict[str, float]:
+        """Both strengths of a pair."""
+        return {
+            "real": float(self.real[a, b]),
+            "synthetic": float(self.synthetic[a, b]),
+        }
 
     def _name(self, item: int) -> str:
         owner = self.coding.owners[item]
@@ -181,122 +242,155 @@ class Ties:
 
 @dataclass(frozen=True)
 class _Item:
-    """One column as few levels, or the missing cells of one."""
+    """One column as few levels, or the missing cells of one.
+
+    Attributes:
+        owner: Name of the column.
+        missing: Whether the item is about its missing cells: levels 0 (there) and 1.
+        numeric: Whether the column is one of `View.numbers`.
+        position: Which one there, or of `View.codes`.
+        size: Number of levels.
+        table: Smallest value of every level of a number but the first, or level of each
+            code of a category.
+        absent: The code of a category that means missing.
+    """
 
     owner: str
     missing: bool
     numeric: bool
     position: int
     size: int
-    table: Any  # edges of a number, level of each code of a category
-    absent: int = 0  # the code of a missing category
+    table: Any
+    absent: int = 0
 
     def levels(self, view: View) -> Integers:
         """Levels of a table's rows; -1 where the cell is missing."""
-        values = (view.numbers if self.numeric else view.codes)[:, self.position]
-        gone = np.isnan(values) if self.numeric else values == self.absent
+        levels: Any
+        if self.numeric:
+            numbers = view.numbers[:, self.position]
+            gone = np.isnan(numbers)
+            levels = np.searchsorted(self.table, numbers, side="right")
+        else:
+            codes = view.codes[:, self.position]
+            gone = codes == self.absent
+            levels = self.table[codes]
         if self.missing:
             return gone.astype(np.int32)
-        found = (
-            np.searchsorted(self.table, values, side="right")
-            if self.numeric
-            else self.table[values]
-        )
-        return np.where(gone, -1, found).astype(np.int32)
+        return np.where(gone, -1, levels).astype(np.int32)
 
 
 class Coding:
-    """How the real table's columns become few levels each; the synthetic table's become the same."""
+    """How the columns become few levels each: as the real table says, in any table.
+
+    Attributes:
+        owners: Of each item, the column that it is about.
+        missing: Of each item, whether it is about missing cells.
+        width: Number of levels of all items together.
+    """
 
     def __init__(self, tables: Tables) -> None:
-        items = [
-            *(
-                _number(tables.real.numbers[:, j], name, j)
-                for j, name in enumerate(tables.numeric)
-            ),
-            *(
-                _category(tables.real.codes[:, j], name, j, size)
-                for j, (name, size) in enumerate(
-                    zip(tables.categorical, tables.sizes, strict=True)
-                )
-            ),
-        ]
+        items = []
+        for j, name in enumerate(tables.numeric):
+            items.append(_number(tables.real.numbers[:, j], name, j))
+        for j, name in enumerate(tables.categorical):
+            codes = tables.real.codes[:, j]
+            items.append(_category(codes, name, j, tables.sizes[j]))
         for item in tuple(items):
             gone = int((item.levels(tables.real) < 0).sum())
-            if min(gone, len(tables.real) - gone) >= RARE_ROWS:
+            there = len(tables.real) - gone
+            if min(gone, there) >= RARE_ROWS:
                 items.append(replace(item, missing=True, size=2))
         self._items = items
         self.owners = tuple(item.owner for item in items)
         self.missing = np.array([item.missing for item in items], dtype=bool)
+        # Where the levels of each item start among all levels.
         self._starts = np.cumsum([0, *(item.size for item in items)])[:-1]
         self.width = int(sum(item.size for item in items))
 
     def counts(self, view: View) -> Matrix:
-        """All two-way tables in one matrix, ``[levels, levels]``; whole numbers, thus the same on every machine."""
-        ones = np.zeros((len(view), self.width), dtype=np.float32)
+        """The two-way tables of all pairs in one matrix ``[levels, levels]``.
+
+        These are sums of 0 and 1, exact in single precision up to 16,777,216 rows, thus
+        the same on every machine.
+        """
+        one_hot = np.zeros((len(view), self.width), dtype=np.float32)
         for start, item in zip(self._starts, self._items, strict=True):
             levels = item.levels(view)
             there = np.flatnonzero(levels >= 0)
-            ones[there, start + levels[there]] = 1.0
-        return (ones.T @ ones).astype(np.float64)
+            one_hot[there, start + levels[there]] = 1.0
+        return (one_hot.T @ one_hot).astype(np.float64)
 
     def strengths(self, counts: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-        """V, the rows in which both items are there, and the number of levels of the first, for every pair."""
+        """V of every pair of items, and what it rests on, each ``[items, items]``.
+
+        Bergsma's V: with φ² = χ²/n of an a x b table, φ̃² = max(φ² - (a-1)(b-1)/(n-1),
+        0), ã = a - (a-1)²/(n-1), and b̃ likewise, V = √(φ̃² / (min(ã, b̃) - 1)).
+
+        Returns:
+            V; the rows in which both items are there; the number of levels of the item
+            of the row of the matrix that occur in those rows.
+        """
 
         def blocks(matrix: Matrix, axis: int) -> Matrix:
+            """Sums over the levels of each item."""
             return np.add.reduceat(matrix, self._starts, axis=axis)
 
-        sums = blocks(
-            counts, 1
-        )  # of a level, over the rows in which the other item is there
+        # Of a level, over the rows in which the other item is there: [levels, items].
+        sums = blocks(counts, 1)
         rows = blocks(sums, 0)
         levels = blocks((sums > 0).astype(np.float64), 0)
         sizes = [item.size for item in self._items]
+        # The same for every level of the other item: [levels, levels].
         margins = np.repeat(sums, sizes, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
+            # χ²/n + 1 is the sum of the squared counts over the product of both sums.
             shares = np.where(counts > 0, counts**2 / (margins * margins.T), 0.0)
-            n = np.maximum(rows, 2) - 1
-            phi = np.maximum(
-                blocks(blocks(shares, 1), 0) - 1 - (levels - 1) * (levels.T - 1) / n,
-                0.0,
-            )
-            corrected = levels - (levels - 1) ** 2 / n
-            strengths = np.sqrt(phi / (np.minimum(corrected, corrected.T) - 1))
-        strengths = np.where(
-            (np.minimum(levels, levels.T) > 1) & np.isfinite(strengths), strengths, 0.0
-        )
-        return (
-            np.minimum((strengths + strengths.T) / 2, 1.0),
-            rows,
-            levels,
-        )  # equal but for rounding
+            chi_squared = blocks(blocks(shares, 1), 0) - 1
+            n_less_one = np.maximum(rows, 2) - 1
+            by_chance = (levels - 1) * (levels.T - 1) / n_less_one
+            phi_squared = np.maximum(chi_squared - by_chance, 0.0)
+            corrected = levels - (levels - 1) ** 2 / n_less_one
+            largest = np.minimum(corrected, corrected.T) - 1
+            strengths = np.sqrt(phi_squared / largest)
+        both_vary = np.minimum(levels, levels.T) > 1
+        strengths = np.where(both_vary & np.isfinite(strengths), strengths, 0.0)
+        # The two halves of the matrix are equal but for rounding.
+        symmetric = np.minimum((strengths + strengths.T) / 2, 1.0)
+        return symmetric, rows, levels
 
 
 def _number(values: Floats, name: str, position: int) -> _Item:
     """Octiles; a value that fills more than one of them is a level by itself."""
-    there = values[~np.isnan(values)]
+    there = known(values)
     distinct, counts = np.unique(there, return_counts=True)
-    if len(distinct) <= BINS and counts.min(initial=len(there)) >= _few(len(there)):
+    rarest = counts.min(initial=len(there))
+    if len(distinct) <= BINS and rarest >= _fewest_rows(len(there)):
         edges = distinct[1:]
     else:
-        cuts = np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
-        found, repeats = np.unique(cuts, return_counts=True)
-        edges = np.union1d(found, np.nextafter(found[repeats > 1], np.inf))
+        octiles = np.linspace(0, 1, BINS + 1)[1:-1]
+        cuts, repeats = np.unique(
+            np.quantile(there, octiles, method="lower"), return_counts=True
+        )
+        # A level of its own ends right behind the value.
+        behind = np.nextafter(cuts[repeats > 1], np.inf)
+        edges = np.union1d(cuts, behind)
     return _Item(name, False, True, position, len(edges) + 1, edges)
 
 
 def _category(codes: Integers, name: str, position: int, size: int) -> _Item:
     """The commonest categories; all others are one level."""
-    counts = np.bincount(codes, minlength=size)[:-1]
-    order = np.argsort(-counts, kind="stable")[:LEVELS]
-    kept = order[counts[order] >= _few(int(counts.sum()))]
-    table = np.full(size, len(kept), dtype=np.int32)
-    table[kept] = np.arange(len(kept))
-    return _Item(name, False, False, position, len(kept) + 1, table, size - 1)
+    absent = size - 1
+    counts = np.bincount(codes, minlength=size)[:absent]
+    commonest = np.argsort(-counts, kind="stable")[:CATEGORIES]
+    kept = commonest[counts[commonest] >= _fewest_rows(int(counts.sum()))]
+    level_of = np.full(size, len(kept), dtype=np.int32)
+    level_of[kept] = np.arange(len(kept))
+    return _Item(name, False, False, position, len(kept) + 1, level_of, absent)
 
 
-def _few(rows: int) -> float:
-    return max(RARE * rows, min(RARE_ROWS, rows / 10))
+def _fewest_rows(rows: int) -> float:
+    """So many rows must have a value for it to be a level of its own."""
+    return max(RARE_SHARE * rows, min(RARE_ROWS, rows / 10))
 
 
 ASSOCIATION = Metric(

@@ -2,147 +2,203 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.cells import Floats, known
+from synthtab.evaluation.metric import (
+    PERFECT_SAMPLER,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+)
 from synthtab.evaluation.views import Tables
 
-RARE = 0.01
-DRAWS = 20
-PERFECT = "a perfect sampler"
+# A category with a smaller share of the real rows is rare.
+RARE_SHARE = 0.01
+# Draws of the range that a perfect sampler reaches.
+RANGE_DRAWS = 20
+# Categories of a column in the detail.
+LISTED = 10
+
+
+@dataclass(frozen=True)
+class _Categories:
+    """The categories of a column in both tables.
+
+    Attributes:
+        column: Name of the column.
+        words: The categories, of any table.
+        real: Share of the real rows that have each ``[words]``; 0 for an invented one.
+        synthetic: Number of synthetic rows that have each ``[words]``.
+    """
+
+    column: str
+    words: tuple[str, ...]
+    real: Floats
+    synthetic: npt.NDArray[np.int64]
+
+    @property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Which of them occur among the synthetic rows."""
+        return self.synthetic > 0
 
 
 def category_coverage(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over columns of the share of the real categories that occur among the synthetic rows.
+    """Mean over columns of the share of the real categories among the synthetic rows.
 
-    Of a category of share p, a perfect sampler of m rows shows 1 - (1 - p)^m.
+    From 0 to 1, which is best. Of a category of share p, a perfect sampler of m rows
+    shows 1 - (1 - p)^m. The detail names the commonest categories that are lacking, and
+    those that were invented.
     """
-    covered, expected, lacking, absent, invented = {}, {}, {}, {}, {}
+    covered: dict[str, float] = {}
+    expected: dict[str, float] = {}
+    lacking: dict[str, list[str]] = {}
+    real_rows_of_lacking: dict[str, dict[str, int]] = {}
+    invented: dict[str, dict[str, int]] = {}
     number = 0
-    for j, (name, words, shares, seen) in enumerate(_columns(tables)):
+    for categories in _all_categories(tables):
+        name, words = categories.column, categories.words
+        shares, seen = categories.real, categories.seen
         real = shares > 0
         number += len(words)
         if (seen & ~real).any():
-            counts = (
-                np.bincount(tables.synthetic.codes[:, j], minlength=len(words) + 1)[:-1]
-                * ~real
-            )
-            invented[name] = {
-                words[k]: int(counts[k])
-                for k in np.argsort(-counts, kind="stable")[:10]
-                if counts[k]
-            }
+            invented[name] = _commonest_invented(categories)
         if not real.any():
             continue
         covered[name] = float(seen[real].mean())
         expected[name] = float(_expected(shares[real], len(tables.synthetic)).mean())
         if not seen[real].all():
-            commonest = np.argsort(-np.where(seen, 0.0, shares), kind="stable")[:10]
-            lacking[name] = [
-                words[k] for k in commonest if shares[k] > 0 and not seen[k]
-            ]
+            unseen_shares = np.where(seen, 0.0, shares)
+            commonest = np.argsort(-unseen_shares, kind="stable")[:LISTED]
+            absent = [k for k in commonest if unseen_shares[k] > 0]
             rows = np.rint(shares * len(tables.real))
-            absent[name] = {
-                words[k]: int(rows[k])
-                for k in commonest
-                if shares[k] > 0 and not seen[k]
-            }
+            lacking[name] = [words[k] for k in absent]
+            real_rows_of_lacking[name] = {words[k]: int(rows[k]) for k in absent}
     if not covered:
         raise Skip("no column is categorical")
-    reference = Reference(float(np.mean(list(expected.values()))), PERFECT)
-    value = float(np.mean(list(covered.values())))
-    detail = {
-        "columns": covered,
-        "lacking": lacking,
-        "real rows": absent,
-        "invented": invented,
-        "categories": number,
-    }
-    return Outcome(value, reference, n=len(covered), detail=detail)
+    return Outcome(
+        float(np.mean(list(covered.values()))),
+        Reference(float(np.mean(list(expected.values()))), PERFECT_SAMPLER),
+        n=len(covered),
+        detail={
+            "columns": covered,
+            "lacking": lacking,
+            "real rows": real_rows_of_lacking,
+            "invented": invented,
+            "categories": number,
+        },
+    )
 
 
 def rare_category_coverage(tables: Tables, streams: Streams) -> Outcome:
-    """Share of the categories with under 1 % of the real rows that occur among the synthetic rows."""
-    seen_rare, expected = [], []
-    for _, _, shares, seen in _columns(tables):
-        rare = (shares > 0) & (shares < RARE)
-        seen_rare.extend(seen[rare].tolist())
+    """Share of the rare real categories that occur among the synthetic rows.
+
+    Rare are those with under 1 % of the real rows. From 0 to 1, which is best.
+    """
+    seen_rare: list[bool] = []
+    expected: list[float] = []
+    for categories in _all_categories(tables):
+        shares = categories.real
+        rare = (shares > 0) & (shares < RARE_SHARE)
+        seen_rare.extend(categories.seen[rare].tolist())
         expected.extend(_expected(shares[rare], len(tables.synthetic)).tolist())
     if not seen_rare:
         raise Skip("no category is that rare")
     return Outcome(
         float(np.mean(seen_rare)),
-        Reference(float(np.mean(expected)), PERFECT),
+        Reference(float(np.mean(expected)), PERFECT_SAMPLER),
         n=len(seen_rare),
     )
 
 
 def range_coverage(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over numeric columns of the share of the real range between the smallest and largest synthetic value."""
-    rows, size = len(tables.real), len(tables.synthetic)
-    ends = streams.numpy("range").random((DRAWS, 2, max(len(tables.numeric), 1)))
-    covered, expected, least = {}, {}, {}
+    """Mean over numeric columns of the share of the real range that is reached.
+
+    Reached is what lies between the smallest and the largest synthetic value. From 0 to
+    1, which is best.
+    """
+    numeric = len(tables.numeric)
+    uniform = streams.numpy("range").random((RANGE_DRAWS, 2, max(numeric, 1)))
+    covered: dict[str, float] = {}
+    expected: dict[str, float] = {}
+    least: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
-        real = np.sort(tables.real.numbers[:, j])
-        real = real[~np.isnan(real)]
+        real = np.sort(known(tables.real.numbers[:, j]))
         width = real[-1] - real[0]
         if width <= 0:
             continue
         covered[name] = _range(tables.synthetic.numbers[:, j], real[0], real[-1])
-        # The smallest of m uniform ranks is 1 - u^(1/m), the largest u^(1/m); few draws are enough.
-        draws = max(round(size * len(real) / rows), 1)
-        low = real[
-            np.minimum(
-                (len(real) * (1 - ends[:, 0, j] ** (1 / draws))).astype(np.int64),
-                len(real) - 1,
-            )
-        ]
-        high = real[
-            np.minimum(
-                (len(real) * ends[:, 1, j] ** (1 / draws)).astype(np.int64),
-                len(real) - 1,
-            )
-        ]
-        reached = np.maximum(high - low, 0.0) / width
-        expected[name], least[name] = float(reached.mean()), float(reached.min())
+        reached = _perfect_range(real, tables, uniform[:, :, j]) / width
+        expected[name] = float(reached.mean())
+        least[name] = float(reached.min())
     if not covered:
         raise Skip("no column is numeric")
-    reference = Reference(float(np.mean(list(expected.values()))), PERFECT)
-    detail = {"columns": covered, "least": least}
     return Outcome(
-        float(np.mean(list(covered.values()))), reference, n=len(covered), detail=detail
+        float(np.mean(list(covered.values()))),
+        Reference(float(np.mean(list(expected.values()))), PERFECT_SAMPLER),
+        n=len(covered),
+        detail={"columns": covered, "least": least},
     )
 
 
 def _range(values: Floats, low: float, high: float) -> float:
-    values = values[~np.isnan(values)]
+    """Share of the range from low to high that the values reach."""
+    values = known(values)
     if len(values) == 0:
         return 0.0
-    return float(
-        max(0.0, min(values.max(), high) - max(values.min(), low)) / (high - low)
-    )
+    reached = min(values.max(), high) - max(values.min(), low)
+    return float(max(0.0, reached) / (high - low))
 
 
-def _columns(tables: Tables) -> list[tuple[str, tuple[str, ...], Floats, np.ndarray]]:
-    """Every categorical column: name, words, real shares of the words, which are among the synthetic rows."""
+def _perfect_range(real: Floats, tables: Tables, uniform: Floats) -> Floats:
+    """Width of the range that a perfect sampler reaches, once for each draw ``[draws]``.
+
+    Args:
+        real: The real values, sorted.
+        tables: Says how many rows a perfect sampler draws.
+        uniform: Random numbers in [0, 1), ``[draws, 2]``.
+    """
+    last = len(real) - 1
+    # So many of the synthetic rows have a number in this column.
+    size = len(tables.synthetic)
+    draws = max(round(size * len(real) / len(tables.real)), 1)
+    # Instead of drawing so many rows: the smallest of m uniform ranks is distributed as
+    # 1 - u^(1/m), the largest as u^(1/m).
+    smallest_rank = 1 - uniform[:, 0] ** (1 / draws)
+    largest_rank = uniform[:, 1] ** (1 / draws)
+    low = real[np.minimum((len(real) * smallest_rank).astype(np.int64), last)]
+    high = real[np.minimum((len(real) * largest_rank).astype(np.int64), last)]
+    return np.maximum(high - low, 0.0)
+
+
+def _all_categories(tables: Tables) -> list[_Categories]:
+    """Of every categorical column, without "missing", the last code."""
     columns = []
     for j, (name, words) in enumerate(
         zip(tables.categorical, tables.categories, strict=True)
     ):
-        real = np.bincount(tables.real.codes[:, j], minlength=len(words) + 1)[
-            :-1
-        ] / len(tables.real)
-        synthetic = np.bincount(tables.synthetic.codes[:, j], minlength=len(words) + 1)[
-            :-1
-        ]
-        columns.append((name, words, real, synthetic > 0))
+        size = len(words) + 1
+        real = np.bincount(tables.real.codes[:, j], minlength=size)[:-1]
+        synthetic = np.bincount(tables.synthetic.codes[:, j], minlength=size)[:-1]
+        columns.append(_Categories(name, words, real / len(tables.real), synthetic))
     return columns
 
 
+def _commonest_invented(categories: _Categories) -> dict[str, int]:
+    """Words that no real row has, and the number of synthetic rows that have them."""
+    counts = np.where(categories.real > 0, 0, categories.synthetic)
+    commonest = np.argsort(-counts, kind="stable")[:LISTED]
+    return {categories.words[k]: int(counts[k]) for k in commonest if counts[k]}
+
+
 def _expected(shares: Floats, size: int) -> Floats:
-    """Probability that a category of this share occurs among ``size`` rows."""
+    """Probability 1 - (1 - p)^m that a category of share p occurs among m rows."""
+    # Exact for small shares, too; a share of 1 gives log(0), and rightly 1.
     with np.errstate(divide="ignore"):
         return -np.expm1(size * np.log1p(-shares))
 

@@ -1,9 +1,10 @@
 """Do single columns and pairs of columns look like the real ones?
 
-Shape and Trend are the two errors of the literature on tabular generators, as SDMetrics 0.11
-defines them (KSComplement, TVComplement, CorrelationSimilarity, ContingencySimilarity), in percent
-and over all pairs. A floor stands beside each: a bootstrap of the real rows of the synthetic
-table's size, thus what a perfect sampler scores.
+Shape and Trend are the two errors of the literature on tabular generators, as SDMetrics
+0.11 defines them (KSComplement, TVComplement, CorrelationSimilarity,
+ContingencySimilarity), in percent and over all pairs. A floor stands beside each: a
+bootstrap of the real rows of the synthetic table's size, thus what a perfect sampler
+scores.
 """
 
 from __future__ import annotations
@@ -11,60 +12,82 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.cells import Floats, known
+from synthtab.evaluation.metric import (
+    PERFECT_SAMPLER,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+)
 from synthtab.evaluation.views import Tables, View
 
-DRAWS = 5
+SHAPE_DRAWS = 5
+# One outlier more or less moves a correlation: heavy tails need many draws, of which
+# large tables afford few. The cells are rows times pairs of columns, over all draws.
 TREND_DRAWS = 20
+TREND_MIN_DRAWS = 2
 TREND_CELLS = 800_000_000
+MISSING_DRAWS = 200
+# Equal-width bins of a number beside a category.
 BINS = 10
-PERFECT = "a perfect sampler"
+WORST_PAIRS = 20
+# A two-way table with more cells than this, and than 4 times the rows, is sparse.
+DENSE_CELLS = 1 << 16
+# Variance below this share of the mean square is rounding.
+NO_VARIANCE = 1e-13
 
 Codes = npt.NDArray[np.int64]
+# Names of two columns.
+PairNames = tuple[str, str]
 
 
 def shape_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over columns of the Kolmogorov-Smirnov distance (numeric) or total variation (categorical).
+    """Mean over columns of a distance between the two distributions, times 100.
 
-    A missing cell is a category of its own, or a number below all others.
+    For a number the Kolmogorov-Smirnov distance max |F(x) - F'(x)|, for a category the
+    total variation ½ Σ |p - p'|. A missing cell is a category of its own, or a number
+    below all others. From 0, which is best, to 100.
     """
     errors: dict[str, float] = {}
     floors: dict[str, float] = {}
     rows, size = len(tables.real), len(tables.synthetic)
     draws = [
-        streams.numpy("shape floor", d).integers(rows, size=size) for d in range(DRAWS)
+        streams.numpy("shape floor", d).integers(rows, size=size)
+        for d in range(SHAPE_DRAWS)
     ]
-    for name, real, synthetic, ordered in _levels(tables):
-        top = int(max(real.max(), synthetic.max())) + 1
-        p = np.bincount(real, minlength=top) / rows
-        errors[name] = 100 * _distance(
-            p, np.bincount(synthetic, minlength=top) / size, ordered
-        )
-        again = [
-            _distance(p, np.bincount(real[draw], minlength=top) / size, ordered)
-            for draw in draws
-        ]
-        floors[name] = 100 * float(np.mean(again))
+    for column in _leveled_columns(tables):
+        levels = int(max(column.real.max(), column.synthetic.max())) + 1
+        p = np.bincount(column.real, minlength=levels) / rows
+        q = np.bincount(column.synthetic, minlength=levels) / size
+        errors[column.name] = 100 * _distance(p, q, column.ordered)
+        of_draws = []
+        for draw in draws:
+            drawn = np.bincount(column.real[draw], minlength=levels) / size
+            of_draws.append(_distance(p, drawn, column.ordered))
+        floors[column.name] = 100 * float(np.mean(of_draws))
     return Outcome(
         _mean(errors),
-        Reference(_mean(floors), PERFECT),
+        Reference(_mean(floors), PERFECT_SAMPLER),
         n=size,
-        detail={"columns": _worst(errors), "floors": floors},
+        detail={"columns": largest_first(errors), "floors": floors},
     )
 
 
 def trend_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over all pairs of |ρR - ρS| / 2 (two numerics) or total variation of the two-way table.
+    """Mean over all pairs of columns of how far their relation is off, times 100.
 
-    ρ is Pearson's correlation over the rows in which both cells are there. In a two-way table a
-    numeric column is cut into 10 equal-width bins of the real range. A pair whose real correlation
-    is undefined is left out; an undefined synthetic correlation counts as 0.
+    For two numbers |ρ - ρ'| / 2 of Pearson's correlations over the rows in which both
+    cells are there; otherwise the total variation ½ Σ |p - p'| of the two-way table, in
+    which a number is cut into 10 equal-width bins of the real range. From 0, which is
+    best, to 100. A pair whose real correlation is undefined is left out; an undefined
+    synthetic correlation counts as 0.
     """
     if len(tables.names) < 2:
         raise Skip("fewer than two columns to compare")
@@ -73,80 +96,100 @@ def trend_error(tables: Tables, streams: Streams) -> Outcome:
     if not errors:
         raise Skip("no pair of columns varies")
     rows, size = len(tables.real), len(tables.synthetic)
-    # One outlier more or less moves a correlation: heavy tails need many draws, large tables afford few.
-    count = int(np.clip(TREND_CELLS // (size * len(errors)), 2, TREND_DRAWS))
-    draws = [
-        streams.numpy("trend floor", d).integers(rows, size=size) for d in range(count)
-    ]
-    floors = [_mean(pairs.errors(tables.real.take(draw))) for draw in draws]
-    worst = _worst(
-        {" + ".join(pair): error for pair, error in errors.items()}, limit=20
-    )
-    columns = {
-        name: float(np.mean([e for pair, e in errors.items() if name in pair]))
-        for name in tables.names
-        if any(name in pair for pair in errors)
-    }
+    affordable = TREND_CELLS // (size * len(errors))
+    floors = []
+    for d in range(int(np.clip(affordable, TREND_MIN_DRAWS, TREND_DRAWS))):
+        draw = streams.numpy("trend floor", d).integers(rows, size=size)
+        floors.append(_mean(pairs.errors(tables.real.take(draw))))
+    by_column: dict[str, list[float]] = {name: [] for name in tables.names}
+    for names, error in errors.items():
+        for name in names:
+            by_column[name].append(error)
+    of_columns = {n: float(np.mean(found)) for n, found in by_column.items() if found}
+    of_pairs = {" + ".join(names): error for names, error in errors.items()}
     return Outcome(
         _mean(errors),
-        Reference(float(np.mean(floors)), PERFECT),
+        Reference(float(np.mean(floors)), PERFECT_SAMPLER),
         n=size,
         detail={
             "floors": floors,
-            "pairs": worst,
-            "columns": _worst(columns),
+            "pairs": largest_first(of_pairs, WORST_PAIRS),
+            "columns": largest_first(of_columns),
             "number of pairs": len(errors),
         },
     )
 
 
 def missing_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over the columns with missing cells of the difference of their share."""
-    real, synthetic = _missing(tables, tables.real), _missing(tables, tables.synthetic)
-    errors = {
-        name: 100 * abs(float(r - s))
-        for name, r, s in zip(tables.names, real, synthetic, strict=True)
-        if r > 0 or s > 0
-    }
+    """Mean over columns of |share of missing cells, real - synthetic|, times 100.
+
+    Over the columns in which a cell is missing in either table. From 0, which is best,
+    to 100.
+    """
+    real = _missing_shares(tables, tables.real)
+    synthetic = _missing_shares(tables, tables.synthetic)
+    size = len(tables.synthetic)
+    errors: dict[str, float] = {}
+    floors = []
+    for j, name in enumerate(tables.names):
+        if real[j] == 0 and synthetic[j] == 0:
+            continue
+        errors[name] = 100 * abs(real[j] - synthetic[j])
+        rng = streams.numpy("missing floor", j)
+        counts = rng.binomial(size, real[j], size=MISSING_DRAWS)
+        floors.append(100 * float(np.abs(counts / size - real[j]).mean()))
     if not errors:
         raise Skip("no cell is missing in either table")
-    shares = dict(zip(tables.names, real, strict=True))
-    size, floors = len(tables.synthetic), []
-    for name in errors:
-        counts = streams.numpy("missing floor", tables.names.index(name)).binomial(
-            size, shares[name], size=200
-        )
-        floors.append(100 * float(np.abs(counts / size - shares[name]).mean()))
     return Outcome(
         _mean(errors),
-        Reference(float(np.mean(floors)), PERFECT),
+        Reference(float(np.mean(floors)), PERFECT_SAMPLER),
         n=size,
-        detail={"columns": _worst(errors)},
+        detail={"columns": largest_first(errors)},
     )
 
 
 @dataclass(frozen=True)
+class TwoWay:
+    """Shares of rows in the cells of a two-way table.
+
+    Attributes:
+        cells: Numbers of the cells, ascending: all of them or, of a vast table, those
+            that a row falls into.
+        shares: Share of the rows in each ``[cells]``.
+    """
+
+    cells: Codes
+    shares: Floats
+
+
+@dataclass(frozen=True)
 class Pairs:
-    """The two-way tables and correlations of a table, to compare others with."""
+    """The relations between the columns of a table, to compare others with.
+
+    Attributes:
+        tables: What the columns mean.
+        real: The rows of the table.
+    """
 
     tables: Tables
     real: View
 
-    def errors(self, other: View) -> dict[tuple[str, str], float]:
+    def errors(self, other: View) -> dict[PairNames, float]:
         """Pair of columns -> error in percent."""
-        numeric, names = len(self.tables.numeric), self.tables.names
-        errors: dict[tuple[str, str], float] = {}
+        names = self.tables.names
+        errors: dict[PairNames, float] = {}
         correlations = np.nan_to_num(_correlations(other.numbers), nan=0.0)
-        half = 50 * np.abs(self._correlations - correlations)
+        of_numbers = 50 * np.abs(self._correlations - correlations)
+        numeric = len(self.tables.numeric)
         for i in range(numeric):
             for j in range(i + 1, numeric):
-                if not np.isnan(half[i, j]):
-                    errors[names[i], names[j]] = float(half[i, j])
+                if not np.isnan(of_numbers[i, j]):
+                    errors[names[i], names[j]] = float(of_numbers[i, j])
         binned = self._binned(other)
-        for (i, j), table in self._two_way.items():
-            errors[names[i], names[j]] = 100 * self._total_variation(
-                table, binned, i, j
-            )
+        for (i, j), real_table in self._two_way.items():
+            other_table = self._table(binned, i, j)
+            error = 100 * self._total_variation(real_table, other_table, i, j)
+            errors[names[i], names[j]] = error
         return errors
 
     @cached_property
@@ -155,28 +198,32 @@ class Pairs:
 
     @cached_property
     def _edges(self) -> list[Floats]:
-        return [
-            np.histogram_bin_edges(column[~np.isnan(column)], bins=BINS)
-            for column in self.real.numbers.T
-        ]
+        """Edges of the bins of every number, over its real range."""
+        edges = []
+        for column in self.real.numbers.T:
+            edges.append(np.histogram_bin_edges(known(column), bins=BINS))
+        return edges
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
-        # Bin 0 lies below the real range, the last but one at its upper end and above, then "missing".
+        """Number of codes of every binned column.
+
+        Of a number, bin 0 lies below the real range, bin 11 at its upper end and above,
+        and 12 is "missing".
+        """
         return (BINS + 3,) * len(self.tables.numeric) + self.tables.sizes
 
     @cached_property
-    def _two_way(self) -> dict[tuple[int, int], tuple[Codes, Floats]]:
-        binned, numeric, columns = (
-            self._binned(self.real),
-            len(self.tables.numeric),
-            len(self.tables.names),
-        )
-        return {
-            (i, j): _shares(self._joint(binned, i, j), self._sizes[i] * self._sizes[j])
-            for i in range(columns)
-            for j in range(max(i + 1, numeric), columns)
-        }
+    def _two_way(self) -> dict[tuple[int, int], TwoWay]:
+        """The two-way table of every pair of columns that are not both numbers."""
+        binned = self._binned(self.real)
+        numeric = len(self.tables.numeric)
+        columns = len(self.tables.names)
+        two_way = {}
+        for i in range(columns):
+            for j in range(max(i + 1, numeric), columns):
+                two_way[i, j] = self._table(binned, i, j)
+        return two_way
 
     def _binned(self, view: View) -> list[Codes]:
         """Every column as small integers."""
@@ -185,102 +232,115 @@ class Pairs:
             bins = np.digitize(column, edges)
             bins[np.isnan(column)] = BINS + 2
             binned.append(bins.astype(np.int64))
-        return binned + [column.astype(np.int64) for column in view.codes.T]
+        for column in view.codes.T:
+            binned.append(column.astype(np.int64))
+        return binned
 
-    def _joint(self, binned: list[Codes], i: int, j: int) -> Codes:
-        return binned[i] * self._sizes[j] + binned[j]
+    def _table(self, binned: list[Codes], i: int, j: int) -> TwoWay:
+        """The two-way table of two columns."""
+        cell_of_row = binned[i] * self._sizes[j] + binned[j]
+        rows = len(cell_of_row)
+        cells = self._sizes[i] * self._sizes[j]
+        if cells <= max(4 * rows, DENSE_CELLS):
+            counts = np.bincount(cell_of_row, minlength=cells)
+            return TwoWay(np.arange(cells), counts / rows)
+        filled, filled_counts = np.unique(cell_of_row, return_counts=True)
+        return TwoWay(filled, filled_counts / rows)
 
-    def _total_variation(
-        self, real: tuple[Codes, Floats], binned: list[Codes], i: int, j: int
-    ) -> float:
-        cells, shares = real
-        other_cells, other = _shares(
-            self._joint(binned, i, j), self._sizes[i] * self._sizes[j]
-        )
-        if len(cells) == len(other_cells) == self._sizes[i] * self._sizes[j]:
-            return float(np.abs(shares - other).sum()) / 2
-        overlap = np.minimum(
-            shares[np.isin(cells, other_cells)], other[np.isin(other_cells, cells)]
-        ).sum()
-        return 1.0 - float(overlap)
-
-
-def _shares(joint: Codes, cells: int) -> tuple[Codes, Floats]:
-    """Cells of a two-way table and their shares: all cells, or the filled ones of a vast table."""
-    if cells <= max(4 * len(joint), 1 << 16):
-        return np.arange(cells), np.bincount(joint, minlength=cells) / len(joint)
-    filled, counts = np.unique(joint, return_counts=True)
-    return filled, counts / len(joint)
+    def _total_variation(self, real: TwoWay, other: TwoWay, i: int, j: int) -> float:
+        cells = self._sizes[i] * self._sizes[j]
+        if len(real.cells) == len(other.cells) == cells:
+            return float(np.abs(real.shares - other.shares).sum()) / 2
+        # 1 - Σ min(p, p'), where only cells that both tables have count.
+        in_both = real.shares[np.isin(real.cells, other.cells)]
+        other_in_both = other.shares[np.isin(other.cells, real.cells)]
+        return 1.0 - float(np.minimum(in_both, other_in_both).sum())
 
 
 def _correlations(numbers: Floats) -> Floats:
-    """Pearson's correlation of every pair of columns, over the rows where both are there; NaN where undefined."""
+    """Pearson's correlation of every pair of columns ``[columns, columns]``.
+
+    Over the rows where both cells are there; NaN where undefined.
+    """
     if numbers.shape[1] == 0:
         return np.zeros((0, 0))
     there = (~np.isnan(numbers)).astype(np.float64)
     counts = np.maximum(there.sum(axis=0), 1)
     filled = np.nan_to_num(numbers, nan=0.0)
+    # Near 0 and at most 1 in size, so that sums of squares neither overflow nor cancel.
     centred = (filled - filled.sum(axis=0) / counts) * there
     largest = np.abs(centred).max(axis=0)
     centred /= np.where(largest > 0, largest, 1.0)
+    # Sums over the rows where both are there, of every pair, as products of matrices:
+    # entry [i, j] of `sums` and `squares` is about column i.
     both = np.maximum(there.T @ there, 1.0)
-    sums, squares = centred.T @ there, (centred * centred).T @ there
+    sums = centred.T @ there
+    squares = (centred * centred).T @ there
     covariance = centred.T @ centred - sums * sums.T / both
     variance = squares - sums * sums / both
-    variance = np.where(variance > 1e-13 * np.maximum(squares, 1e-300), variance, 0.0)
+    varies = variance > NO_VARIANCE * np.maximum(squares, 1e-300)
+    variance = np.where(varies, variance, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations: Floats = covariance / np.sqrt(variance * variance.T)
     return np.clip(np.where(np.isfinite(correlations), correlations, np.nan), -1.0, 1.0)
 
 
-def _levels(tables: Tables) -> list[tuple[str, Codes, Codes, bool]]:
-    """Every column as (name, real levels, synthetic levels, whether the levels have an order)."""
-    levels: list[tuple[str, Codes, Codes, bool]] = []
+@dataclass(frozen=True)
+class _LeveledColumn:
+    """A column of both tables as whole numbers from 0.
+
+    Attributes:
+        name: Its name.
+        real: Levels of the real rows.
+        synthetic: Levels of the synthetic rows.
+        ordered: Whether the levels have an order, as those of a number do.
+    """
+
+    name: str
+    real: Codes
+    synthetic: Codes
+    ordered: bool
+
+
+def _leveled_columns(tables: Tables) -> list[_LeveledColumn]:
+    """Every column: ranks of numbers among both tables (missing below all), or codes."""
+    columns = []
     rows = len(tables.real)
     for j, name in enumerate(tables.numeric):
-        both = np.concatenate(
-            [tables.real.numbers[:, j], tables.synthetic.numbers[:, j]]
-        )
+        of_real = tables.real.numbers[:, j]
+        both = np.concatenate([of_real, tables.synthetic.numbers[:, j]])
         ranks = np.unique(both, return_inverse=True)[1].astype(np.int64).ravel() + 1
         ranks[np.isnan(both)] = 0
-        levels.append((name, ranks[:rows], ranks[rows:], True))
+        columns.append(_LeveledColumn(name, ranks[:rows], ranks[rows:], True))
     for j, name in enumerate(tables.categorical):
-        levels.append(
-            (
-                name,
-                tables.real.codes[:, j].astype(np.int64),
-                tables.synthetic.codes[:, j].astype(np.int64),
-                False,
-            )
-        )
-    return levels
+        real = tables.real.codes[:, j].astype(np.int64)
+        synthetic = tables.synthetic.codes[:, j].astype(np.int64)
+        columns.append(_LeveledColumn(name, real, synthetic, False))
+    return columns
 
 
 def _distance(p: Floats, q: Floats, ordered: bool) -> float:
-    """Kolmogorov-Smirnov distance of two histograms with an order, total variation of two without."""
+    """Kolmogorov-Smirnov distance of shares with an order, total variation without."""
     difference = p - q
-    return float(
-        np.abs(np.cumsum(difference)).max() if ordered else np.abs(difference).sum() / 2
-    )
+    if ordered:
+        return float(np.abs(np.cumsum(difference)).max())
+    return float(np.abs(difference).sum() / 2)
 
 
-def _missing(tables: Tables, view: View) -> list[float]:
-    """Share of missing cells per column."""
-    numbers = np.isnan(view.numbers).mean(axis=0)
-    codes = (view.codes == np.array(tables.sizes, dtype=np.int32) - 1).mean(axis=0)
-    return [*numbers.tolist(), *codes.tolist()]
+def _missing_shares(tables: Tables, view: View) -> list[float]:
+    """Share of missing cells of each column, in the order of `Tables.names`."""
+    shares: list[float] = tables.missing(view).mean(axis=0).tolist()
+    return shares
 
 
-def _mean(
-    errors: Mapping[object, float]
-    | Mapping[str, float]
-    | Mapping[tuple[str, str], float],
-) -> float:
+def _mean(errors: Mapping[Any, float]) -> float:
     return float(np.mean(list(errors.values())))
 
 
-def _worst(errors: Mapping[str, float], limit: int | None = None) -> dict[str, float]:
-    """The largest first."""
+def largest_first(
+    errors: Mapping[str, float], limit: int | None = None
+) -> dict[str, float]:
+    """The errors from the largest down, equal ones by name; at most ``limit``."""
     return dict(sorted(errors.items(), key=lambda item: (-item[1], item[0]))[:limit])
 
 

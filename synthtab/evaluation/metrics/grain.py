@@ -1,82 +1,96 @@
 """Are the numbers written like the real ones: as whole, as round, as often the same?
 
-A generator that blurs an integer or spreads a heap (0 in a column of gains, 40 among the hours of
-work) changes the distribution little, but everybody sees it.
+A generator that blurs an integer or spreads a heap (0 in a column of gains, 40 among
+the hours of work) changes the distribution little, but everybody sees it.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.cells import Floats, known
+from synthtab.evaluation.metric import (
+    PERFECT_SAMPLER,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+)
+from synthtab.evaluation.metrics.fidelity import largest_first
 from synthtab.evaluation.views import Tables
 
-FINEST, COARSEST = 6, -3
+# From six decimals to whole thousands.
+MOST_DECIMALS = 6
+FEWEST_DECIMALS = -3
+# With fewer values, that all of them are whole says little.
 MIN_VALUES = 20
-HEAP, HEAP_ROWS = 0.02, 10  # fewer rows are a heap by chance
-DRAWS = 50
-PERFECT = "a perfect sampler"
+# A heap is a value of so many of the rows, by share and by number: fewer rows are a heap
+# by chance.
+HEAP_SHARE = 0.02
+HEAP_ROWS = 10
+FLOOR_DRAWS = 50
 
 
 def off_grid(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over numeric columns of the share of values with more decimals than any real value has.
+    """Mean over numeric columns of the share of values with too many decimals, in percent.
 
-    Decimals go from 6 down to -3 (whole thousands); a column with more is left out.
+    Too many is more than any real value has. Decimals go from 6 down to -3 (whole
+    thousands); a column whose real values have more is left out. From 0, which is best,
+    to 100.
     """
     shares: dict[str, float] = {}
     decimals: dict[str, int] = {}
     for j, name in enumerate(tables.numeric):
-        found = _decimals(_there(tables.real.numbers[:, j]))
-        values = _there(tables.synthetic.numbers[:, j])
-        if found is not None and len(values):
-            decimals[name] = found
-            shares[name] = 100 * float((~_on(values, found)).mean())
+        real_decimals = _decimals(known(tables.real.numbers[:, j]))
+        values = known(tables.synthetic.numbers[:, j])
+        if real_decimals is not None and len(values):
+            decimals[name] = real_decimals
+            off = ~_have_decimals(values, real_decimals)
+            shares[name] = 100 * float(off.mean())
     if not shares:
         raise Skip("no number has a fixed format")
     return Outcome(
         float(np.mean(list(shares.values()))),
-        Reference(0.0, PERFECT),
+        Reference(0.0, PERFECT_SAMPLER),
         n=len(shares),
-        detail={
-            "columns": dict(sorted(shares.items(), key=lambda s: (-s[1], s[0]))),
-            "decimals": decimals,
-        },
+        detail={"columns": largest_first(shares), "decimals": decimals},
     )
 
 
 def heap_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over numeric columns of the total variation of their heaps.
+    """Mean over numeric columns of the total variation ½ Σ |p - p'| of heaps, times 100.
 
-    A heap is a value that 2 % of the real rows share, and 10 rows at least; all others are one more heap.
+    A heap is a value that 2 % of the real rows share, and 10 rows at least; all other
+    values are one more heap. From 0, which is best, to 100. The floor is the mean over
+    50 draws of the synthetic rows from the real shares.
     """
     errors: dict[str, float] = {}
     floors: dict[str, float] = {}
-    heaps: dict[str, dict[str, object]] = {}
+    worst_heaps: dict[str, dict[str, object]] = {}
     for j, name in enumerate(tables.numeric):
-        real, synthetic = (
-            _there(tables.real.numbers[:, j]),
-            _there(tables.synthetic.numbers[:, j]),
-        )
+        real = known(tables.real.numbers[:, j])
+        synthetic = known(tables.synthetic.numbers[:, j])
+        size = len(synthetic)
         values, counts = np.unique(real, return_counts=True)
-        kept = counts >= max(HEAP * len(real), HEAP_ROWS)
-        if not kept.any() or not len(synthetic):
+        is_heap = counts >= max(HEAP_SHARE * len(real), HEAP_ROWS)
+        if not is_heap.any() or size == 0:
             continue
-        p, q = (
-            counts[kept] / len(real),
-            (synthetic[:, None] == values[kept]).mean(axis=0),
-        )
+        heaps = values[is_heap]
+        p = counts[is_heap] / len(real)
+        q = (synthetic[:, None] == heaps).mean(axis=0)
         errors[name] = 100 * _variation(p, q)
-        draws = streams.numpy("heap floor", j).multinomial(
-            len(synthetic), [*p, max(1.0 - float(p.sum()), 0.0)], size=DRAWS
-        )
-        floors[name] = 100 * float(
-            np.mean([_variation(p, d[:-1] / len(synthetic)) for d in draws])
-        )
+
+        all_others = max(1.0 - float(p.sum()), 0.0)
+        rng = streams.numpy("heap floor", j)
+        draws = rng.multinomial(size, [*p, all_others], size=FLOOR_DRAWS)
+        of_draws = [_variation(p, draw[:-1] / size) for draw in draws]
+        floors[name] = 100 * float(np.mean(of_draws))
+
         worst = int(np.argmax(np.abs(p - q)))
-        heaps[name] = {
-            "value": float(values[kept][worst]),
+        worst_heaps[name] = {
+            "value": float(heaps[worst]),
             "real": float(p[worst]),
             "synthetic": float(q[worst]),
         }
@@ -84,43 +98,45 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("no number repeats that often")
     return Outcome(
         float(np.mean(list(errors.values()))),
-        Reference(float(np.mean(list(floors.values()))), PERFECT),
+        Reference(float(np.mean(list(floors.values()))), PERFECT_SAMPLER),
         n=len(errors),
         detail={
-            "columns": dict(sorted(errors.items(), key=lambda e: (-e[1], e[0]))),
+            "columns": largest_first(errors),
             "floors": floors,
-            "heaps": heaps,
+            "heaps": worst_heaps,
         },
     )
 
 
-def _there(values: Floats) -> Floats:
-    return values[~np.isnan(values)]
-
-
 def _decimals(values: Floats) -> int | None:
-    """The fewest decimals that all values have, below 0 for tens and more; None if they have too many."""
+    """The fewest decimals with which all values can be written.
+
+    Below 0 for tens and more: -1 for 10, 40 and 70. None if they have too many.
+    """
     if len(values) < MIN_VALUES:
         return None
-    coarsest = COARSEST if len(np.unique(values)) >= MIN_VALUES else 0
-    for decimals in range(coarsest, FINEST + 1):
-        if _on(values, decimals).all():
+    # A few distinct values, such as 0 and 1000, may be round by chance.
+    several = len(np.unique(values)) >= MIN_VALUES
+    first = FEWEST_DECIMALS if several else 0
+    for decimals in range(first, MOST_DECIMALS + 1):
+        if _have_decimals(values, decimals).all():
             return decimals
     return None
 
 
-def _on(values: Floats, decimals: int) -> np.ndarray:
+def _have_decimals(values: Floats, decimals: int) -> npt.NDArray[np.bool_]:
+    """Which of the values have no more decimals than that ``[values]``."""
     scaled = values * 10.0**decimals
     # Far from 0 a float has no decimals left to look at.
-    close: np.ndarray = np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-12 * np.abs(
-        scaled
-    )
+    tolerance = 1e-6 + 1e-12 * np.abs(scaled)
+    close: npt.NDArray[np.bool_] = np.abs(scaled - np.rint(scaled)) <= tolerance
     return close
 
 
 def _variation(p: Floats, q: Floats) -> float:
-    """Total variation of two distributions whose last, unnamed cell is the rest."""
-    return float(np.abs(p - q).sum() + abs(float(p.sum() - q.sum()))) / 2
+    """Total variation of two distributions whose last, unnamed cell is what is left."""
+    of_last = abs(float(p.sum() - q.sum()))
+    return float(np.abs(p - q).sum() + of_last) / 2
 
 
 GRID = Metric(

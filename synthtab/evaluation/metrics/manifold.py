@@ -1,8 +1,12 @@
 """Are whole rows where real rows are, and is there a synthetic row wherever there is a real one?
 
-Four figures on the neighbours of rows in the space of `space.py`. α-precision and β-recall: Alaa et
-al., arXiv 2102.08921, with the mean as the centre of the support. Density and coverage: Naeem et
-al., arXiv 2002.09797. Beside each stands what other rows of the real table score.
+Four figures on the neighbours of rows, by the distance of `evaluation.neighbours`.
+α-precision and β-recall: Alaa et al., arXiv 2102.08921, with the mean as the centre of
+the support. Density and coverage: Naeem et al., arXiv 2002.09797. Beside each stands
+what other rows of the real table score.
+
+All four need the distances between as many real rows and judged rows, thus are computed
+together, once (`neighbourhoods`).
 """
 
 from __future__ import annotations
@@ -22,29 +26,38 @@ from synthtab.evaluation.metric import (
     Skip,
     share_interval,
 )
-from synthtab.evaluation.space import Points, Space, squared_distances
-from synthtab.evaluation.views import Tables
+from synthtab.evaluation.neighbours import Points, blocks, points
+from synthtab.evaluation.views import Tables, View
 
+# The ball of a row reaches to its 5th nearest.
 NEIGHBOURS = 5
 MAX_ROWS = 5_000
-CELLS = 500_000_000  # rows of one side times rows of the other times columns
+# Rows of one side times rows of the other times columns.
+MAX_COMPARISONS = 500_000_000
 MIN_ROWS = 20
+# α and β go from 1/100 to 100/100.
 GRID = 100
+# Draws of the rows, for the interval of an area.
 DRAWS = 200
-REAL = "other real rows"
+OTHER_REAL_ROWS = "other real rows"
+# Two distances that differ by less are equal but for rounding.
 TIE = 1e-9
+# Standard deviations at which numbers end. A foreign table may hold anything, and the
+# square of a number must leave something of the other columns' squares.
+FARTHEST = 1e6
 
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbourhoods:
     """Rows to judge among as many real rows.
 
     Attributes:
-        precise: How many of the judged rows need each α of a grid to lie in the real α-support; the last
-            lie outside all of the real rows.
-        recalled: How many real rows need each β of the grid to be recalled; the last are not at all.
+        precise: How many of the judged rows need each α of the grid to lie in the real
+            α-support ``[GRID + 1]``; the last lie outside all of the real rows.
+        recalled: How many real rows need each β of the grid to be recalled
+            ``[GRID + 1]``; the last are not at all.
         inside: For every judged row, in the balls of how many real rows it lies.
         covered: For every real row, whether there is a judged row in its ball.
     """
@@ -56,37 +69,43 @@ class Neighbours:
 
 
 def alpha_precision(tables: Tables, streams: Streams) -> Outcome:
-    """IPα = 1 - 2 ∫ |P(α) - α| dα: how well typical and untypical rows are in proportion.
+    """IPα = 1 - 2 ∫ |P(α) - α| dα: whether typical and untypical rows are in proportion.
 
-    P(α) is the share of synthetic rows in the ball around the real centre that holds a share α of
-    the real rows. 1 is best: rows too near to the centre cost as much as rows too far from it.
+    P(α) is the share of synthetic rows in the ball around the real centre that holds a
+    share α of the real rows. From 0 to 1, which is best: rows too near to the centre
+    cost as much as rows too far from it.
     """
-    judged, other = _neighbours(tables, streams)
+    judged, other = _shared(tables, streams)
     return _area(judged.precise, other.precise, streams)
 
 
 def beta_recall(tables: Tables, streams: Streams) -> Outcome:
-    """IRβ = 1 - 2 ∫ |R(β) - β| dβ: how well real rows, typical and not, have synthetic ones beside them.
+    """IRβ = 1 - 2 ∫ |R(β) - β| dβ: whether real rows, typical and not, are recalled.
 
-    R(β) is the share of real rows whose nearest synthetic row is at least as near as the 5th real
-    one, and in the ball around the synthetic centre that holds a share β of the synthetic rows.
+    R(β) is the share of real rows that (a) have a synthetic row at least as near as
+    their 5th nearest real one, where (b) the nearest synthetic row lies in the ball
+    around the synthetic centre that holds a share β of the synthetic rows. From 0 to 1,
+    which is best.
     """
-    judged, other = _neighbours(tables, streams)
+    judged, other = _shared(tables, streams)
     return _area(judged.recalled, other.recalled, streams)
 
 
 def density(tables: Tables, streams: Streams) -> Outcome:
     """Mean over synthetic rows of the number of real rows in whose ball they lie, over 5.
 
-    The ball of a real row reaches to its 5th nearest real row. A perfect sampler has 1 (more where
-    rows repeat); rows drawn only where real ones are dense have more.
+    The ball of a real row reaches to its 5th nearest real row. From 0 upwards: a
+    perfect sampler has 1 (more where rows repeat); rows drawn only where real ones are
+    dense have more.
     """
-    judged, other = _neighbours(tables, streams)
+    judged, other = _shared(tables, streams)
     shares = judged.inside / NEIGHBOURS
-    value, half = float(shares.mean()), 1.96 * float(shares.std()) / len(shares) ** 0.5
+    value = float(shares.mean())
+    half = 1.96 * float(shares.std()) / len(shares) ** 0.5
+    beside = float(other.inside.mean()) / NEIGHBOURS
     return Outcome(
         value,
-        Reference(float(other.inside.mean()) / NEIGHBOURS, REAL),
+        Reference(beside, OTHER_REAL_ROWS),
         (max(value - half, 0.0), value + half),
         len(shares),
         {"neighbours": NEIGHBOURS},
@@ -94,16 +113,17 @@ def density(tables: Tables, streams: Streams) -> Outcome:
 
 
 def coverage(tables: Tables, streams: Streams) -> Outcome:
-    """Share of real rows that have a synthetic row at least as near as their 5th nearest real row.
+    """Share of real rows with a synthetic row at least as near as their 5th real one.
 
-    Of n rows and as many synthetic ones, a perfect sampler covers 1 - [(n - 1) … (n - 5)] / [(2n - 1)
-    … (2n - 5)], about 1 - 2⁻⁵, where no row repeats; "expected" in the detail. The reference is measured.
+    From 0 to 1. Of n rows and as many synthetic ones, a perfect sampler covers
+    1 - [(n - 1) … (n - 5)] / [(2n - 1) … (2n - 5)], about 1 - 2⁻⁵, where no row
+    repeats: "expected" in the detail. The reference is measured.
     """
-    judged, other = _neighbours(tables, streams)
+    judged, other = _shared(tables, streams)
     n = len(judged.covered)
     return Outcome(
         float(judged.covered.mean()),
-        Reference(float(other.covered.mean()), REAL),
+        Reference(float(other.covered.mean()), OTHER_REAL_ROWS),
         share_interval(float(judged.covered.sum()), n),
         n,
         {"neighbours": NEIGHBOURS, "expected": expected_coverage(n, n, NEIGHBOURS)},
@@ -116,31 +136,59 @@ def expected_coverage(real: int, synthetic: int, k: int) -> float:
     return 1.0 - float(np.prod((real - steps) / (real + synthetic - steps)))
 
 
-def neighbours(space: Space, real: Points, judged: Points) -> Neighbours:
+def space(tables: Tables, view: View) -> Points:
+    """The rows as points, none of them endlessly far away."""
+    rows = points(tables, view)
+    return Points(np.clip(rows.numbers, -FARTHEST, FARTHEST), rows.codes)
+
+
+def neighbourhoods(real: Points, judged: Points) -> Neighbourhoods:
     """Where the judged points lie among the real ones."""
-    n, k = len(real), NEIGHBOURS
+    n = len(real)
+    own_squares = (real.numbers**2).sum(axis=1)[:, None]
+
+    # The radius of a real row's ball, squared.
     radius = np.empty(n)
-    for rows, squared in squared_distances(real, real):
-        radius[rows] = np.partition(squared, k, axis=1)[
-            :, k
-        ]  # the first is the row itself
-    radius += TIE * (1.0 + radius)  # two equal distances may differ in the last bit
-    inside, covered, nearest = (
-        np.zeros(len(judged), dtype=np.int64),
-        np.zeros(n, dtype=bool),
-        np.empty(n, np.int64),
-    )
-    for rows, squared in squared_distances(real, judged):
+    for rows, squared in blocks(real, real):
+        squared = np.maximum(squared + own_squares[rows], 0.0)
+        # The nearest of all, at position 0, is the row itself.
+        radius[rows] = np.partition(squared, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
+    radius += TIE * (1.0 + radius)
+
+    inside = np.zeros(len(judged), dtype=np.int64)
+    covered = np.zeros(n, dtype=bool)
+    nearest = np.empty(n, dtype=np.int64)
+    for rows, squared in blocks(real, judged):
+        squared = np.maximum(squared + own_squares[rows], 0.0)
         near = squared <= radius[rows, None]
         inside += near.sum(axis=0)
         covered[rows] = near.any(axis=1)
-        nearest[rows] = squared.astype(np.float32).argmin(
-            axis=1
-        )  # of equally near rows the first
-    precise = _levels(space.from_centre(real, real), space.from_centre(real, judged))
-    own = space.from_centre(judged, judged)
-    recalled = np.where(covered, _levels(own, own)[nearest], GRID)
-    return Neighbours(_counts(precise), _counts(recalled), inside, covered)
+        # In single precision equal distances are equal: of those rows the first.
+        nearest[rows] = squared.astype(np.float32).argmin(axis=1)
+
+    precise = _levels(from_centre(real, real), from_centre(real, judged))
+    # The β with which each judged row enters the synthetic support. A real row is
+    # recalled with that of its nearest judged row, or never.
+    from_own_centre = from_centre(judged, judged)
+    entry = _levels(from_own_centre, from_own_centre)
+    recalled = np.where(covered, entry[nearest], GRID)
+    return Neighbourhoods(_counts(precise), _counts(recalled), inside, covered)
+
+
+def from_centre(of: Points, points: Points) -> Floats:
+    """Squared distance of every point to the mean of the first points ``[points]``.
+
+    The mean of one-hot vectors are the shares p of the categories. The squared distance
+    from category c to it is (1 - p_c)² plus p² of all others, = 1 - 2 p_c + Σ p².
+    """
+    from_mean = points.numbers - of.numbers.mean(axis=0)
+    squared: Floats = (from_mean**2).sum(axis=1)
+    for j in range(of.codes.shape[1]):
+        size = 1 + max(of.codes[:, j].max(), points.codes[:, j].max())
+        shares = np.bincount(of.codes[:, j], minlength=size) / len(of)
+        from_shares = 1.0 - 2.0 * shares + (shares**2).sum()
+        squared += from_shares[points.codes[:, j]]
+    return squared
 
 
 def _counts(levels: Counts) -> Counts:
@@ -148,58 +196,67 @@ def _counts(levels: Counts) -> Counts:
 
 
 def _levels(of: Floats, distances: Floats) -> Counts:
-    """The first step of the grid whose share of the first distances reaches as far as each of the others."""
+    """The first step of the grid whose ball reaches as far as each of the distances.
+
+    The ball of step i holds (i + 1) / 100 of the first distances; `GRID` where even the
+    last does not reach.
+    """
     radii = np.sort(of)[_steps(len(of)) - 1]
     return np.searchsorted(radii + TIE * (1.0 + radii), distances, side="left")
 
 
-def _neighbours(tables: Tables, streams: Streams) -> tuple[Neighbours, Neighbours]:
+def _shared(tables: Tables, streams: Streams) -> tuple[Neighbourhoods, Neighbourhoods]:
+    """What the four metrics share."""
     return tables.once(f"neighbours {streams.seed}", lambda: _compare(tables, streams))
 
 
-def _compare(tables: Tables, streams: Streams) -> tuple[Neighbours, Neighbours]:
+def _compare(tables: Tables, streams: Streams) -> tuple[Neighbourhoods, Neighbourhoods]:
     """Synthetic rows, and as many other real rows, among real rows."""
-    affordable = int((CELLS / len(tables.names)) ** 0.5)
+    affordable = int((MAX_COMPARISONS / len(tables.names)) ** 0.5)
+    # The real table is halved: rows to compare with, and rows to stand beside.
     size = min(len(tables.real) // 2, len(tables.synthetic), MAX_ROWS, affordable)
     if size < MIN_ROWS:
         raise Skip(f"a table has fewer than {2 * MIN_ROWS} rows")
-    space = Space(tables)
     # One stream for both: of two equal tables the same rows are compared.
-    order, other = (
-        streams.numpy("neighbours").permutation(len(v))
-        for v in (tables.real, tables.synthetic)
-    )
-    real, more = (
-        space.points(tables.real.take(np.sort(part)))
-        for part in (order[:size], order[size : 2 * size])
-    )
-    synthetic = space.points(tables.synthetic.take(np.sort(other[:size])))
-    return neighbours(space, real, synthetic), neighbours(space, real, more)
+    order = streams.numpy("neighbours").permutation(len(tables.real))
+    order_synthetic = streams.numpy("neighbours").permutation(len(tables.synthetic))
+
+    def chosen(view: View, rows: npt.NDArray[np.int64]) -> Points:
+        return space(tables, view.take(np.sort(rows)))
+
+    real = chosen(tables.real, order[:size])
+    other = chosen(tables.real, order[size : 2 * size])
+    synthetic = chosen(tables.synthetic, order_synthetic[:size])
+    return neighbourhoods(real, synthetic), neighbourhoods(real, other)
 
 
 def _area(counts: Counts, other: Counts, streams: Streams) -> Outcome:
-    """1 - 2 ∫ |curve - diagonal|, its interval over draws of the rows, and the curve in ten steps."""
+    """1 - 2 ∫ |curve - diagonal|, its interval over draws of the rows, and the curve."""
     n = int(counts.sum())
     value = float(_integral(counts))
-    again = _integral(streams.numpy("area").multinomial(n, counts / n, size=DRAWS))
+    draws = streams.numpy("area").multinomial(n, counts / n, size=DRAWS)
+    half = 1.96 * float(_integral(draws).std())
+    # Every tenth step.
     curve = np.cumsum(counts)[9:GRID:10] / n
     return Outcome(
         value,
-        Reference(float(_integral(other)), REAL),
-        _around(value, 1.96 * float(again.std())),
+        Reference(float(_integral(other)), OTHER_REAL_ROWS),
+        _around(value, half),
         n,
         {"curve": [[(i + 1) / 10, float(share)] for i, share in enumerate(curve)]},
     )
 
 
 def _integral(counts: Counts) -> Floats:
+    """1 - 2 ∫ |curve - diagonal| of counts ``[..., GRID + 1]``, not below 0."""
     n = int(counts.sum(axis=-1).max())
     excess = np.cumsum(counts, axis=-1)[..., :GRID] - _steps(n)
     return np.maximum(1.0 - 2.0 * np.abs(excess).mean(axis=-1) / n, 0.0)
 
 
 def _steps(n: int) -> Counts:
-    """The α of the grid as whole numbers of rows, rounded up."""
+    """The α of the grid as whole numbers of rows, rounded up: of 20 rows, 1, 1, ... 20."""
+    # Division that rounds up is minus the division that rounds down of minus the number.
     steps: Counts = -(-np.arange(1, GRID + 1) * n // GRID)
     return steps
 

@@ -1,4 +1,8 @@
-"""Are the columns related as they should be, whatever the form of the relation?"""
+"""Are the columns related as they should be, whatever the form of the relation?
+
+Relations are measured on coarse two-way tables (`levels`), by mutual information and by
+what such a table has beyond that of independent columns.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,24 @@ from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.floors import sample_interval
 from synthtab.evaluation.levels import coarse, some_combinations
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
-from synthtab.evaluation.metrics.fidelity import PERFECT
+from synthtab.evaluation.metric import (
+    PERFECT_SAMPLER,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+)
 from synthtab.evaluation.views import Tables
 
 BINS = 10
-DRAWS = 5
+# Draws of a perfect sampler for each pair.
+FLOOR_DRAWS = 5
+# Most pairs that are looked at: 5,000, or fewer in tables of many rows, but at least
+# 100. The budget is in cells of both tables, which are read once per pair.
 MAX_PAIRS = 5_000
 MIN_PAIRS = 100
-CELLS = 1_000_000_000  # of both tables, read once per pair
+CELL_BUDGET = 1_000_000_000
+# Pairs in the detail.
 WORST = 20
 
 
@@ -31,7 +44,8 @@ class Pair:
         real: Normalised mutual information in the real table, from 0 to 1.
         synthetic: The same in the synthetic one.
         floor: What |real - synthetic| is for a perfect sampler.
-        broken: Total variation between what the tables have beyond independence, p(x, y) - p(x) p(y), in percent.
+        broken: Total variation between what the tables have beyond independence,
+            p(x, y) - p(x) p(y), in percent.
         broken_floor: The same for a perfect sampler.
     """
 
@@ -54,12 +68,13 @@ class Pair:
 
 
 def associations(tables: Tables, streams: Streams) -> tuple[Pair, ...]:
-    """Every pair of columns that vary in the real table, or a random part of a great many.
+    """Every pair of columns that vary in the real table, or a random part of many.
 
-    Numbers are in 10 quantile bins of the real table and columns keep their 10 commonest categories
-    (see levels.py). A perfect sampler is here two samples, of both tables' sizes, from the real
-    two-way table: a sample has a little more mutual information than its source, and so do both
-    tables. What the real one owes to that is taken off first (Miller 1955).
+    Numbers are in 10 quantile bins of the real table and columns keep their 10
+    commonest categories (see `levels`). A perfect sampler is here two samples, of both
+    tables' sizes, from the real two-way table: a sample has a little more mutual
+    information than its source, and so do both tables. What the real one owes to that
+    is taken off first (Miller 1955).
     """
     return tables.once(
         f"associations {streams.seed}", lambda: tuple(_associations(tables, streams))
@@ -67,35 +82,43 @@ def associations(tables: Tables, streams: Streams) -> tuple[Pair, ...]:
 
 
 def worst_pairs(tables: Tables, streams: Streams, limit: int) -> dict[str, float]:
-    """The pairs whose dependence is broken: the furthest above a perfect sampler's figure, and twice it at least."""
-    broken = [
-        pair
-        for pair in associations(tables, streams)
-        if pair.broken > 2 * pair.broken_floor
-    ]
+    """The pairs whose dependence is broken, worst first: name => `Pair.broken`.
+
+    Worst is farthest above a perfect sampler's figure; twice that figure is the least.
+    """
+    broken = []
+    for pair in associations(tables, streams):
+        if pair.broken > 2 * pair.broken_floor:
+            broken.append(pair)
     broken.sort(key=lambda pair: (pair.broken_floor - pair.broken, pair.columns))
     return {pair.name: pair.broken for pair in broken[:limit]}
 
 
 def mutual_information_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over pairs of |NMI real - NMI synthetic|, in percentage points.
+    """Mean over pairs of columns of |NMI - NMI'|, real and synthetic, times 100.
 
-    NMI(X, Y) = 2 I(X; Y) / (H(X) + H(Y)) of the columns in levels, missing cells being one; 0 where
-    both are constant. Of more than 5,000 pairs (or of fewer in vast tables) a random part is looked
-    at, and the interval is the error of that.
+    NMI(X, Y) = 2 I(X; Y) / (H(X) + H(Y)) of the columns in levels, missing cells being
+    one of these; 0 where both are constant. From 0, which is best, to 100. Of more than
+    5,000 pairs (or of fewer in vast tables) a random part is looked at, and the
+    interval is the error of that.
     """
     pairs = associations(tables, streams)
     if not pairs:
         raise Skip("no pair of columns varies")
     worst = sorted(pairs, key=lambda pair: (-pair.error, pair.columns))[:WORST]
     errors = [pair.error for pair in pairs]
+    floors = [pair.floor for pair in pairs]
     columns = len(tables.names)
     total = columns * (columns - 1) // 2
-    interval = sample_interval(errors, total) if total > _limit(tables) else None
+    interval = None
+    if total > _pair_limit(tables):
+        interval = sample_interval(errors, total)
+    if interval is not None:
+        interval = (max(interval[0], 0.0), min(interval[1], 100.0))
     return Outcome(
         float(np.mean(errors)),
-        Reference(100 * float(np.mean([pair.floor for pair in pairs])), PERFECT),
-        None if interval is None else (max(interval[0], 0.0), min(interval[1], 100.0)),
+        Reference(100 * float(np.mean(floors)), PERFECT_SAMPLER),
+        interval,
         n=len(tables.synthetic),
         detail={
             "pairs": {pair.name: pair.error for pair in worst},
@@ -106,78 +129,78 @@ def mutual_information_error(tables: Tables, streams: Streams) -> Outcome:
     )
 
 
-def _limit(tables: Tables) -> int:
-    return int(
-        np.clip(
-            CELLS // (len(tables.real) + len(tables.synthetic)), MIN_PAIRS, MAX_PAIRS
-        )
-    )
+def _pair_limit(tables: Tables) -> int:
+    """How many pairs are looked at, at most."""
+    affordable = CELL_BUDGET // (len(tables.real) + len(tables.synthetic))
+    return int(np.clip(affordable, MIN_PAIRS, MAX_PAIRS))
 
 
 def _associations(tables: Tables, streams: Streams) -> list[Pair]:
-    levels, rng = coarse(tables, BINS), streams.numpy("pairs floor")
+    levels = coarse(tables, BINS)
+    rng = streams.numpy("pairs floor")
     rows, size = len(tables.real), len(tables.synthetic)
-    found = []
-    for i, j in some_combinations(
-        len(tables.names), 2, _limit(tables), streams.numpy("pairs")
-    ):
+    chosen = some_combinations(
+        len(tables.names), 2, _pair_limit(tables), streams.numpy("pairs")
+    )
+    pairs = []
+    for i, j in chosen:
         p, q = levels.joint((i, j))
-        if (p.sum(axis=1) > 0).sum() < 2 or (p.sum(axis=0) > 0).sum() < 2:
+        levels_of_i = (p.sum(axis=1) > 0).sum()
+        levels_of_j = (p.sum(axis=0) > 0).sum()
+        if levels_of_i < 2 or levels_of_j < 2:
             continue
         source = _without_chance(p, rows).ravel()
-        draws = [
-            rng.multinomial(m, source, size=DRAWS).reshape(DRAWS, *p.shape) / m
-            for m in (rows, size)
-        ]
-        again = [normalised_information(draw) for draw in draws]
-        found.append(
+        shape = (FLOOR_DRAWS, *p.shape)
+        one = rng.multinomial(rows, source, size=FLOOR_DRAWS).reshape(shape) / rows
+        other = rng.multinomial(size, source, size=FLOOR_DRAWS).reshape(shape) / size
+        floor = np.abs(normalised_information(one) - normalised_information(other))
+        broken = _total_variation(_dependence(p), _dependence(q))
+        broken_floor = _total_variation(_dependence(one), _dependence(other))
+        pairs.append(
             Pair(
-                (tables.names[i], tables.names[j]),
-                float(normalised_information(p)),
-                float(normalised_information(q)),
-                float(np.abs(again[0] - again[1]).mean()),
-                100 * float(_total_variation(_dependence(p), _dependence(q))),
-                100
-                * float(
-                    _total_variation(
-                        _dependence(draws[0]), _dependence(draws[1])
-                    ).mean()
-                ),
+                columns=(tables.names[i], tables.names[j]),
+                real=float(normalised_information(p)),
+                synthetic=float(normalised_information(q)),
+                floor=float(floor.mean()),
+                broken=100 * float(broken),
+                broken_floor=100 * float(broken_floor.mean()),
             )
         )
-    return found
+    return pairs
 
 
 def _without_chance(p: Floats, rows: int) -> Floats:
-    """The two-way table moved towards independence until its mutual information has lost the part due to sampling.
+    """The two-way table of which this one could be a sample: nearer to independence.
 
-    That part is (a - 1)(b - 1) / 2n for n rows and a x b levels; information goes as the square of the dependence.
+    Of n rows and a x b levels, (a - 1)(b - 1) / 2n of the mutual information is due to
+    sampling. The table is moved towards independence until it has lost that part;
+    information goes as the square of the dependence.
     """
-    x, y = p.sum(axis=1), p.sum(axis=0)
+    x = p.sum(axis=1)
+    y = p.sum(axis=0)
     information = _entropy(x) + _entropy(y) - _entropy(p.ravel())
-    chance = ((x > 0).sum() - 1) * ((y > 0).sum() - 1) / (2 * rows)
-    kept = np.sqrt(max(1.0 - chance / information, 0.0)) if information > 0 else 0.0
+    by_chance = ((x > 0).sum() - 1) * ((y > 0).sum() - 1) / (2 * rows)
+    kept = 0.0
+    if information > 0:
+        kept = np.sqrt(max(1.0 - by_chance / information, 0.0))
     source: Floats = np.outer(x, y) + kept * _dependence(p)
     return source / source.sum()
 
 
 def normalised_information(p: Floats) -> Floats:
-    """NMI of two-way tables of shares (the last two axes), with the mean of the entropies below."""
-    x, y, joint = (
-        _entropy(p.sum(axis=-1)),
-        _entropy(p.sum(axis=-2)),
-        _entropy(p.reshape(*p.shape[:-2], -1)),
-    )
-    together = x + y
-    found: Floats = np.where(
-        together > 0,
-        2 * (together - joint) / np.where(together > 0, together, 1.0),
-        0.0,
-    )
-    return np.clip(found, 0.0, 1.0)
+    """NMI of two-way tables of shares, the last two axes: 2 (H(X) + H(Y) - H(X, Y)) / (H(X) + H(Y))."""
+    x = _entropy(p.sum(axis=-1))
+    y = _entropy(p.sum(axis=-2))
+    joint = _entropy(p.reshape(*p.shape[:-2], -1))
+    apart = x + y
+    # Where both columns are constant, 0 / 1 instead of 0 / 0.
+    divisor = np.where(apart > 0, apart, 1.0)
+    information: Floats = np.where(apart > 0, 2 * (apart - joint) / divisor, 0.0)
+    return np.clip(information, 0.0, 1.0)
 
 
 def _entropy(p: Floats) -> Floats:
+    """H = -Σ p log p over the last axis; 0 log 0 is 0."""
     entropy: Floats = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1)
     return entropy
 
@@ -188,6 +211,7 @@ def _dependence(p: Floats) -> Floats:
 
 
 def _total_variation(p: Floats, q: Floats) -> Floats:
+    """½ Σ |p - q| over the last two axes."""
     distance: Floats = np.abs(p - q).sum(axis=(-2, -1)) / 2
     return distance
 

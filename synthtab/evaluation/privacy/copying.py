@@ -1,9 +1,13 @@
 """Are the synthetic rows the training rows over again?
 
-A generator that repeats its training rows scores perfectly elsewhere and is worthless. These figures
-find that out by comparison with rows that the generator never saw. They are checks against copying,
-not a measure of privacy: rows may be far from all training rows and still say who was among them
-(`synthtab.evaluation.privacy.membership` and `synthtab.evaluation.privacy.attacks` are for that).
+A generator that repeats its training rows scores perfectly elsewhere and is worthless.
+These figures find that out by comparison with rows that the generator never saw. They
+are checks against copying, not a measure of privacy: rows may be far from all training
+rows and still say who was among them (`privacy.membership` and `privacy.attacks` are
+for that).
+
+The distance is that of `evaluation.neighbours`: Euclidean over standardised numbers and
+one-hot categories.
 """
 
 from __future__ import annotations
@@ -16,65 +20,72 @@ import numpy as np
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, share_interval
-from synthtab.evaluation.neighbours import distances, fingerprints, nearest, scale
-from synthtab.evaluation.views import Tables
+from synthtab.evaluation.neighbours import fingerprints, nearest, nearest_distances
+from synthtab.evaluation.views import Tables, View
 
+# Synthetic rows, and holdout rows, whose neighbours are sought.
 QUERIES = 3_000
-MAX_ROWS = 20_000
-SEARCHED = 50_000
+# Most rows of either side in `nearer_to_train`, and most training rows searched by the
+# others.
+MAX_ROWS_PER_SIDE = 20_000
+SEARCHED_ROWS = 50_000
 MIN_ROWS = 20
-NEAR = 0.02
+# Holdout rows that lie nearest to the training rows set the limit of a near copy.
+NEAREST_SHARE = 0.02
+# Bootstrap draws for an interval.
 DRAWS = 200
+# Copies in the detail.
 LISTED = 100
+# Two distances that differ by less are equal but for rounding.
 TIE = 1e-9
-HOLDOUT = "holdout rows"
+HOLDOUT_ROWS = "holdout rows"
 
 
 def exact_copies(tables: Tables, streams: Streams) -> Outcome:
     """Share of synthetic rows that equal a real row in every compared column.
 
-    Beside it: the same share of the holdout's rows or, without a holdout, of the real rows that
-    occur more than once in their own table. Detail: the positions of the first 100 copies.
+    From 0, which is best, to 1. Beside it: the same share of the holdout's rows or,
+    without a holdout, of the real rows that occur more than once in their own table.
+    Detail: the positions of the first 100 copies.
     """
     real = fingerprints(tables.real)
-    copies = np.isin(fingerprints(tables.synthetic), real)
+    copied = np.isin(fingerprints(tables.synthetic), real)
     if tables.holdout is not None:
-        reference = Reference(
-            float(np.isin(fingerprints(tables.holdout), real).mean()), HOLDOUT
-        )
+        holdout_copied = np.isin(fingerprints(tables.holdout), real)
+        reference = Reference(float(holdout_copied.mean()), HOLDOUT_ROWS)
     else:
         _, position, counts = np.unique(real, return_inverse=True, return_counts=True)
-        reference = Reference(
-            float((counts[position] > 1).mean()), "real rows, repeated"
-        )
-    value, positions = float(copies.mean()), tables.synthetic.positions
-    where = np.flatnonzero(copies) if positions is None else positions[copies]
+        repeated = counts[position] > 1
+        reference = Reference(float(repeated.mean()), "real rows, repeated")
+    # Rows of a view are sorted; these are the positions in the table that was given.
+    positions = tables.synthetic.positions
+    where = np.flatnonzero(copied) if positions is None else positions[copied]
+    count = int(copied.sum())
     return Outcome(
-        value,
+        float(copied.mean()),
         reference,
-        share_interval(float(copies.sum()), len(copies)),
-        len(copies),
-        {"copies": int(copies.sum()), "rows": np.sort(where)[:LISTED].tolist()},
+        share_interval(float(count), len(copied)),
+        len(copied),
+        {"copies": count, "rows": np.sort(where)[:LISTED].tolist()},
     )
 
 
 def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
-    """Share of synthetic rows that are nearer to a real row than to any of as many holdout rows.
+    """Share of synthetic rows nearer to a training row than to any of as many holdout rows.
 
-    The distance is Euclidean over standardised numbers and one-hot categories; a tie counts half.
+    A tie counts half. From 0 to 1; 0.5 is ideal.
     """
     assert tables.holdout is not None
-    size = min(len(tables.real), len(tables.holdout), MAX_ROWS)
+    size = min(len(tables.real), len(tables.holdout), MAX_ROWS_PER_SIDE)
     if size < MIN_ROWS:
         raise Skip(f"a table has fewer than {MIN_ROWS} rows")
     queries = tables.synthetic.some(QUERIES, streams.numpy("queries"))
     real = tables.real.some(size, streams.numpy("real side"))
     holdout = tables.holdout.some(size, streams.numpy("holdout side"))
-    near, far = (
-        np.sqrt(nearest(scale(tables), queries, view)) for view in (real, holdout)
-    )
-    tie = np.abs(near - far) <= TIE * (1.0 + near)
-    wins = float(((near < far) & ~tie).sum() + 0.5 * tie.sum())
+    to_real = np.sqrt(nearest(tables, queries, real))
+    to_holdout = np.sqrt(nearest(tables, queries, holdout))
+    tie = np.abs(to_real - to_holdout) <= TIE * (1.0 + to_real)
+    wins = float(((to_real < to_holdout) & ~tie).sum() + 0.5 * tie.sum())
     return Outcome(
         wins / len(queries),
         Reference(0.5, "ideal: no nearer"),
@@ -85,133 +96,144 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
 
 
 def near_copies(tables: Tables, streams: Streams) -> Outcome:
-    """Share of synthetic rows as near to a training row as the nearest 2 % of the holdout rows are.
+    """Share of synthetic rows as near to a training row as the nearest 2 % of holdout rows.
 
-    The threshold is the 2 % quantile of the holdout rows' distances to their nearest training row; a
-    synthetic row at the threshold or below counts. Beside it: the share of the holdout rows that do,
-    2 % or, where many holdout rows are equally near (equal to a training row, say), more. The interval
-    is Wilson's for as many rows as the harmonic half of both samples, as the threshold is estimated too.
+    The threshold is the 2 % quantile of the holdout rows' distances to their nearest
+    training row; a synthetic row at the threshold or below counts. From 0, which is
+    best, to 1. Beside it: the share of the holdout rows that do, 2 % or, where many
+    holdout rows are equally near (equal to a training row, say), more.
+
+    The interval is Wilson's for as many rows as the harmonic half of both samples,
+    1 / (1/n + 1/m), as the threshold is estimated too.
     """
-    found = _neighbourhoods(tables, streams)
-    ordered = np.sort(found.holdout[:, 0])
-    threshold = float(ordered[max(math.ceil(NEAR * len(ordered)), 1) - 1])
+    near = _nearest_two(tables, streams)
+    ordered = np.sort(near.holdout[:, 0])
+    last = max(math.ceil(NEAREST_SHARE * len(ordered)), 1) - 1
+    threshold = float(ordered[last])
     limit = threshold * (1.0 + TIE)
-    value, beside = (
-        float((near[:, 0] <= limit).mean()) for near in (found.synthetic, found.holdout)
-    )
-    effective = 1.0 / (1.0 / len(found.synthetic) + 1.0 / len(found.holdout))
+    value = float((near.synthetic[:, 0] <= limit).mean())
+    beside = float((near.holdout[:, 0] <= limit).mean())
+    effective = 1.0 / (1.0 / len(near.synthetic) + 1.0 / len(near.holdout))
     return Outcome(
         value,
-        Reference(beside, HOLDOUT),
+        Reference(beside, HOLDOUT_ROWS),
         share_interval(value * effective, effective),
-        len(found.synthetic),
-        {"threshold": threshold, "training rows searched": found.searched},
+        len(near.synthetic),
+        {"threshold": threshold, "training rows searched": near.searched},
     )
 
 
 def closest_record(tables: Tables, streams: Streams) -> Outcome:
-    """Median distance from a synthetic row to its nearest training row over that of a holdout row.
+    """DCR: median distance of a synthetic row to its closest training row.
 
-    Known as DCR (distance to closest record). 0 where the rows are copies, 1 where they are as far
-    from the training rows as real rows are, more where they lie off the real rows. Its interval is
-    the percentile interval of 200 bootstrap draws of both samples.
+    In units of the same median of the holdout rows. 0 where the rows are copies, 1,
+    which is ideal, where they are as far from the training rows as real rows are, more
+    where they lie off the real rows. The interval is the percentile interval of 200
+    bootstrap draws of both samples.
     """
-    found = _neighbourhoods(tables, streams)
-    sides = found.synthetic[:, 0], found.holdout[:, 0]
-    own, other = (float(np.median(side)) for side in sides)
-    if other == 0.0:
+    near = _nearest_two(tables, streams)
+    synthetic, holdout = near.synthetic[:, 0], near.holdout[:, 0]
+    median = float(np.median(synthetic))
+    median_of_holdout = float(np.median(holdout))
+    if median_of_holdout == 0.0:
         raise Skip("most holdout rows are training rows")
     rng = streams.numpy("closest record")
-    draws = [
-        np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1)
-        for side in sides
-    ]
-    kept = draws[1] > 0.0
-    low, high = np.quantile(draws[0][kept] / draws[1][kept], [0.025, 0.975])
-    value = own / other
+    medians = _bootstrap_medians(synthetic, rng)
+    medians_of_holdout = _bootstrap_medians(holdout, rng)
+    positive = medians_of_holdout > 0.0
+    ratios = medians[positive] / medians_of_holdout[positive]
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    value = median / median_of_holdout
     return Outcome(
         value,
         Reference(1.0, "ideal: as far as holdout rows"),
         (min(float(low), value), max(float(high), value)),
-        len(found.synthetic),
+        len(synthetic),
         {
-            "median distance": own,
-            "median distance of holdout rows": other,
-            "training rows searched": found.searched,
+            "median distance": median,
+            "median distance of holdout rows": median_of_holdout,
+            "training rows searched": near.searched,
         },
     )
 
 
 def distance_ratio(tables: Tables, streams: Streams) -> Outcome:
-    """Median over synthetic rows of the distances to the nearest over the second-nearest training row.
+    """NNDR: median of the distance to the nearest over that to the second training row.
 
-    Known as NNDR (nearest-neighbour distance ratio). Near 0: rows cling to single training rows. A row
-    that equals two training rows counts as 1. The interval is the percentile interval of 200 bootstrap draws
-    of the difference from the holdout's ratio, thus allows for the chance in that too.
+    From 0 to 1; that of the holdout rows is ideal. Near 0: rows cling to single
+    training rows. A row that equals two training rows counts as 1. The interval is the
+    percentile interval of 200 bootstrap draws of the difference from the holdout's
+    ratio, thus allows for the chance in that too.
     """
-    found = _neighbourhoods(tables, streams)
-    if found.searched < 2:
+    near = _nearest_two(tables, streams)
+    if near.searched < 2:
         raise Skip("a single training row")
-    own, other = (_ratio(near) for near in (found.synthetic, found.holdout))
+    ratios = _ratios(near.synthetic)
+    ratios_of_holdout = _ratios(near.holdout)
     rng = streams.numpy("distance ratio")
-    draws = [
-        np.median(side[rng.integers(len(side), size=(DRAWS, len(side)))], axis=1)
-        for side in (own, other)
-    ]
-    value, beside = float(np.median(own)), float(np.median(other))
-    low, high = beside + np.quantile(draws[0] - draws[1], [0.025, 0.975])
+    medians = _bootstrap_medians(ratios, rng)
+    differences = medians - _bootstrap_medians(ratios_of_holdout, rng)
+    value = float(np.median(ratios))
+    beside = float(np.median(ratios_of_holdout))
+    low, high = beside + np.quantile(differences, [0.025, 0.975])
     return Outcome(
         value,
-        Reference(beside, HOLDOUT),
+        Reference(beside, HOLDOUT_ROWS),
         (min(max(float(low), 0.0), value), max(min(float(high), 1.0), value)),
-        len(own),
-        {"training rows searched": found.searched},
+        len(ratios),
+        {"training rows searched": near.searched},
     )
 
 
 @dataclass(frozen=True)
-class _Neighbourhoods:
-    """Distances to the nearest two training rows, nearest first: ``[queries, 2]``."""
+class _NearestTwo:
+    """Distances to the nearest two training rows.
+
+    Attributes:
+        synthetic: Of synthetic rows ``[queries, 2]``, nearest first.
+        holdout: The same of holdout rows.
+        searched: Number of training rows among which they are the nearest.
+    """
 
     synthetic: Floats
     holdout: Floats
     searched: int
 
 
-def _neighbourhoods(tables: Tables, streams: Streams) -> _Neighbourhoods:
-    """What three metrics share: `QUERIES` rows of either table against `SEARCHED` training rows."""
+def _nearest_two(tables: Tables, streams: Streams) -> _NearestTwo:
+    """What three metrics share, computed once."""
     holdout = tables.holdout
     assert holdout is not None
     if min(len(tables.real), len(holdout), len(tables.synthetic)) < MIN_ROWS:
         raise Skip(f"a table has fewer than {MIN_ROWS} rows")
 
-    def side(name: str) -> Floats:
-        whole = tables.synthetic if name == "synthetic" else holdout
-        queries = whole.some(
-            QUERIES, streams.numpy("neighbourhoods", name == "synthetic")
-        )
-        return distances(
-            scale(tables),
-            queries,
-            tables.real,
-            2,
-            SEARCHED,
-            streams.numpy("training rows"),
+    def of(whole: View, is_synthetic: bool) -> Floats:
+        # Streams 1 and 0 of this name.
+        queries = whole.some(QUERIES, streams.numpy("neighbourhoods", is_synthetic))
+        searched = streams.numpy("training rows")
+        return nearest_distances(
+            tables, queries, tables.real, 2, SEARCHED_ROWS, searched
         )
 
-    return tables.once(
-        f"neighbourhoods {streams.seed}",
-        lambda: _Neighbourhoods(
-            side("synthetic"), side("holdout"), min(len(tables.real), SEARCHED)
-        ),
-    )
+    def both() -> _NearestTwo:
+        searched = min(len(tables.real), SEARCHED_ROWS)
+        return _NearestTwo(of(tables.synthetic, True), of(holdout, False), searched)
+
+    return tables.once(f"neighbourhoods {streams.seed}", both)
 
 
-def _ratio(near: Floats) -> Floats:
-    ratio: Floats = np.where(
-        near[:, 1] > 0.0, near[:, 0] / np.where(near[:, 1] > 0.0, near[:, 1], 1.0), 1.0
-    )
-    return ratio
+def _bootstrap_medians(values: Floats, rng: np.random.Generator) -> Floats:
+    """Medians of samples with replacement, each as large as the values ``[DRAWS]``."""
+    drawn = rng.integers(len(values), size=(DRAWS, len(values)))
+    medians: Floats = np.median(values[drawn], axis=1)
+    return medians
+
+
+def _ratios(near: Floats) -> Floats:
+    """Nearest over second nearest; 1 where both are 0."""
+    second = np.where(near[:, 1] > 0.0, near[:, 1], 1.0)
+    ratios: Floats = np.where(near[:, 1] > 0.0, near[:, 0] / second, 1.0)
+    return ratios
 
 
 COPIES = Metric(

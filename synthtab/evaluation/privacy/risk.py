@@ -1,7 +1,9 @@
-"""From counts of successful attacks to a risk (Giomi and others 2022, arXiv 2211.10459).
+"""From counts of successful attacks to a risk (Giomi et al. 2022, arXiv 2211.10459).
 
-An attack that works as well on people whom the generator never saw has learnt about the population,
-not about those in the training table. The risk is what it gains beyond that, in the room that is left.
+An attack that works as well on people whom the generator never saw has learnt about the
+population, not about those in the training table. The risk is what it gains beyond
+that, in the room that is left: if 3 of 10 attacks succeed on training rows and 2 of 10
+on the control, (0.3 - 0.2) / (1 - 0.2) = 0.125.
 """
 
 from __future__ import annotations
@@ -18,7 +20,11 @@ from synthtab.evaluation.metric import Interval, share_interval
 
 @dataclass(frozen=True)
 class Rate:
-    """Successes among so many trials; where trials hang together, as many as count as independent."""
+    """So many successes in so many trials.
+
+    Where trials hang together, as many as count as independent; these need not be whole
+    numbers.
+    """
 
     successes: float
     trials: float
@@ -29,7 +35,7 @@ class Rate:
         return self.successes / self.trials
 
     def interval(self, z: float = 1.96) -> Interval:
-        """Wilson's."""
+        """Wilson's interval of the share, 95 % by default."""
         return share_interval(self.successes, self.trials, z)
 
     def worth(self, times: float) -> Rate:
@@ -37,7 +43,7 @@ class Rate:
         return Rate(self.successes / times, self.trials / times)
 
     def plain(self) -> dict[str, Any]:
-        """Plain data."""
+        """As plain data, for the detail of a score."""
         return {
             "rate": self.share,
             "interval": list(self.interval()),
@@ -47,13 +53,14 @@ class Rate:
 
 @dataclass(frozen=True)
 class Risk:
-    """Success of one attack on training rows, on control rows and of a guess without looking.
+    """Success of one attack on training rows, on control rows, and of a guess.
 
     Attributes:
         train: On rows of the training table.
         control: On rows of the holdout.
         naive: Of a guesser who does not look at the synthetic rows' dependences.
-        parts: See `singling`: how many times the table of the trials goes into the training table.
+        parts: How many times the table of one trial goes into the training table, see
+            `privacy.singling`.
     """
 
     train: Rate
@@ -72,18 +79,20 @@ class Risk:
         return _clip(self.unclipped)
 
     def interval(self, z: float = 1.96) -> Interval:
-        """From the rates' intervals by the recovery of variance estimates (Zou and Donner 2008), in [0, 1].
+        """The interval of the risk from those of both rates, in [0, 1].
 
-        Everything where the control always succeeds, as nothing is left to be learnt.
+        By the recovery of variance estimates (MOVER; Zou and Donner 2008): how far the
+        risk moves if one rate goes to an end of its interval, for both rates, in
+        quadrature. Everything is possible where the control always succeeds, as nothing
+        is left to be learnt.
         """
         train, control = self.train.share, self.control.share
         if control >= 1.0:
             return 0.0, 1.0
+        train_low, train_high = self.train.interval(z)
+        control_low, control_high = self.control.interval(z)
         risk = self.unclipped
-        (train_low, train_high), (control_low, control_high) = (
-            self.train.interval(z),
-            self.control.interval(z),
-        )
+        # The risk grows with the rate of the training rows, and falls with the control's.
         below = math.hypot(
             risk - self._gain(train_low, control),
             risk - self._gain(train, control_high),
@@ -95,7 +104,7 @@ class Risk:
         return _clip(risk - below), _clip(risk + above)
 
     def plain(self, z: float = 1.96) -> dict[str, Any]:
-        """Plain data."""
+        """As plain data, for the detail of a score."""
         return {
             "risk": self.value,
             "interval": list(self.interval(z)),
@@ -107,19 +116,26 @@ class Risk:
         }
 
     def _gain(self, train: float, control: float) -> float:
-        return (
-            self.parts * (train - control) / (1.0 - control) if control < 1.0 else 0.0
-        )
+        if control >= 1.0:
+            return 0.0
+        return self.parts * (train - control) / (1.0 - control)
 
 
 def pooled(hits: npt.NDArray[np.bool_]) -> Rate:
-    """The rate over all attacks on each target, ``[targets, attacks]``.
+    """The rate over all attacks on each target.
 
-    Attacks on one target hang together. They count as the number of independent trials whose share would
-    vary as the mean over targets does (Kish's effective size): no fewer than the targets, no more than all.
+    Attacks on one target hang together. They count as the number of independent trials
+    whose share would vary as the mean over targets does (Kish's effective size): no
+    fewer than the targets, no more than all.
+
+    Args:
+        hits: Which attacks succeeded ``[targets, attacks]``.
     """
-    share, varies = float(hits.mean()), float(hits.mean(axis=1).var())
-    trials = share * (1.0 - share) * len(hits) / varies if varies > 0.0 else hits.size
+    share = float(hits.mean())
+    variance_of_targets = float(hits.mean(axis=1).var())
+    trials: float = hits.size
+    if variance_of_targets > 0.0:
+        trials = share * (1.0 - share) * len(hits) / variance_of_targets
     trials = min(max(trials, len(hits)), hits.size)
     return Rate(share * trials, trials)
 

@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.neighbours import scale
+from synthtab.evaluation.design import Coding, Design
 from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.columns import rounded
 from synthtab.evaluation.report.section import Section, render
-from synthtab.evaluation.views import Tables, View
+from synthtab.evaluation.views import Tables
 
 if TYPE_CHECKING:
     from synthtab.evaluation.report.report import Report
 
 # Most rows of a table that are drawn.
 POINTS = 2_000
-# The commonest categories of a column that count.
-CATEGORIES = 12
-# Standard deviations at which numbers end: outliers must not squeeze everybody else
-# into a point.
-FAR = 4.0
+# What the components are made of: numbers that end at 4 standard deviations, as outliers
+# must not squeeze everybody else into a point, and the 12 commonest categories.
+CODING = Coding(
+    farthest=4.0,
+    categories=12,
+    gaps_marked=False,
+    gaps_count=False,
+    dense_up_to=np.inf,
+)
 # Share of the points at either end of an axis that may lie beyond it, and the margin
 # around the others.
 BEYOND = 0.003
@@ -65,8 +68,9 @@ def projected(tables: Tables, streams: Streams) -> dict[str, Any] | None:
     """
     real = tables.real.some(POINTS, streams.numpy("points, real"))
     synthetic = tables.synthetic.some(POINTS, streams.numpy("points, synthetic"))
-    a = _matrix(tables, real)
-    b = _matrix(tables, synthetic)
+    design = Design(tables, tables.real, CODING)
+    a = design(real)
+    b = design(synthetic)
     # The real table decides the axes: synthetic rows that lie elsewhere
     # can be seen to.
     mean = a.mean(axis=0)
@@ -85,16 +89,6 @@ def projected(tables: Tables, streams: Streams) -> dict[str, Any] | None:
         "synthetic": [rounded(row, 3) for row in (b - mean) @ axes],
         "explained": float(values[-2:].sum()) / total,
     }
-
-
-def _matrix(tables: Tables, view: View) -> Floats:
-    """Rows as points: numbers standardised, the commonest categories one-hot."""
-    parts = [np.clip(scale(tables).numbers(view), -FAR, FAR)]
-    for j, size in enumerate(tables.sizes):
-        counts = np.bincount(tables.real.codes[:, j], minlength=size)
-        common = np.argsort(-counts, kind="stable")[:CATEGORIES]
-        parts.append((view.codes[:, [j]] == common).astype(np.float64))
-    return np.concatenate(parts, axis=1)
 
 
 def _axis(values: Sequence[float]) -> tuple[float, float]:
