@@ -1,15 +1,19 @@
-"""Seconds of every metric, one after the other, and of `evaluate` on the cores at hand; its peak memory.
+"""Seconds and memory of the evaluation.
+
+Measured are the seconds of every metric, one after the other, those of `evaluate` on
+the cores at hand, and its peak memory.
 
     python benchmarks/evaluation.py adult
     python benchmarks/evaluation.py adult --rows rows.csv
     python benchmarks/evaluation.py --made 1000000 20
     python benchmarks/evaluation.py --table
 
-The data folder is that of fidelity.py. Without --rows the rows to judge are a bootstrap of the
-training table with some noise. --made makes up three tables of that many rows and columns: half of
-them numbers, half categories, related to each other, some cells missing. OMP_NUM_THREADS bounds the
-number of cores. Every run appends a line to results/evaluation.jsonl; --label marks what was special
-about it, such as a busy machine, and keeps it apart in the table.
+The data folder is that of fidelity.py. Without --rows the rows to judge are a bootstrap
+of the training table with some noise. --made makes up three tables of that many rows
+and columns: half of them numbers, half categories, related to each other, some cells
+missing. OMP_NUM_THREADS bounds the number of cores. Every run appends a line to
+results/evaluation.jsonl; --label marks what was special about it, such as a busy
+machine, and keeps it apart in the table.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ from synthtab.evaluation import METRICS, evaluate, prepare
 
 
 def noisy(table: pd.DataFrame, numeric: list[str], seed: int = 0) -> pd.DataFrame:
-    """As many rows drawn with replacement, a tenth of a standard deviation added to the numbers."""
+    """As many rows drawn with replacement, with some noise.
+
+    It is a tenth of the standard deviation of each number.
+    """
     rng = np.random.default_rng(seed)
     rows = table.iloc[rng.integers(len(table), size=len(table))].reset_index(drop=True)
     for name in numeric:
@@ -42,20 +49,19 @@ def noisy(table: pd.DataFrame, numeric: list[str], seed: int = 0) -> pd.DataFram
 def made(rows: int, columns: int, seed: int) -> pd.DataFrame:
     """A table of one population whatever the seed; the last column is a yes or no."""
     rng = np.random.default_rng(seed)
-    base = rng.normal(size=(rows, 3))
-    found: dict[str, Any] = {}
+    # Three hidden numbers, which the columns show in turn, the later the less clearly.
+    hidden = rng.normal(size=(rows, 3))
+    table: dict[str, Any] = {}
     for j in range(columns - 1):
-        values = base[:, j % 3] + (0.3 + 0.1 * j) * rng.normal(size=rows)
+        values = hidden[:, j % 3] + (0.3 + 0.1 * j) * rng.normal(size=rows)
         if j % 2:
-            found[f"c{j:02d}"] = np.array([f"w{k}" for k in range(4 + j)])[
-                np.digitize(values, np.linspace(-2, 2, 3 + j))
-            ]
+            words = np.array([f"w{k}" for k in range(4 + j)])
+            table[f"c{j:02d}"] = words[np.digitize(values, np.linspace(-2, 2, 3 + j))]
         else:
-            found[f"x{j:02d}"] = np.where(
-                rng.random(rows) < 0.02 * (j % 4), np.nan, values.round(4)
-            )
-    found["y"] = np.where(base.sum(axis=1) + rng.normal(size=rows) > 0, "yes", "no")
-    return pd.DataFrame(found)
+            missing = rng.random(rows) < 0.02 * (j % 4)
+            table[f"x{j:02d}"] = np.where(missing, np.nan, values.round(4))
+    table["y"] = np.where(hidden.sum(axis=1) + rng.normal(size=rows) > 0, "yes", "no")
+    return pd.DataFrame(table)
 
 
 def measure(
@@ -65,7 +71,7 @@ def measure(
     target: str,
     numeric: list[str],
 ) -> dict[str, Any]:
-    """Print the seconds, and return them."""
+    """Time every metric, then `evaluate`; print the figures, and return them."""
     start = time.perf_counter()
     tables = prepare(real, rows, holdout, target=target, numeric=numeric)
     lap = time.perf_counter()
@@ -74,10 +80,12 @@ def measure(
     for metric in METRICS:
         score = metric.compute(tables, Streams(0))
         now = time.perf_counter()
-        beside = "" if score.reference is None else f" ({score.reference.value:.4g})"
-        figure = (
-            f"{score.value:.4g}{beside}, n = {score.n:,}" if score.ok else score.status
-        )
+        figure = score.status
+        if score.ok:
+            beside = ""
+            if score.reference is not None:
+                beside = f" ({score.reference.value:.4g})"
+            figure = f"{score.value:.4g}{beside}, n = {score.n:,}"
         print(
             f"{metric.name:26s} {now - lap:7.2f} s  {metric.cost:6s}  {figure}",
             flush=True,
@@ -85,6 +93,7 @@ def measure(
         seconds[metric.name] = now - lap
         lap = now
     print(f"{'all, one by one':26s} {lap - start:7.2f} s")
+    # They hold what the metrics share, which would count in the peak.
     del tables
     start = time.perf_counter()
     evaluate(real, rows, holdout=holdout, target=target, numeric=numeric)
@@ -117,22 +126,22 @@ def main() -> None:
         "--table", action="store_true", help="write the table of README.md"
     )
     args = parser.parse_args()
-    if (args.dataset is None) == (args.made is None) and not (
-        args.table and args.dataset is None
-    ):
+    sources = [args.dataset, args.made]
+    only_the_table = args.table and sources == [None, None]
+    if sources.count(None) != 1 and not only_the_table:
         parser.error("name a dataset, or --made ROWS COLUMNS")
     record: dict[str, Any] = {"label": args.label, "seed": 0}
     if args.made:
         real, rows, holdout = (made(*args.made, seed) for seed in range(3))
         numeric = [name for name in real if name.startswith("x")]
-        record |= {"dataset": "made", **measure(real, rows, holdout, "y", numeric)}
+        record["dataset"] = "made"
+        record.update(measure(real, rows, holdout, "y", numeric))
     elif args.dataset:
         train, test, meta = read(args.data / args.dataset)
-        rows = pd.read_csv(args.rows) if args.rows else noisy(train, meta["numerical"])
-        record |= {
-            "dataset": args.dataset,
-            **measure(train, rows, test, meta["target"], meta["numerical"]),
-        }
+        numeric = meta["numerical"]
+        rows = pd.read_csv(args.rows) if args.rows else noisy(train, numeric)
+        record["dataset"] = args.dataset
+        record.update(measure(train, rows, test, meta["target"], numeric))
     if "dataset" in record:
         table.keep(record, args.out)
     if args.table:

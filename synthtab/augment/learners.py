@@ -28,7 +28,8 @@ LINEAR_STEPS = 300
 FOREST_TREES = 60
 FOREST_LEAF = 2
 
-# Rows to learn from, test rows, number of classes (0 for a number), seed => predictions.
+# Rows to learn from, test rows, number of classes (0 for a number), seed =>
+# predictions.
 Learner = Callable[[Sample, View, int, int], Floats]
 
 

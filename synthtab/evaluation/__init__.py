@@ -8,8 +8,14 @@ perfect sampler or real rows would get. A metric is one file and one line in `ME
 
     TALL = Metric("tall", "Tallest", "the largest number", "fidelity", "lower", tall)
 
-Text, JSON, the HTML page, comparisons and bounds then have it. With ``rule=`` it brings a
-sentence to the verdicts, with ``picture=`` a part of the page.
+Text, JSON, the HTML page, comparisons and bounds then have it. With ``rule=`` it brings
+a sentence to the verdicts, with ``picture=`` a part of the page.
+
+How a metric gets from two tables to a figure: `views.prepare` reads all cells once into
+numbers and codes (`views.Tables`). On these work what several metrics share: distances
+(`neighbours`, `scale`), matrices for models and the models (`design`, `learners`),
+coarse levels (`levels`), and what chance alone does (`floors`). `metrics/` and
+`privacy/` hold the metrics, `report/` shows the scores.
 """
 
 from __future__ import annotations
@@ -124,22 +130,29 @@ def evaluate(
     riskiest: int = 0,
     observe: Observer = silent,
 ) -> Report:
-    """Score synthetic rows against the real ones, on all cores; their number changes no figure.
+    """Score synthetic rows against the real ones.
+
+    Metrics are computed side by side on all cores; how many there are changes no
+    figure.
 
     Args:
         real: The table that the generator learnt from.
         synthetic: The rows to judge, with the same columns in any order.
-        holdout: Real rows that the generator never saw: for utility, the checks on copying
-            and the attacks on privacy.
+        holdout: Real rows that the generator never saw: for utility, the checks on
+            copying and the attacks on privacy.
         target: The column that a model is to predict; without it, utility is skipped.
         schema: Says what each column is; inferred from ``real`` by default.
-        numeric: The numeric columns by name, all others being categorical, as the literature fixes
-            them per table; overrides the schema.
-        seed: One seed, one report.
+        numeric: The numeric columns by name, all others being categorical, as the
+            literature fixes them per table; overrides the schema.
+        seed: The same seed gives the same report.
         metrics: Names of the metrics to compute; all by default.
-        riskiest: How many of the training rows that the synthetic rows expose most to list in
-            `Report.riskiest`: their positions and cells, so that the report then holds real rows.
-        observe: Told which metric starts, by one thread at a time.
+        riskiest: So many of the training rows that the synthetic rows expose most are
+            listed in `Report.riskiest`, with their positions and cells: the report then
+            holds real rows.
+        observe: Is called when a metric starts, by one thread at a time.
+
+    Returns:
+        The scores, in the order of `METRICS` or of ``metrics``, and what they mean.
 
     Raises:
         DataError: The tables do not fit each other.
@@ -151,11 +164,9 @@ def evaluate(
         real, synthetic, holdout, target=target, schema=schema, numeric=numeric
     )
     scores = _scores(chosen, tables, seed, observe)
-    exposed = (
-        with_cells(_riskiest(tables, Streams(seed), riskiest), real)
-        if riskiest > 0
-        else []
-    )
+    exposed = []
+    if riskiest > 0:
+        exposed = with_cells(_riskiest(tables, Streams(seed), riskiest), real)
     observe(Progress("done", 1.0))
     return Report(
         scores,
@@ -191,9 +202,9 @@ def compare(
         target: The column that a model is to predict.
         schema: Says what each column is.
         numeric: The numeric columns by name.
-        seed: One seed, one comparison.
+        seed: The same seed gives the same comparison.
         metrics: Names of the metrics to compute.
-        observe: Told of the progress.
+        observe: Is called with the progress.
 
     Raises:
         DataError: A table does not fit the real one; the message names it.
@@ -226,11 +237,12 @@ def compare(
 
 
 def _part_of(observe: Observer, name: str, number: int, count: int) -> Observer:
-    """Progress of one of ``count`` tables as progress of the whole."""
+    """Progress with one of ``count`` tables as progress with all of them."""
 
     def watch(progress: Progress) -> None:
         fraction = progress.fraction
         if fraction is not None:
+            # Tables done, and the part of this one.
             fraction = number / count + 1 / count * fraction
         phase = f"{name}: {progress.phase}"
         observe(replace(progress, phase=phase, fraction=fraction))
@@ -241,13 +253,15 @@ def _part_of(observe: Observer, name: str, number: int, count: int) -> Observer:
 def _scores(
     metrics: Sequence[Metric], tables: Tables, seed: int, observe: Observer
 ) -> tuple[Score, ...]:
-    """The score of every metric in turn, computed side by side on all cores."""
+    """The score of every metric, in their order, computed side by side on all cores."""
+    # Position of the metric -> its score, in the order in which they are done.
     scores: dict[int, Score] = {}
 
     def cost(number: int) -> int:
         return _COSTS.index(metrics[number].cost)
 
-    def started() -> Iterator[int]:
+    def positions() -> Iterator[int]:
+        """Which metric is computed next, with a word to the observer."""
         # The costly ones first, so that none is left over at the end for one core.
         for number in sorted(range(len(metrics)), key=cost, reverse=True):
             observe(Progress(metrics[number].title, len(scores) / len(metrics)))
@@ -258,11 +272,12 @@ def _scores(
 
     # Sums in another order are other sums: no library may split one over several cores.
     with threadpool_limits(1, user_api="blas"):
-        each(compute, started())
+        each(compute, positions())
     return tuple(scores[number] for number in range(len(metrics)))
 
 
 def _metric(name: str) -> Metric:
+    """The metric of this name."""
     for metric in METRICS:
         if metric.name == name:
             return metric
@@ -272,6 +287,7 @@ def _metric(name: str) -> Metric:
 
 
 def _facts(tables: Tables) -> dict[str, object]:
+    """What was compared: rows of each table, and what became of the columns."""
     rows = {"real": len(tables.real), "synthetic": len(tables.synthetic)}
     if tables.holdout is not None:
         rows["holdout"] = len(tables.holdout)

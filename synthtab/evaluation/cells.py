@@ -47,11 +47,12 @@ def plain(series: pd.Series) -> pd.Series:
     if series.dtype != object:
         return series
     # What pandas says of cells of several types, or of types it does not know.
-    if not pd.api.types.infer_dtype(series).startswith(("mixed", "complex")):
+    kind = pd.api.types.infer_dtype(series)
+    if not kind.startswith(("mixed", "complex")):
         return series
     usual = (str, int, float, np.generic, date)
-    odd = np.array([c is not None and not isinstance(c, usual) for c in series])
-    return series.where(~odd, series.astype(str))
+    odd = [cell is not None and not isinstance(cell, usual) for cell in series]
+    return series.where(~np.array(odd), series.astype(str))
 
 
 def numbers(series: pd.Series, column: Column | None) -> Floats:
@@ -69,13 +70,14 @@ def numbers(series: pd.Series, column: Column | None) -> Floats:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         # Each distinct text is read once.
-        codes, distinct = pd.factorize(series)
+        positions, distinct = pd.factorize(series)
         cells = pd.Series(np.asarray(distinct, dtype=object), dtype=object)
         if column is not None and "missing" in column.options:
-            cells = cells.mask(cells == column.options["missing"])
+            missing = column.options["missing"]
+            cells = cells.mask(cells == missing)
         parsed = pd.to_numeric(cells, errors="coerce")
-        parsed = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-        values = _looked_up(parsed, codes)
+        of_distinct = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = _looked_up(of_distinct, positions)
     values = np.where(np.isfinite(values), values, np.nan)
     # -0.0 equals 0.0, but not bit by bit, and rows are compared by their hash.
     return np.clip(values, -_LARGEST, _LARGEST) + 0.0

@@ -93,6 +93,7 @@ class Design:
         ]
         numbers = reference.numbers[:, self._numeric]
         self._scale = Scale.of(numbers, self._coding.gaps_count)
+        # Which of the numbers have a column that says where they are missing.
         self._gaps = np.zeros(0, dtype=np.int64)
         if self._coding.gaps_marked:
             self._gaps = np.flatnonzero(np.isnan(numbers).any(axis=0))
@@ -114,14 +115,21 @@ class Design:
             return np.zeros((len(view), 1))
         numbers = view.numbers[:, self._numeric]
         farthest = self._coding.farthest
-        scaled = np.clip(self._scale.standardise(numbers), -farthest, farthest)
-        gaps = np.isnan(numbers)[:, self._gaps].astype(np.float64)
-        parts = [sparse.csr_matrix(scaled), sparse.csr_matrix(gaps)]
+        scaled = self._scale.standardise(numbers)
+        scaled = np.clip(scaled, -farthest, farthest)
+        gaps = np.isnan(numbers)[:, self._gaps]
+
+        # Sparse until the end: of the columns of a category one cell a row is not 0.
+        parts = [sparse.csr_matrix(scaled), sparse.csr_matrix(gaps.astype(np.float64))]
         for one_hot in self._one_hots:
-            places = one_hot.place[view.codes[:, one_hot.column]]
+            codes = view.codes[:, one_hot.column]
+            places = one_hot.place[codes]
+            # Rows of a category without a column stay 0 in all of them.
             rows = np.flatnonzero(places >= 0)
-            ones = (np.ones(len(rows)), (rows, places[rows]))
-            parts.append(sparse.csr_matrix(ones, shape=(len(view), one_hot.width)))
+            ones = np.ones(len(rows))
+            where = (rows, places[rows])
+            shape = (len(view), one_hot.width)
+            parts.append(sparse.csr_matrix((ones, where), shape=shape))
         matrix = sparse.hstack(parts, format="csr")
         return matrix.toarray() if self.width <= self._coding.dense_up_to else matrix
 
@@ -163,12 +171,16 @@ def tree_features(
             continue
         size = tables.sizes[j]
         codes = view.codes[:, j]
+        # The last code.
         missing = codes == size - 1
         values: Any = codes
         if size > MAX_TREE_CATEGORIES:
+            # Rank 0 is the commonest. Trees take it as a number, thus split common
+            # categories from rare ones.
             counts = np.bincount(tables.real.codes[:, j], minlength=size)
+            order = np.argsort(-counts, kind="stable")
             ranks = np.empty(size)
-            ranks[np.argsort(-counts, kind="stable")] = np.arange(size)
+            ranks[order] = np.arange(size)
             values = ranks[codes]
         parts.append(np.where(missing, np.nan, values.astype(np.float64)))
         categorical.append(size <= MAX_TREE_CATEGORIES)

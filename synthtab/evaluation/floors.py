@@ -40,7 +40,7 @@ def share_deviation(p: Floats, m: int) -> Floats:
 
 
 def total_variation_floor(p: Floats, m: int) -> float:
-    """Expected total variation between shares and those of m draws from them, exactly."""
+    """Expected total variation between shares and those of m draws, exactly."""
     return float(share_deviation(p[p > 0], m).sum()) / 2
 
 

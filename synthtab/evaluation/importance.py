@@ -32,6 +32,7 @@ def permutation(
     whole = score(matrix)
     drops = np.zeros(matrix.shape[1])
     for j in range(matrix.shape[1]):
+        # The other columns stay as they are, and with them what the model makes of them.
         shuffled = matrix.copy()
         shuffled[:, j] = matrix[rng.permutation(len(matrix)), j]
         drops[j] = whole - score(shuffled)

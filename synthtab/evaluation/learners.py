@@ -58,7 +58,9 @@ class Sample:
         """At most that many rows, evenly spread."""
         if len(self) <= size:
             return self
-        return self.take(np.linspace(0, len(self) - 1, size).astype(np.int64))
+        # Rows of a view are sorted: evenly spread ones are a fair part of them.
+        positions = np.linspace(0, len(self) - 1, size).astype(np.int64)
+        return self.take(positions)
 
     def plus(self, other: Sample) -> Sample:
         """These rows and those of another sample of the same tables."""
@@ -66,7 +68,7 @@ class Sample:
         return Sample(self.tables, self.view.plus(other.view), y)
 
     def independent(self, rng: np.random.Generator) -> Sample:
-        """Every column, and the target, shuffled by itself: nothing is left to learn."""
+        """Each column, and the target, shuffled by itself: nothing is left to learn."""
         rows = len(self)
         numbers = self.view.numbers.copy()
         codes = self.view.codes.copy()
@@ -110,15 +112,18 @@ def fit(
         return Fitted(design, estimator.predict, len(sample))
     labels = classes
     labels_there = np.unique(sample.y)
-    if len(labels_there) > 1:
+    single = labels_there[0] if len(labels_there) == 1 else None
+    if single is None:
         matrix = design(sample.view)
         estimator.fit(matrix, sample.y, sample_weight=sample.weight)
 
     def scores(matrix: Any) -> Floats:
         of_classes = np.zeros((matrix.shape[0], len(labels)))
-        if len(labels_there) == 1:
-            of_classes[:, labels == labels_there[0]] = 1.0
+        if single is not None:
+            of_classes[:, labels == single] = 1.0
             return of_classes
+        # The estimator knows the classes of its sample; the columns are those of
+        # `classes`, which may lack some of them and have others.
         probabilities = estimator.predict_proba(matrix)
         for position, label in enumerate(estimator.classes_):
             of_classes[:, labels == label] = probabilities[:, [position]]
@@ -137,6 +142,7 @@ def boosted_trees(sample: Sample, classes: Classes, seed: int) -> Fitted:
     def design(view: View) -> Floats:
         return tree_features(tables, view, leave_out=tables.target)[0]
 
+    # Which columns are categories does not depend on the rows.
     one_row = sample.view.take(slice(0, 1))
     _, categorical = tree_features(tables, one_row, leave_out=tables.target)
     kind = HistGradientBoostingClassifier
@@ -144,7 +150,7 @@ def boosted_trees(sample: Sample, classes: Classes, seed: int) -> Fitted:
         kind = HistGradientBoostingRegressor
     model = kind(
         categorical_features=categorical.tolist(),
-        # It would keep a tenth of the rows out, and learn from fewer.
+        # Otherwise a tenth of many rows would be kept out, to know when to stop.
         early_stopping=False,
         random_state=seed,
     )

@@ -1,4 +1,4 @@
-"""Columns cut into a few levels, so that tables of two or three of them have cells to count.
+"""Columns cut into a few levels, so that two or three together have cells to count.
 
 A number falls into quantile bins of the real table in which no repeated value counts
 for more than one bin. Of the categories the commonest of the real table stay, and all

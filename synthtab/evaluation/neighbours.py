@@ -3,8 +3,8 @@
 Squared, it is a sum over the columns. A number adds the square of the difference, in
 units of the real table's standard deviation. A category adds 2 if the two differ, which
 is the squared distance of their one-hot vectors; and so does a number that only one of
-the two rows has, which otherwise stands at the mean of its column. Two unlike categories
-are thus as far apart as two random numbers are on average.
+the two rows has, which otherwise stands at the mean of its column. Two unlike
+categories are thus as far apart as two random numbers are on average.
 
 For example, with the unit of ages at 10 years, (age 38, clerk) and (age 58, nurse) are
 at the squared distance (20 / 10)² + 2 = 6.
@@ -102,6 +102,8 @@ def neighbours(
     b = Points(b.numbers[:, numeric], b.codes[:, columns])
     count = min(count, len(b))
     rows_found = np.empty((len(a), count), dtype=np.int64)
+    # First by rounded distances, which are products of matrices and thus fast; then in
+    # the order of the exact ones.
     for rows, squared in blocks(a, b):
         here = np.arange(len(squared))
         for rank in range(count):

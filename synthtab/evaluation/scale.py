@@ -49,7 +49,7 @@ class Scale:
         return cls(mean, np.where(deviation > 0, deviation, 1.0))
 
     def standardise(self, numbers: Floats) -> Floats:
-        """The numbers in these units ``[rows, columns]``; a missing one is 0, the mean."""
+        """In these units ``[rows, columns]``; a missing number is 0, the mean."""
         filled = np.where(np.isnan(numbers), self.mean, numbers)
         standardised: Floats = (filled - self.mean) / self.deviation
         return standardised

@@ -109,7 +109,7 @@ class Tables:
         return tuple(len(words) + 1 for words in self.categories)
 
     def missing(self, view: View) -> npt.NDArray[np.bool_]:
-        """Which cells of a view are missing ``[rows, columns]``, in the order of `names`."""
+        """Which cells of a view are missing ``[rows, columns]``, as in `names`."""
         last_codes = np.array(self.sizes, dtype=np.int32) - 1
         return np.concatenate(
             [np.isnan(view.numbers), view.codes == last_codes], axis=1
@@ -122,7 +122,8 @@ class Tables:
         Whoever asks while it is being computed waits for it. An error is a result too.
         """
         promise: Future[Any] = Future()
-        # One step, so that a single thread finds its own promise there and keeps it.
+        # `setdefault` looks and stores in one step: of several threads that ask at the
+        # same time, only the first finds its own promise there, and keeps it.
         first_promise = self._memo.setdefault(key, promise)
         if first_promise is promise:
             try:
@@ -156,47 +157,38 @@ def prepare(
         DataError: The tables do not fit each other, a name is not that of a column, or
             there is nothing to compare.
     """
-    frames = {"real": real, "synthetic": synthetic}
-    if holdout is not None:
-        frames["holdout"] = holdout
-    for name, frame in frames.items():
-        _check(frame, real, name)
-    names = sorted(str(name) for name in real.columns)
-    for name, frame in frames.items():
-        frames[name] = frame.set_axis([str(c) for c in frame.columns], axis=1)
-        if name != "real":
-            # A foreign table may hold lists and the like.
-            frames[name] = frames[name].apply(cells.plain)
+    frames = _frames(real, synthetic, holdout)
+    # The order of columns in the tables decides nothing from here on.
+    names = sorted(frames["real"].columns)
     _check_names(names, target, numeric)
     roles, columns, skipped = _roles(frames["real"], names, schema, numeric)
 
-    # Column -> table -> cells.
-    numbers: dict[str, dict[str, Floats]] = {}
+    numbers: dict[str, Mapping[str, Floats]] = {}
     words: dict[str, tuple[tuple[str, ...], Mapping[str, Integers]]] = {}
-    for column in names:
-        role = roles.get(column)
-        of_tables = {key: frame[column] for key, frame in frames.items()}
-        if role == "numeric":
-            numbers[column] = {
-                key: cells.numbers(series, columns.get(column))
-                for key, series in of_tables.items()
-            }
-            if np.isnan(numbers[column]["real"]).all():
-                skipped[column] = "no cell of the real table is a number"
-                del numbers[column]
-        elif role == "categorical":
-            words[column] = cells.codes(of_tables, columns.get(column))
+    for name in names:
+        cells_of_tables = {key: frame[name] for key, frame in frames.items()}
+        if roles[name] == "numeric":
+            numbers_of_tables = {}
+            for key, series in cells_of_tables.items():
+                numbers_of_tables[key] = cells.numbers(series, columns.get(name))
+            if np.isnan(numbers_of_tables["real"]).all():
+                skipped[name] = "no cell of the real table is a number"
+            else:
+                numbers[name] = numbers_of_tables
+        elif roles[name] == "categorical":
+            words[name] = cells.codes(cells_of_tables, columns.get(name))
     if not numbers and not words:
         raise DataError(
             "the tables have no column to compare: all are identifiers, constants or empty"
         )
-    views = {
-        key: _view(numbers, words, key, len(frame)) for key, frame in frames.items()
-    }
+
+    views = {}
+    for key, frame in frames.items():
+        views[key] = _view(numbers, words, key, len(frame))
     return Tables(
         numeric=tuple(numbers),
         categorical=tuple(words),
-        categories=tuple(categories for categories, _ in words.values()),
+        categories=tuple(vocabulary for vocabulary, _ in words.values()),
         real=views["real"],
         synthetic=views["synthetic"],
         holdout=views.get("holdout"),
@@ -204,6 +196,24 @@ def prepare(
         skipped=skipped,
         columns=columns,
     )
+
+
+def _frames(
+    real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    """The tables by name, checked, with texts as names of columns."""
+    given = {"real": real, "synthetic": synthetic}
+    if holdout is not None:
+        given["holdout"] = holdout
+    for name, frame in given.items():
+        _check(frame, real, name)
+    frames = {}
+    for name, frame in given.items():
+        frames[name] = frame.set_axis([str(c) for c in frame.columns], axis=1)
+        if name != "real":
+            # A foreign table may hold lists and the like.
+            frames[name] = frames[name].apply(cells.plain)
+    return frames
 
 
 def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
@@ -253,8 +263,8 @@ def _roles(
     """What each column is to the metrics.
 
     Returns:
-        Column -> "numeric" or "categorical", without those that are skipped; column ->
-        what the schema says of it; column -> why it is skipped.
+        Column -> "numeric", "categorical", or "" if it is skipped; column -> what the
+        schema says of it; column -> why it is skipped.
     """
 
     def role(name: str, is_number: bool) -> str:
@@ -287,7 +297,7 @@ def _view(
     key: str,
     rows: int,
 ) -> View:
-    """One table as a view, its rows sorted.
+    """One table as a view, its rows sorted: their order in the table decides nothing.
 
     Args:
         numbers: Column -> table -> numbers.
@@ -297,6 +307,7 @@ def _view(
     """
     floats: list[Any] = [parts[key] for parts in numbers.values()]
     codes: list[Any] = [parts[key] for _, parts in words.values()]
+    # By the last column of numbers first; any order would do.
     order = np.lexsort([*codes, *floats])
     return View(
         np.column_stack(floats)[order] if floats else np.zeros((rows, 0)),

@@ -1,1 +1,1 @@
-"""What is measured, one file a family: how the rows look, and what they are good for."""
+"""What is measured, a file a question: how rows look, and what they are good for."""

@@ -289,23 +289,26 @@ class Coding:
     """
 
     def __init__(self, tables: Tables) -> None:
-        items = []
+        real = tables.real
+        columns = []
         for j, name in enumerate(tables.numeric):
-            items.append(_number(tables.real.numbers[:, j], name, j))
+            columns.append(_number(real.numbers[:, j], name, j))
         for j, name in enumerate(tables.categorical):
-            codes = tables.real.codes[:, j]
-            items.append(_category(codes, name, j, tables.sizes[j]))
-        for item in tuple(items):
-            gone = int((item.levels(tables.real) < 0).sum())
-            there = len(tables.real) - gone
+            columns.append(_category(real.codes[:, j], name, j, tables.sizes[j]))
+        gaps = []
+        for column in columns:
+            gone = int((column.levels(real) < 0).sum())
+            there = len(real) - gone
+            # Of fewer rows on either side no tie can be seen.
             if min(gone, there) >= RARE_ROWS:
-                items.append(replace(item, missing=True, size=2))
-        self._items = items
-        self.owners = tuple(item.owner for item in items)
-        self.missing = np.array([item.missing for item in items], dtype=bool)
+                gaps.append(replace(column, missing=True, size=2))
+        self._items = columns + gaps
+        self.owners = tuple(item.owner for item in self._items)
+        self.missing = np.array([item.missing for item in self._items], dtype=bool)
+        sizes = [item.size for item in self._items]
         # Where the levels of each item start among all levels.
-        self._starts = np.cumsum([0, *(item.size for item in items)])[:-1]
-        self.width = int(sum(item.size for item in items))
+        self._starts = np.cumsum([0, *sizes])[:-1]
+        self.width = sum(sizes)
 
     def counts(self, view: View) -> Matrix:
         """The two-way tables of all pairs in one matrix ``[levels, levels]``.
@@ -316,6 +319,7 @@ class Coding:
         one_hot = np.zeros((len(view), self.width), dtype=np.float32)
         for start, item in zip(self._starts, self._items, strict=True):
             levels = item.levels(view)
+            # A row whose cell is missing is 0 everywhere, thus counts for no pair.
             there = np.flatnonzero(levels >= 0)
             one_hot[there, start + levels[there]] = 1.0
         return (one_hot.T @ one_hot).astype(np.float64)

@@ -68,11 +68,13 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
         number += len(words)
         if (seen & ~real).any():
             invented[name] = _commonest_invented(categories)
+        # A column whose real cells are all missing has invented categories alone.
         if not real.any():
             continue
         covered[name] = float(seen[real].mean())
         expected[name] = float(_expected(shares[real], len(tables.synthetic)).mean())
         if not seen[real].all():
+            # The commonest first: that they are lacking is the worst.
             unseen_shares = np.where(seen, 0.0, shares)
             commonest = np.argsort(-unseen_shares, kind="stable")[:LISTED]
             absent = [k for k in commonest if unseen_shares[k] > 0]
@@ -156,7 +158,7 @@ def _range(values: Floats, low: float, high: float) -> float:
 
 
 def _perfect_range(real: Floats, tables: Tables, uniform: Floats) -> Floats:
-    """Width of the range that a perfect sampler reaches, once for each draw ``[draws]``.
+    """Width of the range that a perfect sampler reaches, for each draw ``[draws]``.
 
     Args:
         real: The real values, sorted.

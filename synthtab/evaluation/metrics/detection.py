@@ -191,7 +191,7 @@ def _tests_key(streams: Streams) -> str:
 def curve_and_giveaways(
     tables: Tables, streams: Streams, score: Score
 ) -> Section | None:
-    """The picture of `detection_auc`: its ROC curve, and the columns that it looks at."""
+    """The picture of `detection_auc`: its ROC curve, and the columns it looks at."""
     points = roc_curve(tables, streams)
     if points is None:
         return None

@@ -58,10 +58,10 @@ def shape_error(tables: Tables, streams: Streams) -> Outcome:
     errors: dict[str, float] = {}
     floors: dict[str, float] = {}
     rows, size = len(tables.real), len(tables.synthetic)
-    draws = [
-        streams.numpy("shape floor", d).integers(rows, size=size)
-        for d in range(SHAPE_DRAWS)
-    ]
+    # A perfect sampler: real rows drawn with replacement, the same for all columns.
+    draws = []
+    for d in range(SHAPE_DRAWS):
+        draws.append(streams.numpy("shape floor", d).integers(rows, size=size))
     for column in _leveled_columns(tables):
         levels = int(max(column.real.max(), column.synthetic.max())) + 1
         p = np.bincount(column.real, minlength=levels) / rows
@@ -97,10 +97,13 @@ def trend_error(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("no pair of columns varies")
     rows, size = len(tables.real), len(tables.synthetic)
     affordable = TREND_CELLS // (size * len(errors))
+    draws = int(np.clip(affordable, TREND_MIN_DRAWS, TREND_DRAWS))
     floors = []
-    for d in range(int(np.clip(affordable, TREND_MIN_DRAWS, TREND_DRAWS))):
-        draw = streams.numpy("trend floor", d).integers(rows, size=size)
-        floors.append(_mean(pairs.errors(tables.real.take(draw))))
+    for d in range(draws):
+        drawn = streams.numpy("trend floor", d).integers(rows, size=size)
+        errors_of_draw = pairs.errors(tables.real.take(drawn))
+        floors.append(_mean(errors_of_draw))
+    # A column's figure is the mean over the pairs that it is in.
     by_column: dict[str, list[float]] = {name: [] for name in tables.names}
     for names, error in errors.items():
         for name in names:
@@ -135,9 +138,11 @@ def missing_error(tables: Tables, streams: Streams) -> Outcome:
         if real[j] == 0 and synthetic[j] == 0:
             continue
         errors[name] = 100 * abs(real[j] - synthetic[j])
+        # Of a perfect sampler's rows, a binomial number lack this cell.
         rng = streams.numpy("missing floor", j)
         counts = rng.binomial(size, real[j], size=MISSING_DRAWS)
-        floors.append(100 * float(np.abs(counts / size - real[j]).mean()))
+        differences = np.abs(counts / size - real[j])
+        floors.append(100 * float(differences.mean()))
     if not errors:
         raise Skip("no cell is missing in either table")
     return Outcome(
@@ -178,18 +183,21 @@ class Pairs:
         """Pair of columns -> error in percent."""
         names = self.tables.names
         errors: dict[PairNames, float] = {}
+        # Two numbers: by their correlation.
         correlations = np.nan_to_num(_correlations(other.numbers), nan=0.0)
         of_numbers = 50 * np.abs(self._correlations - correlations)
         numeric = len(self.tables.numeric)
         for i in range(numeric):
             for j in range(i + 1, numeric):
+                # Not a number where the real correlation is undefined.
                 if not np.isnan(of_numbers[i, j]):
                     errors[names[i], names[j]] = float(of_numbers[i, j])
+        # Other pairs: by their two-way table.
         binned = self._binned(other)
         for (i, j), real_table in self._two_way.items():
             other_table = self._table(binned, i, j)
-            error = 100 * self._total_variation(real_table, other_table, i, j)
-            errors[names[i], names[j]] = error
+            variation = self._total_variation(real_table, other_table, i, j)
+            errors[names[i], names[j]] = 100 * variation
         return errors
 
     @cached_property
@@ -230,6 +238,7 @@ class Pairs:
         binned = []
         for column, edges in zip(view.numbers.T, self._edges, strict=True):
             bins = np.digitize(column, edges)
+            # `digitize` counts NaN as larger than all edges.
             bins[np.isnan(column)] = BINS + 2
             binned.append(bins.astype(np.int64))
         for column in view.codes.T:
@@ -244,6 +253,7 @@ class Pairs:
         if cells <= max(4 * rows, DENSE_CELLS):
             counts = np.bincount(cell_of_row, minlength=cells)
             return TwoWay(np.arange(cells), counts / rows)
+        # Two columns of 10,000 categories have 100,000,000 cells, most of them empty.
         filled, filled_counts = np.unique(cell_of_row, return_counts=True)
         return TwoWay(filled, filled_counts / rows)
 
@@ -303,13 +313,15 @@ class _LeveledColumn:
 
 
 def _leveled_columns(tables: Tables) -> list[_LeveledColumn]:
-    """Every column: ranks of numbers among both tables (missing below all), or codes."""
+    """Every column: ranks of numbers in both tables (missing below all), or codes."""
     columns = []
     rows = len(tables.real)
     for j, name in enumerate(tables.numeric):
         of_real = tables.real.numbers[:, j]
         both = np.concatenate([of_real, tables.synthetic.numbers[:, j]])
-        ranks = np.unique(both, return_inverse=True)[1].astype(np.int64).ravel() + 1
+        _, ranks = np.unique(both, return_inverse=True)
+        # From 1 on: 0 is "missing", below all numbers.
+        ranks = ranks.astype(np.int64).ravel() + 1
         ranks[np.isnan(both)] = 0
         columns.append(_LeveledColumn(name, ranks[:rows], ranks[rows:], True))
     for j, name in enumerate(tables.categorical):

@@ -26,15 +26,15 @@ MOST_DECIMALS = 6
 FEWEST_DECIMALS = -3
 # With fewer values, that all of them are whole says little.
 MIN_VALUES = 20
-# A heap is a value of so many of the rows, by share and by number: fewer rows are a heap
-# by chance.
+# A heap is a value of so many of the rows, by share and by number: fewer rows are a
+# heap by chance.
 HEAP_SHARE = 0.02
 HEAP_ROWS = 10
 FLOOR_DRAWS = 50
 
 
 def off_grid(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over numeric columns of the share of values with too many decimals, in percent.
+    """Mean over numeric columns of the share with too many decimals, times 100.
 
     Too many is more than any real value has. Decimals go from 6 down to -3 (whole
     thousands); a column whose real values have more is left out. From 0, which is best,
@@ -60,7 +60,7 @@ def off_grid(tables: Tables, streams: Streams) -> Outcome:
 
 
 def heap_error(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over numeric columns of the total variation ½ Σ |p - p'| of heaps, times 100.
+    """Mean over numbers of the total variation ½ Σ |p - p'| of their heaps, times 100.
 
     A heap is a value that 2 % of the real rows share, and 10 rows at least; all other
     values are one more heap. From 0, which is best, to 100. The floor is the mean over

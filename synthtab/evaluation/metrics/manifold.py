@@ -1,4 +1,4 @@
-"""Are whole rows where real rows are, and is there a synthetic row wherever there is a real one?
+"""Are rows where real rows are, and is there a row wherever there is a real one?
 
 Four figures on the neighbours of rows, by the distance of `evaluation.neighbours`.
 α-precision and β-recall: Alaa et al., arXiv 2102.08921, with the mean as the centre of
@@ -69,7 +69,7 @@ class Neighbourhoods:
 
 
 def alpha_precision(tables: Tables, streams: Streams) -> Outcome:
-    """IPα = 1 - 2 ∫ |P(α) - α| dα: whether typical and untypical rows are in proportion.
+    """IPα = 1 - 2 ∫ |P(α) - α| dα: are typical and untypical rows in proportion?
 
     P(α) is the share of synthetic rows in the ball around the real centre that holds a
     share α of the real rows. From 0 to 1, which is best: rows too near to the centre
@@ -80,7 +80,7 @@ def alpha_precision(tables: Tables, streams: Streams) -> Outcome:
 
 
 def beta_recall(tables: Tables, streams: Streams) -> Outcome:
-    """IRβ = 1 - 2 ∫ |R(β) - β| dβ: whether real rows, typical and not, are recalled.
+    """IRβ = 1 - 2 ∫ |R(β) - β| dβ: are real rows, typical and not, recalled?
 
     R(β) is the share of real rows that (a) have a synthetic row at least as near as
     their 5th nearest real one, where (b) the nearest synthetic row lies in the ball
@@ -92,7 +92,7 @@ def beta_recall(tables: Tables, streams: Streams) -> Outcome:
 
 
 def density(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over synthetic rows of the number of real rows in whose ball they lie, over 5.
+    """Mean over synthetic rows of the number of balls of real rows they lie in, over 5.
 
     The ball of a real row reaches to its 5th nearest real row. From 0 upwards: a
     perfect sampler has 1 (more where rows repeat); rows drawn only where real ones are
@@ -231,7 +231,7 @@ def _compare(tables: Tables, streams: Streams) -> tuple[Neighbourhoods, Neighbou
 
 
 def _area(counts: Counts, other: Counts, streams: Streams) -> Outcome:
-    """1 - 2 ∫ |curve - diagonal|, its interval over draws of the rows, and the curve."""
+    """1 - 2 ∫ |curve - diagonal|, its interval over draws of rows, and the curve."""
     n = int(counts.sum())
     value = float(_integral(counts))
     draws = streams.numpy("area").multinomial(n, counts / n, size=DRAWS)
@@ -255,8 +255,8 @@ def _integral(counts: Counts) -> Floats:
 
 
 def _steps(n: int) -> Counts:
-    """The α of the grid as whole numbers of rows, rounded up: of 20 rows, 1, 1, ... 20."""
-    # Division that rounds up is minus the division that rounds down of minus the number.
+    """The α of the grid as whole numbers of rows, rounded up: of 20, 1, 1, ... 20."""
+    # Minus the number, divided, rounded down, is minus the number divided, rounded up.
     steps: Counts = -(-np.arange(1, GRID + 1) * n // GRID)
     return steps
 

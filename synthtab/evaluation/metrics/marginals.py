@@ -1,4 +1,4 @@
-"""How far do the numbers of single columns lie from the real ones, in their own units?"""
+"""How far do the numbers of a column lie from the real ones, in their own units?"""
 
 from __future__ import annotations
 

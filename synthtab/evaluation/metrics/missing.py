@@ -34,22 +34,26 @@ def missing_patterns(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("no cell is missing in either table")
     names = [tables.names[j] for j in with_gaps]
 
-    # The patterns that occur, as rows of bits, and which of them each row has.
-    packed = np.packbits(np.concatenate([real, synthetic])[:, with_gaps], axis=1)
+    # A pattern is a row of bits, packed into bytes: rows are compared by a few bytes,
+    # however many columns there are.
+    both = np.concatenate([real, synthetic])[:, with_gaps]
+    packed = np.packbits(both, axis=1)
     patterns, pattern_of_row = np.unique(packed, axis=0, return_inverse=True)
     pattern_of_row = pattern_of_row.ravel()
     count = len(patterns)
-    real_rows = pattern_of_row[: len(real)]
-    synthetic_rows = pattern_of_row[len(real) :]
-    p = np.bincount(real_rows, minlength=count) / len(real_rows)
-    q = np.bincount(synthetic_rows, minlength=count) / len(synthetic_rows)
+    of_real = pattern_of_row[: len(real)]
+    of_synthetic = pattern_of_row[len(real) :]
+    p = np.bincount(of_real, minlength=count) / len(of_real)
+    q = np.bincount(of_synthetic, minlength=count) / len(of_synthetic)
 
+    # In words, those whose share differs most; equals by their bits.
+    farthest = sorted(range(count), key=lambda k: (-abs(p[k] - q[k]), k))
     bits = np.unpackbits(patterns, axis=1, count=len(with_gaps)).astype(bool)
-    farthest = sorted(range(count), key=lambda k: (-abs(p[k] - q[k]), k))[:WORST]
     worst = []
-    for k in farthest:
-        absent = [name for name, gone in zip(names, bits[k], strict=True) if gone]
-        worst.append({"missing": absent, "real": float(p[k]), "synthetic": float(q[k])})
+    for k in farthest[:WORST]:
+        absent = [names[j] for j in np.flatnonzero(bits[k])]
+        entry = {"missing": absent, "real": float(p[k]), "synthetic": float(q[k])}
+        worst.append(entry)
     return Outcome(
         50 * float(np.abs(p - q).sum()),
         Reference(100 * total_variation_floor(p, len(synthetic)), PERFECT_SAMPLER),

@@ -90,6 +90,7 @@ def worst_pairs(tables: Tables, streams: Streams, limit: int) -> dict[str, float
     for pair in associations(tables, streams):
         if pair.broken > 2 * pair.broken_floor:
             broken.append(pair)
+    # The farthest above its floor first, equals by name.
     broken.sort(key=lambda pair: (pair.broken_floor - pair.broken, pair.columns))
     return {pair.name: pair.broken for pair in broken[:limit]}
 
@@ -114,6 +115,7 @@ def mutual_information_error(tables: Tables, streams: Streams) -> Outcome:
     if total > _pair_limit(tables):
         interval = sample_interval(errors, total)
     if interval is not None:
+        # The error is a percentage, whatever the normal distribution says.
         interval = (max(interval[0], 0.0), min(interval[1], 100.0))
     return Outcome(
         float(np.mean(errors)),
@@ -147,8 +149,11 @@ def _associations(tables: Tables, streams: Streams) -> list[Pair]:
         p, q = levels.joint((i, j))
         levels_of_i = (p.sum(axis=1) > 0).sum()
         levels_of_j = (p.sum(axis=0) > 0).sum()
+        # A constant depends on nothing.
         if levels_of_i < 2 or levels_of_j < 2:
             continue
+        # A perfect sampler's two tables: as many rows as the real one, and as the
+        # synthetic one.
         source = _without_chance(p, rows).ravel()
         shape = (FLOOR_DRAWS, *p.shape)
         one = rng.multinomial(rows, source, size=FLOOR_DRAWS).reshape(shape) / rows
@@ -179,7 +184,9 @@ def _without_chance(p: Floats, rows: int) -> Floats:
     x = p.sum(axis=1)
     y = p.sum(axis=0)
     information = _entropy(x) + _entropy(y) - _entropy(p.ravel())
-    by_chance = ((x > 0).sum() - 1) * ((y > 0).sum() - 1) / (2 * rows)
+    degrees_of_freedom = ((x > 0).sum() - 1) * ((y > 0).sum() - 1)
+    by_chance = degrees_of_freedom / (2 * rows)
+    # Share of the dependence that is left.
     kept = 0.0
     if information > 0:
         kept = np.sqrt(max(1.0 - by_chance / information, 0.0))
@@ -188,7 +195,10 @@ def _without_chance(p: Floats, rows: int) -> Floats:
 
 
 def normalised_information(p: Floats) -> Floats:
-    """NMI of two-way tables of shares, the last two axes: 2 (H(X) + H(Y) - H(X, Y)) / (H(X) + H(Y))."""
+    """NMI = 2 (H(X) + H(Y) - H(X, Y)) / (H(X) + H(Y)) of two-way tables of shares.
+
+    The tables are the last two axes.
+    """
     x = _entropy(p.sum(axis=-1))
     y = _entropy(p.sum(axis=-2))
     joint = _entropy(p.reshape(*p.shape[:-2], -1))

@@ -1,4 +1,4 @@
-"""Is a model that learnt from the synthetic rows as good as one that learnt from real ones?
+"""Is a model of the synthetic rows as good as a model of the real ones?
 
 The field calls it TSTR, train on synthetic, test on real; TRTR, train on real, test on
 real, stands beside it. Both models are tested on the same real rows: those of the
@@ -96,8 +96,10 @@ class Task:
         if self.classes is None:
             total = float(((y - y.mean()) ** 2).sum())
             if total == 0:
+                # All rows are alike: nothing can be explained.
                 return 0.0
-            return 1.0 - float(((y - predicted) ** 2).sum()) / total
+            left = float(((y - predicted) ** 2).sum())
+            return 1.0 - left / total
         labels = self.classes
         if len(labels) == 2:
             # One against the other is the same question twice: it is asked once.
@@ -179,22 +181,27 @@ def utility_forest(tables: Tables, streams: Streams) -> Outcome:
 
 
 def importance_agreement(tables: Tables, streams: Streams) -> Outcome:
-    """Cosine between the column importances of two boosted trees: of real, of synthetic rows.
+    """Cosine between the column importances of two boosted trees.
 
-    The importance of a column is the fall of the score on real test rows when it is
-    shuffled among them; a rise counts as 0. From 0 to 1, which is best: both models
-    rely on the same columns in the same measure. Beside it: the same for a model learnt
-    from a bootstrap of the real rows.
+    One learnt from real rows, one from synthetic ones. The importance of a column is
+    the fall of the score on real test rows when it is shuffled among them; a rise
+    counts as 0. From 0 to 1, which is best: both models rely on the same columns in the
+    same measure. Beside it: the same for a model learnt from a bootstrap of the real
+    rows.
     """
     task = _task(tables, streams)
-    drawn = min(len(task.synthetic), MAX_ROWS)
+    # A perfect sampler: as many real rows as there are synthetic ones, drawn with
+    # replacement.
+    size = min(len(task.synthetic), MAX_ROWS)
     rng = streams.numpy("importance bootstrap")
-    bootstrap = task.real.take(np.sort(rng.integers(len(task.real), size=drawn)))
+    drawn = rng.integers(len(task.real), size=size)
+    bootstrap = task.real.take(np.sort(drawn))
     models: list[Callable[[], Fitted]] = [
         lambda: _shared_trees(task, streams, "real"),
         lambda: _shared_trees(task, streams, "synthetic"),
         lambda: boosted_trees(task, bootstrap, _seed(streams)),
     ]
+    # Each column costs a prediction of all of these rows.
     order = streams.numpy("importance rows").permutation(len(task.test))
     test = task.test.take(np.sort(order[:IMPORTANCE_ROWS]))
 
@@ -247,6 +254,7 @@ def _outcome(tables: Tables, streams: Streams, learner: Learner) -> Outcome:
     ]
     predicted_by_synthetic, synthetic_rows = of_models[0]
     _, real_rows = of_models[1]
+    # A share of the real model's lead, if it has one.
     kept = None
     if real > task.nothing:
         kept = (value - task.nothing) / (real - task.nothing)

@@ -1,4 +1,4 @@
-"""Linkability and attribute inference: what do the synthetic rows add to what an attacker knows?
+"""Linkability and attribute inference: what do rows add to what an attacker knows?
 
 Both are attacks on single people (arXiv 2211.10459, sections 4.2 and 4.3): on rows of
 the training table and, as the control, on as many rows of the holdout. The distance is
@@ -69,7 +69,7 @@ class _Scene:
 
 
 def linkability(tables: Tables, streams: Streams) -> Outcome:
-    """Risk that two halves of a person's row are put together through the synthetic rows.
+    """Risk that two halves of a person's row are put together through synthetic rows.
 
     From 0, which is ideal, to 1; see `risk.Risk`. The columns are cut into two halves
     by chance, four times, each time for a quarter of the targets. An attacker who has
@@ -106,7 +106,7 @@ def linkability(tables: Tables, streams: Streams) -> Outcome:
 
 
 def attribute_inference(tables: Tables, streams: Streams) -> Outcome:
-    """Risk that a cell of a person's row is inferred from the others, over every column.
+    """Risk that a cell of a person's row is inferred from the others, over all columns.
 
     From 0, which is ideal, to 1; see `risk.Risk`. The attacker knows all cells but the
     secret, and takes the secret of the synthetic row that is nearest in them. A
@@ -181,7 +181,7 @@ def _scene(tables: Tables, streams: Streams, attack: str, count: int) -> _Scene:
 def _linked(
     tables: Tables, targets: View, synthetic: View, streams: Streams, split: int
 ) -> Hits:
-    """Of which targets both halves have a near synthetic row in common ``[targets]``."""
+    """Of which targets both halves share a near synthetic row ``[targets]``."""
     rng = streams.numpy("column halves", split)
     order = rng.permutation(len(tables.names))
     middle = len(order) // 2
@@ -229,6 +229,7 @@ def _inferred(
         """Squared distances in one column ``[rows, synthetic rows]``."""
         count = len(targets.numbers[rows])
         squared = np.zeros((count, len(synthetic)), dtype=np.float32)
+        # The numbers come first; their codes say whether they are missing.
         if j < len(numbers_a):
             np.subtract(numbers_a[j, rows, None], numbers_b[j], out=squared)
             np.multiply(squared, squared, out=squared)
@@ -236,6 +237,7 @@ def _inferred(
             squared += np.float32(UNLIKE) * (code_a[rows, None] != code_b)
         return squared
 
+    # Some targets at a time, so that the distances stay in the cache.
     nearest = np.empty((len(targets), width), dtype=np.int64)
     step = max(1, BLOCK_CELLS // len(synthetic))
     for start in range(0, len(targets), step):

@@ -71,9 +71,9 @@ def exact_copies(tables: Tables, streams: Streams) -> Outcome:
 
 
 def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
-    """Share of synthetic rows nearer to a training row than to any of as many holdout rows.
+    """Share of synthetic rows nearer to a training row than to any holdout row.
 
-    A tie counts half. From 0 to 1; 0.5 is ideal.
+    There are as many of either. A tie counts half. From 0 to 1; 0.5 is ideal.
     """
     assert tables.holdout is not None
     size = min(len(tables.real), len(tables.holdout), MAX_ROWS_PER_SIDE)
@@ -96,7 +96,7 @@ def nearer_to_train(tables: Tables, streams: Streams) -> Outcome:
 
 
 def near_copies(tables: Tables, streams: Streams) -> Outcome:
-    """Share of synthetic rows as near to a training row as the nearest 2 % of holdout rows.
+    """Share of rows as near to a training row as the nearest 2 % of holdout rows.
 
     The threshold is the 2 % quantile of the holdout rows' distances to their nearest
     training row; a synthetic row at the threshold or below counts. From 0, which is

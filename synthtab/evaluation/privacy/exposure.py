@@ -84,7 +84,7 @@ def riskiest(tables: Tables, streams: Streams, count: int = 10) -> list[dict[str
 def with_cells(
     exposed: list[dict[str, Any]], real: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    """The same rows, each with "cells": column => number, truth value, text, or None."""
+    """The same rows, each with "cells": column => number, bool, text, or None."""
     entries = []
     for entry in exposed:
         row = real.iloc[entry["row"]]

@@ -12,7 +12,8 @@ not tell. There are four attacks, in the order of what they know:
 - density ratio (DOMIAS, arXiv 2302.12580): a boosted tree that tells synthetic rows
   from reference rows takes members for synthetic;
 - classifier: boosted trees that learn, from other members and non-members, what parts
-  them in all of these figures (five folds, each judged by a model that has not seen it).
+  them in all of these figures (five folds, each judged by a model that has not seen
+  it).
 
 All of it supposes that members and holdout are draws of one population. A holdout of,
 say, a later year differs from the training table by itself; ``drift`` in the detail is
@@ -348,7 +349,7 @@ def _log_odds(
 
 
 def _of_the_largest(intervals: dict[str, Interval]) -> Interval:
-    """Interval of the largest figure: from the largest lower to the largest upper end."""
+    """From the largest lower to the largest upper end: of the largest figure."""
     lows = [low for low, _ in intervals.values()]
     highs = [high for _, high in intervals.values()]
     return max(lows), max(highs)

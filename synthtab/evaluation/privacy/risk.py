@@ -70,7 +70,7 @@ class Risk:
 
     @property
     def unclipped(self) -> float:
-        """Parts · (train - control) / (1 - control); below 0 if the control did better."""
+        """Parts · (train - control) / (1 - control); may be below 0."""
         return self._gain(self.train.share, self.control.share)
 
     @property
@@ -92,7 +92,7 @@ class Risk:
         train_low, train_high = self.train.interval(z)
         control_low, control_high = self.control.interval(z)
         risk = self.unclipped
-        # The risk grows with the rate of the training rows, and falls with the control's.
+        # The risk grows with the rate of training rows, and falls with the control's.
         below = math.hypot(
             risk - self._gain(train_low, control),
             risk - self._gain(train, control_high),

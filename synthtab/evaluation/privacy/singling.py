@@ -1,4 +1,4 @@
-"""Singling out: can an attacker describe one person, and only one, of the training table?
+"""Singling out: can an attacker describe exactly one person of the training table?
 
 The attacker reads predicates off the synthetic rows, such as ``age >= 87`` or ``job =
 pilot and age <= 19 and pay >= 5000``, that fit one synthetic row only. A predicate
@@ -88,7 +88,7 @@ class _Population:
 
 
 def singling_out(tables: Tables, streams: Streams) -> Outcome:
-    """The larger risk of predicates about one column and about several, against the holdout.
+    """The larger risk of predicates about one column and about several columns.
 
     From 0, which is ideal, to 1; see `risk.Risk`. Up to 2,000 predicates of each kind
     are tried. The naive rate is that of 500 with random conditions on random columns.
@@ -107,6 +107,7 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     size = min(searched // parts, len(tables.holdout))
     if size < MIN_ROWS:
         raise Skip(f"a table has fewer than {MIN_ROWS} rows")
+    # In random order: the first rows are the first part, and so on.
     order = streams.numpy("parts of train").permutation(len(tables.real))
     train = tables.real.take(order[: parts * size])
     control = tables.holdout.some(size, streams.numpy("control"))
@@ -128,12 +129,14 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
         if len(predicates) < MIN_PREDICATES:
             continue
         predicates_tried += len(predicates)
+        # Guesses have as many conditions as the predicates of the attack.
         lengths = [len(predicate) for predicate in predicates[:GUESSES]]
         rng = streams.numpy("naive predicates", number)
         guesses = _random(cells, numeric, lengths, rng)
         naive = _rate(_fits(guesses, train_population), size)
         on_train = _fits(predicates, train_population)
         on_control = _fits(predicates, control_population)
+        # As many trials count as would be independent.
         rng = streams.numpy("dealt anew", number)
         crowding = _crowding(on_train, on_control, size, rng)
         risks[kind] = Risk(
@@ -193,10 +196,14 @@ def univariate(
         once = counts == 1
         groups.append(_Singles(j, EQUAL, values[once]))
         if j < numeric:
-            groups.append(_Singles(j, AT_MOST, values[:1][once[:1]]))
-            groups.append(_Singles(j, AT_LEAST, values[-1:][once[-1:]]))
-            single_gap = int(np.isnan(column).sum() == 1)
-            groups.append(_Singles(j, ABSENT, np.full(single_gap, np.nan)))
+            # Each of these three has one value, or none.
+            least = values[:1][once[:1]]
+            largest = values[-1:][once[-1:]]
+            gaps = np.isnan(column).sum()
+            only_gap = np.full(1 if gaps == 1 else 0, np.nan)
+            groups.append(_Singles(j, AT_MOST, least))
+            groups.append(_Singles(j, AT_LEAST, largest))
+            groups.append(_Singles(j, ABSENT, only_gap))
     # All conditions have one numbering: those of group g end at ends[g].
     ends = np.cumsum([len(group.values) for group in groups])
     predicates: list[Predicate] = []
@@ -259,11 +266,16 @@ def _random(
     predicates: list[Predicate] = []
     for length in lengths:
         chosen = rng.permutation(filled)[:length].tolist()
-        # First all operators, of numbers EQUAL, AT_MOST or AT_LEAST, then all values.
-        operators = [int(rng.integers(3)) if j < numeric else EQUAL for j in chosen]
-        values = [float(rng.choice(domains[j])) for j in chosen]
-        conditions = zip(chosen, operators, values, strict=True)
-        predicates.append(tuple(Condition(*condition) for condition in conditions))
+        # All operators are drawn before all values: the order decides what a seed
+        # gives. EQUAL, AT_MOST and AT_LEAST are 0, 1 and 2.
+        operators = []
+        for j in chosen:
+            operators.append(int(rng.integers(3)) if j < numeric else EQUAL)
+        conditions = []
+        for j, operator in zip(chosen, operators, strict=True):
+            value = float(rng.choice(domains[j]))
+            conditions.append(Condition(j, operator, value))
+        predicates.append(tuple(conditions))
     return predicates
 
 

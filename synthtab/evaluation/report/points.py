@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 # Most rows of a table that are drawn.
 POINTS = 2_000
-# What the components are made of: numbers that end at 4 standard deviations, as outliers
-# must not squeeze everybody else into a point, and the 12 commonest categories.
+# What the components are made of: numbers that end at 4 standard deviations, as
+# outliers must not squeeze everybody else into a point, and the 12 commonest
+# categories.
 CODING = Coding(
     farthest=4.0,
     categories=12,
