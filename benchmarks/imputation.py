@@ -34,7 +34,11 @@ JUDGED = 5000
 
 
 class Space:
-    """Rows as points: standardised numbers, one-hot categories scaled so that two differ by 1."""
+    """Rows as points: standardised numbers, one-hot categories at a distance of 1.
+
+    It is not the design matrix of `synthtab.evaluation`: scikit-learn's imputers want
+    missing cells as NaN, and what they fill must become rows again.
+    """
 
     def __init__(self, rows: pd.DataFrame, numeric: list[str]) -> None:
         self.numeric = [c for c in rows if c in numeric]

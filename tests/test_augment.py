@@ -391,6 +391,13 @@ def test_a_generator_of_classes_is_asked_for_them(real, holdout) -> None:
 # The result
 
 
+def test_a_number_beyond_single_precision_is_no_error(real, good, holdout) -> None:
+    """Forests work in single precision, and a generator may write anything."""
+    vast = good.assign(p=good["p"].where(good.index > 3, 1e60))
+    options = {**FAST, "learners": ["forest", "linear"], "ratios": [1.0]}
+    assert study(real, vast, "buys", holdout, **options).verdict is not None
+
+
 def test_order_of_rows_and_columns_changes_nothing(real, good, holdout) -> None:
     first = study(real, good, "buys", holdout, ratios=[1], **FAST)
     mixed = [

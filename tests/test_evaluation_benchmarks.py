@@ -1,4 +1,6 @@
-"""The benchmark folder: its tables are those of its results; the figures of the literature's tables."""
+"""The benchmark folder: its tables are those of its results; the figures of the
+literature's tables.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def test_the_tables_are_generated_from_the_results(tmp_path: Path) -> None:
 
 
 def test_the_seconds_of_the_evaluation_have_a_table(tmp_path: Path) -> None:
-    """The newest run of each table and number of cores, real tables first, with what cost most."""
+    """The newest run of each table and number of cores, real tables first, with what
+    cost most.
+    """
     (tmp_path / "results").mkdir()
     record = {
         "label": "",

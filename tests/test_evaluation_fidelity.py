@@ -140,7 +140,9 @@ def test_the_parts_agree_with_scipy_and_pandas() -> None:
 
 
 def test_sdmetrics_agrees() -> None:
-    """SDMetrics 0.11 itself; it bins each table by its own range, hence the shared range of `mixed`."""
+    """SDMetrics 0.11 itself; it bins each table by its own range, hence the shared
+    range of `mixed`.
+    """
     properties = pytest.importorskip("sdmetrics.reports.single_table._properties")
     real, synthetic = mixed(0), mixed(1)
     kinds = {

@@ -1,4 +1,6 @@
-"""α-precision, β-recall, density and coverage against scikit-learn's neighbours on one-hot rows, and closed forms."""
+"""α-precision, β-recall, density and coverage against scikit-learn's neighbours on
+one-hot rows, and closed forms.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def report(
 
 
 def embedded(table: pd.DataFrame, real: pd.DataFrame) -> np.ndarray:
-    """The documented space, written out: standardised numbers, one-hot categories, an indicator of missing numbers."""
+    """The documented space, written out: standardised numbers, one-hot categories, an
+    indicator of missing numbers.
+    """
     parts = []
     for name in NUMERIC:
         parts.append(

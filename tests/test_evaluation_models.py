@@ -1,4 +1,6 @@
-"""Detection, utility, coverage and copying against hand-computed cases and planted faults."""
+"""Detection, utility, coverage and copying against hand-computed cases and planted
+faults.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 
 from synthtab.evaluation import Report, evaluate
 from synthtab.evaluation.metric import auc_interval, share_interval
-from synthtab.evaluation.metrics.detection import BINS, _binned
+from synthtab.evaluation.metrics.detection import BINS, even_binned
 
 
 def frame(seed: int, rows: int = 1200) -> pd.DataFrame:
@@ -52,13 +54,13 @@ def test_unequal_tables_are_cut_to_equal_size() -> None:
 
 def test_bins_are_fine_where_values_do_not_repeat() -> None:
     values = np.concatenate([np.zeros(9000), np.arange(1.0, 1001.0), [np.nan]])
-    binned = _binned(values)
+    binned = even_binned(values)
     assert len(np.unique(binned[:9000])) == 1
     assert len(np.unique(binned[9000:-1])) > 0.95 * BINS
     assert np.isnan(binned[-1])
     assert (np.diff(binned[9000:-1]) >= 0).all()
     few = np.arange(100.0)
-    assert _binned(few) is few
+    assert even_binned(few) is few
 
 
 def test_a_repeated_amount_gives_rows_away() -> None:
@@ -184,7 +186,9 @@ def test_copies_are_counted_beside_those_of_the_holdout() -> None:
 
 
 def test_nearest_rows_by_hand() -> None:
-    """Standardised numbers, 2 for another category: checked against all distances, one by one."""
+    """Standardised numbers, 2 for another category: checked against all distances, one
+    by one.
+    """
     real, synthetic, holdout = frame(0, 60), frame(1, 50), frame(2, 60)
     holdout.iloc[0] = real.iloc[0]
     synthetic.iloc[0] = real.iloc[0]  # at distance 0 of both: a tie

@@ -1,4 +1,6 @@
-"""Side by side or one after the other: the same figures, no more threads than cores, one observer at a time."""
+"""Side by side or one after the other: the same figures, no more threads than cores,
+one observer at a time.
+"""
 
 from __future__ import annotations
 
@@ -38,34 +40,45 @@ def cores(monkeypatch: pytest.MonkeyPatch) -> Cores:
     return lambda count: monkeypatch.setattr(parallel, "cores", lambda: count)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_nested_work_never_has_more_threads_than_cores(
-    cores: Cores, count: int
-) -> None:
-    cores(count)
-    lock, busy, most = threading.Lock(), [0], [0]
+def busiest() -> int:
+    """How many threads work at the same time at most, in work within work."""
+    lock = threading.Lock()
+    busy = 0
+    most = 0
 
     def leaf(item: int) -> int:
+        nonlocal busy, most
         with lock:
-            busy[0] += 1
-            most[0] = max(most[0], busy[0])
+            busy += 1
+            most = max(most, busy)
         time.sleep(0.005)
         with lock:
-            busy[0] -= 1
+            busy -= 1
         return item * item
 
     def branch(item: int) -> int:
         return sum(parallel.each(leaf, range(item)))
 
-    assert parallel.each(branch, iter(range(8))) == [
-        sum(i * i for i in range(n)) for n in range(8)
-    ]
-    assert min(count, 2) <= most[0] <= count
-    assert parallel._helpers == 0
+    sums = [sum(i * i for i in range(n)) for n in range(8)]
+    assert parallel.each(branch, iter(range(8))) == sums
+    return most
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_nested_work_never_has_more_threads_than_cores(
+    cores: Cores, count: int
+) -> None:
+    cores(count)
+    threads = threading.active_count()
+    # Twice: threads that have ended give their core back.
+    for _ in range(2):
+        assert min(count, 2) <= busiest() <= count
+        assert threading.active_count() == threads
 
 
 def test_an_error_ends_the_work_and_reaches_the_caller(cores: Cores) -> None:
     cores(3)
+    threads = threading.active_count()
     done = []
 
     def compute(item: int) -> None:
@@ -77,7 +90,9 @@ def test_an_error_ends_the_work_and_reaches_the_caller(cores: Cores) -> None:
     with pytest.raises(ValueError, match="four"):
         parallel.each(compute, range(1000))
     assert len(done) < 20
-    assert parallel._helpers == 0
+    # Nobody works on, and the cores are free for others.
+    assert threading.active_count() == threads
+    assert 2 <= busiest() <= 3
 
 
 def test_the_report_does_not_depend_on_the_number_of_cores(cores: Cores) -> None:

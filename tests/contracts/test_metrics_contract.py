@@ -69,7 +69,9 @@ RISKS = {"singling_out": 0.0, "linkability": 0.0, "attribute_inference": 0.0}
 
 
 def table(seed: int, rows: int = 900) -> pd.DataFrame:
-    """Mixed columns that depend on each other; two have missing cells, mostly together, one a rare category."""
+    """Mixed columns that depend on each other; two have missing cells, mostly together,
+    one a rare category.
+    """
     rng = np.random.default_rng(seed)
     group = rng.choice(["a", "b", "c", "rare"], rows, p=[0.5, 0.3, 0.194, 0.006])
     x = rng.normal(size=rows) + 2.0 * (group == "b")
@@ -140,7 +142,9 @@ def test_names_differ() -> None:
 
 
 def test_every_metric_is_of_one_sort() -> None:
-    """Whoever adds a metric says here what it sees, and the tests below hold it to that."""
+    """Whoever adds a metric says here what it sees, and the tests below hold it to
+    that.
+    """
     leaks = {m.name for m in METRICS if m.family in LEAKS}
     sorts = (JOINT, ALONE, DETECTORS, leaks)
     assert set().union(*sorts) == set(NAMES)

@@ -283,6 +283,7 @@ class Coding:
     """How the columns become few levels each: as the real table says, in any table.
 
     Attributes:
+        items: The items: first one for each column, then those of missing cells.
         owners: Of each item, the column that it is about.
         missing: Of each item, whether it is about missing cells.
         width: Number of levels of all items together.
@@ -302,10 +303,10 @@ class Coding:
             # Of fewer rows on either side no tie can be seen.
             if min(gone, there) >= RARE_ROWS:
                 gaps.append(replace(column, missing=True, size=2))
-        self._items = columns + gaps
-        self.owners = tuple(item.owner for item in self._items)
-        self.missing = np.array([item.missing for item in self._items], dtype=bool)
-        sizes = [item.size for item in self._items]
+        self.items = columns + gaps
+        self.owners = tuple(item.owner for item in self.items)
+        self.missing = np.array([item.missing for item in self.items], dtype=bool)
+        sizes = [item.size for item in self.items]
         # Where the levels of each item start among all levels.
         self._starts = np.cumsum([0, *sizes])[:-1]
         self.width = sum(sizes)
@@ -317,7 +318,7 @@ class Coding:
         the same on every machine.
         """
         one_hot = np.zeros((len(view), self.width), dtype=np.float32)
-        for start, item in zip(self._starts, self._items, strict=True):
+        for start, item in zip(self._starts, self.items, strict=True):
             levels = item.levels(view)
             # A row whose cell is missing is 0 everywhere, thus counts for no pair.
             there = np.flatnonzero(levels >= 0)
@@ -343,7 +344,7 @@ class Coding:
         sums = blocks(counts, 1)
         rows = blocks(sums, 0)
         levels = blocks((sums > 0).astype(np.float64), 0)
-        sizes = [item.size for item in self._items]
+        sizes = [item.size for item in self.items]
         # The same for every level of the other item: [levels, levels].
         margins = np.repeat(sums, sizes, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):

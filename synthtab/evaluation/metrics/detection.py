@@ -143,7 +143,7 @@ def _boosted_tree(tables: Tables, streams: Streams) -> Outcome:
     of_synthetic, _ = tree_features(tables, synthetic)
     matrix = np.concatenate([of_real, of_synthetic])
     for j in np.flatnonzero(~categorical):
-        matrix[:, j] = _binned(matrix[:, j])
+        matrix[:, j] = even_binned(matrix[:, j])
     labels = _labels(len(real))
 
     def tested(fold: _Fold) -> _Test:
@@ -240,7 +240,7 @@ def roc_curve(tables: Tables, streams: Streams) -> list[list[float]] | None:
     ]
 
 
-def _binned(values: Floats) -> Floats:
+def even_binned(values: Floats) -> Floats:
     """At most `BINS` bins of about equal count, once no value counts for more than one.
 
     The trees themselves would cut into plain quantiles and hardly see the values that

@@ -87,7 +87,7 @@ def linkability(tables: Tables, streams: Streams) -> Outcome:
         for split in range(SPLITS):
             # Every fourth row, as they are in random order.
             quarter = targets.take(slice(split, None, SPLITS))
-            hits.append(_linked(tables, quarter, synthetic, streams, split))
+            hits.append(linked(tables, quarter, synthetic, streams, split))
         return Rate(float(np.concatenate(hits).sum()), len(targets))
 
     train = rate(scene.train)
@@ -129,9 +129,9 @@ def attribute_inference(tables: Tables, streams: Streams) -> Outcome:
         tables, streams, "attribute inference", min(TARGETS, int(affordable))
     )
     targets, synthetic = scene.train, scene.synthetic
-    tolerance = _tolerance(tables.real)
-    train_hits = _inferred(tables, targets, synthetic, tolerance)
-    control_hits = _inferred(tables, scene.control, synthetic, tolerance)
+    tolerance = tolerances(tables.real)
+    train_hits = inferred(tables, targets, synthetic, tolerance)
+    control_hits = inferred(tables, scene.control, synthetic, tolerance)
     guesses = scene.rng.integers(len(synthetic), size=(len(targets), width))
     naive_hits = _right(targets, synthetic, guesses, tolerance)
 
@@ -178,10 +178,18 @@ def _scene(tables: Tables, streams: Streams, attack: str, count: int) -> _Scene:
     return _Scene(train, control, synthetic, rng)
 
 
-def _linked(
+def linked(
     tables: Tables, targets: View, synthetic: View, streams: Streams, split: int
 ) -> Hits:
-    """Of which targets both halves share a near synthetic row ``[targets]``."""
+    """Of which targets both halves share a near synthetic row ``[targets]``.
+
+    Args:
+        tables: Whose columns are halved.
+        targets: Rows that are attacked.
+        synthetic: Rows that are searched.
+        streams: Where random numbers come from.
+        split: Number of the way in which columns are halved.
+    """
     rng = streams.numpy("column halves", split)
     order = rng.permutation(len(tables.names))
     middle = len(order) // 2
@@ -202,9 +210,7 @@ def _meet(a: Indices, b: Indices) -> Hits:
     return meet
 
 
-def _inferred(
-    tables: Tables, targets: View, synthetic: View, tolerance: Floats
-) -> Hits:
+def inferred(tables: Tables, targets: View, synthetic: View, tolerance: Floats) -> Hits:
     """Which cells are those of the synthetic row that is nearest in all other columns.
 
     Distances without a column are sums of those before it and those after it: a
@@ -272,7 +278,7 @@ def _right(targets: View, synthetic: View, rows: Indices, tolerance: Floats) -> 
     return np.concatenate([close | both_missing, targets.codes == codes], axis=1)
 
 
-def _tolerance(real: View) -> Floats:
+def tolerances(real: View) -> Floats:
     """By how much a guessed number may be wrong, for each column of numbers."""
     tolerances = []
     for column in real.numbers.T:

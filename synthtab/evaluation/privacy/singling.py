@@ -75,8 +75,8 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class _Population:
-    """Rows in which predicates are tried, in random order.
+class Population:
+    """A table in which predicates are tried, its rows in random order.
 
     Attributes:
         cells: See `columns`.
@@ -111,8 +111,8 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     order = streams.numpy("parts of train").permutation(len(tables.real))
     train = tables.real.take(order[: parts * size])
     control = tables.holdout.some(size, streams.numpy("control"))
-    train_population = _Population(columns(train), parts)
-    control_population = _Population(columns(control), 1)
+    train_population = Population(columns(train), parts)
+    control_population = Population(columns(control), 1)
 
     synthetic = tables.synthetic.some(POPULATION, streams.numpy("predicates from"))
     cells = columns(synthetic)
@@ -133,15 +133,15 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
         lengths = [len(predicate) for predicate in predicates[:GUESSES]]
         rng = streams.numpy("naive predicates", number)
         guesses = _random(cells, numeric, lengths, rng)
-        naive = _rate(_fits(guesses, train_population), size)
-        on_train = _fits(predicates, train_population)
-        on_control = _fits(predicates, control_population)
+        naive = rate_of_trials(find_fits(guesses, train_population), size)
+        on_train = find_fits(predicates, train_population)
+        on_control = find_fits(predicates, control_population)
         # As many trials count as would be independent.
         rng = streams.numpy("dealt anew", number)
-        crowding = _crowding(on_train, on_control, size, rng)
+        times = crowding(on_train, on_control, size, rng)
         risks[kind] = Risk(
-            train=_rate(on_train, size).worth(crowding),
-            control=_rate(on_control, size).worth(crowding),
+            train=rate_of_trials(on_train, size).worth(times),
+            control=rate_of_trials(on_control, size).worth(times),
             naive=naive,
             parts=len(tables.real) / size,
         )
@@ -280,14 +280,14 @@ def _random(
 
 
 @dataclass(frozen=True)
-class _Fits:
+class Fits:
     """Which rows fit which predicates.
 
     Attributes:
         predicates: Number of the predicate of each fit ``[fits]``.
         rows: Number of the row of each fit ``[fits]``.
         count: Number of predicates.
-        parts: Number of tables that the rows make, see `_Population`.
+        parts: Number of tables that the rows make, see `Population`.
     """
 
     predicates: Indices
@@ -305,7 +305,7 @@ class _Fits:
         return shares
 
 
-def _fits(predicates: list[Predicate], population: _Population) -> _Fits:
+def find_fits(predicates: list[Predicate], population: Population) -> Fits:
     """Try predicates on all rows of a population.
 
     A predicate that more than `MANY_ROWS` per part fit counts as one that none fits:
@@ -319,10 +319,10 @@ def _fits(predicates: list[Predicate], population: _Population) -> _Fits:
             fitting = np.zeros(0, dtype=np.int64)
         rows.append(fitting)
     numbers = np.repeat(np.arange(len(rows)), [len(fitting) for fitting in rows])
-    return _Fits(numbers, np.concatenate(rows), len(rows), population.parts)
+    return Fits(numbers, np.concatenate(rows), len(rows), population.parts)
 
 
-def _rate(fits: _Fits, size: int) -> Rate:
+def rate_of_trials(fits: Fits, size: int) -> Rate:
     """How many trials succeed; a trial is a predicate on one part of ``size`` rows."""
     part_of_row = np.arange(fits.parts * size) // size
     shares = fits.shares(part_of_row, fits.parts)
@@ -330,16 +330,14 @@ def _rate(fits: _Fits, size: int) -> Rate:
     return Rate(successes, fits.count * fits.parts)
 
 
-def _crowding(
-    train: _Fits, control: _Fits, size: int, rng: np.random.Generator
-) -> float:
+def crowding(train: Fits, control: Fits, size: int, rng: np.random.Generator) -> float:
     """How many times as much the rates vary by chance as if trials were independent.
 
     At least 1. The rows of both populations are dealt out anew, each time to as many
     tables of ``size`` rows as they made.
     """
     parts = train.parts
-    both = _Fits(
+    both = Fits(
         np.concatenate([train.predicates, control.predicates]),
         # The rows of the control are numbered after those of the training table.
         np.concatenate([train.rows, control.rows + parts * size]),
