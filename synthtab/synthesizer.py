@@ -255,8 +255,9 @@ class Synthesizer:
             report = describe.begun(
                 source, len(held_out), encoded.digest, config, device, world.size
             )
-            said = [encoded.digest, streams.seed, config.to_json(), encoder.state()]
             if world.size > 1:
+                state = encoder.state()
+                said = [encoded.digest, streams.seed, config.to_json(), state]
                 world.require_same(json.dumps(said))
             self.config_ = config
             self.device_ = device

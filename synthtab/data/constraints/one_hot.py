@@ -130,57 +130,94 @@ class OneHot(Form):
 
     @classmethod
     def find(cls, look: Look) -> Iterable[Form]:
-        """Runs of neighbouring columns, then columns whose names begin alike, then whatever adds up."""
+        """Groups of yes/no columns of which exactly one is set, or at most one.
+
+        Runs of neighbouring columns first, then columns whose names begin alike, then whatever
+        adds up.
+        """
         truths = {c.name: look.full.truths(c.name) for c in look.full.schema.columns}
-        names = [n for n, t in truths.items() if t is not None]
+        names = [name for name, truth in truths.items() if truth is not None]
         if len(names) < 2:
             return []
-        bits = np.column_stack([np.asarray(truths[n]) for n in names]).astype(
-            np.float32
-        )
-        both, rows = (
-            (bits.T @ bits).astype(np.int64),
-            len(bits),
-        )  # exact up to 2**24 rows; confirmed below
-        count = np.diag(both).copy()
-        apart = both == 0
-        free = set(range(len(names)))
-        groups: list[tuple[list[int], bool]] = []
-
-        def take(group: list[int], some_none: bool) -> None:
-            if len(group) > 1 and free >= set(group):
-                clash = apart[np.ix_(group, group)] | np.eye(len(group), dtype=bool)
-                if clash.all():
-                    groups.append((group, some_none))
-                    free.difference_update(group)
-
-        sums = np.append(0, np.cumsum(count))
-        for i in range(len(names)):
-            for j in np.flatnonzero(sums[i:] - sums[i] == rows)[:1]:
-                take(list(range(i, i + int(j))), False)
-        alike: dict[str, list[int]] = {}
-        for i in sorted(free):
-            alike.setdefault(STEM.sub("", names[i]), []).append(i)
-        for group in alike.values():
-            if count[group].sum() == rows:
-                take(group, False)
-        for i in sorted(free, key=lambda i: -count[i]):
-            group = [i]
-            for j in sorted(free - {i}, key=lambda j: -count[j]):
-                if (
-                    i in free
-                    and apart[j, group].all()
-                    and count[[*group, j]].sum() <= rows
-                ):
-                    group.append(j)
-            if i in free and count[group].sum() == rows:
-                take(sorted(group), False)
-        for group in alike.values():
-            share = count[group] / rows
-            clashes = rows * ((share.sum() ** 2 - (share**2).sum()) / 2)
-            if len(group) >= FEWEST and clashes >= CHANCE:
-                take(group, True)
+        columns = [np.asarray(truths[name]) for name in names]
+        search = _GroupSearch(names, np.column_stack(columns).astype(np.float32))
+        search.neighbours()
+        alike = search.names_alike()
+        search.any_that_add_up()
+        search.at_most_one(alike)
         return [
             cls(tuple(names[i] for i in group), some_none)
-            for group, some_none in groups
+            for group, some_none in search.groups
         ]
+
+
+class _GroupSearch:
+    """Looks for groups of yes/no columns that are never set in the same row.
+
+    Args:
+        names: The columns.
+        bits: ``[rows, columns]``: 1 where one is set.
+
+    Attributes:
+        groups: What was found: the numbers of the columns, and whether none may be set.
+    """
+
+    def __init__(self, names: list[str], bits: npt.NDArray[np.float32]) -> None:
+        self.names = names
+        self.rows = len(bits)
+        # In how many rows each pair is set; exact up to 2**24 rows, and confirmed later.
+        both = (bits.T @ bits).astype(np.int64)
+        self.count = np.diag(both).copy()
+        self.exclusive = both == 0
+        # Columns that are in no group yet.
+        self.free = set(range(len(names)))
+        self.groups: list[tuple[list[int], bool]] = []
+
+    def _take(self, group: list[int], some_none: bool) -> None:
+        """Take a group if its columns are free and exclude one another."""
+        if len(group) < 2 or not self.free >= set(group):
+            return
+        with_itself = np.eye(len(group), dtype=bool)
+        if (self.exclusive[np.ix_(group, group)] | with_itself).all():
+            self.groups.append((group, some_none))
+            self.free.difference_update(group)
+
+    def neighbours(self) -> None:
+        """Runs of columns whose counts add up to the number of rows."""
+        sums = np.append(0, np.cumsum(self.count))
+        for first in range(len(self.names)):
+            ends = np.flatnonzero(sums[first:] - sums[first] == self.rows)
+            for length in ends[:1]:
+                self._take(list(range(first, first + int(length))), False)
+
+    def names_alike(self) -> list[list[int]]:
+        """Columns whose names begin alike and add up; all groups of such names."""
+        by_stem: dict[str, list[int]] = {}
+        for i in sorted(self.free):
+            by_stem.setdefault(STEM.sub("", self.names[i]), []).append(i)
+        for group in by_stem.values():
+            if self.count[group].sum() == self.rows:
+                self._take(group, False)
+        return list(by_stem.values())
+
+    def any_that_add_up(self) -> None:
+        """Start with the commonest column, and add those that fit, the commonest first."""
+        for i in sorted(self.free, key=lambda i: -self.count[i]):
+            if i not in self.free:
+                continue
+            group = [i]
+            for j in sorted(self.free - {i}, key=lambda j: -self.count[j]):
+                fits = self.count[[*group, j]].sum() <= self.rows
+                if fits and self.exclusive[j, group].all():
+                    group.append(j)
+            if self.count[group].sum() == self.rows:
+                self._take(sorted(group), False)
+
+    def at_most_one(self, alike: list[list[int]]) -> None:
+        """Columns of like names that would clash by chance, and never do."""
+        for group in alike:
+            share = self.count[group] / self.rows
+            # Expected rows in which two of them are set, were they independent.
+            clashes = self.rows * ((share.sum() ** 2 - (share**2).sum()) / 2)
+            if len(group) >= FEWEST and clashes >= CHANCE:
+                self._take(group, True)

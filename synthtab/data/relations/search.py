@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,72 +78,123 @@ Ints = npt.NDArray[np.int64]
 def find(
     frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
 ) -> dict[str, tuple[Link, ...]]:
-    """The links of a table: name of a column -> what its cells often are. No column follows from itself by a detour."""
-    found: dict[str, tuple[Link, ...]] = {}
+    """The links of a table: name of a column -> what its cells often are.
+
+    No column follows from itself by a detour.
+
+    Args:
+        frame: The table, in the dtypes of the schema.
+        schema: What its columns are.
+        rng: Chooses the rows that are looked at.
+    """
+    groups = _comparable(schema)
+    frame = frame.iloc[rng.permutation(len(frame))[:LOOK]]
+    shuffled = rng.permutation(len(frame))
+    links: dict[str, tuple[Link, ...]] = {}
+    for parts, total in _wholes(frame, groups.get("number", [])):
+        # Each part is the rest of the total; they are drawn together as shares of it.
+        for i, part in enumerate(parts):
+            others = (*parts[:i], *parts[i + 1 :])
+            links[part] = (Link(others, "largest", total),)
+    for name, columns in groups.items():
+        # Arithmetic with several columns is for numbers, and not for very wide tables.
+        simple = name != "number" or len(columns) > WIDE
+        cells = {c.name: numbers(frame, c) for c in columns}
+        candidates = _confirmed(cells, columns, simple, shuffled)
+        _take_best(candidates, cells, links)
+    return links
+
+
+def _comparable(schema: Schema) -> dict[str, list[Column]]:
+    """Columns that may follow from one another: numbers, or dates of one format."""
     groups: dict[str, list[Column]] = {}
     for column in schema.columns:
         if column.kind in ("integer", "float"):
             groups.setdefault("number", []).append(column)
         elif column.kind in ("datetime", "duration", "clock"):
             form = {
-                k: v
-                for k, v in column.options.items()
-                if k not in ("minimum", "maximum")
+                name: value
+                for name, value in column.options.items()
+                if name not in ("minimum", "maximum")
             }
-            groups.setdefault(f"{column.kind} {column.dtype} {form}", []).append(column)
-    frame = frame.iloc[rng.permutation(len(frame))[:LOOK]]
-    shuffled = rng.permutation(len(frame))
-    for parts, total in _wholes(frame, groups.get("number", [])):
-        for i, part in enumerate(parts):
-            found[part] = (Link((*parts[:i], *parts[i + 1 :]), "largest", total),)
-    for name, columns in groups.items():
-        simple = name != "number" or len(columns) > WIDE
-        cells = {c.name: numbers(frame, c) for c in columns}
-        rare = {c.name: ~common(*cells[c.name]) for c in columns}
-        glance = {
-            c: (x[:GLANCE], missing[:GLANCE]) for c, (x, missing) in cells.items()
-        }
-        checked = []
-        for child, link in [
-            *_proposals(glance, columns, simple),
-            *([] if simple else _several(glance, columns)),
-        ]:
-            held, chance = (
-                held_in(link, cells, child, order) for order in (None, shuffled)
-            )
-            both = rare[child.name] & rare[link.parents[0]]
-            if len(link.parents) > 1 and not _as_rough(rare, child.name, link.parents):
-                continue
-            always = (
-                held.mean() >= ALWAYS and (1 - held.mean()) * LIFT <= 1 - chance.mean()
-            )
-            special = (held & both).mean() if len(link.parents) == 1 else 0.0
-            if always or special >= max(
-                SHARE, LEAST / len(frame), LIFT * (chance & both).mean()
-            ):
-                worth = (
-                    always,
-                    -len(link.parents),
-                    special * (PLAIN if link.form != "distance" else 1),
-                )
-                checked.append((worth, child, link, held & both))
-        for _, child, link, special in sorted(
-            checked, key=lambda c: c[0], reverse=True
-        ):
-            mine = found.get(child.name, ())
-            ancestors = set(link.parents).union(
-                *(_ancestors(parent, found) for parent in link.parents)
-            )
-            if (
-                len(mine) == MOST
-                or child.name in ancestors
-                or (mine and (len(link.parents) > 1 or mine[0].part))
-            ):
-                continue
-            before = [held_in(known, cells, child) for known in mine]
-            if not mine or (special & ~np.any(before, axis=0)).mean() >= SHARE:
-                found[child.name] = (*mine, link)
-    return found
+            group = f"{column.kind} {column.dtype} {form}"
+            groups.setdefault(group, []).append(column)
+    return groups
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A link that holds in a table, beyond chance.
+
+    Attributes:
+        worth: Sorts the candidates, the best one last: those that hold always, those of few
+            parents, those that explain many uncommon cells.
+        child: The column that follows.
+        link: What it follows from.
+        special: ``[rows]``: where it holds for cells that are not common.
+    """
+
+    worth: tuple[bool, int, float]
+    child: Column
+    link: Link
+    special: Mask
+
+
+def _confirmed(
+    cells: Mapping[str, Known], columns: list[Column], simple: bool, shuffled: Any
+) -> list[_Candidate]:
+    """Of the links that a glance proposes, those that hold in all rows of the sample."""
+    rows = len(shuffled)
+    rare = {c.name: ~common(*cells[c.name]) for c in columns}
+    glance = {
+        name: (x[:GLANCE], missing[:GLANCE]) for name, (x, missing) in cells.items()
+    }
+    proposals = list(_proposals(glance, columns, simple))
+    if not simple:
+        proposals += _several(glance, columns)
+    candidates = []
+    for child, link in proposals:
+        held = held_in(link, cells, child, None)
+        # The same with the parents' rows in another order: what chance alone gives.
+        chance = held_in(link, cells, child, shuffled)
+        alone = len(link.parents) == 1
+        both_rare = rare[child.name] & rare[link.parents[0]]
+        if not alone and not _as_rough(rare, child.name, link.parents):
+            continue
+        misses = 1 - held.mean()
+        always = held.mean() >= ALWAYS and misses * LIFT <= 1 - chance.mean()
+        special = (held & both_rare).mean() if alone else 0.0
+        least = max(SHARE, LEAST / rows, LIFT * (chance & both_rare).mean())
+        if always or special >= least:
+            weight = PLAIN if link.form != "distance" else 1
+            worth = (always, -len(link.parents), special * weight)
+            candidates.append(_Candidate(worth, child, link, held & both_rare))
+    return candidates
+
+
+def _take_best(
+    candidates: list[_Candidate],
+    cells: Mapping[str, Known],
+    links: dict[str, tuple[Link, ...]],
+) -> None:
+    """Add the best candidates to the links, each if it explains what the others do not."""
+    best_first = sorted(candidates, key=lambda c: c.worth, reverse=True)
+    for candidate in best_first:
+        child = candidate.child
+        link = candidate.link
+        known = links.get(child.name, ())
+        ancestors = set(link.parents)
+        for parent in link.parents:
+            ancestors |= _ancestors(parent, links)
+        in_a_circle = child.name in ancestors
+        # A link to several columns, or to a part of a whole, stands alone.
+        stands_alone = known and (len(link.parents) > 1 or known[0].part)
+        if len(known) == MOST or in_a_circle or stands_alone:
+            continue
+        explained = [held_in(other, cells, child) for other in known]
+        if known and (candidate.special & ~np.any(explained, axis=0)).mean() < SHARE:
+            continue
+        links[child.name] = (*known, link)
 
 
 def _proposals(
