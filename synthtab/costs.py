@@ -1,9 +1,10 @@
-"""What a fit costs, known before it runs: memory from the layout and the config, time from a few steps.
+"""What a fit costs, known before it runs: memory by counting, time from a few steps.
 
-Memory is counted in the arrays that are large: the table while it is encoded, the encoded table, weights with all
-their copies, what a step keeps for its gradients, and what sampling and the trees take in the end. The counts per row
-are those of the tensors in `synthtab.model.networks` and `synthtab.model.losses`. Fits on the CPU took 0.78 to 1.31
-of what is expected (benchmarks/README.md); a test holds 0.4 to 1.25.
+Memory is counted in the arrays that are large: the table while it is encoded, the encoded
+table, weights with all their copies, what a step keeps for its gradients, and what sampling and
+the trees take in the end. The numbers of values per row, mode or slot below are those of the
+tensors in `synthtab.model`. Fits on the CPU took 0.78 to 1.31 of what is expected
+(benchmarks/README.md); a test holds 0.4 to 1.25.
 """
 
 from __future__ import annotations
@@ -39,26 +40,30 @@ from synthtab.sampling.passes import CHUNK_ROWS
 from synthtab.sampling.sampler import BLOCK
 from synthtab.sampling.tree_critic import FAKE_ROWS, MOST_POOL, REAL_ROWS
 
+# Bytes of a number in a network.
 FLOAT = 4
-# What torch and scikit-learn take when they are first used.
-LIBRARIES = 180_000_000
-# What a further thread that makes rows keeps for itself.
-THREAD = 80_000_000
-# Copies of the weights of the generator and of the critic: themselves, gradients, two
-# moments of Adam, the average, a state to roll back to and the next one while it is
-# made, and the best checkpoint.
-COPIES = (15, 10)
-# Bytes of a cell while a forest is grown: its code, its rank, that as a float, and its
-# bin.
-TREES = 32
-# Bytes of a row, whatever its columns: its number in the order of the epoch, and while
-# rows are split.
-PER_ROW = 32
+# Bytes that torch and scikit-learn take when they are first used.
+LIBRARY_BYTES = 180_000_000
+# Bytes that each further thread that makes rows keeps for itself.
+THREAD_BYTES = 80_000_000
+# Copies of the weights of the networks: themselves, gradients, two moments of Adam, the
+# average, a state to roll back to and the next one while it is made, and the best checkpoint.
+COPIES_OF_NETWORKS = 15
+# The same of the critic, which has no average and no checkpoint.
+COPIES_OF_CRITIC = 10
+# Bytes of a cell while a forest is grown: its code, its rank, that as a float, and its bin.
+TREE_CELL_BYTES = 32
+# Bytes of a row, whatever its columns: its number in the order of the epoch, and while rows
+# are split.
+ROW_BYTES = 32
 # Rows below which it is no use to offer fewer of them.
-FEWEST = 1_000
-# Steps that are timed, at most: all kinds of steps of the presets; and seconds after
-# which no more are.
-TIMED, SECONDS = 32, 3.0
+LEAST_OFFERED_ROWS = 1_000
+# Fewest rows of a batch that is offered.
+LEAST_OFFERED_BATCH = 32
+# Steps that are timed, at most: as many as have all kinds of steps of the presets; and the
+# seconds after which no further step is begun.
+TIMED_STEPS = 32
+TIMED_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -120,16 +125,26 @@ class Cost:
 def of(
     source: Source, encoder: TableEncoder, config: TrainConfig, device: torch.device
 ) -> Cost:
-    """What it costs to learn a table, and what would make it cost less where that is too much."""
-    cells = int(source.sample.memory_usage(index=False, deep=True).sum())
-    width = cells / max(1, len(source.sample))
-    table = _Table(source.rows, width, source.path is None, encoder.bytes, source.ahead)
-    found = _cost(table, encoder.layout, config, device)
-    return (
-        found
-        if found.fits
-        else replace(found, fix=_fix(table, encoder.layout, config, device))
+    """What it costs to learn a table, and what would make it fit where it does not.
+
+    Args:
+        source: The table.
+        encoder: How it is encoded.
+        config: Every dial.
+        device: Where networks compute.
+    """
+    sample_bytes = int(source.sample.memory_usage(index=False, deep=True).sum())
+    table = _Table(
+        rows=source.rows,
+        row_bytes=sample_bytes / max(1, len(source.sample)),
+        is_held=source.path is None,
+        encoded_row_bytes=encoder.bytes,
+        reading_bytes=source.ahead,
     )
+    cost = _cost(table, encoder.layout, config, device)
+    if cost.fits:
+        return cost
+    return replace(cost, fix=_fix(table, encoder.layout, config, device))
 
 
 def planned(
@@ -165,90 +180,128 @@ def require(cost: Cost) -> None:
 def time(
     layout: Layout, rows: int, config: TrainConfig, device: torch.device, cost: Cost
 ) -> dict[str, Any]:
-    """``steps`` and ``seconds`` of training, an estimate: a few steps on made-up rows are timed on the device. None
-    where the clock decides on the steps, or where there is no room to try. What follows the training comes on top,
-    and a fit may stop sooner.
+    """How long training takes: an estimate.
+
+    A few steps on made-up rows are timed on the device. What follows the training comes on
+    top, and a fit may stop sooner.
+
+    Args:
+        layout: What codes and offsets mean.
+        rows: Training rows.
+        config: Every dial.
+        device: Where networks compute.
+        cost: What the fit needs; nothing is timed where there is no room.
+
+    Returns:
+        "steps", None where the clock decides; and "seconds", None where nothing was timed.
     """
     if not layout.blocks:
         return {"steps": 0, "seconds": 0.0}
     if config.time and not config.epochs:
         return {"steps": None, "seconds": config.time}
-    empty = Encoded(
-        np.zeros((rows, 0), np.int16), np.zeros((rows, 0), np.float32), layout
-    )
-    steps = trainer.total_steps(empty, config)
-    taken = (
-        steps * step_seconds(layout, trainer.batch_for_table(config, rows), device)
-        if cost.fits
-        else None
-    )
-    if config.time and taken is not None:
-        taken = min(taken, config.time)
-    return {"steps": steps, "seconds": taken}
+    no_codes = np.zeros((rows, 0), np.int16)
+    no_offsets = np.zeros((rows, 0), np.float32)
+    steps = trainer.total_steps(Encoded(no_codes, no_offsets, layout), config)
+    seconds = None
+    if cost.fits:
+        suited = trainer.batch_for_table(config, rows)
+        seconds = steps * step_seconds(layout, suited, device)
+    if config.time and seconds is not None:
+        seconds = min(seconds, config.time)
+    return {"steps": steps, "seconds": seconds}
 
 
 @fast_products()
 def step_seconds(layout: Layout, config: TrainConfig, device: torch.device) -> float:
     """Mean seconds of a training step, measured after a first one that warms up."""
-    draw, rows = np.random.default_rng(0), 2 * config.batch
-    codes = (draw.random((rows, len(layout.blocks))) * layout.sizes).astype(np.int16)
-    offsets = draw.random((rows, len(layout.continuous))).astype(np.float32)
-    game = trainer.Trainer(Encoded(codes, offsets, layout), config, Streams(0), device)
-    done, start = -1, 0.0
-    while done < TIMED and (done < 1 or clock.perf_counter() - start < SECONDS):
-        game.play()
-        _ = [float(term) for term in game.terms.values()]  # waits for a GPU
-        done += 1
-        start = start or clock.perf_counter()
-    return (clock.perf_counter() - start) / done
+    random = np.random.default_rng(0)
+    rows = 2 * config.batch
+    uniform = random.random((rows, len(layout.blocks)))
+    codes = (uniform * layout.sizes).astype(np.int16)
+    offsets = random.random((rows, len(layout.continuous))).astype(np.float32)
+    table = Encoded(codes, offsets, layout)
+    tried = trainer.Trainer(table, config, Streams(0), device)
+
+    def step() -> None:
+        tried.play()
+        # Reading the losses waits for a GPU, which otherwise goes on by itself.
+        _ = [float(term) for term in tried.terms.values()]
+
+    step()
+    start = clock.perf_counter()
+    steps = 0
+    while steps < TIMED_STEPS:
+        step()
+        steps += 1
+        if clock.perf_counter() - start >= TIMED_SECONDS:
+            break
+    return (clock.perf_counter() - start) / steps
 
 
 @dataclass(frozen=True)
 class _Table:
-    """What a cost depends on: rows, bytes of one as it was read and encoded, whether all are held, and what it will
-    take to read them.
+    """What of a table a cost depends on.
+
+    Attributes:
+        rows: Its rows.
+        row_bytes: Bytes of a row as it was read.
+        is_held: Whether all rows are in memory, and not only a sample of them.
+        encoded_row_bytes: Bytes of a row of codes and offsets.
+        reading_bytes: Bytes that reading it will take at most.
     """
 
     rows: int
-    width: float
-    held: bool
-    encoded: int
-    ahead: int
+    row_bytes: float
+    is_held: bool
+    encoded_row_bytes: int
+    reading_bytes: int
 
 
 def _cost(
     table: _Table, layout: Layout, config: TrainConfig, device: torch.device
 ) -> Cost:
     config = trainer.batch_for_table(config, table.rows)
-    weights, critic = _parameters(layout, config) if layout.blocks else (0, 0)
-    copies = FLOAT * (COPIES[0] * weights + COPIES[1] * critic)
+    free = machine.memory()
+    on_gpu = device.type == "cuda"
+
+    # The table: all of it, or the sample from which its columns are learnt.
+    rows_read = table.rows
+    if not table.is_held:
+        rows_read = min(table.rows, 2 * sources.sample_rows(len(layout.columns)))
+    read = table.row_bytes * rows_read
+    encoded = table.encoded_row_bytes * table.rows
+    in_a_file = not table.is_held and free is not None and encoded > SHARE * free
+
+    # The networks, and what a step and the sampling need beside them.
+    weights = critic = 0
+    if layout.blocks:
+        weights, critic = _parameters(layout, config)
+    copies = FLOAT * (COPIES_OF_NETWORKS * weights + COPIES_OF_CRITIC * critic)
     step = _step_bytes(layout, config)
-    free, on_gpu = machine.memory(), device.type == "cuda"
-    sampling, trees = (
-        _sampling_bytes(layout, on_gpu),
-        _tree_bytes(layout, config, table.rows),
-    )
-    encoded = table.encoded * table.rows
-    mapped = not table.held and free is not None and encoded > SHARE * free
-    read = table.width * (
-        table.rows
-        if table.held
-        else min(table.rows, 2 * sources.sample_rows(len(layout.columns)))
-    )
-    # the part of the table that is being encoded, as text and typed; then nothing but the codes is needed
-    pieces = min(table.rows, 2 * ENCODED + PIECE) * (2 * table.width + 8 * 8)
-    fixed = (
-        LIBRARIES
-        + THREAD * (min(cores(), THREADS) - 1)
-        + PER_ROW * table.rows
-        + (0 if mapped else encoded)
-        + (0 if table.held else read)
-    )
-    # of what training took, the allocator of the CPU has little left in pieces as large as sampling needs
-    networks = copies + (max(step, sampling) if on_gpu else step + sampling)
-    host = fixed + max(
-        pieces + (read if table.held else 0), trees + (0 if on_gpu else networks)
-    )
+    sampling = _sampling_bytes(layout, on_gpu)
+    trees = _tree_bytes(layout, config, table.rows)
+    if on_gpu:
+        networks = copies + max(step, sampling)
+    else:
+        # Of what training took, the allocator of the CPU has little left in pieces as large as
+        # sampling needs.
+        networks = copies + step + sampling
+
+    # What is there all the time ...
+    always = LIBRARY_BYTES
+    always += THREAD_BYTES * (min(cores(), THREADS) - 1)
+    always += ROW_BYTES * table.rows
+    if not in_a_file:
+        always += encoded
+    if not table.is_held:
+        always += read
+    # ... and what comes on top: while the table is encoded, the piece at work, as text and
+    # typed; later, nothing of the table but its codes.
+    encoding = min(table.rows, 2 * ENCODED + PIECE) * (2 * table.row_bytes + 8 * 8)
+    if table.is_held:
+        encoding += read
+    learning = trees if on_gpu else trees + networks
+    host = always + max(encoding, learning)
     return Cost(
         table_bytes=int(read),
         encoded_bytes=encoded,
@@ -256,55 +309,67 @@ def _cost(
         weight_bytes=copies,
         step_bytes=step,
         finish_bytes=sampling + trees,
-        memory_bytes=max(int(host), table.ahead),
-        device_bytes=int(networks + encoded + PER_ROW * table.rows) if on_gpu else None,
+        memory_bytes=max(int(host), table.reading_bytes),
+        device_bytes=int(networks + encoded + ROW_BYTES * table.rows)
+        if on_gpu
+        else None,
         memory_at_hand=free,
         device_at_hand=memory_left(device) if on_gpu else None,
     )
 
 
 def _parameters(layout: Layout, config: TrainConfig) -> tuple[int, int]:
+    """Weights of the networks that make rows, and of the critic."""
+    # On the device "meta" tensors have shapes and no memory.
     with fresh_weights(), torch.device("meta"):
-        networks = Networks(layout, config), Critic(layout, config)
-    generator, critic = (
-        sum(p.numel() for p in network.parameters()) for network in networks
-    )
-    return generator, critic
+        networks = Networks(layout, config)
+        critic = Critic(layout, config)
+    of_networks = sum(p.numel() for p in networks.parameters())
+    of_critic = sum(p.numel() for p in critic.parameters())
+    return of_networks, of_critic
 
 
 def _step_bytes(layout: Layout, config: TrainConfig) -> int:
-    """The larger of the two kinds of step: completing rows, and the critic's game with its double gradients."""
-    wide, modes, blocks = layout.width, len(layout.mode_slots), len(layout.blocks)
-    inner = config.width * config.depth
-    reads = wide + 9 * modes + 2 * blocks
-    completing = (
-        reads
-        + 6 * inner
-        + 2 * config.width
-        + 6 * wide
-        + (2 * PARAMETERS + 20 * COMPONENTS) * modes
-    )
-    matched = min(config.moment_budget, wide + 9 * modes) + 1
-    contest = 4 * reads + 8 * wide + 20 * inner + 66 * modes + 3 * matched
-    rows = max(completing if config.completes else 0, contest if config.invents else 0)
-    return FLOAT * (config.batch * rows + 9 * matched**2 * bool(config.moments))
+    """What one step keeps for its gradients.
+
+    The larger of the two kinds of step: completing rows, and the critic's game with its double
+    gradients.
+    """
+    slots = layout.width
+    modes = len(layout.mode_slots)
+    hidden = config.width * config.depth
+    # What a network reads of a row: see `Slots.reading`.
+    reads = slots + 9 * modes + 2 * len(layout.blocks)
+    of_modes = (2 * PARAMETERS + 20 * COMPONENTS) * modes
+    completing = reads + 6 * hidden + 2 * config.width + 6 * slots + of_modes
+    matched = min(config.moment_budget, slots + 9 * modes) + 1
+    game = 4 * reads + 8 * slots + 20 * hidden + 66 * modes + 3 * matched
+    numbers_per_row = 0
+    if config.completes:
+        numbers_per_row = completing
+    if config.invents:
+        numbers_per_row = max(numbers_per_row, game)
+    tables_of_pairs = 9 * matched**2 if config.moments else 0
+    return FLOAT * (config.batch * numbers_per_row + tables_of_pairs)
 
 
 def _sampling_bytes(layout: Layout, on_gpu: bool) -> int:
-    """The largest pool of a block of rows, and the logits of as many of its rows as are made at a time, in one pass."""
-    pool, slots = int(BLOCK * MOST_POOL), layout.width + len(layout.mode_slots)
-    return 3 * (
-        FLOAT * slots * (pool if on_gpu else min(cores(), THREADS) * CHUNK_ROWS)
-        + 8 * len(layout.blocks) * pool
-    )
+    """The largest pool of a block of rows, and the logits of the rows made at a time."""
+    pool = int(BLOCK * MOST_POOL)
+    at_a_time = pool if on_gpu else min(cores(), THREADS) * CHUNK_ROWS
+    outputs = layout.width + len(layout.mode_slots)
+    logits = FLOAT * outputs * at_a_time
+    codes = 8 * len(layout.blocks) * pool
+    # Three of each: as they are drawn, joined, and chosen from.
+    return 3 * (logits + codes)
 
 
 def _tree_bytes(layout: Layout, config: TrainConfig, rows: int) -> int:
-    return (
-        int((1 + FAKE_ROWS) * min(REAL_ROWS, rows) * len(layout.blocks) * TREES)
-        if config.rounds
-        else 0
-    )
+    """The real and the generated rows on which a forest is grown."""
+    if not config.rounds:
+        return 0
+    grown_on = (1 + FAKE_ROWS) * min(REAL_ROWS, rows)
+    return int(grown_on * len(layout.blocks) * TREE_CELL_BYTES)
 
 
 def _within(needed: int | None, left: int | None) -> bool:
@@ -314,45 +379,66 @@ def _within(needed: int | None, left: int | None) -> bool:
 def _fix(
     table: _Table, layout: Layout, config: TrainConfig, device: torch.device
 ) -> str:
-    """The first of these that makes a table fit: the CPU, a smaller batch, fewer rows, both."""
+    """What makes a table fit, the least bother first.
+
+    The CPU instead of a GPU, a smaller batch, fewer rows, both.
+    """
 
     def fits(
         batch: int = config.batch,
         rows: int = table.rows,
-        held: bool = table.held,
-        on: Any = device,
+        is_held: bool = table.is_held,
+        on: torch.device = device,
     ) -> bool:
-        smaller = replace(table, rows=rows, held=held)
+        smaller = replace(table, rows=rows, is_held=is_held)
         return _cost(smaller, layout, replace(config, batch=batch), on).fits
 
     if device.type == "cuda" and fits(on=torch.device("cpu")):
         return "use --device cpu"
-    least = max(1, 32 // config.packing) * config.packing
-    batches = [b for b in _halves(config.batch, least) if b % config.packing == 0]
-    if batch := next((b for b in batches if fits(batch=b)), None):
-        return f"use a smaller batch (--batch {batch})"
-    if rows := _most(lambda n: fits(rows=n, held=True), table.rows):
+    packs = max(1, LEAST_OFFERED_BATCH // config.packing)
+    least_batch = packs * config.packing
+    for batch in _halves(config.batch, least_batch):
+        if batch % config.packing == 0 and fits(batch=batch):
+            return f"use a smaller batch (--batch {batch})"
+    rows = _most_rows(lambda n: fits(rows=n, is_held=True), table.rows)
+    if rows:
         return f"learn fewer rows (--rows {rows})"
-    if rows := _most(lambda n: fits(batch=least, rows=n, held=True), table.rows):
-        return f"use a smaller batch and fewer rows (--batch {least} --rows {rows})"
-    widest = max(
-        layout.columns,
-        key=lambda c: sum(layout.blocks[b].size for b in layout.columns[c]),
-        default="",
+    rows = _most_rows(
+        lambda n: fits(batch=least_batch, rows=n, is_held=True), table.rows
     )
+    if rows:
+        return (
+            f"use a smaller batch and fewer rows (--batch {least_batch} --rows {rows})"
+        )
+    codes = {
+        column: sum(layout.blocks[b].size for b in blocks)
+        for column, blocks in layout.columns.items()
+    }
+    widest = max(codes, key=lambda column: codes[column], default="")
     return f"no option makes it fit; leave out columns, the widest ({widest!r}) first"
 
 
 def _halves(batch: int, least: int) -> list[int]:
-    found = []
-    while (batch := batch // 2) >= least:
-        found.append(batch)
-    return found
+    """A half, a quarter and so on of a batch, down to the least.
+
+    >>> _halves(512, 100)
+    [256, 128]
+    """
+    halves = []
+    while batch // 2 >= least:
+        batch = batch // 2
+        halves.append(batch)
+    return halves
 
 
-def _most(fits: Callable[[int], bool], rows: int) -> int:
-    """The largest round number of rows, below those there are, that fits; 0 if none does."""
-    for n in (m * 10**k for k in range(len(str(rows)), 2, -1) for m in (5, 2, 1)):
-        if FEWEST <= n < rows and fits(n):
-            return n
+def _most_rows(fits: Callable[[int], bool], rows: int) -> int:
+    """The largest round number of rows, below those there are, that fits; else 0.
+
+    Round numbers are 5, 2 or 1 with zeros.
+    """
+    for zeros in range(len(str(rows)), 2, -1):
+        for digit in (5, 2, 1):
+            offered = digit * 10**zeros
+            if LEAST_OFFERED_ROWS <= offered < rows and fits(offered):
+                return offered
     return 0
