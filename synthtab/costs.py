@@ -288,7 +288,7 @@ def _cost(
         networks = copies + step + sampling
 
     # What is there all the time ...
-    always = LIBRARY_BYTES
+    always: float = LIBRARY_BYTES
     always += THREAD_BYTES * (min(cores(), THREADS) - 1)
     always += ROW_BYTES * table.rows
     if not in_a_file:
