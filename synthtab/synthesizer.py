@@ -736,19 +736,29 @@ class Synthesizer:
         """Pickled as its file, where it is fitted: other processes get no code to run."""
         if not self.fitted:
             return dict(vars(self))
-        return {"file": model_file.packed(self._bundle()), "device": self.device_}
+        return {
+            "parameters": self.get_params(),
+            "file": model_file.packed(self._bundle()),
+            "device": self.device_,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "file" in state:
-            self._take(state["file"], state["device"])
-        else:
+        if "file" not in state:
             vars(self).update(state)
+            return
+        vars(self).update(vars(Synthesizer(**state["parameters"])))
+        self._take(state["file"], state["device"])
 
     def _take(self, file: bytes, device: torch.device) -> None:
-        """Become the model of a file, on a device or, where that is not here, on any."""
+        """Become the model of a file, on a device or, where that is not here, on any.
+
+        The parameters stay: a file holds them as the config that ran.
+        """
         is_here = device.type != "cuda" or torch.cuda.is_available()
         name = device.type if is_here else "auto"
+        parameters = self.get_params()
         vars(self).update(vars(self.load(io.BytesIO(file), name)))
+        vars(self).update(vars(Synthesizer(**parameters)))
 
     # ------------------------------------------------------------------------------------
     # Old names, for one version

@@ -238,7 +238,8 @@ def test_a_model_travels_as_its_file(model: Synthesizer) -> None:
         assert (
             again.report_ == model.report_
             and again.config == model.config
-            and again.device == model.device
+            and again.device_ == model.device_
+            and again.get_params() == model.get_params()
         )
     assert not pickle.loads(pickle.dumps(Synthesizer("quick", seed=4))).fitted
 
