@@ -32,15 +32,20 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "inspect": inspect,
 }
 
-app = typer.Typer(
-    name="synthtab",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+
+def application() -> typer.Typer:
+    """All commands of the registry, as Typer runs them."""
+    app = typer.Typer(
+        name="synthtab",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_synthtab)
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -49,7 +54,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _synthtab(
     version: Annotated[
         bool,
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (`sys.argv` if not given); the exit status is 2 for a user's error, 130 for Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = app(
+        status = application()(
             args=arguments or ["--help"], prog_name="synthtab", standalone_mode=False
         )
     except (KeyboardInterrupt, typer.Abort):

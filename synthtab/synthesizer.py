@@ -40,6 +40,7 @@ from synthtab.data.in_pieces import ingest
 from synthtab.data.sources import Source, chosen, glimpse, keys, opened
 from synthtab.model import trainer
 from synthtab.model.layers import fresh_weights
+from synthtab.model.losses import adversarial_loss
 from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
 from synthtab.runtime import compute, distributed
@@ -185,13 +186,16 @@ class Synthesizer:
         """What the parameters say."""
         if self.epochs is not None and self.epochs < 1:
             raise ConfigError(f"epochs must be at least 1, not {self.epochs!r}")
-        return configure(
+        config = configure(
             self.preset,
             holdout=self.holdout,
             time=None if self.time is None else seconds(self.time),
             epochs=self.epochs,
             **self.overrides,
         )
+        # The names of losses are known where the losses are.
+        adversarial_loss(config.loss)
+        return config
 
     def _streams(self, seed: int | None = None) -> Streams:
         """Randomness from a seed; from the model's own if none is given."""

@@ -50,7 +50,6 @@ def test_none_leaves_the_preset_alone() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("loss", "no such"),
         ("condition", "sometimes"),
         ("width", 0),
         ("holdout", 0.9),

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from synthtab.core.config import LOSS_NAMES, TrainConfig, configure
+from synthtab.core.config import TrainConfig, configure
 from synthtab.core.layout import Encoded
 from synthtab.core.progress import Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.model import losses, monitor, trainer
 from synthtab.model.held_out import Binning, pair_error
+from synthtab.model.losses import ADVERSARIAL
 from synthtab.model.orders import plans
 from synthtab.sampling.sampler import draw_rows, generate
 from tests.model_tables import LAYOUT, table
@@ -51,7 +52,7 @@ def rows_of(trained: monitor.Trained, n: int, passes: int = 1) -> Encoded:
     )
 
 
-@pytest.mark.parametrize("loss", LOSS_NAMES)
+@pytest.mark.parametrize("loss", ADVERSARIAL)
 @pytest.mark.parametrize(
     "how", [dict(), dict(condition="category", packing=3, network="concat", hard=False)]
 )

@@ -10,17 +10,14 @@ from typing import Any
 
 from synthtab.core.errors import ConfigError
 
-# The keys of `synthtab.model.losses.ADVERSARIAL`, which this module, torch-free, cannot
-# ask.
-LOSS_NAMES = ("minimax", "non-saturating", "hinge", "wgan", "wgan-gp", "relativistic")
-
 
 @dataclass(frozen=True)
 class TrainConfig:
     """What `fit` does. Sizes left at 0 are derived from the table.
 
     Attributes:
-        loss: Adversarial loss, a name in `synthtab.model.losses.ADVERSARIAL`.
+        loss: Adversarial loss, a name in `synthtab.model.losses.ADVERSARIAL`, which
+            checks it: this module does not import the model.
         adversarial, cross_entropy, density, moments: Weights of the four losses of the generator; 0 switches
             one off (see `synthtab.model.losses`).
         condition: What the adversarial batch observes: "nothing", or "category" (one category of one column, by
@@ -103,10 +100,9 @@ class TrainConfig:
     rake: bool = True
 
     def __post_init__(self) -> None:
-        _check_choice("loss", self.loss, LOSS_NAMES)
-        _check_choice("condition", self.condition, ("nothing", "category"))
-        _check_choice("network", self.network, ("residual", "concat"))
-        _check_choice("continuous", self.continuous, ("cdf", "mixture"))
+        check_choice("condition", self.condition, ("nothing", "category"))
+        check_choice("network", self.network, ("residual", "concat"))
+        check_choice("continuous", self.continuous, ("cdf", "mixture"))
         for name in (
             "width",
             "depth",
@@ -235,7 +231,7 @@ def configure(preset: str = "default", **overrides: Any) -> TrainConfig:
     Raises:
         ConfigError: The preset or a field is unknown, or a value cannot work.
     """
-    _check_choice("preset", preset, tuple(PRESETS))
+    check_choice("preset", preset, tuple(PRESETS))
     given = {k: v for k, v in overrides.items() if v is not None}
     return replace(TrainConfig(), **_known({**PRESETS[preset], **given}))
 
@@ -302,6 +298,7 @@ def _check(good: bool, name: str, value: object, what: str) -> None:
         raise ConfigError(f"{name} {what}, not {value!r}")
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise a `ConfigError` for a value that is none of the choices."""
     if value not in choices:
         raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from synthtab.core.config import TrainConfig
+from synthtab.core.config import TrainConfig, check_choice
 from synthtab.model.batches import Batch, TrainingRows
 from synthtab.model.completer import Completer, Mixtures
 from synthtab.model.gan import Critic
@@ -155,6 +155,16 @@ ADVERSARIAL: dict[str, type[AdversarialLoss]] = {
     "wgan-gp": WassersteinPenalty,
     "relativistic": Relativistic,
 }
+
+
+def adversarial_loss(name: str) -> type[AdversarialLoss]:
+    """The adversarial loss of this name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    check_choice("loss", name, tuple(ADVERSARIAL))
+    return ADVERSARIAL[name]
 
 
 # ------------------------------------------------------------------------------------------

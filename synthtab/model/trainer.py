@@ -22,9 +22,9 @@ from synthtab.model.batches import Batch, TrainingRows
 from synthtab.model.gan import Critic
 from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import (
-    ADVERSARIAL,
     PairMoments,
     Terms,
+    adversarial_loss,
     completion,
     cross_entropy,
 )
@@ -136,7 +136,7 @@ class Trainer:
             world.copy(network.state_dict().values())
 
         self.slots = self.critic.slots
-        self.loss = ADVERSARIAL[config.loss](config)
+        self.loss = adversarial_loss(config.loss)(config)
         moments_stream = streams.numpy("moments")
         self.moments = PairMoments(
             self.slots, self.rows, config.moment_budget, moments_stream

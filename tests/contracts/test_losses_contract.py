@@ -9,13 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from synthtab.core.config import LOSS_NAMES, configure
+from synthtab import Synthesizer
+from synthtab.core.config import configure
+from synthtab.core.errors import ConfigError
 from synthtab.model.batches import Batch, TrainingRows
 from synthtab.model.completer import COMPONENTS, PARAMETERS, Mixtures
 from synthtab.model.gan import Critic
 from synthtab.model.losses import (
     ADVERSARIAL,
     PairMoments,
+    adversarial_loss,
     completion,
     cross_entropy,
     density,
@@ -44,8 +47,11 @@ def setup(name: str, **more: object) -> tuple:
     return ADVERSARIAL[name](config), critic, real, fake
 
 
-def test_config_knows_the_names() -> None:
-    assert tuple(ADVERSARIAL) == LOSS_NAMES
+def test_an_unknown_loss_is_refused_with_the_names_that_there_are() -> None:
+    with pytest.raises(ConfigError, match=f"one of {', '.join(ADVERSARIAL)}, not 'x'"):
+        adversarial_loss("x")
+    with pytest.raises(ConfigError, match="not 'no such'"):
+        _ = Synthesizer(loss="no such").config
 
 
 @every
