@@ -1,5 +1,8 @@
 """The arrays score as scikit-learn does; bins keep the order of values."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +35,15 @@ def planted(rows: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         (odds + rng.normal(size=rows) > 0).astype(np.int64),
         np.array([True, False, True, True]),
     )
+
+
+def test_scikit_learn_has_an_upper_bound(root: Path) -> None:
+    """Its trees are read from attributes that the next release may rename without notice.
+
+    Raise the bound when the tests of this file pass with a newer release.
+    """
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'"scikit-learn>=1\.\d+,<1\.\d+"', project)
 
 
 @pytest.mark.parametrize("leaves", [2, 15, LEAVES])
