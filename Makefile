@@ -1,6 +1,8 @@
 # make demo   learn a table that ships here, write 10,000 rows like it, score them
-# make test   run the tests
+# make check  ruff, mypy and the quick tests: under two minutes
+# make test   all tests but those marked slow
 # make lint   ruff and mypy
+# make cover  make test, and which lines no test runs
 #
 # CONSTRAINTS names the pip constraints file (empty for none), PYTHON the interpreter of the virtual environment, JOBS the
 # processes that run the tests.
@@ -13,9 +15,10 @@ JOBS ?= 2
 
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 SYNTHTAB = $(VENV)/bin/synthtab
+PYTEST = $(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
 FLIGHTS = datasets/flights/flights
 
-.PHONY: demo test lint clean
+.PHONY: demo check test cover lint clean
 .DELETE_ON_ERROR:
 
 # Editable installs: only a change of pyproject.toml or of the constraints installs again.
@@ -41,8 +44,14 @@ demo: $(VENV)/installed
 	@echo 'rows    $(DEMO)/flights-synthetic.csv'
 	@echo 'report  $(DEMO)/flights-report.html         (as data: $(DEMO)/flights-report.json)'
 
+check: lint
+	$(PYTEST) -m 'not slow and not long'
+
 test: $(VENV)/installed-test
-	$(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile --cov --cov-report=term
+	$(PYTEST)
+
+cover: $(VENV)/installed-test
+	$(PYTEST) --cov --cov-report=term
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check .

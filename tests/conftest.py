@@ -18,6 +18,17 @@ os.environ.setdefault(
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+# Fixtures that start processes, or train for seconds: what uses them is not quick.
+LONG_FIXTURES = {"run", "people_model"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make check` leaves out what is marked long, `make test` only what is marked slow."""
+    for item in items:
+        if LONG_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""

@@ -182,6 +182,7 @@ def test_help_is_fast() -> None:
     assert best < 1.0
 
 
+@pytest.mark.long
 def test_evaluation_needs_no_torch() -> None:
     _without(
         "import synthtab.evaluation, synthtab.data.tables, synthtab.data.columns",
@@ -189,6 +190,7 @@ def test_evaluation_needs_no_torch() -> None:
     )
 
 
+@pytest.mark.long
 def test_two_files_of_augment_alone_use_the_model() -> None:
     """A study takes anybody's rows."""
     for path in (PACKAGE / "augment").glob("*.py"):

@@ -315,6 +315,7 @@ def test_rows_as_good_as_real_ones_help(real, good, holdout) -> None:
     assert said.best.interval[0] <= said.best.difference <= said.best.interval[1]
 
 
+@pytest.mark.long
 def test_rows_with_the_wrong_answers_hurt(real, good, holdout) -> None:
     wrong = good.assign(buys=np.where(good["buys"] == "yes", "no", "yes"))
     said = study(real, wrong, "buys", holdout, ratios=[1, 2], **FAST).verdict
@@ -323,6 +324,7 @@ def test_rows_with_the_wrong_answers_hurt(real, good, holdout) -> None:
     assert result.compare("synthetic x2", "trees").interval[1] < 0
 
 
+@pytest.mark.long
 def test_without_a_holdout_it_cannot_be_said(real) -> None:
     """The generator hands out the rows that models are tested on: a great score, and no verdict."""
     result = study(real, real, "buys", ratios=[1], **FAST)
@@ -331,6 +333,7 @@ def test_without_a_holdout_it_cannot_be_said(real) -> None:
     assert "no holdout" in result.verdict.why and "CANNOT SAY" in str(result)
 
 
+@pytest.mark.long
 def test_a_holdout_that_is_part_of_the_table_is_none(real, good) -> None:
     result = study(
         real, good, "buys", real.sample(60, random_state=0), ratios=[1], **FAST
@@ -339,6 +342,7 @@ def test_a_holdout_that_is_part_of_the_table_is_none(real, good) -> None:
     assert "100%" in result.verdict.why
 
 
+@pytest.mark.long
 def test_a_function_that_fits_sees_training_rows_only(real) -> None:
     seen = []
 
@@ -355,6 +359,7 @@ def test_a_function_that_fits_sees_training_rows_only(real) -> None:
         assert scored.real + scored.tested <= len(real)
 
 
+@pytest.mark.long
 def test_a_rare_class_is_thinned_out(real, holdout) -> None:
     shares = []
 
@@ -367,12 +372,14 @@ def test_a_rare_class_is_thinned_out(real, holdout) -> None:
     assert result.metric == "average_precision"
 
 
+@pytest.mark.long
 def test_a_generator_is_asked_until_a_class_has_rows(real, holdout) -> None:
     result = study(real, Drawer(real), "buys", holdout, ratios=[0.25], **FAST)
     rows = next(s.rows for s in result.scores if s.arm == BALANCED)
     assert rows == 2 * int((real["buys"] == "no").sum())
 
 
+@pytest.mark.long
 def test_a_generator_of_classes_is_asked_for_them(real, holdout) -> None:
     asked = []
 
@@ -391,6 +398,7 @@ def test_a_generator_of_classes_is_asked_for_them(real, holdout) -> None:
 # The result
 
 
+@pytest.mark.long
 def test_a_number_beyond_single_precision_is_no_error(real, good, holdout) -> None:
     """Forests work in single precision, and a generator may write anything."""
     vast = good.assign(p=good["p"].where(good.index > 3, 1e60))
@@ -398,6 +406,7 @@ def test_a_number_beyond_single_precision_is_no_error(real, good, holdout) -> No
     assert study(real, vast, "buys", holdout, **options).verdict is not None
 
 
+@pytest.mark.long
 def test_order_of_rows_and_columns_changes_nothing(real, good, holdout) -> None:
     first = study(real, good, "buys", holdout, ratios=[1], **FAST)
     mixed = [
@@ -412,6 +421,7 @@ def test_order_of_rows_and_columns_changes_nothing(real, good, holdout) -> None:
     assert again.to_json() != first.to_json()
 
 
+@pytest.mark.long
 def test_a_number_is_predicted(holdout) -> None:
     parts = [table(n, s).drop(columns="buys") for n, s in ((80, 1), (400, 3), (300, 2))]
     result = study(
@@ -426,6 +436,7 @@ def test_a_number_is_predicted(holdout) -> None:
     assert [a.ratio for a in result.arms] == [None, 0.25, 0.5, 1.0, 2.0, 5.0]
 
 
+@pytest.mark.long
 def test_several_classes_as_numbers(good, holdout) -> None:
     def marked(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(buys=pd.cut(frame["p"], [-9, -0.5, 0.5, 9], labels=False))
@@ -518,6 +529,7 @@ def test_tables_that_are_too_small_or_say_nothing(real, good, holdout) -> None:
         study(real, 7, "buys", holdout)
 
 
+@pytest.mark.long
 def test_a_generator_is_asked_for_the_right_class_whatever_the_index(
     real, holdout
 ) -> None:
@@ -543,18 +555,21 @@ def test_old_names_warn_and_work() -> None:
         assert synthtab.augment.Score is Trial
 
 
+@pytest.mark.long
 def test_synthetic_rows_without_any_target_are_named(real, good, holdout) -> None:
     rows = good.assign(buys=None)
     with pytest.raises(DataError, match=r"no synthetic rows .* 0 .* have a target"):
         study(real, rows, "buys", holdout, **FAST)
 
 
+@pytest.mark.long
 def test_rows_without_a_target_are_left_out(real, good, holdout) -> None:
     gone = real.copy()
     gone.loc[gone.index[:30], "buys"] = None
     assert study(gone, good, "buys", holdout, ratios=[1], **FAST).facts["real"] == 90
 
 
+@pytest.mark.long
 def test_adult_rows_by_a_bootstrap_do_not_help() -> None:
     """Copies of the rows that are there bring nothing: whatever the table, this must not be called a help."""
     if not (DATA / "adult").is_dir():

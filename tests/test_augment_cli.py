@@ -19,6 +19,7 @@ def here(tmp_path, people_csv, people_model):
     return tmp_path
 
 
+@pytest.mark.long
 def test_real_rows_first_then_as_many_synthetic_ones(call, here):
     said = call(
         "augment",
@@ -138,6 +139,7 @@ def test_errors_are_one_line(call, here, arguments, message):
     assert message in said.err and len(said.err.strip().splitlines()) == 1
 
 
+@pytest.mark.long
 def test_without_imbalanced_learn_the_error_names_the_extra():
     code = (
         "import sys; sys.modules['imblearn'] = None\n"

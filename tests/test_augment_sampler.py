@@ -44,6 +44,7 @@ def checks_of(estimator: object) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(names, list(checks), **mark.kwargs)
 
 
+@pytest.mark.long
 @checks_of(SyntheticSampler(**TINY))
 def test_checks_of_imbalanced_learn(estimator, check):
     with warnings.catch_warnings():

@@ -458,6 +458,7 @@ STRANGE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", STRANGE)
 def test_strange_tables_work_or_say_why(call, tmp_path, name):
     (tmp_path / "odd.csv").write_text(STRANGE[name])
@@ -492,6 +493,7 @@ def test_a_full_disk_while_sampling(call, folder, monkeypatch, output):
     assert contents(folder) == before
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_device_behind_stdout(folder):
     with open("/dev/full", "w") as full:
@@ -507,6 +509,7 @@ def test_a_full_device_behind_stdout(folder):
     assert done.stderr == "synthtab: error: No space left on device\n"
 
 
+@pytest.mark.long
 def test_a_full_disk_while_saving_the_model(call, folder, monkeypatch):
     from synthtab import Synthesizer
 
@@ -564,6 +567,7 @@ def interrupt(
     return status, text
 
 
+@pytest.mark.long
 def test_ctrl_c_during_fit_keeps_the_best_model(call, folder):
     (folder / "people.synthtab").unlink()
 
@@ -599,6 +603,7 @@ def test_ctrl_c_before_there_is_a_model(call, folder, monkeypatch):
     assert not (folder / "other.synthtab").exists()
 
 
+@pytest.mark.long
 def test_ctrl_c_during_sample_leaves_nothing(folder):
     def writing() -> bool:
         return any(p.suffix == ".tmp" for p in folder.iterdir())

@@ -30,6 +30,7 @@ def here(tmp_path: Path, people_csv: Path, people_model: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_whole_way(run, tmp_path, people_csv):
     shutil.copy(people_csv, tmp_path / "people.csv")
     done = run("fit", "people.csv", "--time", "3s", "--target", "job", "--seed", "0")
@@ -72,6 +73,7 @@ def test_sampled_rows_keep_names_and_formats(call, here):
     assert not set(rows["id"]) & set(real["id"])
 
 
+@pytest.mark.long
 def test_same_seed_same_rows_and_a_prefix(call, here):
     first = call("sample", "-n", "30", "--seed", "7", "-q").out
     assert call("sample", "-n", "30", "--seed", "7", "-q").out == first
@@ -79,6 +81,7 @@ def test_same_seed_same_rows_and_a_prefix(call, here):
     assert call("sample", "-n", "30", "--seed", "8", "-q").out != first
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["rows.csv", "rows.tsv", "rows.csv.gz", "rows.parquet"]
 )
@@ -110,6 +113,7 @@ def test_dry_run_writes_nothing(call, here):
     assert sorted(p.name for p in here.iterdir()) == ["people.csv"]
 
 
+@pytest.mark.long
 def test_schema_is_written_edited_and_obeyed(call, here):
     said = call("schema", "people.csv", "-o", "schema.json")
     assert said.status == 0
@@ -148,6 +152,7 @@ def test_inspect_says_what_is_in_the_file(call, here):
     assert max(map(len, said.out.splitlines())) <= 80
 
 
+@pytest.mark.long
 def test_evaluate_to_stdout_as_json(call, here):
     call("sample", "-n", "100", "-m", "people.synthtab", "-o", "rows.csv")
     said = call("evaluate", "people.csv", "rows.csv", "--json", "-", "-q")
@@ -166,6 +171,7 @@ def test_evaluate_to_stdout_as_json(call, here):
     assert again.status == 0
 
 
+@pytest.mark.long
 def test_odd_cells_of_other_files_count_against_them(call, here):
     lines = (here / "people.csv").read_text().splitlines()
     (here / "same.csv").write_text("\n".join(lines) + "\n")
@@ -195,6 +201,7 @@ def test_odd_cells_of_other_files_count_against_them(call, here):
     assert odd["exact_copies"] == pytest.approx(same["exact_copies"] - 1 / 300)
 
 
+@pytest.mark.long
 def test_a_closed_pipe_is_quiet(here):
     sample = subprocess.Popen(
         command("sample", "-n", "200000", "-m", "people.synthtab", "-q"),

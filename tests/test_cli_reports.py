@@ -76,6 +76,7 @@ def test_a_failed_bound_is_status_1_and_the_report_is_there(call, here):
     assert (said.status, said.err) == (0, "")
 
 
+@pytest.mark.long
 def test_the_riskiest_rows_are_listed_only_when_asked(call, here):
     """The one training row that is copied, by the number that it has in the file, whatever is held out."""
     copied = "P00001,17,pilot,,2011-02-03,no"
@@ -128,6 +129,7 @@ def test_the_riskiest_rows_are_listed_only_when_asked(call, here):
         assert "P00001" in page and "keep this report as safe as" in page
 
 
+@pytest.mark.long
 def test_compare_writes_a_table_json_and_a_page(call, here):
     said = call(
         "compare",

@@ -108,6 +108,7 @@ def test_impute_changes_missing_cells_alone(call, here):
     assert first.equals(new.astype(first.dtypes.to_dict())) and not first.equals(second)
 
 
+@pytest.mark.long
 def test_impute_fits_a_model_where_none_is_named(call, here):
     (here / "people.synthtab").unlink()
     said = call("impute", "people.csv", "-o", "filled.csv", "--time", "1s", "-q")

@@ -190,6 +190,7 @@ def test_a_table_that_violates_them_is_told_everything_at_once(
     assert "\n" not in message
 
 
+@pytest.mark.long
 def test_command_line(call, tmp_path: Path, frame: pd.DataFrame) -> None:
     frame.to_csv(tmp_path / "shop.csv", index=False)
     said = call("schema", "shop.csv", "-o", "schema.json")
@@ -248,6 +249,7 @@ def test_bad_options_are_one_line(
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     not DATA.is_dir(),
     reason=f"no tables in {DATA}; set SYNTHTAB_DATA to the folder that has messy/",

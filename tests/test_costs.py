@@ -53,6 +53,7 @@ print(json.dumps(peak() - before))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize(
     ("maker", "arguments", "batch"),
@@ -125,6 +126,7 @@ def test_dry_run_speaks_in_units(call, tmp_path: Path) -> None:
     assert re.fullmatch(r"about \d+ (s|min \d+ s|h \d+ min)", found["training time"])
 
 
+@pytest.mark.long
 def test_what_does_not_fit_is_refused_and_the_advice_works(
     call, tmp_path: Path, monkeypatch
 ) -> None:
@@ -149,6 +151,7 @@ def test_what_does_not_fit_is_refused_and_the_advice_works(
     assert call(*fit[:-2], *advice[1].split(), "--dry-run").status == 0
 
 
+@pytest.mark.long
 def test_fewer_rows_are_offered_where_rows_are_too_many(monkeypatch) -> None:
     frame = numbers(40_000, 40)
     model = Synthesizer("quick", time="1s")

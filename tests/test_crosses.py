@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from synthtab import Synthesizer, infer
 from synthtab.core.randomness import Streams
@@ -99,6 +100,7 @@ def test_what_a_combination_does_not_tell_is_drawn_before_it() -> None:
         }
 
 
+@pytest.mark.long
 def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
     """What the mean of its day says of a cell: .91 for real rows. Each row left out of a mean of 20, it cannot be more
     than sqrt(4.5 / 5.5) = .90 for others.

@@ -126,6 +126,7 @@ def told(frame: pd.DataFrame, path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rare", [5, 0])
 def test_a_model_file_and_its_rows_hold_nothing_that_one_row_has(
     rare: int, tmp_path: Path
@@ -240,6 +241,7 @@ def test_no_word_of_a_schema_is_a_cell_of_one_row() -> None:
     )
 
 
+@pytest.mark.long
 def test_the_command_line_sets_it(call: Callable[..., Any], tmp_path: Path) -> None:
     tables.write(table(200), tmp_path / "t.csv", infer(table(200), rare=0))
     for arguments, rare in (
@@ -494,6 +496,7 @@ def test_invented_names_can_be_spoken_and_are_nobodys() -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["titanic.csv", "telco.csv"])
 def test_nobody_of_a_real_table_comes_back(name: str) -> None:
     if not (MESSY / name).exists():

@@ -83,6 +83,7 @@ def test_the_shares_are_the_batch(processes: int, packing: int) -> None:
     assert part % packing == 0 and 500 <= processes * part < 500 + processes * packing
 
 
+@pytest.mark.long
 def test_two_processes_train_one_model(here: Path) -> None:
     (here / "watched.py").write_text(WATCHED)
     words = [

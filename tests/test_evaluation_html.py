@@ -171,6 +171,7 @@ def test_skipped_scores_say_why() -> None:
     assert 'id="detector"' not in page
 
 
+@pytest.mark.long
 def test_one_seed_one_page_whatever_the_order(page: str) -> None:
     def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
         return frame.sample(frac=1, random_state=seed)[

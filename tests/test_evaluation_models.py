@@ -81,6 +81,7 @@ def test_a_repeated_amount_gives_rows_away() -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind", ["binary", "zero and one", "classes", "number", "heavy tail"]
 )

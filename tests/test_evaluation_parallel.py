@@ -95,6 +95,7 @@ def test_an_error_ends_the_work_and_reaches_the_caller(cores: Cores) -> None:
     assert 2 <= busiest() <= 3
 
 
+@pytest.mark.long
 def test_the_report_does_not_depend_on_the_number_of_cores(cores: Cores) -> None:
     reports = []
     for count in (1, 4):
@@ -105,6 +106,7 @@ def test_the_report_does_not_depend_on_the_number_of_cores(cores: Cores) -> None
     assert reports[0] == reports[1]
 
 
+@pytest.mark.long
 def test_whoever_watches_is_told_by_one_thread_at_a_time(cores: Cores) -> None:
     cores(4)
     inside, heard = threading.Lock(), []

@@ -262,6 +262,7 @@ def test_the_intervals_are_of_four_attacks_at_once() -> None:
     assert found.value == max(a["auc"] for a in found.detail["attacks"].values())
 
 
+@pytest.mark.long
 def test_the_membership_interval_covers_chance_in_most_fresh_samples() -> None:
     """95 % at least; of 8 samples fewer than 6 covered would happen once in 150 times
     at 95 %.
@@ -348,6 +349,7 @@ def test_univariate_predicates_by_hand() -> None:
     assert found == {str(c) for c in expected}
 
 
+@pytest.mark.long
 def test_singling_out_by_brute_force() -> None:
     """Every predicate by pandas' query: one synthetic row fits; the rates are shares of
     trials with one fitting row.
@@ -527,6 +529,7 @@ def planted(share: float, rows: int = 2000) -> Report:
     )
 
 
+@pytest.mark.long
 def test_five_percent_of_copied_rows_are_visible() -> None:
     report = planted(0.05)
     assert report.score("exact_copies").value == 0.05
@@ -542,6 +545,7 @@ def test_without_a_holdout_it_says_so() -> None:
     assert {score.status for score in report.scores} == {"skipped: no holdout given"}
 
 
+@pytest.mark.long
 def test_large_tables_are_sampled_and_copies_are_still_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

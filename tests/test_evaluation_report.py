@@ -122,6 +122,7 @@ def test_whoever_watches_hears_of_every_metric() -> None:
     assert fractions[-1] == 1.0
 
 
+@pytest.mark.long
 def test_evaluation_needs_no_torch() -> None:
     code = "import sys, synthtab.evaluation; assert not any(m.split('.')[0] == 'torch' for m in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -145,6 +145,7 @@ def test_the_floor_of_the_mutual_information_is_that_of_a_fresh_sample() -> None
     assert np.mean(beside) == pytest.approx(np.mean(values), abs=4 * error)
 
 
+@pytest.mark.long
 def test_a_broken_pair_is_named_though_its_columns_are_right() -> None:
     real, synthetic = same(0, 2000), same(1, 2000)
     synthetic["a"] = -synthetic[

@@ -46,6 +46,7 @@ def report(
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_learners_see_the_dependence_and_its_absence(kind: str) -> None:
     real, synthetic, holdout = (frame(seed, kind) for seed in range(3))
@@ -94,6 +95,7 @@ def test_the_linear_model_is_scikit_learns(kind: str) -> None:
     assert found.value == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_boosted_tree_is_scikit_learns(kind: str) -> None:
     real, synthetic, holdout = (frame(seed, kind) for seed in range(3))
@@ -123,6 +125,7 @@ def test_the_boosted_tree_is_scikit_learns(kind: str) -> None:
     assert found.value == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.long
 def test_the_interval_of_r_squared_is_that_of_resampled_test_rows() -> None:
     real, synthetic, holdout = (frame(seed, "number") for seed in range(3))
     found = report(real, synthetic, holdout, "utility_linear").scores[0]
@@ -142,6 +145,7 @@ def test_the_interval_of_r_squared_is_that_of_resampled_test_rows() -> None:
     assert half == pytest.approx(1.96 * np.std(values), rel=0.4)
 
 
+@pytest.mark.long
 def test_wide_and_unseen_categories_and_gaps_are_no_obstacle() -> None:
     rng = np.random.default_rng(0)
 
@@ -173,6 +177,7 @@ def test_a_forest_can_do_what_a_linear_model_cannot() -> None:
     assert found.score("utility_forest").value > 0.95
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_importances_agree_with_what_the_target_is_made_of(kind: str) -> None:
     real, synthetic, holdout = (frame(seed, kind) for seed in range(3))
@@ -195,6 +200,7 @@ def test_importances_agree_with_what_the_target_is_made_of(kind: str) -> None:
     assert itself.value == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["binary", "classes"])
 def test_rows_of_a_single_class_teach_nothing(kind: str) -> None:
     real, synthetic, holdout = (frame(seed, kind) for seed in range(3))

@@ -308,6 +308,7 @@ def judged_with(
     return evaluate(REAL, frame, holdout=HOLDOUT, metrics=QUICK)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("defect", PLANTED)
 def test_a_planted_defect_is_found_by_name(defect: str) -> None:
     _, says, columns, level = PLANTED[defect]
@@ -318,6 +319,7 @@ def test_a_planted_defect_is_found_by_name(defect: str) -> None:
     assert says in str(judged(defect)).replace("\n           ", " ")
 
 
+@pytest.mark.long
 def test_a_fault_is_planted_for_every_rule() -> None:
     """The four others have tests of their own, below."""
     speaking = set()
@@ -335,6 +337,7 @@ def test_a_fault_is_planted_for_every_rule() -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 3, 4, 5])
 def test_a_fresh_sample_has_none(seed: int) -> None:
     report = (
@@ -366,6 +369,7 @@ def shipped_or_shared(name: str) -> tuple[pd.DataFrame, str]:
     return tables.typed(frame, infer(frame)), "income"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
@@ -397,6 +401,7 @@ def test_one_shuffled_column_is_not_held_against_its_partners() -> None:
     assert named == {"age"}
 
 
+@pytest.mark.long
 def test_a_detector_and_a_model_see_a_shuffled_column_too() -> None:
     frame = FRESH.copy()
     shuffled(frame, np.random.default_rng(7))
@@ -409,6 +414,7 @@ def test_a_detector_and_a_model_see_a_shuffled_column_too() -> None:
     assert next(v for v in report.verdicts if v.rule == "usefulness").level == "bad"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "model"),
     [("utility_linear", "linear model"), ("utility_forest", "random forest")],
@@ -484,6 +490,7 @@ def test_a_mean_auc_of_few_test_rows_may_be_luck(
     assert [v.level for v in verdicts([score], {})] == [level]
 
 
+@pytest.mark.long
 def test_rows_to_test_on_that_were_learnt_are_owned_up_to() -> None:
     found = evaluate(REAL, FRESH, target="job", metrics=["utility"]).verdicts
     assert "on real rows (which the generator has seen)" in found[0].text
@@ -556,6 +563,7 @@ def test_one_sentence_says_what_a_holdout_would_tell() -> None:
         assert alone.text.split(": ")[1].split(". ")[0] in verdict.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [m.name for m in METRICS if m.family not in ("detection",)]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 import torch
 
 from synthtab.core.config import configure
@@ -33,6 +34,7 @@ def rows(n: int, seed: int) -> Encoded:
     return Encoded(codes.astype(np.int16), x[:, None].astype(np.float32), LAYOUT)
 
 
+@pytest.mark.long
 def test_what_is_independent_is_drawn_together() -> None:
     config = configure(
         "default", adversarial=0, moments=0, width=32, depth=1, batch=256, epochs=40

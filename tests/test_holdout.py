@@ -152,6 +152,7 @@ def test_the_file_holds_a_digest_and_no_row_numbers(files: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_evaluate_takes_the_holdout_from_the_model(
     call, files: Path, tmp_path: Path
 ) -> None:

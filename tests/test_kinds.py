@@ -86,6 +86,7 @@ def test_a_number_that_is_no_time_is_named() -> None:
         tables.typed(frame.replace(frame.iloc[0, 0], 1275), infer(frame))
 
 
+@pytest.mark.long
 def test_rows_of_another_generator_may_be_no_times() -> None:
     frame = pd.DataFrame({"dep_time": clock(), "x": rng().normal(size=1000)})
     broken = frame.assign(dep_time=rng().integers(0, 2400, 1000))
@@ -174,6 +175,7 @@ def test_weekdays_hours_and_seasons_are_parts_of_a_date() -> None:
     assert distance(frame["when"].dt.hour, back["when"].dt.hour) < 0.005
 
 
+@pytest.mark.long
 def test_a_model_draws_them_together() -> None:
     frame = visits(3000)
     rows = (

@@ -94,6 +94,7 @@ def test_any_rows_are_those_of_the_whole(model: Synthesizer, first: int) -> None
     assert whole["id"].is_unique
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", [None, "price > 100 and size = M"])
 def test_segments_do_not_need_those_before(
     ordered: Synthesizer, where: str | None
@@ -139,6 +140,7 @@ def test_spans_are_the_rows_once_each_at_multiples_of_the_grain() -> None:
             assert all(b <= max(most, grain) for _, b in found)
 
 
+@pytest.mark.long
 def test_processes_make_the_same_rows(ordered: Synthesizer) -> None:
     """Rows that no other depends on: see `TestCommand`."""
     n, told = SEGMENT + 5, []
@@ -161,11 +163,13 @@ class Failing:
         raise ConditionError("no row can meet this")
 
 
+@pytest.mark.long
 def test_an_error_in_a_process_is_the_error() -> None:
     with pytest.raises(ConditionError, match="no row can meet this"):
         list(sampled(Failing(), 10, 2, 1, silent))
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_named(model: Synthesizer) -> None:
     blocks = model.sample_blocks(60 * BLOCK, jobs=2)
     next(blocks)
@@ -177,6 +181,7 @@ def test_a_process_that_dies_is_named(model: Synthesizer) -> None:
         list(blocks)
 
 
+@pytest.mark.long
 def test_a_sample_that_is_not_read_to_its_end_leaves_no_process(
     model: Synthesizer,
 ) -> None:
@@ -262,6 +267,7 @@ class TestDask:
             "dask.dataframe", reason="needs dask: pip install 'synthtab[dask]'"
         )
 
+    @pytest.mark.long
     def test_the_same_rows_whatever_the_partitions_and_the_scheduler(
         self, model: Synthesizer, tmp_path: Path
     ) -> None:
@@ -321,6 +327,7 @@ class TestCommand:
         model.save(tmp_path / "m.synthtab")
         return tmp_path
 
+    @pytest.mark.long
     def test_jobs_write_the_same_bytes(self, call, here: Path) -> None:
         for jobs in ("1", "2"):
             said = call(

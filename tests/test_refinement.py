@@ -76,6 +76,7 @@ def test_a_pool_is_as_large_as_its_weights_ask(
     assert _pool(torch.tensor(weights)) == pool
 
 
+@pytest.mark.long
 def test_trees_bring_the_relations_back_and_nothing_is_kept_twice() -> None:
     real = rows(20_000, 0, related=True)
     told: list[float] = []

@@ -99,6 +99,7 @@ WHERE = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", WHERE)
 def test_every_row_meets_the_conditions(model: Synthesizer, where: str) -> None:
     rows = model.sample(300, where=where)
@@ -111,6 +112,7 @@ def test_every_row_meets_the_conditions(model: Synthesizer, where: str) -> None:
     pd.testing.assert_frame_equal(model.sample(40, where=where), rows.head(40))
 
 
+@pytest.mark.long
 def test_columns_that_follow_others_for_a_part_are_left_alone() -> None:
     """A linked column that is smooth where it does not follow, beside a condition on another one."""
     rng = np.random.default_rng(0)
@@ -161,6 +163,7 @@ def test_what_no_row_can_meet_is_an_error_that_names_it(
     assert message in str(error.value) and str(error.value).startswith("condition '")
 
 
+@pytest.mark.long
 def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
     """Against the rows that happen to meet the conditions, of many that are drawn column by column in that order."""
     requests = model.requests
@@ -231,6 +234,7 @@ def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> N
         assert float((found - wanted).abs().sum()) / 2 < 2 * margin, name
 
 
+@pytest.mark.long
 def test_a_model_that_cannot_complete_rows_leaves_others_out() -> None:
     model = Synthesizer("ctgan", **{**TINY, "batch": 60}).fit(table())
     assert (
@@ -285,6 +289,7 @@ def test_given_rows_that_break_a_condition_are_named(model: Synthesizer) -> None
         model.sample(given=pd.DataFrame({"kind": ["a"]}), balance="last")
 
 
+@pytest.mark.long
 def test_shares_of_classes_are_exact(model: Synthesizer) -> None:
     rows = model.sample(5001, balance="kind")
     assert (
@@ -357,6 +362,7 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
     )
 
 
+@pytest.mark.long
 def test_draws_within_a_range_of_a_mixture() -> None:
     """Masses and draws against a large unrestricted sample of the same mixture."""
     random = torch.Generator().manual_seed(0)

@@ -125,6 +125,7 @@ def learnt(model: Synthesizer) -> tuple[str, object]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_the_model_is_the_same_where_the_sample_is_the_table(
     suffix: str, small, tmp_path: Path
@@ -197,6 +198,7 @@ def test_the_sample_is_uniform_rows_of_the_file(sampled, tmp_path: Path) -> None
     assert times.max() < 16
 
 
+@pytest.mark.long
 def test_a_sample_fits_a_model_that_knows_missing_cells(
     sampled, tmp_path: Path
 ) -> None:
@@ -268,6 +270,7 @@ def opened_numbers(lines: list[str], path: Path) -> set[int]:
     return set(opened(path, Streams(0), at_once=0).numbers.tolist())
 
 
+@pytest.mark.long
 def test_the_command_reads_in_pieces_by_itself(
     sampled, tmp_path: Path, call, monkeypatch
 ) -> None:
@@ -282,6 +285,7 @@ def test_the_command_reads_in_pieces_by_itself(
         assert call("fit", "t.csv", "--rows", bad).status == 2
 
 
+@pytest.mark.long
 def test_files_of_codes_are_removed(small, tmp_path: Path, monkeypatch) -> None:
     path = written(mixed(700), tmp_path / "t.csv")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

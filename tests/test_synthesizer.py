@@ -272,6 +272,7 @@ def test_the_constructor_stores_and_sklearn_can_clone() -> None:
     assert repr(Synthesizer("quick", seed=3)) == "Synthesizer(preset='quick', seed=3)"
 
 
+@pytest.mark.long
 def test_random_state_is_seed(frame: pd.DataFrame) -> None:
     by_seed = Synthesizer(seed=5, **TINY).fit(frame)
     by_state = Synthesizer(random_state=5, **TINY).fit(frame)
@@ -339,6 +340,7 @@ def test_no_key_of_a_held_out_row_comes_back() -> None:
     assert not set(rows["key"]) & set(frame["key"]) and rows["key"].is_unique
 
 
+@pytest.mark.long
 def test_no_call_touches_global_randomness(frame: pd.DataFrame, saved: Path) -> None:
     def state() -> tuple[list[int], object, object]:
         return (
@@ -363,6 +365,7 @@ def test_one_column() -> None:
     assert set(Synthesizer(**TINY).fit(frame).sample(100)["size"]) <= set("SML")
 
 
+@pytest.mark.long
 def test_ten_thousand_categories_stay_compact() -> None:
     draw = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -411,6 +414,7 @@ def test_describe_is_words(model: Synthesizer) -> None:
     assert "400 rows" in text["learnt from"]
 
 
+@pytest.mark.long
 def test_the_documented_calls_work(tmp_path: Path) -> None:
     frame = datasets.load("penguins")
     model = Synthesizer(

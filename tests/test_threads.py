@@ -64,6 +64,7 @@ def test_few_rows_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+@pytest.mark.long
 def test_what_is_learnt_does_not_depend_on_the_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

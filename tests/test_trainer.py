@@ -66,12 +66,14 @@ def test_every_loss_trains_under_every_condition(loss: str, how: dict) -> None:
     assert all(np.isfinite(v) for v in trained.losses.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("off", ["adversarial", "cross_entropy", "density", "moments"])
 def test_each_loss_can_be_switched_off(off: str) -> None:
     # losses are looked at every 50 steps, so take more than that
     assert off in fit(epochs=8).losses and off not in fit(epochs=8, **{off: 0.0}).losses
 
 
+@pytest.mark.long
 def test_one_seed_one_model_and_no_global_randomness() -> None:
     def global_state() -> tuple:
         return (
@@ -104,6 +106,7 @@ def test_one_seed_one_model_and_no_global_randomness() -> None:
     assert not all(torch.equal(a, c) for a, _, c in pairs)
 
 
+@pytest.mark.long
 def test_it_learns_the_joint_distribution() -> None:
     """Two-way tables, against those of independent columns (0.215; fresh rows have 0.055, the sampling error)."""
     encoded = table(3000)
@@ -125,6 +128,7 @@ def test_it_learns_the_joint_distribution() -> None:
     assert pair_error(real, bins(rows_of(trained, 3000, passes=5))) < 0.6 * independent
 
 
+@pytest.mark.long
 def test_a_non_finite_loss_rolls_back_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -140,6 +144,7 @@ def test_a_non_finite_loss_rolls_back_and_says_so(
     assert all(torch.isfinite(p).all() for p in trained.networks.parameters())
 
 
+@pytest.mark.long
 def test_a_fit_that_only_diverges_stops_with_finite_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -172,6 +177,7 @@ def test_the_clock_stops_a_fit() -> None:
     )
 
 
+@pytest.mark.long
 def test_no_more_progress_stops_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     # every check finds the same, so that none is better than the first
     frozen = monitor.quality(table(60), table(60, seed=1), Streams(0))
@@ -211,6 +217,7 @@ def test_the_best_checkpoint_of_each_network_is_kept(
         )
 
 
+@pytest.mark.long
 def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -254,6 +261,7 @@ def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(
     assert (alone.stopped, alone.steps) == ("no more progress", 51)
 
 
+@pytest.mark.long
 def test_progress_tells_time_left_and_scores() -> None:
     seen: list[Progress] = []
     fit(epochs=30, observe=seen.append, checks=3)

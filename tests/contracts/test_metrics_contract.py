@@ -151,6 +151,7 @@ def test_every_metric_is_of_one_sort() -> None:
     assert sum(map(len, sorts)) == len(NAMES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["itself", "fresh", "independent"])
 def test_bounds_reference_and_interval_hold(name: str, kind: str) -> None:
@@ -165,6 +166,7 @@ def test_bounds_reference_and_interval_hold(name: str, kind: str) -> None:
         assert low <= score.interval[0] <= score.value <= score.interval[1] <= high
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [m.name for m in METRICS if m.family not in LEAKS])
 def test_real_rows_against_themselves_score_best(name: str) -> None:
     best = badness(report("itself").score(name))
@@ -179,6 +181,7 @@ def test_real_rows_against_themselves_score_best(name: str) -> None:
     assert best <= badness(report("independent").score(name)) + 1e-9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(JOINT))
 def test_independent_columns_score_worst_where_columns_meet(name: str) -> None:
     fresh, half, independent = (
@@ -250,6 +253,7 @@ def test_a_fresh_sample_passes() -> None:
         assert fresh.score(name).value < 2.5 * reference.value
 
 
+@pytest.mark.long
 def test_the_order_of_rows_and_columns_changes_nothing() -> None:
     def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
         return frame.sample(frac=1, random_state=seed)[
@@ -270,6 +274,7 @@ def test_the_order_of_rows_and_columns_changes_nothing() -> None:
         assert copy.score(score.name).value == score.value, score.name
 
 
+@pytest.mark.long
 def test_one_seed_one_report_and_global_randomness_is_left_alone() -> None:
     state, legacy = random.getstate(), np.random.get_state()[1].copy()
     again = evaluate(REAL, FRESH, holdout=HOLDOUT, target="target")
@@ -278,6 +283,7 @@ def test_one_seed_one_report_and_global_randomness_is_left_alone() -> None:
     assert (np.random.get_state()[1] == legacy).all()
 
 
+@pytest.mark.long
 def test_another_seed_is_another_draw_of_the_same() -> None:
     scores = zip(report("fresh").scores, report("fresh", seed=1).scores, strict=True)
     assert any(a.value != b.value for a, b in scores)
@@ -304,6 +310,7 @@ ODD = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("holdout", [False, True], ids=["", "holdout"])
 @pytest.mark.parametrize("name", ODD)
