@@ -91,7 +91,9 @@ def test_columns_that_always_follow_vanish_from_the_layout() -> None:
     encoder, _ = fitted(bills())
     assert {"rest", "strength", "from_half"}.isdisjoint(encoder.layout.columns)
     linked = next(c for c in encoder.columns if c.column.name == "paid")
-    assert isinstance(linked, Linked) and linked.blocks[0].atoms == linked.first + 1
+    assert (
+        isinstance(linked, Linked) and linked.blocks[0].atoms == linked.first_link + 1
+    )
 
 
 def test_whatever_codes_are_drawn_the_cells_follow() -> None:
@@ -106,7 +108,7 @@ def test_whatever_codes_are_drawn_the_cells_follow() -> None:
     linked = next(c for c in encoder.columns if c.column.name == "paid")
     assert isinstance(linked, Linked)
     block = next(i for i, b in enumerate(encoder.layout.blocks) if b.column == "paid")
-    as_bill = codes[:, block] == linked.first
+    as_bill = codes[:, block] == linked.first_link
     assert as_bill.any() and (back["paid"][as_bill] == back["bill"][as_bill]).all()
     np.testing.assert_allclose(back["rest"], (1 - back["share"]).round(4))
     assert back["paid"].max() <= frame["paid"].max() and back["paid"].isna().any()
@@ -130,7 +132,7 @@ def test_a_link_is_not_followed_far_beyond_where_it_holds() -> None:
         c for c in encoder.columns if isinstance(c, Linked) and c.column.name == "low"
     )
     encoded.codes[:, place] = (
-        linked.first
+        linked.first_link
     )  # what a generator that knows no better may say
     back = encoder.decode(encoded.codes, encoded.offsets, rng(1))
     peak, plain = day > 300, (day > 1) & (day < 99)
@@ -157,7 +159,7 @@ def test_cells_that_follow_from_a_missing_one_are_missing_where_that_may_be() ->
     linked = next(c for c in encoder.columns if c.column.name == "paid")
     assert isinstance(linked, Linked)
     codes = encoded.codes.copy()
-    codes[:, paid] = linked.first
+    codes[:, paid] = linked.first_link
     back = encoder.decode(codes, encoded.offsets, rng())
     assert (back["paid"].isna() == back["bill"].isna()).all() and len(
         set(encoded.codes[:, bill])
@@ -333,7 +335,10 @@ def test_parts_of_a_whole_come_back_and_always_add_up() -> None:
         for name in PARTS
     ]
     rest = np.array(
-        [encoded.codes[:, b] == c.first for b, c in zip(first, linked, strict=True)]
+        [
+            encoded.codes[:, b] == c.first_link
+            for b, c in zip(first, linked, strict=True)
+        ]
     )  # type: ignore[union-attr]
     assert 0.87 < rest[:, 41:].any(axis=0).mean() < 0.93, (
         "a tenth is encoded as what it is"
@@ -366,7 +371,7 @@ def test_several_rests_share_what_is_left() -> None:
         if block.column in PARTS:
             linked = next(c for c in encoder.columns if c.column.name == block.column)
             assert isinstance(linked, Linked)
-            codes[0, i] = linked.first
+            codes[0, i] = linked.first_link
     drawn = encoder.decode(
         codes, np.full((1, len(encoder.layout.continuous)), 0.5, np.float32), rng()
     )

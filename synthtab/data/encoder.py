@@ -17,8 +17,8 @@ from synthtab.core.schema import Schema
 from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed_cells
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.enforce import Enforced
-from synthtab.data.relations.crosses import LOOK, LOOK_CELLS, combined
-from synthtab.data.relations.links import Linked, completed
+from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
+from synthtab.data.relations.links import Linked, complete_whole
 from synthtab.data.relations.search import bases, find
 from synthtab.data.tables import typed
 
@@ -126,7 +126,7 @@ class TableEncoder:
         encoder = cls(schema, tuple(columns), target, enforced, rare)
         if not crosses:
             return encoder
-        most = min(LOOK, LOOK_CELLS // max(1, len(columns)))
+        most = min(MOST_ROWS, MOST_CELLS // max(1, len(columns)))
         some = frame.iloc[
             np.sort(streams.numpy("encoder.crosses").permutation(len(frame))[:most])
         ]
@@ -136,7 +136,7 @@ class TableEncoder:
             target,
             enforced,
             rare,
-            combined(encoder._encoded(some, streams), rare),
+            find_crosses(encoder._encoded(some, streams), rare),
         )
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
@@ -212,7 +212,7 @@ class TableEncoder:
                 mine = parts.setdefault(encoder.whole, [])
                 mine.append((encoder, codes[:, b], cells))
                 if len(mine) == len(encoder.whole):
-                    done |= completed(mine, self.inner)
+                    done |= complete_whole(mine)
             waiting = [part for part in waiting if part not in ready]
         return self.enforced.restore(pd.DataFrame(done, columns=list(self.inner.names)))
 

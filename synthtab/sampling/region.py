@@ -358,7 +358,7 @@ def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:
         )  # a value that only links give: any cell, then made that value
     if not codes.shape[1]:  # one value at most beside the links
         codes = np.zeros((len(codes), 1), dtype=np.int64)
-    codes = np.where(codes >= part.first, codes + len(part.links), codes)
+    codes = np.where(codes >= part.first_link, codes + len(part.links), codes)
     if not part.blocks:
         return np.zeros((1, 0), dtype=np.int64), np.zeros(1), np.ones(1)
     few = tests is not None and any(
@@ -366,7 +366,7 @@ def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:
     )
     if len(codes) and (few or not links):
         return codes, low, high
-    some = np.arange(part.first, part.first + len(part.links))[:, None]
+    some = np.arange(part.first_link, part.first_link + len(part.links))[:, None]
     return (
         np.concatenate([codes, some]),
         np.concatenate([low, np.zeros(len(some))]),

@@ -310,7 +310,7 @@ def _clocks(look: Look, names: list[str]) -> Iterator[Equation]:
                 continue
             d, d_missing = known[name]
             rows = ~(a_missing | b_missing | d_missing)
-            if rows.sum() < search.LEAST:
+            if rows.sum() < search.LEAST_ROWS:
                 continue
             held, chance = (
                 (rows & (x % DAY == gap)).sum() / rows.sum()

@@ -1,164 +1,236 @@
-"""Columns that say more together than one by one: the days of a calendar, the shops of a chain and their goods.
+"""Columns that say more together than one by one: year, month and day of a date.
 
-A network adds up what each category says, and is slow to learn what only their combination does. So combinations that
-matter get an embedding of their own (the cross-product features of Cheng et al., arXiv 1606.07792). They are found
-here: crosses of columns whose cell means, every row left out of its own, explain most of what main effects leave of
-the others. What they do not explain, such as the hours of a day, is `Cross.apart`.
+A network adds up what each category says, and is slow to learn what only a combination
+of categories does. So combinations that matter get an embedding of their own: the
+cross-product features of Cheng et al., Wide & Deep Learning, arXiv 1606.07792.
+
+`find_crosses` finds them. A cross is good if the mean of its combination explains what
+the main effects of the columns leave of the other columns. Each row is left out of its
+own mean: else a combination of one row would explain everything. What a cross does not
+explain, such as the hours of a day, is `Cross.apart`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.layout import Cross, Encoded
 
-# Most rows and cells that are asked.
-LOOK, LOOK_CELLS = 20_000, 800_000
-# Most columns whose combinations are tried, those of words before those of numbers; and
-# most in one.
-COLUMNS, TOGETHER = 8, 3
-# Mean number of rows of a combination.
-LEAST = 8
-# A cross has so many times more combinations than its columns have categories.
+# Most rows, and most cells, in which crosses are looked for.
+MOST_ROWS = 20_000
+MOST_CELLS = 800_000
+
+# -- Which crosses are tried
+
+# Most columns of which crosses are made: those of words before those of numbers.
+MOST_COLUMNS = 8
+# Most columns of one cross.
+MOST_TOGETHER = 3
+# Most combinations of one cross, seen or not.
+MOST_COMBINATIONS = 16_384
+# Rows that a combination has on average.
+ROWS_PER_COMBINATION = 8
+# A cross has so many times more combinations than any of its columns has categories.
 FINER = 1.5
-# Least gain of a cross, in columns explained; how many crosses there are at most, and
-# combinations of one.
-ENOUGH, MOST, ROOM = 0.5, 4, 16_384
-# Least correlation of a block with the means of its combinations, for it to be told by
-# them.
-TOLD = 0.02
-# Rows as which the mean of all counts in the mean of a combination.
-PRIOR = 4.0
-# Most blocks that are explained, evenly spread, and categories of each; and times that
-# main effects are fitted in turn.
-EXPLAINED, COMMONEST, SWEEPS = 32, 4, 3
+
+# -- Which of them are kept
+
+# Least gain of a cross, in columns that it explains completely.
+LEAST_GAIN = 0.5
+MOST_CROSSES = 4
+# Least correlation of a block with the means of a cross that explains it.
+LEAST_CORRELATION = 0.02
+# A mean is drawn towards that of all rows, as if so many more rows had that one.
+PRIOR_ROWS = 4.0
+
+# -- What they must explain
+
+# Most blocks that are to be explained, evenly spread, and most categories of each.
+MOST_EXPLAINED = 32
+MOST_CATEGORIES = 4
+# Times that the main effects are fitted in turn.
+SWEEPS = 3
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def combined(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
-    """Crosses that matter; not of the column that is drawn last, since nothing is drawn after it.
+def find_crosses(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
+    """Crosses that matter.
+
+    None is of the column that is drawn last, since nothing is drawn after it.
 
     Args:
         rows: Training rows.
-        rare: Combinations that fewer of them have do not count.
+        rare: Combinations that fewer rows have do not count.
     """
-    blocks, last = rows.layout.blocks, rows.layout.last
-    able = [
-        i
-        for i, b in enumerate(blocks)
-        if not b.modes and b.size > 2 and b.column != last
-    ]
-    able = sorted(sorted(able, key=lambda i: blocks[i].numeric)[:COLUMNS])
-    tried = dict(_cells(rows, able))
-    if not tried:
+    crossable = _crossable(rows)
+    combinations_of = dict(_candidates(rows, crossable))
+    if not combinations_of:
         return ()
-    values, owner = _explained(rows)
+    values, owner = _to_explain(rows)
+
+    # Of every value, first the part that single columns explain is taken away, but none
+    # by the column that it belongs to.
     for _ in range(SWEEPS):
-        for i in able:
-            values = values - _means(values, rows.codes[:, i].astype(np.int64)) * (
-                owner != i
-            )
-    found: list[Cross] = []
-    while tried and len(found) < MOST:
+        for block in crossable:
+            codes = rows.codes[:, block].astype(np.int64)
+            effect = _means(values, codes)
+            values = values - effect * (owner != block)
+
+    crosses: list[Cross] = []
+    while combinations_of and len(crosses) < MOST_CROSSES:
         gains = {
-            cross: _gain(values, owner, cross, cell) for cross, cell in tried.items()
+            blocks: _gain(values, owner, blocks, combination)
+            for blocks, combination in combinations_of.items()
         }
         best = max(gains, key=gains.__getitem__)
-        if gains[best] < ENOUGH:
+        if gains[best] < LEAST_GAIN:
             break
-        cell = tried.pop(best)
-        apart = _apart(values, owner, best, cell)
-        values = values - _means(values, cell) * ~np.isin(owner, best)
-        distinct, counts = np.unique(cell, return_counts=True)
-        if (counts >= rare).any():
-            found.append(Cross(best, tuple(distinct[counts >= rare].tolist()), apart))
-    return tuple(found)
+        combination = combinations_of.pop(best)
+        unexplained = _unexplained(values, owner, best, combination)
+        # The next cross must explain what this one leaves.
+        effect = _means(values, combination)
+        values = values - effect * ~np.isin(owner, best)
+        distinct, counts = np.unique(combination, return_counts=True)
+        frequent = distinct[counts >= rare]
+        if len(frequent):
+            cells = tuple(frequent.tolist())
+            crosses.append(Cross(best, cells, unexplained))
+    return tuple(crosses)
 
 
-def _cells(
-    rows: Encoded, able: Sequence[int]
-) -> Iterator[tuple[tuple[int, ...], Ints]]:
-    """Combinations of columns that are finer than each and have rows enough; and which one each row has."""
-    counts = {i: len(np.unique(rows.codes[:, i])) for i in able}
-    for together in range(2, TOGETHER + 1):
-        for blocks in combinations(able, together):
-            cross = Cross(blocks)
-            if np.prod(rows.layout.sizes[list(blocks)]) <= ROOM:
-                cell = cross.of(rows.codes, rows.layout)
-                some = len(np.unique(cell))
-                if FINER * max(counts[i] for i in blocks) < some <= len(rows) / LEAST:
-                    yield blocks, cell
-
-
-def _explained(rows: Encoded) -> tuple[Floats, Ints]:
-    """What is to be explained, of variance 1 per block ``[rows, n]``: offsets, and the commonest categories; and of
-    which block each is.
-    """
-    columns: list[npt.NDArray[Any]] = []
-    owner: list[int] = []
-    place = 0
-    blocks = rows.layout.blocks
-    chosen = set(
-        np.linspace(0, len(blocks) - 1, min(EXPLAINED, len(blocks)))
-        .astype(int)
-        .tolist()
-    )
-    for i, block in enumerate(blocks):
-        place += block.modes > 0
-        if i not in chosen:
+def _crossable(rows: Encoded) -> list[int]:
+    """The blocks of which crosses are made, in order."""
+    words: list[int] = []
+    numbers: list[int] = []
+    for i, block in enumerate(rows.layout.blocks):
+        if block.modes or block.size <= 2 or block.column == rows.layout.last:
             continue
-        if block.modes:
-            columns.append(rows.offsets[:, place - 1])
-        else:
-            common = np.argsort(-np.bincount(rows.codes[:, i]))[
-                : min(COMMONEST, block.size - 1)
-            ]
-            columns += [rows.codes[:, i] == c for c in common]
-        owner += [i] * (len(columns) - len(owner))
+        kind = numbers if block.numeric else words
+        kind.append(i)
+    words_first = words + numbers
+    return sorted(words_first[:MOST_COLUMNS])
+
+
+def _candidates(
+    rows: Encoded, crossable: Sequence[int]
+) -> Iterator[tuple[tuple[int, ...], Ints]]:
+    """Crosses that are finer than each of their columns, and yet have rows enough.
+
+    Yields:
+        The blocks of a cross, and the combination that each row has, ``[rows]``.
+    """
+    sizes = rows.layout.sizes
+    categories = np.zeros(len(sizes), dtype=np.int64)
+    for block in crossable:
+        categories[block] = len(np.unique(rows.codes[:, block]))
+    for together in range(2, MOST_TOGETHER + 1):
+        for blocks in combinations(crossable, together):
+            if np.prod(sizes[list(blocks)]) > MOST_COMBINATIONS:
+                continue
+            combination = Cross(blocks).of(rows.codes, rows.layout)
+            count = len(np.unique(combination))
+            is_finer = count > FINER * categories[list(blocks)].max()
+            has_rows = count <= len(rows) / ROWS_PER_COMBINATION
+            if is_finer and has_rows:
+                yield blocks, combination
+
+
+def _to_explain(rows: Encoded) -> tuple[Floats, Ints]:
+    """What crosses are to explain: offsets, and the commonest categories.
+
+    Returns:
+        Values ``[rows, n]``, of mean 0 and, over those of one block, of variance 1; and
+        the block that each of them belongs to, ``[n]``.
+    """
+    blocks = rows.layout.blocks
+    count = min(MOST_EXPLAINED, len(blocks))
+    last = len(blocks) - 1
+    evenly_spread = np.linspace(0, last, count).astype(int)
+    continuous = rows.layout.continuous.tolist()
+    columns: list[npt.NDArray[np.generic]] = []
+    owners: list[int] = []
+    # Cut to integers, two may be the same.
+    for i in np.unique(evenly_spread).tolist():
+        if blocks[i].modes:
+            columns.append(rows.offsets[:, continuous.index(i)])
+            owners.append(i)
+            continue
+        # The last category follows from the others.
+        most = min(MOST_CATEGORIES, blocks[i].size - 1)
+        counts = np.bincount(rows.codes[:, i])
+        commonest_first = np.argsort(-counts)
+        for code in commonest_first[:most]:
+            columns.append(rows.codes[:, i] == code)
+            owners.append(i)
     values = np.stack(columns, axis=1).astype(np.float32)
     values -= values.mean(axis=0)
-    shares = np.bincount(owner)[owner]
-    return values / np.maximum(values.std(axis=0) * np.sqrt(shares), 1e-6).astype(
-        np.float32
-    ), np.array(owner)
+    values_of_block = np.bincount(owners)[owners]
+    scale = values.std(axis=0) * np.sqrt(values_of_block)
+    # A value that never varies is 0, and stays so.
+    scale = np.maximum(scale, 1e-6)
+    return values / scale.astype(np.float32), np.array(owners)
 
 
-def _gain(values: Floats, owner: Ints, cross: tuple[int, ...], cell: Ints) -> float:
-    """How many of the other columns the means of the cells explain, each between 0 and 1."""
-    left = values - _means(values, cell)
-    gains = ((values**2).sum(axis=0) - (left**2).sum(axis=0)) / len(values)
-    return float(gains[~np.isin(owner, cross)].clip(min=0).sum())
+def _gain(
+    values: Floats,
+    owner: Ints,
+    blocks: tuple[int, ...],
+    combination: Ints,
+) -> float:
+    """How many of the other blocks a cross explains, each counted between 0 and 1."""
+    left = values - _means(values, combination)
+    squares = (values**2).sum(axis=0)
+    squares_left = (left**2).sum(axis=0)
+    gains = (squares - squares_left) / len(values)
+    of_others = gains[~np.isin(owner, blocks)]
+    return float(of_others.clip(min=0).sum())
 
 
-def _apart(
-    values: Floats, owner: Ints, cross: tuple[int, ...], cell: Ints
+def _unexplained(
+    values: Floats,
+    owner: Ints,
+    blocks: tuple[int, ...],
+    combination: Ints,
 ) -> tuple[int, ...]:
-    """The other blocks whose values do not go with the means of the cells."""
-    means = _means(values, cell)
-    together, own, other = (
-        np.bincount(owner, (x * y).sum(axis=0))
-        for x, y in ((values, means), (values, values), (means, means))
-    )
-    told = together > TOLD * np.sqrt(own * other)
-    return tuple(i for i in np.unique(owner).tolist() if not told[i] and i not in cross)
+    """The other blocks whose values do not correlate with the means of a cross."""
+    means = _means(values, combination)
+
+    def sum_by_block(products: Floats) -> npt.NDArray[np.float64]:
+        sums = np.bincount(owner, products.sum(axis=0))
+        return sums.astype(np.float64)
+
+    covariance = sum_by_block(values * means)
+    variance_of_values = sum_by_block(values * values)
+    variance_of_means = sum_by_block(means * means)
+    least = LEAST_CORRELATION * np.sqrt(variance_of_values * variance_of_means)
+    explained = covariance > least
+    others = np.setdiff1d(owner, blocks)
+    return tuple(others[~explained[others]].tolist())
 
 
-def _means(values: Floats, cell: Ints) -> Floats:
-    """For every row the mean of the others of its cell, drawn towards 0."""
-    order = np.argsort(cell, kind="stable")
-    first = np.flatnonzero(np.diff(cell[order], prepend=-1))
-    sums, counts = (
-        np.add.reduceat(values[order], first, axis=0),
-        np.diff(first, append=len(cell)),
-    )
-    place = np.empty(len(cell), dtype=np.int64)
-    place[order] = np.repeat(np.arange(len(first)), counts)
-    divisor = (counts[place] - 1 + PRIOR).astype(np.float32)
-    return np.asarray((sums[place] - values) / divisor[:, None])
+def _means(values: Floats, combination: Ints) -> Floats:
+    """For every row the mean of the other rows of its combination, drawn towards 0.
+
+    Args:
+        values: ``[rows, n]``, each column of mean 0.
+        combination: ``[rows]``: numbers, with gaps.
+    """
+    # Sorted, the rows of a combination are one run, and its sum is one of `reduceat`.
+    order = np.argsort(combination, kind="stable")
+    ascending = combination[order]
+    run_starts = np.flatnonzero(np.diff(ascending, prepend=-1))
+    sums = np.add.reduceat(values[order], run_starts, axis=0)
+    counts = np.diff(run_starts, append=len(combination))
+    # The number of each row's run.
+    numbers = np.arange(len(run_starts))
+    run = np.empty(len(combination), dtype=np.int64)
+    run[order] = np.repeat(numbers, counts)
+    sums_of_others = sums[run] - values
+    divisor = counts[run] - 1 + PRIOR_ROWS
+    return np.asarray(sums_of_others / divisor[:, None].astype(np.float32))

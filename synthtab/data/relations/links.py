@@ -1,14 +1,19 @@
-"""Cells that follow from other cells of their row: a bill paid in full, an absolute value, a total.
+"""Cells that follow from other cells of their row: a total, an absolute value.
 
-A continuous column has a density, and no density makes two numbers equal. So where a column often equals another
-one, or a simple function of others, that is a code of its own: "as in column x". The generator learns when it holds,
-as it learns any category; nothing is imposed.
+A continuous column has a density, and no density makes two numbers equal. So where a
+column often equals another one, or a simple function of others, that is a code of its
+own: "as in column x". The networks learn when it holds, as they learn any category;
+nothing is imposed. A `Link` says what a cell follows from; `Linked` encodes a column
+that has links.
 
-Parts of a whole (shares that add up to 1; compositional data, Aitchison 1982) follow from one another in a circle. In
-each row, the largest of them is the one that follows: a small one, computed as the rest, would get the errors of the
-large ones. In a tenth of the rows such a cell is encoded as what it is: the generator knows it by its value, too.
+Parts of a whole (shares that add up to 1; compositional data, Aitchison 1982) follow
+from one another in a circle. In each row the largest of them is the one that follows: a
+small one, computed as what the others leave, would get the errors of the large ones. In
+a tenth of the rows even that one is encoded as what it is, so that the networks know
+its values, too.
 
-A rate that is a count divided by another column is whole in units of one over that: what is drawn goes to the nearest.
+A rate that is a count divided by another column, its base, is a whole number of units
+of one over that base: what is drawn goes to the nearest such number.
 """
 
 from __future__ import annotations
@@ -31,59 +36,76 @@ from synthtab.data.columns.quantiles import Numbers, nearest
 
 # A value is common that this share of the rows has.
 COMMON = 0.002
-# How near numbers are that count as equal, in units of the column's spread: to another
-# column as it is, to what is computed from one, and from several.
-EXACT, NEAR, CLOSE = 1e-9, 1e-6, 1e-5
+# How near numbers are that count as equal, in units of the column's standard deviation:
+# to another column as it is, to what is computed from one, and from several.
+EXACT = 1e-9
+NEAR = 1e-6
+CLOSE = 1e-5
 # Rows that show that a link does not hold beyond some number.
 BEYOND = 10
-# Share of the cells that are the rest of a whole, and yet are encoded as what they are.
-VALUES = 0.1
+# Share of the cells that are the largest part of a whole, and yet are encoded as what
+# they are.
+ENCODED_LARGEST = 0.1
+
 Floats = npt.NDArray[np.float64]
 # A column's numbers, 0 where missing, and where they are missing.
-Known = tuple[Numbers, Mask]
-# The least and the greatest number that there can be; None where nothing is known of
-# it.
-Limits = tuple[float | None, float | None]
+Cells = tuple[Numbers, Mask]
+# The least and the greatest number for which a link holds; None where it has no end.
+Range = tuple[float | None, float | None]
 
 
 def _sum(parents: Sequence[Numbers]) -> Numbers:
     return np.asarray(sum(parents[1:], parents[0]))
 
 
-# Name -> how a link reads, and its numbers from those of its parents and a constant. A
-# sum of one is "equal"; "largest" is the rest of a whole, and holds where it is the
-# largest part.
-FORMS: dict[str, tuple[str, Callable[[Sequence[Numbers], Any], Any]]] = {
+def _over(x: Numbers, y: Numbers) -> Numbers:
+    return np.asarray(x / y.astype(np.float64))
+
+
+# The numbers of a link from those of its parents and a constant.
+Formula = Callable[[Sequence[Numbers], Any], Any]
+# Name -> how a link reads, and its formula. A "sum" of one is "equal to"; "largest"
+# holds where it is the largest part of a whole.
+FORMS: dict[str, tuple[str, Formula]] = {
     "sum": ("{sum}", lambda x, c: _sum(x)),
     "rest": ("{c:g} - {sum}", lambda x, c: c - _sum(x)),
     "largest": ("{c:g} - {sum}", lambda x, c: c - _sum(x)),
     "distance": ("|{0} - {c:g}|", lambda x, c: np.abs(x[0] - c)),
     "difference": ("{0} - {1}", lambda x, c: x[0] - x[1]),
+    # In float64, since a product of whole numbers may be beyond int64.
     "product": ("{0} * {1}", lambda x, c: x[0] * x[1].astype(np.float64)),
-    "ratio": ("{0} / {1}", lambda x, c: x[0] / x[1].astype(np.float64)),
-    "remainder": (
-        "{0} / {1} - {0}",
-        lambda x, c: x[0] / x[1].astype(np.float64) - x[0],
-    ),
-    "share": ("{0} / ({0} + {1})", lambda x, c: x[0] / _sum(x).astype(np.float64)),
+    "ratio": ("{0} / {1}", lambda x, c: _over(x[0], x[1])),
+    "remainder": ("{0} / {1} - {0}", lambda x, c: _over(x[0], x[1]) - x[0]),
+    "share": ("{0} / ({0} + {1})", lambda x, c: _over(x[0], _sum(x))),
 }
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a cell is, as one of `FORMS` of other cells of its row."""
+    """What a cell is, as one of `FORMS` of other cells of its row.
+
+    Attributes:
+        parents: Names of the columns of these cells.
+        form: Name of the form.
+        constant: Its constant, where it has one.
+    """
 
     parents: tuple[str, ...]
     form: str = "sum"
     constant: float = 0.0
 
     def follow(self, parents: Sequence[Numbers]) -> Numbers:
-        """The numbers that those of the parents lead to; from whole ones, whole ones where the form leaves them so."""
-        constant = (
-            int(self.constant) if float(self.constant).is_integer() else self.constant
-        )
+        """The numbers that those of the parents lead to.
+
+        From whole numbers these are whole ones, where the form leaves them so.
+        """
+        _, compute = FORMS[self.form]
+        constant: float = self.constant
+        if float(constant).is_integer():
+            # An int leaves int64 columns as they are.
+            constant = int(constant)
         with np.errstate(all="ignore"):
-            return np.asarray(FORMS[self.form][1](parents, constant))
+            return np.asarray(compute(parents, constant))
 
     @property
     def equal(self) -> bool:
@@ -102,25 +124,34 @@ class Link:
             return f"{self.constant:g} - {joined}" if self.constant else f"-{joined}"
         if self.form == "distance" and not self.constant:
             return f"|{self.parents[0]}|"
-        return FORMS[self.form][0].format(*self.parents, sum=joined, c=self.constant)
+        text, _ = FORMS[self.form]
+        return text.format(*self.parents, sum=joined, c=self.constant)
+
+
+# --------------------------------------------------------------------------------------
+# A column with links as codes
 
 
 class Linked:
     """The encoder of a column of numbers of which some follow from other columns.
 
-    Its codes are those of the numbers that do not, with an atom more per link between atoms and modes.
+    Its codes are those of the numbers that do not follow, with an atom more per link,
+    between the atoms and the modes.
 
     Args:
         inner: The encoder of the other numbers.
-        links: What the rest follows from.
-        grid: Values of the column that repeat, ascending; what is computed and as near to one as ``slack`` is that
-            value, since tables differ from their own arithmetic in the last digits.
+        links: What cells follow from.
+        grid: Values of the column that repeat, ascending. A computed number that is as
+            near to one of them as ``slack`` becomes that value, since tables differ
+            from their own arithmetic in the last digits.
         slack: See there.
-        bounded: Whether the column's lower and upper bound hold for what is computed, too: not if training cells lie
-            beyond it, as they do where it is the mean of several.
-        base: The column by which its cells are counts divided, if any.
-        limits: Of each link, the least and the greatest number for which it holds (see `_limits`).
-        shares: Cells without a link that have each code of ``inner``, missing ones aside; empty if no link has limits.
+        bounds_apply: Whether the column's lower and upper bound hold for computed
+            numbers, too. They do not if training cells lie beyond them, as they do
+            where a bound is the mean of several cells.
+        base: The column by which its cells are counts divided; "" for none.
+        ranges: Of each link, the numbers for which it holds: see `_range`.
+        shares: How many training cells without a link have each code of ``inner``,
+            missing ones aside; empty if no range has an end.
     """
 
     def __init__(
@@ -129,37 +160,52 @@ class Linked:
         links: tuple[Link, ...],
         grid: Numbers,
         slack: float,
-        bounded: tuple[bool, bool] = (True, True),
+        bounds_apply: tuple[bool, bool] = (True, True),
         base: str = "",
-        limits: Sequence[Limits] = (),
+        ranges: Sequence[Range] = (),
         shares: Sequence[int] = (),
     ) -> None:
-        self.inner, self.links, self.grid, self.slack, self.bounded = (
-            inner,
-            links,
-            grid,
-            slack,
-            bounded,
-        )
-        self.base, self.limits = base, tuple(limits) or ((None, None),) * len(links)
-        self.shares = tuple(shares)
+        self.inner = inner
         self.column = inner.column
-        self.needs = tuple(
-            name for link in links for name in link.parents if not link.part
-        ) + (base,) * bool(base)
-        codec = inner.codec
-        own = codec.block(self.column.name)
-        self.first = len(codec.atoms) + codec.missing
-        values = (own.values if own else (0.0,) * self.first) + (float("nan"),) * len(
-            links
+        self.links = links
+        self.grid = grid
+        self.slack = slack
+        self.bounds_apply = bounds_apply
+        self.base = base
+        no_ends: Range = (None, None)
+        self.ranges = tuple(ranges) or (no_ends,) * len(links)
+        self.shares = tuple(shares)
+        # The columns that must be decoded before this one. Parts of a whole need each
+        # other, and are computed once all are decoded.
+        needs: list[str] = []
+        for link in links:
+            if not link.part:
+                needs += link.parents
+        if base:
+            needs.append(base)
+        self.needs = tuple(needs)
+        # The code of the first link: after all atoms, of which "missing" is the last.
+        self.first_link = len(inner.codec.atoms) + inner.codec.missing
+        self.blocks = self._blocks()
+
+    def _blocks(self) -> tuple[Block, ...]:
+        """The block of ``inner`` with an atom per link; none if there is one code."""
+        inner = self.inner.codec.block(self.column.name)
+        values = inner.values if inner else (0.0,) * self.first_link
+        # What a link stands for is no number of its own.
+        values += (float("nan"),) * len(self.links)
+        modes = inner.modes if inner else 0
+        curves = inner.curves if inner else ()
+        if len(values) + modes <= 1:
+            return ()
+        block = Block(
+            self.column.name,
+            atoms=len(values),
+            modes=modes,
+            values=values,
+            curves=curves,
         )
-        modes, curves = (own.modes, own.curves) if own else (0, ())
-        several = len(values) + modes > 1
-        self.blocks = (
-            (Block(self.column.name, "", len(values), modes, values, curves),)
-            if several
-            else ()
-        )
+        return (block,)
 
     @classmethod
     def fit(
@@ -177,56 +223,61 @@ class Linked:
         assert issubclass(kind, NumberEncoder), (
             f"links join numbers, report this: {column.kind}"
         )
-        held, limits = np.zeros(len(frame), dtype=bool), list[Limits]()
+        follows = np.zeros(len(frame), dtype=bool)
+        ranges: list[Range] = []
         for link in links:
-            limits.append((None, None))
-            if not link.part:  # of these, any may be encoded as what it is
-                true = holds(link, frame, column, schema)
-                held |= true
-                limits[-1] = _limits(link, true, frame, schema, settings.rare)
+            if link.part:
+                # Of these, any cell may be encoded as what it is.
+                ranges.append((None, None))
+                continue
+            held = holds(link, frame, column, schema)
+            follows |= held
+            ranges.append(_range(link, held, frame, schema, settings.rare))
+
         values, missing = numbers(frame, column)
-        distinct, counts = np.unique(values[~missing], return_counts=True)
-        grid = distinct[counts >= max(3, settings.rare, COMMON * len(frame))]
-        slack = (
-            CLOSE * float(np.std(values[~missing]))
-            if values.dtype == np.float64
-            else 0.0
-        )
-        inner, (low, high) = (
-            kind.fit_whole(frame[column.name][~held], column, rng, settings),
-            kind.bounds(column),
-        )
-        ends = distinct[[0, -1]] if len(distinct) else (0, 0)
-        bounded = (
-            low is None or bool(low <= ends[0]),
-            high is None or bool(ends[1] <= high),
-        )
+        present = values[~missing]
+        distinct, counts = np.unique(present, return_counts=True)
+        repeats = max(3, settings.rare, COMMON * len(frame))
+        grid = distinct[counts >= repeats]
+        slack = 0.0
+        if values.dtype == np.float64:
+            slack = CLOSE * float(np.std(present))
+
+        others = frame[column.name][~follows]
+        inner = kind.fit_whole(others, column, rng, settings)
+        bounds_apply = _bounds_apply(kind.bounds(column), distinct)
         shares: list[int] = []
-        if any(end is not None for ends_of in limits for end in ends_of):
-            free = ~held & ~missing
-            codes, _ = inner.codec.encode(
-                values[free], np.zeros(free.sum(), dtype=bool), rng
-            )
-            shares = np.bincount(codes, minlength=inner.codec.size).tolist()
-        return cls(inner, links, grid, slack, bounded, base, limits, shares)
+        if any(end is not None for ends in ranges for end in ends):
+            free = values[~follows & ~missing]
+            none_missing = np.zeros(len(free), dtype=bool)
+            codes, _ = inner.codec.encode(free, none_missing, rng)
+            counts = np.bincount(codes, minlength=inner.codec.size)
+            shares = counts.tolist()
+        return cls(inner, links, grid, slack, bounds_apply, base, ranges, shares)
 
     def encode_in(
-        self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        rng: np.random.Generator,
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """As `ColumnEncoder.encode_in`."""
         codes, offsets = self.inner.encode(frame[self.column.name], rng)
         if codes.shape[1]:
-            codes[codes >= self.first] += len(self.links)
-        else:  # one value at most beside the links; cells that are neither it nor follow a link count as the first code
-            codes, offsets = (
-                np.zeros((len(frame), 1), np.uint8),
-                np.zeros((len(frame), 0), np.float32),
-            )
+            # The modes move up to make room for the links.
+            codes[codes >= self.first_link] += len(self.links)
+        else:
+            # One value at most beside the links. Cells that are neither this value nor
+            # follow from others count as the first code.
+            codes = np.zeros((len(frame), 1), np.uint8)
+            offsets = np.zeros((len(frame), 0), np.float32)
+        # Where several links hold, the first one counts: it is written last.
         for i, link in reversed(list(enumerate(self.links))):
             held = holds(link, frame, self.column, schema)
             if link.part:
-                held &= rng.random(len(held)) >= VALUES
-            codes[held, 0], offsets[held] = self.first + i, 0.5
+                held &= rng.random(len(held)) >= ENCODED_LARGEST
+            codes[held, 0] = self.first_link + i
+            offsets[held] = 0.5
         return codes[:, : len(self.blocks)], offsets
 
     def decode_in(
@@ -238,98 +289,131 @@ class Linked:
         done: Mapping[str, pd.Series],
         schema: Schema,
     ) -> pd.Series:
-        """As `ColumnEncoder.decode_in`. A cell that is as in a missing one is missing, where the column has such; one
-        that cannot be what its link says is any of the column's numbers.
+        """As `ColumnEncoder.decode_in`.
+
+        A cell that follows from a missing one is missing, where the column has missing
+        cells; one that cannot be what its link says is any of the column's numbers.
         """
-        codec, count = self.inner.codec, len(self.links)
-        code = (
-            codes[:, 0].astype(np.int64)
-            if self.blocks
-            else np.full(len(codes), self.first, dtype=np.int64)
-        )
-        link = np.where(
-            (code >= self.first) & (code < self.first + count), code - self.first, -1
-        )
-        own = np.where(link >= 0, 0, np.where(code >= self.first, code - count, code))
-        inner = (
-            offsets[:, 0]
-            if offsets.shape[1]
-            else np.full(len(code), 0.5, dtype=np.float32)
-        )
-        found, missing = codec.decode(own, inner)
-        values = np.zeros(len(code), dtype=codec.atoms.dtype)
-        values[~missing] = self.inner.within(found, step=codec.step)
-        for i, known in enumerate(self.links):
-            if known.part:  # when all parts are known: `completed`
-                missing[link == i] = False
+        link_numbers, inner_codes = self._split(codes)
+        if offsets.shape[1]:
+            inner_offsets = offsets[:, 0]
+        else:
+            inner_offsets = np.full(len(codes), 0.5, dtype=np.float32)
+
+        codec = self.inner.codec
+        present, missing = codec.decode(inner_codes, inner_offsets)
+        values = np.zeros(len(codes), dtype=codec.atoms.dtype)
+        values[~missing] = self.inner.within(present, step=codec.step)
+        for i, link in enumerate(self.links):
+            follows = link_numbers == i
+            if link.part:
+                # Its number is known when all parts are: see `complete_whole`.
+                missing[follows] = False
                 continue
-            cells = [numbers(done, schema[name]) for name in known.parents]
-            result = known.follow([x for x, _ in cells])
-            absent = np.any([m for _, m in cells], axis=0) | ~np.isfinite(result)
-            rows = (link == i) & ~absent
-            rows &= ~self._beyond(result, rows, self.limits[i], values)
-            values[rows] = self.computed(result[rows])
-            missing[(link == i) & ~absent] = False
-            missing[(link == i) & absent] = self.column.missing
+            parents = [numbers(done, schema[name]) for name in link.parents]
+            result = link.follow([x for x, _ in parents])
+            computable = ~_any_missing(parents) & np.isfinite(result)
+            missing[follows & computable] = False
+            missing[follows & ~computable] = self.column.missing
+            follows &= computable
+            beyond = follows & self._beyond(result, self.ranges[i])
+            if beyond.any():
+                values[beyond] = self._unlinked(result[beyond])
+            within = follows & ~beyond
+            values[within] = self.computed(result[within])
         if self.base:
-            values = self._counted(values, *numbers(done, schema[self.base]))
+            base, base_missing = numbers(done, schema[self.base])
+            values = self._whole_counts(values, base, base_missing)
         return self.inner.series(values[~missing], missing)
+
+    def _split(
+        self, codes: npt.NDArray[np.integer[Any]]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Codes ``[rows, blocks]`` as numbers of links and codes of ``inner``.
+
+        Both are ``[rows]``. The number is -1 where a cell follows from none; the code
+        is 0 where it does.
+        """
+        if self.blocks:
+            code = codes[:, 0].astype(np.int64)
+        else:
+            # A column of one code, which is that of a link if it has one.
+            code = np.full(len(codes), self.first_link, dtype=np.int64)
+        end = self.first_link + len(self.links)
+        is_link = (code >= self.first_link) & (code < end)
+        link_number = np.where(is_link, code - self.first_link, -1)
+        inner_code = np.where(code >= end, code - len(self.links), code)
+        return link_number, np.where(is_link, 0, inner_code)
 
     @property
     def whole(self) -> tuple[str, ...]:
         """The parts of the whole that this is one of; none if it is not."""
-        first = self.links[:1]
-        return (
-            tuple(sorted((self.column.name, *first[0].parents)))
-            if first and first[0].part
-            else ()
-        )
+        if not self.links or not self.links[0].part:
+            return ()
+        others = self.links[0].parents
+        return tuple(sorted([self.column.name, *others]))
 
-    def _beyond(
-        self, result: Numbers, rows: Mask, limits: Limits, values: Numbers
-    ) -> Mask:
-        """Which of the rows a link leads beyond its limits; these get other ``values``, distributed as those of cells
-        without a link. Which, the number beyond decides: a row is the same however many are decoded.
+    def _beyond(self, result: Numbers, range_of_link: Range) -> Mask:
+        """``[rows]``: where a link leads beyond the numbers for which it holds."""
+        beyond = np.zeros(len(result), dtype=bool)
+        if not sum(self.shares):
+            # All training cells follow from others: there is nothing else to draw.
+            return beyond
+        low, high = range_of_link
+        if low is not None:
+            beyond |= result < low
+        if high is not None:
+            beyond |= result > high
+        return beyond
+
+    def _unlinked(self, results: Numbers) -> Numbers:
+        """Numbers distributed as those of cells without a link.
+
+        Which ones, the results that they replace decide, so that a row is the same
+        however many are decoded.
         """
-        low, high = limits
-        none = np.zeros(len(rows), dtype=bool)
-        far = rows & (
-            (none if low is None else result < low)
-            | (none if high is None else result > high)
-        )
-        if not sum(self.shares) or not far.any():
-            return none
         ends = np.cumsum(self.shares) / sum(self.shares)
-        draws = (pd.util.hash_array(result[far].astype(np.float64)) >> 11) / 2.0**53
-        codes = np.searchsorted(ends, draws, side="right")
-        inner = 1 - (ends[codes] - draws) / np.diff(ends, prepend=0.0)[codes]
-        values[far] = self.inner.within(
-            self.inner.codec.decode(codes, inner)[0], step=self.inner.codec.step
-        )
-        return far
+        hashes = pd.util.hash_array(results.astype(np.float64))
+        # The upper 53 bits as a number in [0, 1): as many as a float64 holds.
+        uniform = (hashes >> 11) / 2.0**53
+        codes = np.searchsorted(ends, uniform, side="right")
+        # How far into the share of its code a number is, is its offset.
+        share = np.diff(ends, prepend=0.0)[codes]
+        offsets = 1 - (ends[codes] - uniform) / share
+        values, _ = self.inner.codec.decode(codes, offsets)
+        return np.asarray(self.inner.within(values, step=self.inner.codec.step))
 
-    def _counted(self, values: Numbers, base: Numbers, missing: Mask) -> Numbers:
-        """The nearest counts, divided; what is not 0 is no count of 0."""
+    def _whole_counts(
+        self,
+        values: Numbers,
+        base: Numbers,
+        missing: Mask,
+    ) -> Numbers:
+        """The rates nearest to some numbers whose counts are whole.
+
+        Args:
+            values: ``[rows]``: the numbers.
+            base: What the counts are divided by.
+            missing: Where that is missing: these numbers stay as they are.
+        """
         base = np.abs(base.astype(np.float64))
         able = ~missing & (base > 0) & (values != 0)
-        counts = np.maximum(np.rint(np.abs(values[able]) * base[able]), 1)
-        found = values.copy()
-        found[able] = self.computed(np.sign(values[able]) * counts / base[able])
-        return found
+        # What is not 0 is no count of 0.
+        counts = np.rint(np.abs(values[able]) * base[able])
+        counts = np.maximum(counts, 1)
+        signed_counts = np.sign(values[able]) * counts
+        rates = values.copy()
+        rates[able] = self.computed(signed_counts / base[able])
+        return rates
 
     def computed(self, result: Numbers) -> Numbers:
-        """Numbers that follow from others, as the column writes them, between its bounds."""
-        return np.asarray(
-            self.inner.within(
-                self._snapped(self.inner.codec.rounded(result)), *self.bounded
-            )
-        )
-
-    def _snapped(self, values: Numbers) -> Numbers:
-        if not len(self.grid) or not self.slack:
-            return values
-        there = self.grid[nearest(self.grid, values)]
-        return np.asarray(np.where(np.abs(there - values) <= self.slack, there, values))
+        """Numbers that follow from others, as the column writes them."""
+        values = self.inner.codec.rounded(result)
+        if len(self.grid) and self.slack:
+            on_grid = self.grid[nearest(self.grid, values)]
+            is_near = np.abs(on_grid - values) <= self.slack
+            values = np.where(is_near, on_grid, values)
+        return np.asarray(self.inner.within(values, *self.bounds_apply))
 
     @property
     def withheld(self) -> str:
@@ -338,15 +422,14 @@ class Linked:
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
-        links = [asdict(link) for link in self.links]
         return {
             **self.inner.state(),
-            "links": links,
+            "links": [asdict(link) for link in self.links],
             "grid": self.grid.tolist(),
             "slack": self.slack,
-            "bounded": list(self.bounded),
+            "bounded": list(self.bounds_apply),
             "base": self.base,
-            "limits": self.limits,
+            "limits": self.ranges,
             "shares": self.shares,
         }
 
@@ -358,120 +441,201 @@ class Linked:
             f"links join numbers, report this: {column.kind}"
         )
         links = tuple(
-            Link(tuple(k["parents"]), k["form"], k["constant"]) for k in state["links"]
+            Link(tuple(link["parents"]), link["form"], link["constant"])
+            for link in state["links"]
         )
-        low, high = state.get("bounded", (True, True))
-        grid = np.array(state["grid"], dtype=inner.codec.atoms.dtype)
-        limits = [(least, most) for least, most in state.get("limits", ())]
+        # Files of earlier versions lack some of these.
+        low_applies, high_applies = state.get("bounded", (True, True))
+        ranges = [(low, high) for low, high in state.get("limits", ())]
         return cls(
             inner,
             links,
-            grid,
+            np.array(state["grid"], dtype=inner.codec.atoms.dtype),
             state["slack"],
-            (low, high),
+            (low_applies, high_applies),
             state.get("base", ""),
-            limits,
+            ranges,
             state.get("shares", ()),
         )
 
 
-def _limits(
-    link: Link, held: Mask, frame: pd.DataFrame, schema: Schema, rare: int
-) -> Limits:
-    """The least and the greatest number for which a link may hold; None where too few rows lie beyond to tell. That is
-    the range of the numbers for which it does, and as much again on either side: its ends are averages.
+def _range(
+    link: Link,
+    held: Mask,
+    frame: pd.DataFrame,
+    schema: Schema,
+    rare: int,
+) -> Range:
+    """The least and the greatest number for which a link may hold.
+
+    That is the range of the numbers for which it does, and as much again on either
+    side, since its ends are means of several. There is no end where too few rows lie
+    beyond it to say that the link does not hold there.
     """
-    cells = [numbers(frame, schema[name]) for name in link.parents]
-    result = link.follow([x for x, _ in cells])
-    ends = (
-        bounds(*np.unique(result[held], return_counts=True), rare)
-        if held.any()
-        else None
-    )
+    parents = [numbers(frame, schema[name]) for name in link.parents]
+    result = link.follow([x for x, _ in parents])
+    if not held.any():
+        return None, None
+    distinct, counts = np.unique(result[held], return_counts=True)
+    ends = bounds(distinct, counts, rare)
     if ends is None:
         return None, None
-    low, high = (float(end) for end in ends)
-    low, high = low - (high - low), high + (high - low)
-    others = result[
-        ~held & np.isfinite(result) & ~np.any([m for _, m in cells], axis=0)
-    ]
-    return low if (others < low).sum() >= BEYOND else None, high if (
-        others > high
-    ).sum() >= BEYOND else None
+    least, greatest = (float(end) for end in ends)
+    low = least - (greatest - least)
+    high = greatest + (greatest - least)
+    computable = ~_any_missing(parents) & np.isfinite(result)
+    others = result[computable & ~held]
+    ends_below = (others < low).sum() >= BEYOND
+    ends_above = (others > high).sum() >= BEYOND
+    return low if ends_below else None, high if ends_above else None
 
 
-def completed(
-    parts: Sequence[tuple[Linked, npt.NDArray[np.integer[Any]], pd.Series]],
-    schema: Schema,
-) -> dict[str, pd.Series]:
-    """All parts of a whole, of which each row's rest, or else its largest part, becomes what the others leave.
+def _bounds_apply(bounds: Range, distinct: Numbers) -> tuple[bool, bool]:
+    """Whether all numbers of a column are within its lower and its upper bound.
 
     Args:
-        parts: Of each part the encoder, the codes ``[rows, 1]`` and the cells that these stand for.
-        schema: What the columns are.
+        bounds: Of the column.
+        distinct: Its numbers, ascending.
     """
-    cells = [
-        numbers({encoder.column.name: own}, encoder.column) for encoder, _, own in parts
-    ]
+    low, high = bounds
+    least, greatest = distinct[[0, -1]] if len(distinct) else (0, 0)
+    low_applies = low is None or bool(low <= least)
+    high_applies = high is None or bool(greatest <= high)
+    return low_applies, high_applies
+
+
+def _any_missing(columns: Sequence[Cells]) -> Mask:
+    """``[rows]``: where the cell of any of some columns is missing."""
+    return np.asarray(np.any([missing for _, missing in columns], axis=0))
+
+
+# --------------------------------------------------------------------------------------
+# Parts of a whole
+
+# The encoder of a part, its codes ``[rows, 1]``, and the cells that these stand for.
+Part = tuple[Linked, npt.NDArray[np.integer[Any]], pd.Series]
+
+
+def complete_whole(parts: Sequence[Part]) -> dict[str, pd.Series]:
+    """All parts of a whole, of which one in each row becomes what the others leave."""
+    cells = []
+    has_code = []
+    for encoder, codes, series in parts:
+        column = encoder.column
+        cells.append(numbers({column.name: series}, column))
+        has_code.append(codes[:, 0] == encoder.first_link)
+    # All ``[rows, parts]``.
     values = np.column_stack([x.astype(np.float64) for x, _ in cells])
     missing = np.column_stack([m for _, m in cells])
-    rest = np.column_stack(
-        [codes[:, 0] == encoder.first for encoder, codes, _ in parts]
-    )
-    none = ~rest.any(axis=1)
-    rest[none, np.abs(values[none]).argmax(axis=1)] = True
-    rest &= ~missing.any(axis=1, keepdims=True)
-    left = parts[0][0].links[0].constant - np.where(rest, 0.0, values).sum(axis=1)
-    left /= np.maximum(rest.sum(axis=1), 1)
-    found = {}
-    for i, (encoder, _, own) in enumerate(parts):
-        mine, (known, gaps) = rest[:, i], cells[i]
-        known[mine] = encoder.computed(left[mine]).astype(known.dtype)
-        found[encoder.column.name] = (
-            encoder.inner.series(known[~gaps], gaps) if mine.any() else own
-        )
-    return found
+    follows = np.column_stack(has_code)
+
+    # If no code says which part follows, the largest one does.
+    none_follows = ~follows.any(axis=1)
+    largest = np.abs(values[none_follows]).argmax(axis=1)
+    follows[none_follows, largest] = True
+    # Of a row with a missing part, the sum of the others says nothing.
+    follows &= ~missing.any(axis=1, keepdims=True)
+    first_part, _, _ = parts[0]
+    total = first_part.links[0].constant
+    left = total - np.where(follows, 0.0, values).sum(axis=1)
+    # Several parts that follow share equally what the others leave.
+    left /= np.maximum(follows.sum(axis=1), 1)
+
+    completed = {}
+    for i, (encoder, _, series) in enumerate(parts):
+        rows = follows[:, i]
+        if rows.any():
+            column_values, column_missing = cells[i]
+            computed = encoder.computed(left[rows])
+            column_values[rows] = computed.astype(column_values.dtype)
+            series = encoder.inner.series(
+                column_values[~column_missing], column_missing
+            )
+        completed[encoder.column.name] = series
+    return completed
 
 
-def holds(link: Link, frame: pd.DataFrame, child: Column, schema: Schema) -> Mask:
-    """``[rows]``: where the child's cell is what the link says."""
-    cells = {name: numbers(frame, schema[name]) for name in (child.name, *link.parents)}
-    return held_in(link, cells, child)
+# --------------------------------------------------------------------------------------
+# Where a link holds
 
 
-def held_in(
+def holds(
     link: Link,
-    cells: Mapping[str, Known],
+    frame: pd.DataFrame,
+    child: Column,
+    schema: Schema,
+) -> Mask:
+    """``[rows]``: where the child's cell is what the link says."""
+    names = (child.name, *link.parents)
+    cells = {name: numbers(frame, schema[name]) for name in names}
+    return holds_in(link, cells, child)
+
+
+def holds_in(
+    link: Link,
+    cells: Mapping[str, Cells],
     child: Column,
     order: npt.NDArray[np.int64] | None = None,
 ) -> Mask:
-    """`holds`, given the numbers of the columns; ``order`` shuffles the parents."""
+    """`holds`, given the columns' numbers; ``order`` shuffles the parents' rows."""
     y, y_missing = cells[child.name]
-    parents = [cells[name] for name in link.parents]
-    if order is not None:
-        parents = [(x[order], missing[order]) for x, missing in parents]
-    missing = np.any([y_missing, *(m for _, m in parents)], axis=0)
-    found = ~missing & close(link, [x for x, _ in parents], y, child)
+    parents = []
+    for name in link.parents:
+        x, missing = cells[name]
+        if order is not None:
+            x = x[order]
+            missing = missing[order]
+        parents.append((x, missing))
+    xs = [x for x, _ in parents]
+    held = ~y_missing & ~_any_missing(parents) & agrees(link, xs, y, child)
     if link.part:
-        found &= np.all([np.abs(y) >= np.abs(x) for x, _ in parents], axis=0)
-    return np.asarray(found)
+        for x in xs:
+            held &= np.abs(y) >= np.abs(x)
+    return np.asarray(held)
 
 
-def close(
-    link: Link, parents: Sequence[Numbers], wanted: Numbers, child: Column
+def agrees(
+    link: Link,
+    parents: Sequence[Numbers],
+    wanted: Numbers,
+    child: Column,
 ) -> Mask:
-    """Whether a link's numbers are the child's, once rounded as those are, or up to a tiny part of their spread."""
-    found = link.follow(parents)
-    if found.dtype == wanted.dtype == np.int64:
-        return np.asarray(found == wanted)
+    """``[rows]``: whether a link's numbers are the child's.
+
+    That is, up to the child's rounding, or up to a tiny part of its standard deviation.
+
+    Args:
+        link: What is asked.
+        parents: The numbers of its parents, ``[rows]`` each.
+        wanted: The numbers of the child.
+        child: Its column.
+    """
+    result = link.follow(parents)
+    if result.dtype == wanted.dtype == np.int64:
+        return np.asarray(result == wanted)
     places = decimals(child)
-    half = 0.0 if places is None else 0.5 * 10.0**-places
-    tolerance = EXACT if link.equal else NEAR if len(link.parents) == 1 else CLOSE
-    slack = 0.0 if wanted.dtype == np.int64 else float(np.std(wanted)) * tolerance
+    error = rounding(places)
     if link.part and places:
-        half *= 1 + len(link.parents)  # each is rounded
+        # Each of the parts is rounded, too.
+        error *= 1 + len(link.parents)
+    slack = 0.0
+    if wanted.dtype != np.int64:
+        slack = float(np.std(wanted)) * _tolerance(link)
     with np.errstate(all="ignore"):
-        return np.asarray(np.abs(found - wanted) <= max(half, slack))
+        gaps = np.abs(result - wanted)
+    return np.asarray(gaps <= max(error, slack))
+
+
+def _tolerance(link: Link) -> float:
+    """How near a link's numbers are to the child's, in standard deviations."""
+    if link.equal:
+        return EXACT
+    return NEAR if len(link.parents) == 1 else CLOSE
+
+
+def rounding(places: int | None) -> float:
+    """The largest error of numbers of so many decimals; None for unrounded ones."""
+    return 0.0 if places is None else 0.5 * 10.0**-places
 
 
 def decimals(column: Column) -> int | None:
@@ -483,15 +647,13 @@ def decimals(column: Column) -> int | None:
     return kind.decimals(column)
 
 
-def numbers(
-    table: Mapping[str, pd.Series] | pd.DataFrame, column: Column
-) -> tuple[Numbers, Mask]:
+def numbers(table: Mapping[str, pd.Series] | pd.DataFrame, column: Column) -> Cells:
     """A column's numbers, 0 where missing, and where they are missing."""
     kind = KINDS[column.kind]
     assert issubclass(kind, NumberEncoder), (
         f"links join numbers, report this: {column.kind}"
     )
-    known, missing = kind.numbers(table[column.name], column)
-    values = np.zeros(len(missing), dtype=known.dtype)
-    values[~missing] = known
+    present, missing = kind.numbers(table[column.name], column)
+    values = np.zeros(len(missing), dtype=present.dtype)
+    values[~missing] = present
     return values, missing
