@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synthtab.core.errors import ConfigError
+from synthtab.core.errors import ConfigError, DataError, hint
+from synthtab.core.files import write_text
 
-from .options import Device, Quiet, Rare, Seed, check_output, write_text
+from .options import Device, Quiet, Rare, Seed, check_output
 from .render import note, progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from synthtab import Schema, Synthesizer
+    from synthtab.augment import Study
     from synthtab.augment.by_class import ByClass
 
 # Share of the table that the generator does not learn, so that the verdict can be
@@ -114,113 +118,90 @@ def augment(
 
     Example: synthtab augment people.csv --target income --balance -o more.csv
     """
-    _check(n, balance, model, (preset, time, epochs, rare), output, json, verdict)
+    fitting = dict(preset=preset, time=time, epochs=epochs, rare=rare)
+    _check(n, balance, model, fitting, output, json, verdict)
     for path in (output, json):
         if path not in (None, "-"):
             check_output(Path(str(path)), data, model, holdout, schema)
 
-    from synthtab import Schema, Synthesizer, infer
+    from synthtab import Synthesizer
     from synthtab.augment.by_class import ByClass
-    from synthtab.core.config import configure
     from synthtab.data import tables
 
-    frame = tables.read(data)
-    fitted = Synthesizer.load(model, device=device or "auto") if model else None
-    told = configure(rare=rare).rare
-    declared = (
-        fitted.schema_
-        if fitted
-        else Schema.load(schema)
-        if schema
-        else infer(frame, rare=told)
-    )
-    frame = tables.typed(frame, declared)
-    _check_table(declared.names, target, mark)
-    train, test = frame, tables.read(holdout, schema=declared) if holdout else None
-    if verdict and test is None and fitted is None:
-        train, test = _split(frame, seed or 0)
+    cells = tables.read(data)
+    synthesizer = Synthesizer.load(model, device=device or "auto") if model else None
+    declared = _schema_of(cells, schema, synthesizer, rare)
+    table = tables.typed(cells, declared)
+    _check_columns(declared.names, target, mark)
+    learnt = table
+    test = tables.read(holdout, schema=declared) if holdout else None
+    if verdict and test is None and synthesizer is None:
+        learnt, test = _split(table, seed or 0)
     try:
         with progress(quiet) as observe:
-            if fitted is None:
-                given: dict[str, Any] = dict(
-                    preset=preset,
-                    seed=seed,
-                    device=device,
-                    time=time,
-                    epochs=epochs,
-                    rare=rare,
-                )
-                fitted = Synthesizer(
-                    target=target, **{k: v for k, v in given.items() if v is not None}
-                )
-                fitted.fit(train, declared, observe)
-            source = ByClass(fitted, target)
-            found = None
+            if synthesizer is None:
+                options = _set(**fitting, seed=seed, device=device)
+                synthesizer = Synthesizer(target=target, **options)
+                synthesizer.fit(learnt, declared, observe)
+            source = ByClass(synthesizer, target)
+            comparison = None
             if verdict and test is not None:
                 from synthtab.augment import study
 
-                chosen: dict[str, Any] = {
-                    k: v
-                    for k, v in dict(repeats=repeats, seed=seed).items()
-                    if v is not None
-                }
-                found = study(
-                    train,
+                comparison = study(
+                    learnt,
                     source,
                     target,
                     test,
                     schema=declared,
                     observe=observe,
-                    **chosen,
+                    **_set(repeats=repeats, seed=seed),
                 )
-        added = _added(source, frame, target, n, balance, seed)
-        pieces = (
-            _marked(piece, mark, name)
-            for name, parts in (("real", [frame]), ("synthetic", added))
-            for piece in parts
-        )
+        added = _added(source, table, target, n, balance, seed)
+        pieces = _marked(table, added, mark)
         tables.write(pieces, output, _with_mark(declared, mark))
     except KeyboardInterrupt:
-        note(
-            "interrupted" if output == "-" else f"interrupted: {output} was not written"
-        )
+        lost = "" if output == "-" else f": {output} was not written"
+        note(f"interrupted{lost}")
         raise typer.Exit(130) from None
-    if found is not None and json is not None:
-        typer.echo(found.to_json()) if json == "-" else write_text(
-            Path(json), found.to_json() + "\n"
-        )
-    if found is not None and json != "-" and not (quiet and output == "-"):
-        typer.echo(str(found), err=output == "-")
+    if comparison is not None:
+        _deliver(comparison, json, output, quiet)
     if quiet:
         return
-    if verdict and found is None:
+    if verdict and comparison is None:
         note(
             "no verdict: the model may have learnt these rows; name others with --holdout"
         )
     if output != "-":
-        note(
-            f"{len(frame):,} real and {sum(map(len, added)):,} synthetic rows in {output}"
-        )
+        count = sum(map(len, added))
+        note(f"{len(table):,} real and {count:,} synthetic rows in {output}")
+
+
+def _set(**options: Any) -> dict[str, Any]:
+    """The options that were given; the others keep the defaults of what they go to."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _check(
     n: int | None,
     balance: bool,
     model: Path | None,
-    fitting: tuple[Any, ...],
+    fitting: dict[str, Any],
     output: str,
     json: str | None,
     verdict: bool,
 ) -> None:
+    """Refuse options that do not go together, before the long work starts."""
     if n is not None and n <= 0:
         raise ConfigError(f"-n must be at least 1, not {n}")
     if n is not None and balance:
         raise ConfigError(
             "-n and --balance exclude each other: --balance decides how many rows"
         )
-    if model is not None and any(option is not None for option in fitting):
+    if model is not None and _set(**fitting):
         raise ConfigError(
-            "--model is fitted already: leave out --preset, --time, --epochs and --rare-below"
+            "--model is fitted already: leave out --preset, --time, --epochs and "
+            "--rare-below"
         )
     if output == "-" and json == "-":
         raise ConfigError(
@@ -230,64 +211,108 @@ def _check(
         raise ConfigError("--json writes the comparison, which --no-verdict leaves out")
 
 
-def _check_table(names: tuple[str, ...], target: str, mark: str | None) -> None:
+def _schema_of(
+    cells: pd.DataFrame,
+    path: Path | None,
+    synthesizer: Synthesizer | None,
+    rare: int | None,
+) -> Schema:
+    """The schema of the model, of a file, or else inferred, in this order."""
+    from synthtab import Schema, infer
+    from synthtab.core.config import configure
+
+    if synthesizer is not None:
+        return synthesizer.schema_
+    if path is not None:
+        return Schema.load(path)
+    return infer(cells, rare=configure(rare=rare).rare)
+
+
+def _check_columns(names: tuple[str, ...], target: str, mark: str | None) -> None:
     if target not in names:
-        raise ConfigError(
-            f"the target {target!r} is not a column: the columns are {', '.join(names[:12])}"
-        )
+        near = hint(target, names, "the columns are")
+        raise ConfigError(f"the target {target!r} is not a column{near}")
     if mark is not None and (mark in names or not mark.strip()):
         raise ConfigError(
             f"--mark {mark!r} cannot be: choose a name that no column has"
         )
 
 
-def _split(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _split(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the generator learns, and what the verdict is tested on."""
     import numpy as np
 
     from synthtab.core.randomness import Streams
 
-    order = Streams(seed).numpy("augment").permutation(len(frame))
-    count = int(TEST_SHARE * len(frame))
-    return frame.iloc[np.sort(order[count:])], frame.iloc[np.sort(order[:count])]
+    order = Streams(seed).numpy("augment").permutation(len(table))
+    count = int(TEST_SHARE * len(table))
+    # Sorted: both parts keep the order of the rows, which may mean something.
+    tested = np.sort(order[:count])
+    learnt = np.sort(order[count:])
+    return table.iloc[learnt], table.iloc[tested]
 
 
 def _added(
     source: ByClass,
-    frame: pd.DataFrame,
+    table: pd.DataFrame,
     target: str,
     n: int | None,
     balance: bool,
     seed: int | None,
 ) -> list[pd.DataFrame]:
+    """The synthetic rows, in one piece or, to balance, one for each class."""
     if not balance:
-        return [source.sample(n or len(frame), seed=seed)]
-    counts = frame[target].value_counts()
+        return [source.sample(n or len(table), seed=seed)]
+    counts = table[target].value_counts()
+    # A pandas categorical also counts categories that no row has.
     counts = counts[counts > 0]
-    if len(counts) > len(frame) / 2:
+    # With hardly two rows a value this is a number or a name, and "as many as the
+    # largest" would mean one row of each.
+    if len(counts) > len(table) / 2:
         raise ConfigError(
-            f"--balance needs a target with classes: {target!r} has {len(counts):,} different values"
+            f"--balance needs a target with classes: {target!r} has {len(counts):,} "
+            "different values"
         )
+    largest = counts.max()
     parts: list[pd.DataFrame] = []
+    rows = 0
+    # In the order of their names: the same rows whatever the order of the table.
     for value, count in sorted(counts.items(), key=lambda item: str(item[0])):
-        if wanted := int(counts.max() - count):
-            parts.append(
-                source.sample_class(
-                    value, wanted, seed=seed, start=sum(map(len, parts))
-                )
-            )
+        lacking = int(largest - count)
+        if not lacking:
+            continue
+        # Identifiers go on where those of the class before ended.
+        parts.append(source.sample_class(value, lacking, seed=seed, start=rows))
+        rows += len(parts[-1])
     return parts
 
 
-def _marked(piece: pd.DataFrame, mark: str | None, origin: str) -> pd.DataFrame:
-    return piece if mark is None else piece.assign(**{mark: origin})
+def _marked(
+    real: pd.DataFrame, synthetic: Iterable[pd.DataFrame], mark: str | None
+) -> Iterator[pd.DataFrame]:
+    """Real rows, then synthetic ones, with the column that says which is which."""
+    for origin, pieces in (("real", [real]), ("synthetic", synthetic)):
+        for piece in pieces:
+            yield piece if mark is None else piece.assign(**{mark: origin})
 
 
-def _with_mark(schema: Any, mark: str | None) -> Any:
+def _with_mark(schema: Schema, mark: str | None) -> Schema:
+    """The schema with the column of `_marked`."""
     from synthtab import Column, Schema
 
-    return (
-        schema
-        if mark is None
-        else Schema((*schema.columns, Column(mark, "category", "str")))
-    )
+    if mark is None:
+        return schema
+    return Schema((*schema.columns, Column(mark, "category", "str")))
+
+
+def _deliver(comparison: Study, json: str | None, output: str, quiet: bool) -> None:
+    """The verdict on the terminal and, if asked for, as JSON."""
+    if json == "-":
+        typer.echo(comparison.to_json())
+        return
+    if json is not None:
+        write_text(json, comparison.to_json() + "\n", DataError)
+    # Where the table goes to stdout the words must not: they would be read as rows.
+    table_on_stdout = output == "-"
+    if not (quiet and table_on_stdout):
+        typer.echo(str(comparison), err=table_on_stdout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no summary.")
@@ -119,16 +118,3 @@ def check_reports(json: str | None, html: Path | None, *inputs: Path | None) -> 
             check_output(path, *inputs)
     if written is not None and html is not None and written.resolve() == html.resolve():
         raise ConfigError(f"--json and --html are both {html}: name another output")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)

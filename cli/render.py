@@ -16,9 +16,9 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from synthtab.core.errors import DataError
+from synthtab.core.files import write_text
 from synthtab.core.progress import Observer, Progress, silent
-
-from .options import write_text
 
 if TYPE_CHECKING:
     from synthtab import Comparison, Report, Schema
@@ -206,9 +206,9 @@ def deliver(
     else:
         print_report(report)
     if json not in (None, "-"):
-        write_text(Path(str(json)), report.to_json() + "\n")
+        write_text(str(json), report.to_json() + "\n", DataError)
     if html is not None:
-        write_text(html, page())
+        write_text(html, page(), DataError)
     for path in (json, html):
         if path not in (None, "-") and not quiet:
             note(f"report: {path}")

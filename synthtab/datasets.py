@@ -7,7 +7,6 @@ caches them and verifies their checksum.
 
 from __future__ import annotations
 
-import difflib
 import importlib.resources
 import os
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sklearn.datasets import fetch_openml
 
-from synthtab.core.errors import DataError
+from synthtab.core.errors import DataError, hint
 from synthtab.core.schema import Schema
 from synthtab.data import tables
 
@@ -79,9 +78,7 @@ def load(name: str, *, data_home: str | os.PathLike[str] | None = None) -> pd.Da
         return tables.typed(tables.read(source), schema)
     if name in OPENML:
         return _download(name, OPENML[name], data_home)
-    near = difflib.get_close_matches(name, names(), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names())}"
-    raise DataError(f"no table named {name!r}: {hint}")
+    raise DataError(f"no table named {name!r}{hint(name, names(), 'there are')}")
 
 
 def _folder() -> Path:

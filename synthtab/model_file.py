@@ -16,7 +16,6 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +25,7 @@ import safetensors.torch
 from torch import Tensor
 
 from synthtab.core.errors import ArtefactError
+from synthtab.core.files import replacing
 
 FORMAT = 3
 JSON_PARTS = ("manifest", "schema", "encoder", "config")
@@ -46,15 +46,8 @@ class Bundle:
 
 def save(bundle: Bundle, path: str | os.PathLike[str]) -> None:
     """Write the file whole or not at all: to a temporary name beside it, then renamed."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        _write(bundle, partial)
-        os.replace(partial, target)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    with replacing(path) as scratch:
+        _write(bundle, scratch)
 
 
 def packed(bundle: Bundle) -> bytes:

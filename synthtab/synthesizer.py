@@ -6,7 +6,6 @@ table, learn its encoding, encode it, train networks, decide how rows are drawn.
 
 from __future__ import annotations
 
-import difflib
 import io
 import json
 import os
@@ -27,6 +26,7 @@ from synthtab.core.errors import (
     ConfigError,
     DataError,
     NotFittedError,
+    hint,
 )
 from synthtab.core.layout import Encoded
 from synthtab.core.progress import Observer, Progress, silent
@@ -390,11 +390,8 @@ class Synthesizer:
         else:
             check.require(source.sample, schema)
         if self.target is not None and self.target not in schema.names:
-            near = difflib.get_close_matches(self.target, schema.names, n=1)
-            hint = f": the columns are {', '.join(schema.names[:12])}"
-            if near:
-                hint = f": did you mean {near[0]!r}?"
-            raise DataError(f"the target {self.target!r} is not a column{hint}")
+            near = hint(self.target, schema.names, "the columns are")
+            raise DataError(f"the target {self.target!r} is not a column{near}")
         return schema
 
     def _encode(

@@ -332,7 +332,7 @@ def test_fit_in_words(call, here):
 
 def test_write_text_leaves_the_old_file_if_it_cannot_write(tmp_path, monkeypatch):
     from synthtab.core.errors import DataError
-    from synthtab_cli.options import write_text
+    from synthtab.core.files import write_text
 
     path = tmp_path / "report.json"
     path.write_text("old")
@@ -342,7 +342,7 @@ def test_write_text_leaves_the_old_file_if_it_cannot_write(tmp_path, monkeypatch
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(DataError, match="No space left"):
-        write_text(path, "new")
+        write_text(path, "new", DataError)
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
     assert path.read_text() == "old"
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from synthtab.core.errors import ConfigError
+from synthtab.core.errors import ConfigError, hint
 
 
 @dataclass(frozen=True)
@@ -271,9 +270,7 @@ def check_names(names: Iterable[str]) -> None:
     known = [field.name for field in fields(TrainConfig)]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"unknown option {name!r}{hint}")
+            raise ConfigError(f"unknown option {name!r}{hint(name, known)}")
 
 
 def _known(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,14 @@ The command line catches `SynthtabError` once, prints the message and exits with
 A state that only a bug of ours can reach is an ``assert``, not one of these.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+# Choices that a message lists before it breaks off.
+MOST_LISTED = 12
+
 
 class SynthtabError(Exception):
     """Base of all errors that the caller can fix."""
@@ -36,3 +44,30 @@ class NotFittedError(SynthtabError, AttributeError):
 
 class MissingExtraError(SynthtabError, ImportError):
     """An optional library is not installed; the message says how to get it."""
+
+
+def hint(
+    word: object, choices: Sequence[str], listing: str = "", most: int = MOST_LISTED
+) -> str:
+    """The end of a message about a name that is none of the choices.
+
+    Args:
+        word: What was written.
+        choices: What could have been.
+        listing: Words before the choices, such as "the columns are". Without them nothing
+            is listed.
+        most: Choices that are listed at most.
+
+    Returns:
+        ": did you mean 'width'?" where a choice looks like the word; else
+        ": the columns are a, b" or "".
+    """
+    near = difflib.get_close_matches(str(word), choices, n=1)
+    if near:
+        return f": did you mean {near[0]!r}?"
+    if not listing:
+        return ""
+    listed = ", ".join(choices[:most])
+    if len(choices) > most:
+        listed += ", ..."
+    return f": {listing} {listed}"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthtab.core.errors import SchemaError
+from synthtab.core.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -347,20 +348,8 @@ class Schema:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the schema as indented JSON; an existing file is replaced only once all is written."""
-        path = Path(path)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            scratch.write_text(
-                json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n",
-                encoding="utf-8",
-            )
-            os.replace(scratch, path)
-        except OSError as error:
-            raise SchemaError(
-                f"cannot write the schema {path}: {error.strerror or error}"
-            ) from error
-        finally:
-            scratch.unlink(missing_ok=True)
+        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        write_text(path, text, SchemaError, f"the schema {path}")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Schema:

@@ -25,6 +25,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from synthtab.core.errors import DataError, SchemaError
+from synthtab.core.files import replacing
 from synthtab.core.schema import Schema
 from synthtab.data.columns import TEXT_MARK, cells_to_text, check_table, typed_cells
 
@@ -172,19 +173,14 @@ def write(
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file in it")
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     try:
-        _write_file(pieces, scratch, [s.lower() for s in path.suffixes[-2:]], schema)
-        os.replace(scratch, path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+        with replacing(path, DataError) as scratch:
+            _write_file(pieces, scratch, suffixes, schema)
     except pa.ArrowException as error:
         raise DataError(
             f"cannot write {path}: {str(error).splitlines()[0]}; use CSV"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
 
 
 def _write_file(

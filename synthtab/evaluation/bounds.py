@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from synthtab.core.errors import ConfigError
+from synthtab.core.errors import ConfigError, hint
 from synthtab.evaluation.metric import Metric
 
 if TYPE_CHECKING:
@@ -71,18 +70,12 @@ def parse_bounds(text: str, metrics: Sequence[Metric]) -> tuple[Bound, ...]:
                 f"bound {part.strip()!r} must be NAME=NUMBER, such as detection_score=0.8,shape_error=2"
             )
         if name not in names:
-            raise ConfigError(f"there is no metric {name!r}; {_hint(name, names)}")
+            near = hint(name, names, "there are", most=len(names))
+            raise ConfigError(f"there is no metric {name!r}{near}")
         if name in bounds:
             raise ConfigError(f"metric {name!r} has two bounds; give one")
         bounds[name] = Bound(name, _number(name, figure))
     return tuple(bounds.values())
-
-
-def _hint(name: str, names: Sequence[str]) -> str:
-    near = get_close_matches(name, names, 1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there are {', '.join(names)}"
 
 
 def _number(name: str, figure: str) -> float:

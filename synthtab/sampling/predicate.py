@@ -10,7 +10,6 @@ nothing but "is missing".
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from functools import cached_property
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtab.core.errors import ConditionError, SynthtabError
+from synthtab.core.errors import ConditionError, SynthtabError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
@@ -40,14 +39,10 @@ def conditions(where: Where | None, schema: Schema) -> tuple[Test, ...]:
     found = [] if where is None else list(written(where))
     for condition in found:
         if condition.column not in schema.names:
-            near = difflib.get_close_matches(condition.column, schema.names, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?"
-                if near
-                else f"the columns are {', '.join(schema.names[:12])}"
-            )
+            near = hint(condition.column, schema.names, "the columns are")
             raise ConditionError(
-                f"condition {str(condition)!r}: there is no column {condition.column!r}: {hint}"
+                f"condition {str(condition)!r}: there is no column "
+                f"{condition.column!r}{near}"
             )
     return tuple(Test(condition, schema[condition.column]) for condition in found)
 

@@ -6,7 +6,6 @@ mode values ascend with the offset: the ends of a range are found by bisection.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.core.errors import hint
 from synthtab.core.layout import Block, Restriction
 from synthtab.data.columns import ColumnEncoder
 from synthtab.data.columns.numeric import NumberEncoder
@@ -415,17 +415,12 @@ def _known(part: ColumnEncoder | Linked, tests: Sequence[Test]) -> str:
             _decoded(inner, codes, np.full(len(codes), 0.5)).dropna(), part.column
         )
     ]
-    wanted = condition.values or ()
-    near = difflib.get_close_matches(str(wanted[0]), words, n=1) if wanted else []
-    hint = (
-        f"did you mean {near[0]!r}?"
-        if near
-        else f"it knows {', '.join(words[:12])}{', ...' * (len(words) > 12)}"
-    )
+    wanted = condition.values[0] if condition.values else ""
+    near = hint(wanted, words, "it knows")
     withheld = inner.withheld
     stored = (
         f" ({withheld} not stored: fit with --rare-below 0, or rare=0, to ask for those)"
         if withheld
         else ""
     )
-    return f"the model knows no such value of {name}: {hint}{stored}"
+    return f"the model knows no such value of {name}{near}{stored}"

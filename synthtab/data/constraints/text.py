@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 
-from synthtab.core.errors import SchemaError
+from synthtab.core.errors import SchemaError, hint
 from synthtab.core.schema import Constraint, Schema
 from synthtab.data.constraints import Form
 from synthtab.data.constraints.combination import Combination
@@ -123,13 +122,8 @@ def _name(token: Token, text: str, schema: Schema) -> str:
         return value
     if kind != "word":
         raise _unread(text)
-    near = difflib.get_close_matches(value, schema.names, n=1)
-    hint = (
-        f"did you mean {near[0]!r}?"
-        if near
-        else f"the columns are {', '.join(schema.names[:12])}"
-    )
-    raise SchemaError(f"constraint {text!r}: there is no column {value!r}: {hint}")
+    near = hint(value, schema.names, "the columns are")
+    raise SchemaError(f"constraint {text!r}: there is no column {value!r}{near}")
 
 
 def _names(tokens: list[Token], text: str, schema: Schema) -> tuple[str, ...]:
