@@ -12,7 +12,8 @@ import pytest
 
 from synthtab import Schema, find_constraints, infer, parse_constraint
 from synthtab.core.errors import SchemaError
-from synthtab.core.schema import FORM_NAMES, KIND_NAMES
+from synthtab.core.schema import FORM_NAMES
+from synthtab.data.columns import KINDS
 from synthtab.data.constraints import form_of
 from synthtab.data.constraints.equation import FORMS as EQUATIONS
 from tests.constraint_tables import shop
@@ -170,7 +171,7 @@ def test_the_document_lists_every_kind_form_and_equation() -> None:
     column, constraint, form = (
         DOCUMENT["$defs"][name] for name in ("column", "constraint", "form")
     )
-    assert set(column["properties"]["kind"]["enum"]) == set(KIND_NAMES)
+    assert set(column["properties"]["kind"]["enum"]) == set(KINDS)
     assert {f["const"] for f in form["oneOf"]} | {"predicate"} == set(FORM_NAMES)
     assert set(
         constraint["properties"]["options"]["properties"]["equals"]["enum"]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.schema import Schema
-from synthtab.data.columns import NUMERIC, infer
+from synthtab.data.columns import KINDS, infer
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.learners import Sample
@@ -120,27 +120,26 @@ def target_of(
     if schema is None:
         # No category is too rare here: nothing of the schema is stored.
         schema = infer(real, rare=0)
-    kind = schema[name].kind
+    kind = KINDS[schema[name].kind]
     distinct = real[name].nunique()
-    if kind == "constant" or distinct < 2:
+    if kind.constant or distinct < 2:
         raise DataError(
             f"the target {name!r} has one value: there is nothing to predict"
         )
-    if kind == "identifier":
+    if kind.invented:
         raise DataError(
             f"the target {name!r} is an identifier: there is nothing to predict"
         )
     # Dates and durations are numbers, too.
-    numeric = kind in NUMERIC
-    if task == "regression" and not numeric:
+    if task == "regression" and not kind.numeric:
         raise ConfigError(
-            f"the target {name!r} is a {kind}: it cannot be predicted as a number"
+            f"the target {name!r} is a {kind.kind}: it cannot be predicted as a number"
         )
     if task is None:
-        task = "regression" if numeric and distinct > 2 else "classification"
+        task = "regression" if kind.numeric and distinct > 2 else "classification"
     if task == "regression":
         return _number(real, name, schema)
-    if numeric:
+    if kind.numeric:
         # So that 0 and 1 are words in every table, whoever wrote it.
         schema = schema.with_kind(name, "category")
     return _classes(real, name, schema)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthtab.core import registry
 from synthtab.core.errors import SchemaError
 from synthtab.core.files import write_text
 
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-KIND_NAMES = (
-    "float",
-    "integer",
-    "boolean",
-    "category",
-    "datetime",
-    "clock",
-    "duration",
-    "identifier",
-    "constant",
-)
 FORM_NAMES = (
     "inequality",
     "equation",
@@ -55,8 +45,9 @@ class Column:
 
     Attributes:
         name: Its header.
-        kind: One of `KIND_NAMES`; a time of day as text is a "datetime" whose format has no date, as a number
-            (517 is 5:17) a "clock".
+        kind: Name of a kind of `synthtab.data.columns.KINDS`. A time of day is a "clock"
+            if it is written as one number (517 is 5:17), and a "datetime" whose format
+            has no date if it is text.
         dtype: The pandas dtype that sampled rows have, as ``str(dtype)``.
         options: What the kind needs to know: decimals, minimum, maximum, format, categories, ...
         missing: Whether cells may be missing.
@@ -71,9 +62,11 @@ class Column:
     why: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KIND_NAMES:
+        kinds = registry.kinds()
+        if self.kind not in kinds:
             raise SchemaError(
-                f"column {self.name!r}: unknown kind {self.kind!r}; use one of {', '.join(KIND_NAMES)}"
+                f"column {self.name!r}: unknown kind {self.kind!r}; "
+                f"use one of {', '.join(kinds)}"
             )
 
     def to_json(self) -> dict[str, Any]:

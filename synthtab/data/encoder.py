@@ -118,7 +118,7 @@ class TableEncoder:
                     )
                 )
                 continue
-            if kind.avoids_all and whole is not None:
+            if kind.invented and whole is not None:
                 cells = typed_cells(whole[column.name], column)
             columns.append(
                 kind.fit(cells, column, streams.numpy("encoder.fit", i), settings)
@@ -220,7 +220,7 @@ class TableEncoder:
         """Decoded rows of which some were left out, with identifiers as if none had been."""
         rng = np.random.default_rng(start)
         for encoder in self.columns:
-            if isinstance(encoder, ColumnEncoder) and encoder.avoids_all:
+            if isinstance(encoder, ColumnEncoder) and encoder.invented:
                 codes, offsets = encoder.encode(rows[encoder.column.name], rng)
                 rows[encoder.column.name] = encoder.decode(codes, offsets, rng, start)
         return rows

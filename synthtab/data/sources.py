@@ -246,7 +246,7 @@ def sample_rows(columns: int) -> int:
 
 def keys(schema: Schema) -> list[str]:
     """Columns of which every cell must be known, so that none comes back."""
-    return [c.name for c in schema.columns if KINDS[c.kind].avoids_all]
+    return [c.name for c in schema.columns if KINDS[c.kind].invented]
 
 
 def _sampled(path: Path, streams: Streams) -> Source:

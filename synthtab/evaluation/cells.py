@@ -19,7 +19,7 @@ import pandas as pd
 
 from synthtab.core.errors import SynthtabError
 from synthtab.core.schema import Column
-from synthtab.data.columns import KINDS, TEMPORAL
+from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import is_text
 from synthtab.data.columns.numeric import NumberEncoder
 
@@ -64,7 +64,7 @@ def numbers(series: pd.Series, column: Column | None) -> Floats:
         series: The cells.
         column: What the schema says of them, if there is one.
     """
-    if column is not None and column.kind in TEMPORAL:
+    if column is not None and KINDS[column.kind].temporal:
         values = _dates(series, column)
     elif pd.api.types.is_numeric_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -149,16 +149,17 @@ def _synonyms(column: Column | None) -> dict[str, str]:
     synonyms = {}
     if "missing" in column.options:
         synonyms[column.options["missing"]] = ""
-    if column.kind == "boolean":
-        synonyms[column.options.get("true", "True")] = "True"
-        synonyms[column.options.get("false", "False")] = "False"
+    words = KINDS[column.kind].no_and_yes(column)
+    if words is not None:
+        no, yes = words
+        synonyms[yes] = "True"
+        synonyms[no] = "False"
     return synonyms
 
 
 def _dates(series: pd.Series, column: Column) -> Floats:
     """As the column's kind reads them or, where it refuses a cell, each for itself."""
-    kind = KINDS[column.kind]
-    assert issubclass(kind, NumberEncoder)
+    kind = number_kind(column)
     try:
         return _spread(*kind.numbers(series, column))
     except (SynthtabError, OverflowError):

@@ -23,13 +23,11 @@ import pandas as pd
 
 from synthtab.core.errors import DataError
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import NUMERIC, infer
+from synthtab.data.columns import KINDS, infer
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
 
 Result = TypeVar("Result")
-
-_SKIPPED_KINDS = ("identifier", "constant")
 
 
 @dataclass(frozen=True)
@@ -284,10 +282,11 @@ def _roles(
     skipped = {}
     for column in schema.columns:
         columns[column.name] = column
-        if column.kind in _SKIPPED_KINDS:
-            skipped[column.name] = column.kind
+        kind = KINDS[column.kind]
+        if kind.informative():
+            roles[column.name] = role(column.name, kind.numeric)
         else:
-            roles[column.name] = role(column.name, column.kind in NUMERIC)
+            skipped[column.name] = column.kind
     return roles, columns, skipped
 
 

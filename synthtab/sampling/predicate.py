@@ -10,7 +10,6 @@ nothing but "is missing".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -22,12 +21,9 @@ from synthtab.core.errors import ConditionError, SynthtabError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.dates import convert
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.columns.quantiles import Numbers, nearest
 from synthtab.sampling.language import Condition, Where, written
-
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def conditions(where: Where | None, schema: Schema) -> tuple[Test, ...]:
@@ -61,7 +57,7 @@ class Test:
         self.condition, self.column = condition, column
         kind = KINDS[column.kind]
         self.numeric = kind if issubclass(kind, NumberEncoder) else None
-        if kind.avoids_all and not (condition.missing or condition.any_value):
+        if kind.invented and not (condition.missing or condition.any_value):
             raise self.error(
                 "its cells are invented, so that none of them can be asked for; only missing can"
             )
@@ -164,9 +160,8 @@ class Test:
             exact = condition.open[i] and (
                 not self._whole or float(number).is_integer()
             )
-            if (
-                exact and self._day(bound)
-            ):  # "< 2020-01-31" ends where that day begins, "> 2020-01-31" begins after it
+            # "< 2020-01-31" ends where that day begins, "> 2020-01-31" begins after it.
+            if exact and self.numeric and self.numeric.width(bound, self.column) > 1:
                 number = self._number(bound, bound_of=1 - i)
             if self._whole and not isinstance(number, (int, np.integer)):
                 exact, number = (
@@ -189,46 +184,17 @@ class Test:
         except SynthtabError as error:
             if isinstance(error, ConditionError):
                 raise
-            number = self._loosely(value, error)
-        if bound_of == 1 and self._day(value):
-            number = (
-                number
-                + convert(
-                    np.array([1], np.int64), "D", self.column.options.get("unit", "s")
-                )[0]
-                - 1
-            )
+            try:
+                number = self.numeric.read_loosely(value, self.column)
+            except (TypeError, ValueError):
+                raise self.error(str(error).split(";")[0]) from None
+        if bound_of == 1:
+            number = number + self.numeric.width(value, self.column) - 1
         return number
-
-    def _loosely(self, value: Any, error: SynthtabError) -> Any:
-        """A number for whole numbers, or a date in another form than the column's."""
-        unit = self.column.options.get("unit", "s")
-        try:
-            if self.column.kind != "datetime":
-                return float(value)
-            if self.column.dtype.startswith("timedelta"):
-                stamp = pd.Timedelta(value).to_timedelta64()
-            else:
-                stamp = pd.Timestamp(value).to_datetime64()
-        except (TypeError, ValueError):
-            raise self.error(str(error).split(";")[0]) from None
-        return convert(
-            np.array([stamp.astype(np.int64)]), np.datetime_data(stamp.dtype)[0], unit
-        )[0]
-
-    def _day(self, value: Any) -> bool:
-        """Whether it names a whole day of a column whose cells have a time of day."""
-        options = self.column.options
-        return (
-            self.column.kind == "datetime"
-            and options.get("unit") != "D"
-            and isinstance(value, str)
-            and bool(DATE.fullmatch(value.strip()))
-        )
 
     @property
     def _whole(self) -> bool:
-        return self.column.kind != "float"
+        return KINDS[self.column.kind].discrete
 
     @property
     def _least(self) -> Any:
@@ -291,26 +257,10 @@ class Test:
         return ends[0], ends[1]
 
     def _places(self, texts: Any) -> Any:
-        options = self.column.options
-        if options.get("ordered"):
-            places = (
-                pd.Index([str(c) for c in options["categories"]])
-                .get_indexer(texts)
-                .astype(np.float64)
-            )
-            return np.where(places < 0, np.nan, places)
-        numbers = any(
-            word in self.column.dtype.lower() for word in ("int", "float", "double")
-        )
-        if not numbers and not self._are_numbers(texts):
+        """``[texts]``: where each stands in the order of the column's values."""
+        places = KINDS[self.column.kind].places(texts, self.column)
+        if places is None:
             raise self.error(
                 f"{self.column.name!r} is of kind {self.column.kind}, without ranges: list its values"
             )
-        return pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(
-            dtype=np.float64
-        )
-
-    def _are_numbers(self, texts: Any) -> bool:
-        return bool(
-            pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna().all()
-        )
+        return places

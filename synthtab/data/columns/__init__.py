@@ -1,19 +1,20 @@
 """Column kinds: what they are called, and which one a column is.
 
-A kind is one class in one file and one line in `KINDS`. Inference asks each in order; the first
-that does not decline decides.
+A kind is one class in one file and one line in `KINDS`. Inference asks each whether a
+column is of it; the first that does not decline decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
 
+from synthtab.core import registry
 from synthtab.core.config import TrainConfig
 from synthtab.core.errors import DataError, SchemaError
-from synthtab.core.schema import KIND_NAMES, Column, Schema
+from synthtab.core.schema import Column, Schema
 from synthtab.data.columns.base import (
     Cells,
     ColumnEncoder,
@@ -22,6 +23,7 @@ from synthtab.data.columns.base import (
     blank,
     is_text,
     is_text_dtype,
+    refuse_nested,
 )
 from synthtab.data.columns.boolean import BooleanEncoder
 from synthtab.data.columns.categorical import CategoryEncoder
@@ -30,28 +32,25 @@ from synthtab.data.columns.constant import ConstantEncoder
 from synthtab.data.columns.datetime import DatetimeEncoder
 from synthtab.data.columns.durations import DurationEncoder
 from synthtab.data.columns.identifier import IdentifierEncoder
-from synthtab.data.columns.nested import refuse_nested
-from synthtab.data.columns.numeric import FloatEncoder, IntegerEncoder, refuse_infinite
+from synthtab.data.columns.numeric import (
+    FloatEncoder,
+    IntegerEncoder,
+    NumberEncoder,
+    refuse_infinite,
+)
 
-# In the order in which inference asks them.
-KINDS: dict[str, type[ColumnEncoder]] = {
-    "constant": ConstantEncoder,
-    "boolean": BooleanEncoder,
-    "datetime": DatetimeEncoder,
-    "duration": DurationEncoder,
-    "clock": ClockEncoder,
-    "identifier": IdentifierEncoder,
-    "integer": IntegerEncoder,
-    "float": FloatEncoder,
-    "category": CategoryEncoder,
-}
-
-# The kinds that know by themselves which text of a file means "missing".
-NUMERIC = ("integer", "float", "datetime", "duration", "clock")
-
-# Of these, the kinds whose cells are not numbers to pandas, or other numbers than they
-# mean.
-TEMPORAL = ("datetime", "duration", "clock")
+# What schemas accept. In the order in which messages list the kinds; inference asks
+# them by their `turn`.
+KINDS: dict[str, type[ColumnEncoder]] = registry.KINDS
+KINDS["float"] = FloatEncoder
+KINDS["integer"] = IntegerEncoder
+KINDS["boolean"] = BooleanEncoder
+KINDS["category"] = CategoryEncoder
+KINDS["datetime"] = DatetimeEncoder
+KINDS["clock"] = ClockEncoder
+KINDS["duration"] = DurationEncoder
+KINDS["identifier"] = IdentifierEncoder
+KINDS["constant"] = ConstantEncoder
 
 # Key of `DataFrame.attrs` with which `synthtab.data.tables.read` marks cells that come
 # from a text file.
@@ -59,17 +58,31 @@ TEXT_MARK = "synthtab.text"
 
 __all__ = [
     "KINDS",
-    "NUMERIC",
-    "TEMPORAL",
     "TEXT_MARK",
     "Cells",
     "ColumnEncoder",
     "Settings",
     "cells_to_text",
     "check_table",
+    "in_turn",
     "infer",
+    "number_kind",
     "typed_cells",
 ]
+
+
+def in_turn() -> list[type[ColumnEncoder]]:
+    """The kinds in the order in which inference asks them."""
+    return sorted(KINDS.values(), key=lambda kind: kind.turn)
+
+
+def number_kind(column: Column) -> type[NumberEncoder]:
+    """The kind of a column of numbers or dates."""
+    kind = KINDS[column.kind]
+    assert issubclass(kind, NumberEncoder), (
+        f"{column.name!r} is no column of numbers but a {column.kind}, report this"
+    )
+    return kind
 
 
 def infer(
@@ -82,14 +95,16 @@ def infer(
     """What each column is.
 
     Args:
-        frame: A table; cells that a file gave as text (see `synthtab.data.tables.read`) get natural
-            pandas dtypes, a DataFrame's own dtypes are kept.
+        frame: A table. Cells that a file gave as text (see `synthtab.data.tables.read`)
+            get natural pandas dtypes; a DataFrame's own dtypes are kept.
         overrides: Column name -> kind, where inference shall not decide.
-        text: Whether the cells come from a text file; None to tell by the frame's mark.
-        rare: No value that fewer rows have is told: bounds are means instead, see `synthtab.data.columns.disclosure`.
+        text: Whether the cells come from a text file; None to ask the frame's mark.
+        rare: The schema shows no value that fewer rows have: bounds are means instead,
+            see `synthtab.data.columns.disclosure`.
 
     Raises:
-        DataError: For a table that cannot be described, such as one with two columns of one name.
+        DataError: For a table that cannot be described, such as one with two columns of
+            one name.
         SchemaError: For an override that names no column or no kind, or that cannot be.
     """
     overrides = dict(overrides or {})
@@ -97,84 +112,97 @@ def infer(
     for name, kind in overrides.items():
         if name not in frame.columns:
             raise SchemaError(f"the table has no column {name!r} to override")
-        if kind not in KIND_NAMES:
+        if kind not in KINDS:
             raise SchemaError(
-                f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KIND_NAMES)}"
+                f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KINDS)}"
             )
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
     cells = {name: Cells(frame[name], from_file, rare) for name in frame.columns}
-    forms = {n: overrides.get(n) for n in cells}
-    found = {
-        n: _describe(cells[n], forms[n])
-        for n in cells
-        if forms[n] is None or forms[n] in NUMERIC
-    }
-    source = _missing_tokens(
-        [
-            cells[n]
-            for n, column in found.items()
-            if from_file and column.kind in NUMERIC
-        ]
-    )
-    for name, form in forms.items():
-        if name not in found or found[name].kind not in NUMERIC:
-            token = (
-                cells[name].commonest(source)
-                if from_file and cells[name].is_text
-                else None
-            )
-            if token is not None:
-                found[name] = _describe_without(
-                    cells[name], form, token, source[token.strip()]
-                )
-            elif name not in found:
-                found[name] = _describe(cells[name], form)
-    return Schema(tuple(found[n] for n in cells))
+
+    # Columns of numbers and dates first: they show which texts mean "missing".
+    described: dict[str, Column] = {}
+    for name, own in cells.items():
+        override = overrides.get(name)
+        if override is None or KINDS[override].reads_missing:
+            described[name] = _describe(own, override)
+    tokens: dict[str, str] = {}
+    if from_file:
+        tokens = _missing_tokens(
+            cells[name]
+            for name, column in described.items()
+            if KINDS[column.kind].reads_missing
+        )
+    for name, own in cells.items():
+        column = described.get(name)
+        if column is not None and KINDS[column.kind].reads_missing:
+            continue
+        override = overrides.get(name)
+        token = own.commonest(tokens) if from_file and own.is_text else None
+        if token is not None:
+            source = tokens[token.strip()]
+            described[name] = _describe_without(own, override, token, source)
+        elif column is None:
+            described[name] = _describe(own, override)
+    return Schema(tuple(described[name] for name in cells))
 
 
-def _missing_tokens(numeric: list[Cells]) -> dict[str, str]:
-    """The texts that mean "missing" in columns of numbers or dates, each with the name of such a column."""
-    return {
-        str(t).strip(): c.name
-        for c in reversed(numeric)
-        if c.is_text
-        for t in c.distinct[c.token_mask]
-        if t.strip()
-    }
+def _missing_tokens(numeric: Iterable[Cells]) -> dict[str, str]:
+    """Texts that mean "missing" in some columns => the first such column.
+
+    Args:
+        numeric: Columns of a kind that reads missing cells by itself.
+    """
+    tokens: dict[str, str] = {}
+    for cells in numeric:
+        if cells.is_text:
+            for text in cells.distinct[cells.token_mask]:
+                if text.strip():
+                    tokens.setdefault(str(text).strip(), cells.name)
+    return tokens
 
 
 def _describe_without(
     cells: Cells, kind: str | None, token: str, source: str
 ) -> Column:
-    """A text column some of whose cells hold a token that means "missing" in another column of its file."""
-    column = _describe(
-        Cells(blank(cells.series, token), from_file=True, rare=cells.rare), kind
-    )
+    """A column of text some of whose cells mean "missing".
+
+    Args:
+        cells: The column.
+        kind: As what it shall be described; None to find out.
+        token: The text of these cells.
+        source: The column of the same file in which it means "missing".
+    """
+    present = blank(cells.series, token)
+    column = _describe(Cells(present, from_file=True, rare=cells.rare), kind)
+    options = {**column.options, "missing": token}
     why = f"{column.why}; {token.strip()!r} means missing, as in {source!r}"
-    return replace(column, options={**column.options, "missing": token}, why=why)
+    return replace(column, options=options, why=why)
 
 
 def _describe(cells: Cells, kind: str | None) -> Column:
-    if kind is None:
-        try:
-            found = (kind_class.accepts(cells) for kind_class in KINDS.values())
-            column = next(c for c in found if c is not None)
-            if (
-                column.kind not in NUMERIC
-            ):  # infinite numbers look like words, and so do nested cells as text
-                refuse_infinite(cells)
-                refuse_nested(cells)
-            return column
-        except TypeError as error:  # unhashable cells: lists, dicts
-            raise DataError(
-                f"column {cells.name!r} holds lists or other nested cells; convert it to text"
-            ) from error
-    forced = KINDS[kind].accepts(cells, forced=True)
-    if forced is None:
-        raise SchemaError(
-            f"column {cells.name!r} cannot be of kind {kind}: some cells do not fit; choose another"
-        )
-    return forced
+    """The column as one of a kind, or of the first kind that accepts it."""
+    if kind is not None:
+        forced = KINDS[kind].accepts(cells, forced=True)
+        if forced is None:
+            raise SchemaError(
+                f"column {cells.name!r} cannot be of kind {kind}: some cells do not "
+                "fit; choose another"
+            )
+        return forced
+    try:
+        verdicts = (kind_class.accepts(cells) for kind_class in in_turn())
+        column = next(verdict for verdict in verdicts if verdict is not None)
+        # Infinite numbers look like words, and so do nested cells as text.
+        if not KINDS[column.kind].reads_missing:
+            refuse_infinite(cells)
+            refuse_nested(cells)
+        return column
+    except TypeError as error:
+        # Unhashable cells: lists, dicts.
+        raise DataError(
+            f"column {cells.name!r} holds lists or other nested cells; "
+            "convert it to text"
+        ) from error
 
 
 def typed_cells(series: pd.Series, column: Column) -> pd.Series:
@@ -184,46 +212,49 @@ def typed_cells(series: pd.Series, column: Column) -> pd.Series:
         SchemaError: A cell does not fit; the message names it.
     """
     kind = _kind_of_cells(column)
-    if kind not in NUMERIC and "missing" in column.options and is_text(series):
-        series = blank(series, column.options["missing"])
-    return KINDS[kind].typed(series, column)
+    token = column.options.get("missing")
+    if token is not None and not kind.reads_missing and is_text(series):
+        series = blank(series, token)
+    return kind.typed(series, column)
 
 
 def cells_to_text(series: pd.Series, column: Column) -> Texts:
     """Typed cells => the cells of a CSV file, in the format of the schema."""
     kind = _kind_of_cells(column)
-    texts = KINDS[kind].text(series, column)
-    if kind not in NUMERIC and "missing" in column.options:
-        texts[series.isna().to_numpy(dtype=bool)] = column.options["missing"]
+    texts = kind.text(series, column)
+    token = column.options.get("missing")
+    if token is not None and not kind.reads_missing:
+        texts[series.isna().to_numpy(dtype=bool)] = token
     return texts
 
 
-def _kind_of_cells(column: Column) -> str:
-    """Who reads and writes the cells: numbers and dates keep their format when modelled as categories."""
+def _kind_of_cells(column: Column) -> type[ColumnEncoder]:
+    """The kind that reads and writes the cells of a column.
+
+    Numbers and dates keep their format when they are modelled as categories.
+    """
+    own = KINDS[column.kind]
     dtype = column.dtype.lower()
-    if column.kind != "category" or is_text_dtype(dtype) or dtype == "category":
-        return column.kind
-    for kind, words in {
-        "duration": ("timedelta", "duration"),
-        "datetime": ("date", "time"),
-        "boolean": ("bool",),
-        "integer": ("int",),
-    }.items():
-        if any(word in dtype for word in words):
+    if own is not CategoryEncoder or is_text_dtype(dtype) or dtype == "category":
+        return own
+    for kind in in_turn():
+        if kind.dtypes is not None and kind.dtypes.search(dtype):
             return kind
-    return "float" if "float" in dtype or "double" in dtype else column.kind
+    return own
 
 
 def check_table(frame: pd.DataFrame) -> None:
-    """Raise a DataError unless there are rows, and columns with distinct names that are text."""
+    """Raise a DataError unless there are rows, and columns with distinct text names."""
     if frame.columns.nlevels > 1:
         raise DataError(
-            "the table has a header of several levels; flatten its column names to one text each"
+            "the table has a header of several levels; "
+            "flatten its column names to one text each"
         )
     for name in frame.columns:
         if not isinstance(name, str):
             raise DataError(
-                f"column name {name!r} is not text; rename the columns, say with df.columns.map(str)"
+                f"column name {name!r} is not text; "
+                "rename the columns, say with df.columns.map(str)"
             )
         if not name.strip():
             raise DataError("a column has a blank name; give it one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -31,6 +32,12 @@ class BooleanEncoder(ColumnEncoder):
     """One block: false, true and, where it occurs, missing. Options: the words ``true``, ``false``."""
 
     kind: ClassVar[str] = "boolean"
+    turn: ClassVar[int] = 20
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("bool")
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "true": {"type": "string", "description": "The word for yes."},
+        "false": {"type": "string", "description": "The word for no."},
+    }
 
     def __init__(self, column: Column, missing: bool) -> None:
         super().__init__(column, (Block(column.name, "", 2 + missing),))
@@ -65,6 +72,12 @@ class BooleanEncoder(ColumnEncoder):
                 cls.kind, cells.dtype, "0 or 1", {"true": "1", "false": "0"}
             )
         return None
+
+    @classmethod
+    def no_and_yes(cls, column: Column) -> tuple[str, str] | None:
+        """The words of the schema."""
+        options = column.options
+        return options.get("false", "False"), options.get("true", "True")
 
     @classmethod
     def truths(cls, series: pd.Series, column: Column) -> tuple[Mask, Mask]:

@@ -51,6 +51,14 @@ class CategoryEncoder(ColumnEncoder):
     """
 
     kind: ClassVar[str] = "category"
+    turn: ClassVar[int] = 90
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "categories": {
+            "type": "array",
+            "description": "All categories of a pandas categorical, in order.",
+        },
+        "ordered": {"type": "boolean", "description": "Whether they are ordered."},
+    }
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,12 @@ import pandas as pd
 from synthtab.core.schema import Column
 from synthtab.data.columns.base import Cells, Mask, Texts, cell_error, natural
 from synthtab.data.columns.identifier import name_words
-from synthtab.data.columns.numeric import FloatEncoder, IntegerEncoder, NumberEncoder
+from synthtab.data.columns.numeric import (
+    BOUND_OPTIONS,
+    FloatEncoder,
+    IntegerEncoder,
+    NumberEncoder,
+)
 from synthtab.data.columns.quantiles import Numbers
 
 Integers = npt.NDArray[np.int64]
@@ -45,6 +51,13 @@ class ClockEncoder(NumberEncoder):
     """
 
     kind: ClassVar[str] = "clock"
+    turn: ClassVar[int] = 45
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **BOUND_OPTIONS,
+        "padded": {"type": "boolean", "description": "Whether 5:17 is 0517."},
+    }
+    temporal: ClassVar[bool] = True
+    combinable: ClassVar[bool] = False
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -91,6 +104,21 @@ class ClockEncoder(NumberEncoder):
                 column, values[wrong][0], "a time of day such as 517 for 5:17"
             )
         return _to_minutes(values), missing
+
+    @classmethod
+    def measure(cls, column: Column) -> str:
+        """Numbers to constraints, as they are written."""
+        return "number"
+
+    @classmethod
+    def as_written(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
+        """Constraints compute with 517 for 5:17."""
+        return IntegerEncoder.numbers(series, column)
+
+    @classmethod
+    def from_written(cls, values: Numbers) -> Integers:
+        """517 => minutes since midnight."""
+        return _to_minutes(values)
 
     @classmethod
     def natural(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:

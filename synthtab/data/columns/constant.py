@@ -23,6 +23,15 @@ class ConstantEncoder(ColumnEncoder):
     """
 
     kind: ClassVar[str] = "constant"
+    turn: ClassVar[int] = 10
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "value": {
+            "type": ["string", "null"],
+            "description": "Of a constant, as text; null where every cell is missing.",
+        }
+    }
+    constant: ClassVar[bool] = True
+    combinable: ClassVar[bool] = False
 
     def __init__(self, column: Column, missing: bool) -> None:
         self.missing = missing

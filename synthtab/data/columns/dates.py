@@ -8,7 +8,9 @@ whatever the locale. A text fits a format only if rendering its meaning gives th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +92,17 @@ LOCAL_DATES = tuple(
 
 TIMES = ("%H:%M", "%H:%M:%S", "%-H:%M", "%-H:%M:%S")
 ZONES = ("", "Z", "+00:00")
+
+TIME_OPTIONS: dict[str, Mapping[str, Any]] = {
+    "format": {
+        "type": ["string", "null"],
+        "description": "Of a date or time, such as %Y-%m-%d.",
+    },
+    "unit": {
+        "type": "string",
+        "description": "What a date counts: Y, M, D, h, m, s, ms, us, ns.",
+    },
+}
 
 Integers = npt.NDArray[np.int64]
 

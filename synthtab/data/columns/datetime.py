@@ -32,8 +32,10 @@ from synthtab.data.columns.base import (
 )
 from synthtab.data.columns.identifier import name_words
 from synthtab.data.columns.numbers import NumberCodec
-from synthtab.data.columns.numeric import NumberEncoder
+from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder
 
+# A whole day, as conditions name it.
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 COMPACT = re.compile(r"(1[89]|2[01])\d{6}")
 DATE_WORDS = frozenset({"date", "day", "dt", "dob", "birth", "born", "birthday"})
 
@@ -58,6 +60,15 @@ class DatetimeEncoder(NumberEncoder):
     """
 
     kind: ClassVar[str] = "datetime"
+    turn: ClassVar[int] = 30
+    # "timedelta64[ns]" is no date.
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("date|time(?!delta)")
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **BOUND_OPTIONS,
+        **dates.TIME_OPTIONS,
+    }
+    temporal: ClassVar[bool] = True
+    in_units: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -341,6 +352,29 @@ class DatetimeEncoder(NumberEncoder):
             _bound(column.options.get(key), column) for key in ("minimum", "maximum")
         )
         return least, greatest
+
+    @classmethod
+    def measure(cls, column: Column) -> str:
+        """Dates and times of day cannot be compared."""
+        form = column.options.get("format")
+        if not form or "%Y" in form or "%y" in form:
+            return "date"
+        return "time of day"
+
+    @classmethod
+    def read_loosely(cls, value: Any, column: Column) -> Any:
+        """A date in whatever form pandas can read."""
+        stamp = pd.Timestamp(value).to_datetime64()
+        count = np.array([stamp.astype(np.int64)])
+        own = np.datetime_data(stamp.dtype)[0]
+        return dates.convert(count, own, column.options.get("unit", "s"))[0]
+
+    @classmethod
+    def width(cls, value: Any, column: Column) -> int:
+        """How many units a value covers: those of a day where it names a day."""
+        unit = column.options.get("unit", "s")
+        names_a_day = isinstance(value, str) and DAY.fullmatch(value.strip())
+        return dates.PER_DAY[unit] if names_a_day else 1
 
     @classmethod
     def render(cls, values: Integers, column: Column) -> Texts:

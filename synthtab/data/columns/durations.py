@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +22,8 @@ from synthtab.data.columns.base import (
     natural,
     parse_text,
 )
-from synthtab.data.columns.numeric import NumberEncoder
+from synthtab.data.columns.dates import TIME_OPTIONS
+from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder
 
 Integers = npt.NDArray[np.int64]
 
@@ -49,6 +51,20 @@ class DurationEncoder(NumberEncoder):
     """
 
     kind: ClassVar[str] = "duration"
+    turn: ClassVar[int] = 40
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("timedelta|duration")
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **BOUND_OPTIONS,
+        **TIME_OPTIONS,
+        "width": {"type": "integer", "description": "Least digits of the hours."},
+        "digits": {
+            "type": "integer",
+            "description": "Digits of a fraction of a second.",
+        },
+    }
+    temporal: ClassVar[bool] = True
+    in_units: ClassVar[bool] = True
+    combinable: ClassVar[bool] = False
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:

@@ -76,7 +76,15 @@ class IdentifierEncoder(ColumnEncoder):
     """
 
     kind: ClassVar[str] = "identifier"
-    avoids_all: ClassVar[bool] = True
+    turn: ClassVar[int] = 60
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "pattern": {
+            "type": "string",
+            "description": "What an identifier looks like; for people only.",
+        }
+    }
+    invented: ClassVar[bool] = True
+    combinable: ClassVar[bool] = False
 
     def __init__(self, column: Column, missing: bool, maker: Maker) -> None:
         super().__init__(column, (Block(column.name, "", 2),) if missing else ())

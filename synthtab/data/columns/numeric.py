@@ -1,4 +1,4 @@
-"""Floats and integers, as pandas numbers or as text."""
+"""Floats and integers, as pandas numbers or as text; and what all numbers share."""
 
 from __future__ import annotations
 
@@ -26,31 +26,62 @@ from synthtab.data.columns.base import (
     holds_text,
     is_text,
     natural,
+    objects,
 )
 from synthtab.data.columns.numbers import NumberCodec, round_decimals
 from synthtab.data.columns.quantiles import Floats, Numbers
 
+# Numbers with more decimals than that are taken for floats of full precision.
 MOST_DECIMALS = 12
+# The text of a number. Without leading zeros: "007" is a name.
 INTEGER = re.compile(r"\s*(0|-?[1-9]\d{0,18})\s*")
 FLOAT = re.compile(r"\s*-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 INFINITE = re.compile(r"\s*[+-]?(?i:inf|infinity)\s*")
 FLOAT_OR_INFINITE = re.compile(rf"{FLOAT.pattern}|{INFINITE.pattern}")
 
+# Below this, a float is written without an exponent.
+_PLAIN = 1e15
+
+BOUND_OPTIONS: dict[str, Mapping[str, Any]] = {
+    "minimum": {
+        "type": ["number", "string", "null"],
+        "description": "The least value that comes back; a date as text.",
+    },
+    "maximum": {
+        "type": ["number", "string", "null"],
+        "description": "The greatest value that comes back.",
+    },
+}
+
 Self = TypeVar("Self", bound="NumberEncoder")
 
 
 class NumberEncoder(ColumnEncoder):
-    """What all kinds share whose cells are numbers in disguise."""
+    """What all kinds share whose cells are numbers in disguise.
+
+    Attributes:
+        codec: Numbers <=> codes and offsets.
+    """
+
+    numeric: ClassVar[bool] = True
+    reads_missing: ClassVar[bool] = True
 
     def __init__(self, column: Column, codec: NumberCodec) -> None:
         block = codec.block(column.name)
         super().__init__(column, (block,) if block else ())
         self.codec = codec
 
+    # What a subclass has to say.
+
     @classmethod
     @abstractmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
-        """Text or typed cells => int64 or float64 values of those not missing, and which are."""
+        """Text or typed cells => numbers, int64 or float64.
+
+        Returns:
+            The numbers of the cells that are not missing ``[present]``, and which cells
+            are missing ``[rows]``.
+        """
 
     @classmethod
     @abstractmethod
@@ -58,20 +89,19 @@ class NumberEncoder(ColumnEncoder):
         """Values => texts in the format of the column."""
 
     @classmethod
-    def natural(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
-        """Values => the typed form, for a dtype that is not text."""
-        if column.options.get("python") == "decimal":
-            return natural(
-                _objects(map(Decimal, cls.render(values, column)), len(values)),
-                missing,
-                column.dtype,
-            )
-        return natural(values, missing, column.dtype)
-
-    @classmethod
     @abstractmethod
     def decimals(cls, column: Column) -> int | None:
-        """To what decoded values are rounded."""
+        """To how many decimals values are rounded; None for not at all."""
+
+    # What it may say otherwise.
+
+    @classmethod
+    def natural(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
+        """Values => the typed form, for a dtype that is not text."""
+        cells: npt.NDArray[Any] = values
+        if column.options.get("python") == "decimal":
+            cells = objects(map(Decimal, cls.render(values, column)), len(values))
+        return natural(cells, missing, column.dtype)
 
     @classmethod
     def bounds(cls, column: Column) -> tuple[float | int | None, float | int | None]:
@@ -79,30 +109,65 @@ class NumberEncoder(ColumnEncoder):
         return column.options.get("minimum"), column.options.get("maximum")
 
     @classmethod
+    def measure(cls, column: Column) -> str:
+        """As `ColumnEncoder.measure`."""
+        return cls.kind
+
+    @classmethod
+    def link_group(cls, column: Column) -> str:
+        """As `ColumnEncoder.link_group`: columns of one format."""
+        form = dict(column.options)
+        form.pop("minimum", None)
+        form.pop("maximum", None)
+        return f"{cls.kind} {column.dtype} {form}"
+
+    @classmethod
+    def as_written(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
+        """`numbers` as constraints compute with them."""
+        return cls.numbers(series, column)
+
+    @classmethod
+    def from_written(cls, values: Numbers) -> Numbers:
+        """Numbers of `as_written` => those of `numbers`."""
+        return values
+
+    @classmethod
+    def read_loosely(cls, value: Any, column: Column) -> Any:
+        """A value of a condition that is not written like a cell => a number.
+
+        Raises:
+            TypeError, ValueError: It cannot be read.
+        """
+        return float(value)
+
+    @classmethod
+    def width(cls, value: Any, column: Column) -> int:
+        """How many whole numbers a value of a condition covers, from its own upwards.
+
+        A day covers many seconds: "until 2020-01-31" includes all of that day.
+        """
+        return 1
+
+    # What follows.
+
+    @classmethod
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Text or typed cells => the typed form."""
         values, missing = cls.numbers(series, column)
         if not holds_text(column):
-            return (
-                cls.natural(values, missing, column)
-                .set_axis(series.index)
-                .rename(column.name)
-            )
-        if is_text(series) or missing.all():
+            cells = cls.natural(values, missing, column)
+        elif is_text(series) or missing.all():
             return as_dtype(series, column.dtype)
-        return (
-            cls._as_text(values, missing, column)
-            .set_axis(series.index)
-            .rename(column.name)
-        )
+        else:
+            cells = cls._as_text(values, missing, column)
+        return cells.set_axis(series.index).rename(column.name)
 
     @classmethod
     def text(cls, series: pd.Series, column: Column) -> Texts:
         """The typed form => the cells of a CSV file."""
         if is_text(series):
-            return (
-                series.astype(object).where(series.notna(), "").to_numpy(dtype=object)
-            )
+            texts = series.astype(object).where(series.notna(), "")
+            return texts.to_numpy(dtype=object)
         values, missing = cls.numbers(series, column)
         cells = np.full(len(missing), column.options.get("missing", ""), dtype=object)
         cells[~missing] = cls.render(values, column)
@@ -111,9 +176,11 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def _as_text(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
         """Values => the typed form, for a dtype that is text."""
-        texts, token = cls.render(values, column), column.options.get("missing")
+        texts = cls.render(values, column)
+        token = column.options.get("missing")
         if token is None:
             return natural(texts, missing, column.dtype)
+        # The token is a text like any other: no cell of the dtype is null.
         cells = np.full(len(missing), token, dtype=object)
         cells[~missing] = texts
         return natural(cells, np.zeros(len(missing), dtype=bool), column.dtype)
@@ -139,21 +206,22 @@ class NumberEncoder(ColumnEncoder):
     ) -> Self:
         """`fit` in one part, for kinds that may have several."""
         values, missing = cls.numbers(series, column)
-        return cls(
-            column,
-            NumberCodec.fit(values, missing, cls.decimals(column), rng, settings),
-        )
+        decimals = cls.decimals(column)
+        codec = NumberCodec.fit(values, missing, decimals, rng, settings)
+        return cls(column, codec)
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Typed form => codes ``[rows, 0 or 1]`` and offsets ``[rows, 0 or 1]``."""
         if not self.blocks:
-            return np.zeros((len(series), 0), np.uint8), np.zeros(
-                (len(series), 0), np.float32
-            )
-        codes, offsets = self.codec.encode(*self.numbers(series, self.column), rng)
-        return codes[:, None], offsets[:, None][:, : bool(self.blocks[0].modes)]
+            nothing = np.zeros((len(series), 0), dtype=np.uint8)
+            return nothing, nothing.astype(np.float32)
+        values, missing = self.numbers(series, self.column)
+        codes, offsets = self.codec.encode(values, missing, rng)
+        # No offsets where all values are atoms.
+        wanted = 1 if self.blocks[0].modes else 0
+        return codes[:, None], offsets[:, None][:, :wanted]
 
     def decode(
         self,
@@ -163,42 +231,43 @@ class NumberEncoder(ColumnEncoder):
         start: int,
     ) -> pd.Series:
         """Codes and offsets => typed form."""
-        flat = codes[:, 0] if codes.shape[1] else np.zeros(len(codes), dtype=np.uint8)
-        inner = (
-            offsets[:, 0]
-            if offsets.shape[1]
-            else np.full(len(codes), 0.5, dtype=np.float32)
-        )
-        values, missing = self.codec.decode(flat, inner)
+        rows = len(codes)
+        code = codes[:, 0] if codes.shape[1] else np.zeros(rows, dtype=np.uint8)
+        offset = np.full(rows, 0.5, dtype=np.float32)
+        if offsets.shape[1]:
+            offset = offsets[:, 0]
+        values, missing = self.codec.decode(code, offset)
         return self.series(self.within(values, step=self.codec.step), missing)
 
     def within(
         self, values: Numbers, low: bool = True, high: bool = True, step: float = 0.0
     ) -> Numbers:
-        """Values within the bounds, the lower and the upper one as asked for, and then still multiples of a step."""
-        ends: Any = [
-            b if wanted else None
-            for b, wanted in zip(self.bounds(self.column), (low, high), strict=True)
-        ]
-        if ends == [None, None]:
+        """Values moved to the nearest bound where they lie beyond it.
+
+        Args:
+            values: Any.
+            low: Whether the lower bound counts.
+            high: Whether the upper bound counts.
+            step: What is moved becomes a multiple of that, if it is not 0.
+        """
+        least, greatest = self.bounds(self.column)
+        least = least if low else None
+        greatest = greatest if high else None
+        if least is None and greatest is None:
             return values
-        clipped = np.clip(values, *ends)
+        clipped = np.clip(values, least, greatest)
         moved = clipped != values
         if not step or not moved.any():
             return clipped
-        inward = (
-            np.where(
-                values < clipped, np.ceil(clipped / step), np.floor(clipped / step)
-            )
-            * step
-        )
+        # Towards the inside, so that the bound still holds.
+        steps = clipped / step
+        inward = np.where(values < clipped, np.ceil(steps), np.floor(steps)) * step
         return np.where(moved, self.codec.rounded(inward), clipped).astype(values.dtype)
 
     def series(self, values: Numbers, missing: Mask) -> pd.Series:
         """Values of the cells that are not missing => typed form."""
-        if holds_text(self.column):
-            return self._as_text(values, missing, self.column).rename(self.column.name)
-        return self.natural(values, missing, self.column).rename(self.column.name)
+        make = self._as_text if holds_text(self.column) else self.natural
+        return make(values, missing, self.column).rename(self.column.name)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -213,12 +282,39 @@ class NumberEncoder(ColumnEncoder):
 class FloatEncoder(NumberEncoder):
     """Numbers with a fraction.
 
-    Options: ``decimals`` that reproduce every value (null: all that a float has), ``shown`` of them
-    in text even where they are zero, ``minimum``, ``maximum``, ``missing`` (the text of a missing
-    cell, where it is not the empty one).
+    Options:
+        ``decimals`` that reproduce every value; null for all that a float has.
+        ``shown``: how many of them stand in text even where they are zero.
+        ``minimum``, ``maximum``.
+        ``missing``: the text of a missing cell, where it is not the empty one.
     """
 
     kind: ClassVar[str] = "float"
+    turn: ClassVar[int] = 80
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("float|double")
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **BOUND_OPTIONS,
+        "decimals": {
+            "type": ["integer", "null"],
+            "description": "Of a float; null for all that it has.",
+        },
+        "shown": {
+            "type": "integer",
+            "description": "Decimals written even where they are zero.",
+        },
+    }
+    discrete: ClassVar[bool] = False
+    combinable: ClassVar[bool] = False
+
+    @classmethod
+    def measure(cls, column: Column) -> str:
+        """Floats and integers can be compared."""
+        return "number"
+
+    @classmethod
+    def link_group(cls, column: Column) -> str:
+        """Floats and integers may follow from one another."""
+        return "number"
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -226,28 +322,25 @@ class FloatEncoder(NumberEncoder):
         if cells.is_text:
             if not cells.matches(FLOAT_OR_INFINITE):
                 return None
-            missing = cells.missing + int(cells.counts[cells.token_mask].sum())
             values = finite(np.array([float(t) for t in cells.words]), cells.name)
             decimals, shown = _decimals_of_texts(cells.words)
         elif _is_float(cells) or (forced and _is_number(cells.series)):
-            missing = cells.missing
             values = finite(np.asarray(cells.distinct, dtype=np.float64), cells.name)
-            decimals, shown = (
-                _decimals_of_floats(values, single=cells.dtype.lower() == "float32"),
-                1,
-            )
+            single = cells.dtype.lower() == "float32"
+            decimals = _decimals_of_floats(values, single)
+            shown = 1
         else:
             return None
         options: dict[str, Any] = {"decimals": decimals, "shown": shown}
         ends = cells.bounds(values)
         if ends:
-            if cells.rare and decimals is not None:  # they may be means
+            # Where rare values are not shown, the bounds may be means.
+            if cells.rare and decimals is not None:
                 ends = round_decimals(np.array(ends), decimals).tolist()
             options |= {"minimum": ends[0], "maximum": ends[1]}
         why = _why(len(values), "numbers", decimals, options)
-        return cells.column(
-            cls.kind, "float64", why, options | cells.missing_options(), missing
-        )
+        options |= cells.missing_options()
+        return cells.column(cls.kind, "float64", why, options, cells.missing_or_token)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Floats, Mask]:
@@ -256,38 +349,34 @@ class FloatEncoder(NumberEncoder):
 
     @classmethod
     def decimals(cls, column: Column) -> int | None:
-        """To what decoded values are rounded; a kind set by hand may have left an integer dtype."""
-        decimals = (
-            0 if "int" in column.dtype.lower() else column.options.get("decimals")
-        )
+        """As the schema says; a kind set by hand may have left an integer dtype."""
+        if "int" in column.dtype.lower():
+            return 0
+        decimals = column.options.get("decimals")
         return None if decimals is None else int(decimals)
 
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => texts with the column's decimals."""
-        decimals, shown = cls.decimals(column), int(column.options.get("shown", 1))
-        values = values.astype(np.float64) + 0.0  # no negative zero
-        plain = np.abs(values) < 1e15
-        if decimals is None:
-            texts = _objects(map(repr, values.tolist()), len(values))
-            if shown == 0:
-                whole = plain & (values == np.rint(values))
-                texts[whole] = _objects(
-                    map("%.0f".__mod__, values[whole].tolist()), int(whole.sum())
-                )
-            return texts
-        texts = np.empty(len(values), dtype=object)
-        needed = np.full(len(values), max(decimals, shown))
-        for k in range(max(decimals, shown) - 1, shown - 1, -1):
-            needed[round_decimals(values, k) == values] = k
-        for k in np.unique(needed):
-            rows = plain & (needed == k)
-            texts[rows] = _objects(
-                map(f"%.{k}f".__mod__, values[rows].tolist()), int(rows.sum())
-            )
-        texts[~plain] = _objects(
-            map(repr, values[~plain].tolist()), int((~plain).sum())
-        )
+        # Adding 0 turns -0.0 into 0.0.
+        values = values.astype(np.float64) + 0.0
+        decimals = cls.decimals(column)
+        shown = int(column.options.get("shown", 1))
+        plain = np.abs(values) < _PLAIN
+        # The shortest text that gives the float back; huge ones get an exponent.
+        texts = objects(map(repr, values.tolist()), len(values))
+        if decimals is not None:
+            most = max(decimals, shown)
+            # The least number of decimals that shows all of a value.
+            needed = np.full(len(values), most)
+            for fewer in range(most - 1, shown - 1, -1):
+                needed[round_decimals(values, fewer) == values] = fewer
+            for count in np.unique(needed):
+                rows = plain & (needed == count)
+                texts[rows] = _formatted(values[rows], count)
+        elif shown == 0:
+            whole = plain & (values == np.rint(values))
+            texts[whole] = _formatted(values[whole], 0)
         return texts
 
 
@@ -295,35 +384,44 @@ class IntegerEncoder(NumberEncoder):
     """Whole numbers within int64. Options: ``minimum``, ``maximum``, ``missing``."""
 
     kind: ClassVar[str] = "integer"
+    turn: ClassVar[int] = 70
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("int")
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = BOUND_OPTIONS
+
+    @classmethod
+    def measure(cls, column: Column) -> str:
+        """Floats and integers can be compared."""
+        return "number"
+
+    @classmethod
+    def link_group(cls, column: Column) -> str:
+        """Floats and integers may follow from one another."""
+        return "number"
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Integer dtypes, and text of whole numbers without leading zeros."""
-        missing = cells.missing
         if cells.is_text:
-            missing += int(cells.counts[cells.token_mask].sum())
             if not (cells.matches(INTEGER) or (forced and cells.matches(FLOAT))):
                 return None
-            wide = [
-                int(float(t)) if "." in t or "e" in t.lower() else int(t)
-                for t in cells.words
-            ]
+            wide = [_int_of_text(text) for text in cells.words]
         elif _is_integer(cells) or (forced and _is_number(cells.series)):
-            wide = [int(v) for v in cells.distinct]
+            wide = [int(cell) for cell in cells.distinct]
         else:
             return None
+        # As Python's integers so far, which have no greatest one.
         if wide and (min(wide) < -(2**63) or max(wide) >= 2**63):
             return None
         values = np.array(wide, dtype=np.int64)
         ends = cells.bounds(values)
-        options: dict[str, Any] = (
-            {"minimum": ends[0], "maximum": ends[1]} if ends else {}
-        )
+        options: dict[str, Any] = {}
+        if ends:
+            options = {"minimum": ends[0], "maximum": ends[1]}
+        missing = cells.missing_or_token
         dtype = "Int64" if missing else "int64"
         why = _why(len(values), "whole numbers", None, options)
-        return cells.column(
-            cls.kind, dtype, why, options | cells.missing_options(), missing
-        )
+        options |= cells.missing_options()
+        return cells.column(cls.kind, dtype, why, options, missing)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
@@ -336,7 +434,8 @@ class IntegerEncoder(NumberEncoder):
             try:
                 return texts.astype(np.int64)[codes], missing
             except (ValueError, OverflowError):
-                pass  # "5.0" is a whole number, too
+                # "5.0" is a whole number, too.
+                pass
         floats, missing = parse_floats(series, column, "a whole number")
         whole = (floats == np.rint(floats)) & (np.abs(floats) < 2.0**63)
         if not whole.all():
@@ -351,13 +450,23 @@ class IntegerEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => digits."""
-        return _objects(map(str, values.tolist()), len(values))
+        return objects(map(str, values.tolist()), len(values))
 
 
 def parse_floats(
     series: pd.Series, column: Column, wanted: str = "a number"
 ) -> tuple[Floats, Mask]:
-    """Text or numbers => float64 values of those not missing, and which are missing."""
+    """Text or numbers => float64 values of those not missing, and which are missing.
+
+    Args:
+        series: The cells.
+        column: Says which text means missing.
+        wanted: What a cell should be, for the message.
+
+    Raises:
+        SchemaError: A cell is no number.
+        DataError: A cell is infinite.
+    """
     missing = series.isna().to_numpy(dtype=bool)
     if missing.all():
         return np.zeros(0), missing
@@ -369,77 +478,93 @@ def parse_floats(
             culprit = next(t for t in texts if not FLOAT_OR_INFINITE.fullmatch(t))
             raise cell_error(column, culprit, wanted) from None
     else:
+        present = series[~missing]
         try:
-            values = series[~missing].to_numpy(dtype=np.float64)
+            values = present.to_numpy(dtype=np.float64)
         except (TypeError, ValueError):
-            raise cell_error(column, series[~missing].iloc[0], wanted) from None
+            raise cell_error(column, present.iloc[0], wanted) from None
     return finite(values, column.name), missing
 
 
 def refuse_infinite(cells: Cells) -> None:
-    """Raise a DataError for a column of numbers some of which, or all, are infinite."""
+    """Raise a `DataError` for a column of numbers of which some are infinite."""
     if _is_float(cells):
         finite(np.asarray(cells.distinct, dtype=np.float64), cells.name)
     elif cells.matches(FLOAT_OR_INFINITE) and any(map(INFINITE.fullmatch, cells.words)):
         finite(np.array([np.inf]), cells.name)
 
 
-def _objects(items: Any, count: int) -> Texts:
-    return np.fromiter(items, dtype=object, count=count)
+def _int_of_text(text: str) -> int:
+    if "." in text or "e" in text.lower():
+        return int(float(text))
+    return int(text)
+
+
+def _formatted(values: Floats, decimals: int) -> Texts:
+    """Floats as texts with so many decimals."""
+    return objects(map(f"%.{decimals}f".__mod__, values.tolist()), len(values))
 
 
 def _is_float(cells: Cells) -> bool:
-    return pd.api.types.is_float_dtype(cells.series.dtype) or cells.python in (
-        "floating",
-        "decimal",
-    )
+    if pd.api.types.is_float_dtype(cells.series.dtype):
+        return True
+    return cells.python in ("floating", "decimal")
 
 
 def _is_integer(cells: Cells) -> bool:
-    return (
-        pd.api.types.is_integer_dtype(cells.series.dtype) or cells.python == "integer"
-    )
+    if pd.api.types.is_integer_dtype(cells.series.dtype):
+        return True
+    return cells.python == "integer"
 
 
 def _is_number(series: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(
-        series.dtype
-    ) and not pd.api.types.is_complex_dtype(series.dtype)
+    if pd.api.types.is_complex_dtype(series.dtype):
+        return False
+    return pd.api.types.is_numeric_dtype(series.dtype)
 
 
 def _decimals_of_texts(texts: Texts) -> tuple[int | None, int]:
-    """How many decimals reproduce all numbers, and how many are shown in every one."""
-    fractions = [t.strip().partition(".")[2] for t in texts]
+    """How many decimals reproduce all numbers, and how many are shown in every one.
+
+    None decimals where that takes more than `MOST_DECIMALS`, or an exponent.
+    """
+    fractions = [text.strip().partition(".")[2] for text in texts]
     shown = min(map(len, fractions), default=0)
-    if any("e" in t or "E" in t for t in texts):
+    needed = max((len(fraction.rstrip("0")) for fraction in fractions), default=0)
+    exponents = any("e" in text.lower() for text in texts)
+    if exponents or needed > MOST_DECIMALS:
         return None, min(shown, 1)
-    needed = max((len(f.rstrip("0")) for f in fractions), default=0)
-    return (needed, shown) if needed <= MOST_DECIMALS else (None, min(shown, 1))
+    return needed, shown
 
 
 def _decimals_of_floats(values: Floats, single: bool) -> int | None:
-    """How many decimals reproduce all numbers; in single precision where the column has it."""
+    """How many decimals reproduce all numbers, in the precision of the column.
+
+    None where that takes more than `MOST_DECIMALS`.
+    """
     dtype = np.float32 if single else np.float64
-    enough = (
-        d
-        for d in range(MOST_DECIMALS + 1)
-        if all(
-            (round_decimals(v, d).astype(dtype) == v.astype(dtype)).all()
-            for v in (values[:1000], values)
-        )
-    )
-    return next(enough, None)
+
+    def enough(some: Floats, decimals: int) -> bool:
+        rounded = round_decimals(some, decimals).astype(dtype)
+        return bool((rounded == some.astype(dtype)).all())
+
+    # The first thousand values rule out most numbers of decimals.
+    glance = values[:1000]
+    for decimals in range(MOST_DECIMALS + 1):
+        if enough(glance, decimals) and enough(values, decimals):
+            return decimals
+    return None
 
 
 def _why(
     count: int, noun: str, decimals: int | None, options: Mapping[str, Any]
 ) -> str:
+    """Why a column is one of numbers, in words."""
     if not count:
         return f"{noun}, all missing"
-    fraction = f" with {decimals} decimals" if decimals else ""
-    ends = (
-        f" from {options['minimum']:.10g} to {options['maximum']:.10g}"
-        if "minimum" in options
-        else ""
-    )
-    return f"{count:,} distinct {noun}{fraction}{ends}"
+    why = f"{count:,} distinct {noun}"
+    if decimals:
+        why += f" with {decimals} decimals"
+    if "minimum" in options:
+        why += f" from {options['minimum']:.10g} to {options['maximum']:.10g}"
+    return why

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.core.schema import Column, Constraint, Schema
+from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import Form, Look, known_options, listed, needs
 from synthtab.data.constraints.determines import (
@@ -95,9 +96,8 @@ class Combination(Form):
     def _joint(self, schema: Schema, learnt: Lookup | None) -> bool:
         """Whether the columns are learnt as one category: few combinations of words that do not follow."""
         assert learnt is not None, "no combinations, report this"
-        words = all(
-            schema[name].kind in ("category", "boolean") for name in self.columns
-        )
+        kinds = [KINDS[schema[name].kind] for name in self.columns]
+        words = all(k.informative() and not k.numeric for k in kinds)
         return (
             words
             and len(learnt.rows) <= JOINT
@@ -171,11 +171,10 @@ class Combination(Form):
             if f.form in ("equation", "determines")
             for n in f.writes(table.schema, None)
         }
-        kinds = ("boolean", "category", "integer", "datetime")
         able = [
             c.name
             for c in table.schema.columns
-            if c.kind in kinds and c.name not in skip
+            if KINDS[c.kind].combinable and c.name not in skip
         ]
         names = [n for n in able if 2 <= len(table.codes(n)[1]) <= CARDINALITY]
         if len(names) < 2:

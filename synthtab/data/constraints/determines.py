@@ -16,6 +16,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column, Constraint, Schema
+from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
     MOST,
@@ -113,11 +114,7 @@ class Determines(Form):
     def find(cls, look: Look) -> Iterable[Form]:
         table = look.some
         known = look.told
-        names = [
-            c.name
-            for c in table.schema.columns
-            if c.kind not in ("constant", "identifier")
-        ]
+        names = [c.name for c in table.schema.columns if KINDS[c.kind].informative()]
         told = [set(f.columns) for f in look.found if f.form == "equation"]
         if not 2 <= len(names) <= WIDE:
             return []
@@ -143,7 +140,7 @@ class Determines(Form):
 def no_identifiers(form: Form, schema: Schema) -> None:
     """Raise a `SchemaError` where the combinations of cells that a model would keep name the rows of the table."""
     for name in form.columns:
-        if schema[name].kind == "identifier":
+        if KINDS[schema[name].kind].invented:
             raise SchemaError(
                 f"constraint {form}: {name!r} is an identifier, and a model keeps no table of these; leave it out"
             )

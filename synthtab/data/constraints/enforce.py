@@ -17,9 +17,8 @@ import pandas as pd
 
 from synthtab.core.errors import DataError
 from synthtab.core.schema import Column, Constraint, Schema
-from synthtab.data.columns import KINDS
+from synthtab.data.columns import number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints import Form, form_of
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table
@@ -51,10 +50,7 @@ class Step:
         """``[rows]``: where it holds, and what it made lies within the bounds of its column."""
         mask = self.form.holds(table, self.learnt)
         for name in self.writes if self.form.form == "equation" else ():
-            kind: Any = KINDS[table.column(name).kind]
-            assert issubclass(kind, NumberEncoder), (
-                f"an equation of {kind}, report this"
-            )
+            kind = number_kind(table.column(name))
             values, missing = table.numbers(name)
             low, high = kind.bounds(table.column(name))
             mask = mask & (

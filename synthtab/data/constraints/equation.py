@@ -17,7 +17,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column, Constraint, Schema
-from synthtab.data.columns import KINDS
+from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.quantiles import Numbers
 from synthtab.data.constraints.base import (
@@ -32,7 +32,6 @@ from synthtab.data.constraints.base import (
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import (
     DAY,
-    TEMPORAL,
     Table,
     blanked,
     hhmm,
@@ -145,11 +144,10 @@ class Equation(Form):
 
     def _half(self, column: Column) -> float:
         """Half of the last decimal."""
-        kind: Any = KINDS[column.kind]
-        decimals = kind.decimals(column)
+        decimals = number_kind(column).decimals(column)
         return (
             0.0
-            if decimals is None or column.kind in TEMPORAL
+            if decimals is None or KINDS[column.kind].in_units
             else float(0.5 * 10.0**-decimals)
         )
 

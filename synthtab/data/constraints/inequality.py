@@ -10,6 +10,7 @@ import numpy as np
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Constraint, Schema
+from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
     MOST,
@@ -74,7 +75,7 @@ class Inequality(Form):
         some = look.some
         groups: dict[str, list[str]] = {}
         for column in some.schema.columns:
-            said = column.kind == "constant" or column.name in look.told
+            said = KINDS[column.kind].constant or column.name in look.told
             if (
                 not said
                 and (what := measure(column))

@@ -16,7 +16,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column, Constraint, Schema
-from synthtab.data.columns import typed_cells
+from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
     Form,
@@ -85,11 +85,7 @@ class OneHot(Form):
 
     def _words(self, column: Column) -> tuple[str, str]:
         """The texts of 0 and 1."""
-        if column.kind == "boolean":
-            return column.options.get("false", "False"), column.options.get(
-                "true", "True"
-            )
-        return "0", "1"
+        return KINDS[column.kind].no_and_yes(column) or ("0", "1")
 
     def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
         count = self._set(table).sum(axis=1)
@@ -118,7 +114,7 @@ class OneHot(Form):
         cells = {}
         for name in self.columns:
             column = table.schema[name]
-            if column.kind == "constant":  # never set, or always
+            if KINDS[column.kind].constant:  # never set, or always
                 pool = typed_cells(
                     pd.Series([column.options["value"]] * 2, dtype=object), column
                 )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Constraint, Schema
-from synthtab.data.columns import typed_cells
+from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import Form, known_options, needs, option, quoted
 from synthtab.data.constraints.lookup import Lookup
@@ -77,9 +77,7 @@ class Range(Form):
         """The bound as the column's numbers count."""
         column = table.column(self.columns[0])
         assert is_number(column), f"a range of {column.kind}, report this"
-        if column.kind not in ("datetime", "duration") and isinstance(
-            bound, (int, float)
-        ):
+        if not KINDS[column.kind].in_units and isinstance(bound, (int, float)):
             return bound
         cell = typed_cells(
             pd.Series([str(bound)], dtype=object, name=column.name), column

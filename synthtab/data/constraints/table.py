@@ -11,17 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.schema import Column, Schema, nullable_dtype
-from synthtab.data.columns import KINDS, cells_to_text, dates, typed_cells
+from synthtab.data.columns import KINDS, cells_to_text, dates, number_kind, typed_cells
 from synthtab.data.columns.base import Mask, as_dtype, is_text, natural
-from synthtab.data.columns.boolean import BooleanEncoder
 from synthtab.data.columns.numbers import round_decimals
-from synthtab.data.columns.numeric import IntegerEncoder, NumberEncoder
 from synthtab.data.columns.quantiles import Numbers
 
 Integers = npt.NDArray[np.int64]
 
-# Kinds whose numbers count a unit of time.
-TEMPORAL = ("datetime", "duration")
 # Minutes.
 DAY = 1440
 # Texts of cells that are no or yes.
@@ -115,14 +111,16 @@ class Table:
         """``[rows]``: a column of 0 and 1, or of booleans, with both among them unless ``constants`` will do; None
         where it is none, or where cells are missing.
         """
-        column, series = self.column(name), self.frame[name]
+        column = self.column(name)
         if self.missing(name).any():
             return None
-        if column.kind == "boolean":
-            return BooleanEncoder.truths(series, column)[0]
-        if not is_number(column) and column.kind not in ("category", "constant"):
+        kind = KINDS[column.kind]
+        if kind.invented:
             return None
         codes, texts = self.codes(name)
+        words = kind.no_and_yes(column)
+        if words is not None:
+            return np.array([t == words[1] for t in texts], dtype=bool)[codes]
         if not set(texts) <= set(BITS) or not (constants or len(texts) == 2):
             return None
         return np.array([BITS[t] for t in texts], dtype=bool)[codes]
@@ -135,22 +133,18 @@ def _index(texts: Sequence[str]) -> pd.Index:
 
 def is_number(column: Column) -> bool:
     """Whether the cells are numbers or dates."""
-    return issubclass(KINDS[column.kind], NumberEncoder)
+    return KINDS[column.kind].numeric
 
 
 def _numbers(series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
-    kind: Any = (
-        IntegerEncoder if column.kind == "clock" else KINDS[column.kind]
-    )  # as they are written: HHMM
     missing = series.isna().to_numpy(dtype=bool)
-    if column.kind not in TEMPORAL and pd.api.types.is_numeric_dtype(series.dtype):
+    if not KINDS[column.kind].in_units and pd.api.types.is_numeric_dtype(series.dtype):
         whole = pd.api.types.is_integer_dtype(
             series.dtype
         ) or pd.api.types.is_bool_dtype(series.dtype)
         known = series[~missing].to_numpy(dtype=np.int64 if whole else np.float64)
     else:
-        assert is_number(column), f"{column.name} is no column of numbers, report this"
-        known, missing = kind.numbers(series, column)
+        known, missing = number_kind(column).as_written(series, column)
     values = np.zeros(len(missing), dtype=known.dtype)
     values[~missing] = known
     return values, missing
@@ -158,19 +152,14 @@ def _numbers(series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
 
 def measure(column: Column) -> str:
     """What a column's numbers count; two columns can be compared where this is the same. "" where it has none."""
-    if column.kind == "datetime":
-        form = column.options.get("format")
-        return "date" if not form or "%Y" in form or "%y" in form else "time of day"
-    if not is_number(column):
-        return ""
-    return "number" if column.kind in ("integer", "float", "clock") else column.kind
+    return KINDS[column.kind].measure(column)
 
 
 def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]:
     """Numbers of columns of one `measure`; dates of several units in the finest."""
     units = [
         table.column(n).options.get("unit", "s")
-        if table.column(n).kind in TEMPORAL
+        if KINDS[table.column(n).kind].in_units
         else ""
         for n in names
     ]
@@ -185,7 +174,7 @@ def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]
 
 def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
     """Numbers, whatever where missing, => typed cells; rounded as the column is."""
-    kind: Any = KINDS[column.kind]
+    kind = number_kind(column)
     decimals = kind.decimals(column)
     known = values[~missing]
     if decimals is not None:
@@ -194,7 +183,7 @@ def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
             if known.dtype.kind == "f"
             else known
         )
-        known = np.rint(known).astype(np.int64) if column.kind != "float" else known
+        known = np.rint(known).astype(np.int64) if kind.discrete else known
     if pd.api.types.is_numeric_dtype(pd.api.types.pandas_dtype(column.dtype)):
         return natural(
             known if "int" in column.dtype.lower() else known.astype(np.float64),
@@ -202,9 +191,7 @@ def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
             column.dtype,
         )
     texts = np.full(len(missing), None, dtype=object)
-    texts[~missing] = kind.render(
-        minutes(known) if column.kind == "clock" else known, column
-    )
+    texts[~missing] = kind.render(kind.from_written(known), column)
     return typed_cells(pd.Series(texts, dtype=object), column)
 
 

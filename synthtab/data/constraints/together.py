@@ -11,7 +11,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column, Constraint, Schema
-from synthtab.data.columns import typed_cells
+from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
     MOST,
@@ -168,7 +168,8 @@ class Together(Form):
         gaps: dict[str, Mask] = {}
         skip = look.told
         for column in table.schema.columns:
-            if column.kind in ("identifier", "constant") or column.name in skip:
+            kind = KINDS[column.kind]
+            if not kind.informative() or column.name in skip:
                 continue
             missing = table.missing(column.name)
             if FEWEST <= missing.sum() < rows:
@@ -176,7 +177,7 @@ class Together(Form):
                 same.setdefault(int(weights[missing].sum()), []).append(
                     (column.name, None, int(missing.sum()))
                 )
-            if column.kind == "float" or len(look.some.codes(column.name)[1]) > VALUES:
+            if not kind.discrete or len(look.some.codes(column.name)[1]) > VALUES:
                 continue
             codes, texts = table.codes(column.name)
             counts = np.bincount(codes[codes >= 0], minlength=len(texts))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.schema import Constraint
+from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import Form, Look, known_options, listed, needs
 from synthtab.data.constraints.lookup import Lookup, identify
@@ -85,7 +86,7 @@ class Unique(Form):
         counts = {
             c.name: len(some.codes(c.name)[1])
             for c in some.schema.columns
-            if c.kind != "float"
+            if KINDS[c.kind].discrete
         }
         own = {n for n, k in counts.items() if k > 0.99 * len(some)}
         ranked = sorted(

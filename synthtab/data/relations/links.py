@@ -28,7 +28,7 @@ import pandas as pd
 
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import KINDS, Settings
+from synthtab.data.columns import Settings, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.disclosure import bounds
 from synthtab.data.columns.numeric import NumberEncoder
@@ -219,10 +219,7 @@ class Linked:
         settings: Settings,
     ) -> Linked:
         """Learn the encoding of the cells that follow from no other."""
-        kind = KINDS[column.kind]
-        assert issubclass(kind, NumberEncoder), (
-            f"links join numbers, report this: {column.kind}"
-        )
+        kind = number_kind(column)
         follows = np.zeros(len(frame), dtype=bool)
         ranges: list[Range] = []
         for link in links:
@@ -436,10 +433,7 @@ class Linked:
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Linked:
         """The inverse of `state`."""
-        inner = KINDS[column.kind].from_state(column, state)
-        assert isinstance(inner, NumberEncoder), (
-            f"links join numbers, report this: {column.kind}"
-        )
+        inner = number_kind(column).from_state(column, state)
         links = tuple(
             Link(tuple(link["parents"]), link["form"], link["constant"])
             for link in state["links"]
@@ -640,19 +634,12 @@ def rounding(places: int | None) -> float:
 
 def decimals(column: Column) -> int | None:
     """To what a column of numbers is rounded; None for not at all."""
-    kind = KINDS[column.kind]
-    assert issubclass(kind, NumberEncoder), (
-        f"links join numbers, report this: {column.kind}"
-    )
-    return kind.decimals(column)
+    return number_kind(column).decimals(column)
 
 
 def numbers(table: Mapping[str, pd.Series] | pd.DataFrame, column: Column) -> Cells:
     """A column's numbers, 0 where missing, and where they are missing."""
-    kind = KINDS[column.kind]
-    assert issubclass(kind, NumberEncoder), (
-        f"links join numbers, report this: {column.kind}"
-    )
+    kind = number_kind(column)
     present, missing = kind.numbers(table[column.name], column)
     values = np.zeros(len(missing), dtype=present.dtype)
     values[~missing] = present

@@ -30,6 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.schema import Column, Schema
+from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.numeric import MOST_DECIMALS
 from synthtab.data.columns.quantiles import Numbers
@@ -157,15 +158,8 @@ def _comparable(schema: Schema) -> dict[str, list[Column]]:
     """Columns that may follow from one another: numbers, or dates of one format."""
     groups: dict[str, list[Column]] = {}
     for column in schema.columns:
-        if column.kind in ("integer", "float"):
-            groups.setdefault("number", []).append(column)
-        elif column.kind in ("datetime", "duration", "clock"):
-            form = {
-                name: value
-                for name, value in column.options.items()
-                if name not in ("minimum", "maximum")
-            }
-            group = f"{column.kind} {column.dtype} {form}"
+        group = KINDS[column.kind].link_group(column)
+        if group:
             groups.setdefault(group, []).append(column)
     return groups
 
@@ -492,7 +486,7 @@ class _Several:
         # ``[columns]``: standard deviations; 0 of a column that does not vary.
         self.spread = np.array(spreads)
         # ``[columns]``: how far from a column's cells computed ones may be.
-        half_units = [0.5 * (c.kind == "integer") for c in columns]
+        half_units = [0.5 * KINDS[c.kind].discrete for c in columns]
         self.tolerance = np.maximum(CLOSE * self.spread, half_units)
 
     def links(self) -> Iterator[tuple[Column, Link]]:
@@ -683,7 +677,7 @@ def bases(
     Returns:
         Name of a rate -> name of its base.
     """
-    columns = [c for c in schema.columns if c.kind in ("integer", "float")]
+    columns = _comparable(schema).get("number", [])
     if len(columns) > WIDE:
         return {}
     sample = frame.iloc[:SAMPLE_ROWS]

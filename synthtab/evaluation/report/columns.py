@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthtab.core.randomness import Streams
-from synthtab.data.columns import KINDS, TEMPORAL
-from synthtab.data.columns.numeric import NumberEncoder
+from synthtab.data.columns import KINDS, number_kind
 from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.section import Section, render
@@ -185,9 +184,8 @@ def _shares(values: Floats, edges: Floats) -> Floats:
 def _labels(tables: Tables, name: str, values: Floats) -> list[str]:
     """Numbers as the column writes them: dates as dates."""
     column = tables.columns.get(name)
-    if column is not None and column.kind in TEMPORAL:
-        kind = KINDS[column.kind]
-        assert issubclass(kind, NumberEncoder)
+    if column is not None and KINDS[column.kind].temporal:
+        kind = number_kind(column)
         cells = np.rint(values).astype(np.int64)
         try:
             return [str(text) for text in kind.render(cells, column)]
