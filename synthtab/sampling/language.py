@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from synthtab.core.errors import ConditionError
+from synthtab.core.expressions import Language, Token, UnclosedQuoteError, unquoted
 
 # What users may give: text, several texts, or column -> value, ``(low, high)``, list of
 # values, None for missing.
 Where = str | Mapping[str, Any] | Sequence[str]
 
-TOKENS = re.compile(
-    r"""\s*(?:(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)|(?P<sign>!=|<>|>=|<=|==|=|<|>|\.\.|\(|\)|,)"""
-    r"""|(?P<word>(?:(?!\.\.)[^\s'"`()=<>!,])+))"""
-)
+# "!" alone is a sign so that it is refused, and not taken for a part of a value.
+LANGUAGE = Language(r"!=|<>|>=|<=|==|\.\.|[=<>!(),]")
+# Signs that compare, with one spelling for each.
 SIGNS = {
     "=": "=",
     "==": "=",
@@ -30,7 +30,10 @@ SIGNS = {
     ">": ">",
     ">=": ">=",
 }
-EXAMPLE = "write conditions like: sex = Female and age in 18..30 and city in ('Oslo', 'Bergen') and income is missing"
+EXAMPLE = (
+    "write conditions like: sex = Female and age in 18..30 "
+    "and city in ('Oslo', 'Bergen') and income is missing"
+)
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,28 @@ class Condition:
     negated: bool = False
 
     def __str__(self) -> str:
-        no = "not " * self.negated
         if self.missing:
             return f"{self.column} is missing"
-        if self.values is not None and len(self.values) == 1:
-            return f"{self.column} {'!=' if self.negated else '='} {self.values[0]}"
         if self.values is not None:
-            return f"{self.column} {no}in ({', '.join(map(str, self.values))})"
+            return self._values_in_words(self.values)
         if self.low is None and self.high is None:
             return f"{self.column} is not missing"
+        not_ = "not " if self.negated else ""
         if self.low is not None and self.high is not None:
-            return f"{self.column} {no}in {self.low}..{self.high}"
-        sign, bound, opened = (
-            ("<", self.high, self.open[1])
-            if self.low is None
-            else (">", self.low, self.open[0])
-        )
-        return f"{self.column} {no}{sign}{'' if opened else '='} {bound}"
+            return f"{self.column} {not_}in {self.low}..{self.high}"
+        open_low, open_high = self.open
+        if self.low is None:
+            sign = "<" if open_high else "<="
+            return f"{self.column} {not_}{sign} {self.high}"
+        sign = ">" if open_low else ">="
+        return f"{self.column} {not_}{sign} {self.low}"
+
+    def _values_in_words(self, values: tuple[Any, ...]) -> str:
+        if len(values) == 1:
+            sign = "!=" if self.negated else "="
+            return f"{self.column} {sign} {values[0]}"
+        sign = "not in" if self.negated else "in"
+        return f"{self.column} {sign} ({', '.join(map(str, values))})"
 
     @property
     def few(self) -> bool:
@@ -111,15 +119,9 @@ def written(where: Where) -> Iterator[Condition]:
 
 
 def _of_value(column: str, value: Any) -> Iterator[Condition]:
+    """What a Python value beside a column means."""
     if isinstance(value, tuple):
-        if len(value) != 2:
-            raise ConditionError(
-                f"condition on {column!r}: a tuple is (low, high); list values in a list"
-            )
-        low, high = (None if _is_missing(v) else v for v in value)
-        if low is None and high is None:
-            raise ConditionError(f"condition on {column!r}: a range needs a bound")
-        yield Condition(column, low=low, high=high)
+        yield _of_pair(column, value)
     elif isinstance(value, (list, Set, np.ndarray, pd.Series, pd.Index)):
         values = tuple(value)
         if not values:
@@ -128,13 +130,26 @@ def _of_value(column: str, value: Any) -> Iterator[Condition]:
             )
         if any(map(_is_missing, values)):
             raise ConditionError(
-                f"condition on {column!r}: missing cannot stand among values; ask for it by itself"
+                f"condition on {column!r}: missing cannot stand among values; "
+                "ask for it by itself"
             )
         yield Condition(column, values)
     elif _is_missing(value):
         yield Condition(column, missing=True)
     else:
         yield Condition(column, (value,))
+
+
+def _of_pair(column: str, pair: tuple[Any, ...]) -> Condition:
+    """``(low, high)``: a range, whose bounds are included."""
+    if len(pair) != 2:
+        raise ConditionError(
+            f"condition on {column!r}: a tuple is (low, high); list values in a list"
+        )
+    low, high = (None if _is_missing(bound) else bound for bound in pair)
+    if low is None and high is None:
+        raise ConditionError(f"condition on {column!r}: a range needs a bound")
+    return Condition(column, low=low, high=high)
 
 
 def _is_missing(value: Any) -> bool:
@@ -149,9 +164,10 @@ def _is_missing(value: Any) -> bool:
 def parse(text: str) -> tuple[Condition, ...]:
     """Conditions joined by "and".
 
-    Grammar: ``column = value``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``column [not] in low..high`` (both included,
-    either may be left out), ``column [not] in (value, ...)``, ``column is [not] missing``. Words are in any case;
-    names and values with spaces or signs are quoted.
+    Grammar: ``column = value``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``column [not] in
+    low..high`` (both included, either may be left out), ``column [not] in (value, ...)``,
+    ``column is [not] missing``. Words are in any case; names and values with spaces or
+    signs are quoted.
 
     Raises:
         ConditionError: It cannot be read; the message shows where.
@@ -165,60 +181,76 @@ def parse_weights(text: str) -> dict[str, dict[str, float]]:
     Raises:
         ConditionError: It cannot be read.
     """
-    name = re.match(r"\s*(?:`([^`]*)`|([^:]*?))\s*:(.*)", text, flags=re.S)
-    column, rest = (name[1] or name[2], name[3]) if name else ("", "")
+    named = re.match(r"\s*(?:`([^`]*)`|([^:]*?))\s*:(.*)", text, flags=re.S)
+    column = (named[1] or named[2]) if named else ""
+    listed = named[3] if named else ""
+    # A value may hold signs, such as <=50K: its weight follows the last "=".
     entries = re.findall(
-        r"""\s*('[^']*'|"[^"]*"|[^,'"]*?)\s*=\s*([^=,]*?)\s*(?:,|$)""", rest
+        r"""\s*('[^']*'|"[^"]*"|[^,'"]*?)\s*=\s*([^=,]*?)\s*(?:,|$)""", listed
     )
+    # The pattern skips what it cannot read; then there are fewer entries than weights.
+    weights = re.findall(r"=\s*[^=,]*(?:,|$)", listed)
+    shares = {}
     try:
-        shares = {
-            _unquoted(v) if v[:1] in ("'", '"') else v: float(w) for v, w in entries
-        }
-        if (
-            not column
-            or not shares
-            or len(entries) != len(re.findall(r"=\s*[^=,]*(?:,|$)", rest))
-        ):
-            raise ValueError
+        for value, weight in entries:
+            is_quoted = value[:1] in ("'", '"')
+            shares[unquoted(value) if is_quoted else value] = float(weight)
     except ValueError:
-        example = 'write them like "income: >50K=0.5, <=50K=0.5"'
-        raise ConditionError(f"weights {text!r}: {example}") from None
+        shares = {}
+    if not column or not shares or len(entries) != len(weights):
+        raise ConditionError(
+            f'weights {text!r}: write them like "income: >50K=0.5, <=50K=0.5"'
+        )
     return {column: shares}
 
 
 class _Reader:
-    """Reads tokens from left to right."""
+    """Reads a text from left to right.
+
+    Attributes:
+        tokens: Of the whole text, and one of kind "end".
+        at: Number of the token that is read next.
+    """
 
     def __init__(self, text: str) -> None:
-        self.text, self.at, end = text, 0, 0
-        self.tokens: list[tuple[str, str]] = []
-        while text[end:].strip():
-            match = TOKENS.match(text, end)
-            if match is None:
-                raise self.wrong(f"cannot read {text[end:].strip()[:20]!r}")
-            end = match.end()
-            kind = str(match.lastgroup)
-            self.tokens.append(
-                (kind, _unquoted(match[kind]) if kind == "quoted" else match[kind])
-            )
+        self.text = text
+        self.at = 0
+        try:
+            tokens = LANGUAGE.tokens(text)
+        except UnclosedQuoteError as error:
+            raise self.wrong(str(error)) from None
+        self.tokens = [*tokens, Token("end", "the end")]
+
+    @property
+    def next(self) -> Token:
+        """The token that is read next."""
+        return self.tokens[self.at]
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is read."""
+        return self.next.kind == "end"
 
     def wrong(self, why: str) -> ConditionError:
+        """What is raised, and not returned, wherever the text makes no sense."""
         return ConditionError(f"condition {self.text!r}: {why}; {EXAMPLE}")
 
     def all(self) -> Iterator[Condition]:
-        if not self.tokens:
+        """``condition and condition and ...``"""
+        if self.ended:
             raise self.wrong("it is empty")
         yield self.one()
-        while self.at < len(self.tokens):
+        while not self.ended:
             if self.is_word("or"):
                 raise self.wrong("there is no 'or': list values with in (...)")
             if not self.skip_word("and"):
                 raise self.wrong(
-                    f"expected 'and', not {self.tokens[self.at][1]!r} (quote what holds spaces)"
+                    f"expected 'and', not {self.next.text!r} (quote what holds spaces)"
                 )
             yield self.one()
 
     def one(self) -> Condition:
+        """One condition, on one column."""
         column = self.value("a column")
         if self.skip_word("is"):
             negated = self.skip_word("not")
@@ -228,69 +260,76 @@ class _Reader:
         negated = self.skip_word("not")
         if self.skip_word("in"):
             return self.inside(column, negated)
-        kind, sign = (
-            self.tokens[self.at] if self.at < len(self.tokens) else ("", "the end")
-        )
-        if kind != "sign" or sign not in SIGNS or negated:
+        if not self.compares or negated:
             raise self.wrong(
-                f"expected =, !=, <, <=, >, >=, in or is after {column!r}, not {sign!r}"
+                f"expected =, !=, <, <=, >, >=, in or is after {column!r}, "
+                f"not {self.next.text!r}"
             )
-        self.at += 1
+        return self.comparison(column)
+
+    @property
+    def compares(self) -> bool:
+        """Whether the next token is one of `SIGNS`."""
+        return self.next.kind == "sign" and self.next.text in SIGNS
+
+    def comparison(self, column: str) -> Condition:
+        """``= value``, ``< value`` and the like."""
+        sign = SIGNS[self.take()]
+        # "income = >50K": signs after the first one belong to the value.
         glued = ""
-        while (
-            self.at < len(self.tokens)
-            and self.tokens[self.at][0] == "sign"
-            and self.tokens[self.at][1] in SIGNS
-        ):
-            glued, self.at = (
-                glued + self.tokens[self.at][1],
-                self.at + 1,
-            )  # income = >50K
-        sign, value, opened = SIGNS[sign], glued + self.value("a value"), len(sign) == 1
+        while self.compares:
+            glued += self.take()
+        value = glued + self.value("a value")
+        strict = len(sign) == 1
         if sign[0] == "<":
-            return Condition(column, high=value, open=(False, opened))
+            return Condition(column, high=value, open=(False, strict))
         if sign[0] == ">":
-            return Condition(column, low=value, open=(opened, False))
+            return Condition(column, low=value, open=(strict, False))
         return Condition(column, (value,), negated=sign == "!=")
 
     def inside(self, column: str, negated: bool) -> Condition:
-        if self.skip("("):
+        """What follows "in": ``(value, value)``, or ``low..high``."""
+        if self.skip_sign("("):
             values = [self.value("a value")]
-            while self.skip(","):
+            while self.skip_sign(","):
                 values.append(self.value("a value"))
-            if not self.skip(")"):
+            if not self.skip_sign(")"):
                 raise self.wrong("a list of values ends with )")
             return Condition(column, tuple(values), negated=negated)
-        low = None if self.skip("..") else self.value("a range or a list")
-        if low is not None and not self.skip(".."):
+        if self.skip_sign(".."):
+            high = self.value("the end of the range")
+            return Condition(column, high=high, negated=negated)
+        low = self.value("a range or a list")
+        if not self.skip_sign(".."):
             raise self.wrong("'in' is followed by low..high or by (value, value)")
-        ended = self.at == len(self.tokens) or self.is_word("and")
-        high = None if ended and low is not None else self.value("the end of the range")
+        if self.ended or self.is_word("and"):
+            return Condition(column, low=low, negated=negated)
+        high = self.value("the end of the range")
         return Condition(column, low=low, high=high, negated=negated)
 
-    def value(self, what: str) -> str:
-        kind, text = (
-            self.tokens[self.at] if self.at < len(self.tokens) else ("", "the end")
-        )
-        if kind not in ("word", "quoted"):
-            raise self.wrong(f"expected {what}, not {text!r}")
+    def take(self) -> str:
+        """The next token's text; the one after it is read next."""
         self.at += 1
-        return text
+        return self.tokens[self.at - 1].text
 
-    def skip(self, sign: str) -> bool:
-        there = self.at < len(self.tokens) and self.tokens[self.at] == ("sign", sign)
-        self.at += there
-        return there
+    def value(self, what: str) -> str:
+        """A name or a value; ``what`` says in messages which was expected."""
+        if self.next.kind not in ("word", "quoted"):
+            raise self.wrong(f"expected {what}, not {self.next.text!r}")
+        return self.take()
+
+    def skip_sign(self, sign: str) -> bool:
+        """Whether that sign comes next; if so, it is read."""
+        is_there = self.next == Token("sign", sign)
+        self.at += is_there
+        return is_there
 
     def is_word(self, word: str) -> bool:
-        kind, text = self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
-        return kind == "word" and text.lower() == word
+        """Whether that word comes next, in whatever case."""
+        return self.next.kind == "word" and self.next.text.lower() == word
 
     def skip_word(self, word: str) -> bool:
-        there = self.is_word(word)
-        self.at += there
-        return there
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1].replace(text[0] * 2, text[0])
+        """Whether that word comes next; if so, it is read."""
+        is_there = self.is_word(word)
+        self.at += is_there
+        return is_there
