@@ -130,7 +130,6 @@ def fit(
     declared = (
         Schema.load(schema) if schema else infer(source.sample, rare=model.config.rare)
     )
-    source = source.typed(declared)
     declared = declared.enforcing(
         parse_constraint(text, declared) for text in constraint or ()
     )
@@ -141,7 +140,9 @@ def fit(
         )
     if constraints:
         declared = declared.enforcing(
-            c for c in find_constraints(source.sample, declared) if c.certain
+            c
+            for c in find_constraints(source.typed(declared).sample, declared)
+            if c.certain
         )
 
     world = distributed.world()

@@ -32,12 +32,12 @@ from synthtab.core.layout import Encoded
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
-from synthtab.data import check, holdout
+from synthtab.data import holdout
 from synthtab.data.columns import infer
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.holdout import Rows
 from synthtab.data.in_pieces import ingest
-from synthtab.data.sources import Source, chosen, glimpse, keys, opened
+from synthtab.data.sources import Source, chosen, glimpse, opened
 from synthtab.model import trainer
 from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import adversarial_loss
@@ -248,7 +248,7 @@ class Synthesizer:
 
         # What the table is, and which of its rows choose the checkpoint.
         source = opened(table, streams, rows, at_once)
-        schema = self._checked(source, schema, config)
+        source, schema = self._typed(source, schema, config)
         observe(Progress("encode", 0.0))
         held_out = holdout.split(source.rows, config.holdout, streams)[1]
 
@@ -361,7 +361,7 @@ class Synthesizer:
             table = glimpse(table, rows, at_once)
             rows = None
         source = opened(table, streams, rows, at_once)
-        schema = self._checked(source, schema, config)
+        source, schema = self._typed(source, schema, config)
         held_out = holdout.split(source.rows, config.holdout, streams)[1]
         encoder = self._encode(
             source, held_out, schema, config, streams, most=PLANNED_ROWS
@@ -375,10 +375,10 @@ class Synthesizer:
             "config": config.to_json(),
         }
 
-    def _checked(
+    def _typed(
         self, source: Source, schema: Schema | None, config: TrainConfig
-    ) -> Schema:
-        """The schema of a table that can be learnt."""
+    ) -> tuple[Source, Schema]:
+        """A table that can be learnt, in the dtypes of its schema: typed here, and once."""
         rows = source.rows
         if rows < LEAST_ROWS:
             plural = "s" * (rows != 1)
@@ -387,12 +387,13 @@ class Synthesizer:
             )
         if schema is None:
             schema = infer(source.sample, rare=config.rare)
+            source = source.typed(schema)
         else:
-            check.require(source.sample, schema)
+            source = source.agreed(schema)
         if self.target is not None and self.target not in schema.names:
             near = hint(self.target, schema.names, "the columns are")
             raise DataError(f"the target {self.target!r} is not a column{near}")
-        return schema
+        return source, schema
 
     def _encode(
         self,
@@ -413,7 +414,7 @@ class Synthesizer:
             source.sample.iloc[training],
             schema,
             streams,
-            whole=source.sample if most else source.whole(keys(schema)),
+            whole=source.sample if most else source.whole(schema),
             target=self.target,
             max_modes=config.modes,
             continuous=config.continuous,

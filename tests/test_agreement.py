@@ -12,7 +12,7 @@ import pytest
 from synthtab import infer, parse_constraint
 from synthtab.core.errors import SchemaError
 from synthtab.data import tables
-from synthtab.data.check import disagreements, require
+from synthtab.data.check import agreed, disagreements
 
 ROWS = 200
 
@@ -62,7 +62,7 @@ def test_every_column_with_a_problem_is_named_at_once() -> None:
         ]
     )
     with pytest.raises(SchemaError) as caught:
-        require(bad, schema)
+        agreed(bad, schema)
     message = str(caught.value)
     for part in (
         "column 'age': 'old' is not a whole number",
@@ -85,7 +85,7 @@ def test_reading_a_table_names_every_column_that_does_not_fit() -> None:
 
 def test_other_columns_are_still_the_first_thing_said() -> None:
     with pytest.raises(SchemaError, match="the table lacks 'age'"):
-        require(frame().drop(columns="age"), SCHEMA)
+        agreed(frame().drop(columns="age"), SCHEMA)
 
 
 def test_a_missing_cell_is_fine_where_the_schema_says_so() -> None:

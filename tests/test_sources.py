@@ -17,7 +17,9 @@ from synthtab import Synthesizer, infer
 from synthtab.core.errors import ConfigError, DataError, SchemaError
 from synthtab.core.progress import Progress
 from synthtab.core.randomness import Streams
+from synthtab.core.schema import Column
 from synthtab.data import holdout, in_pieces, sources, tables
+from synthtab.data.columns import KINDS
 from synthtab.data.sources import chosen, opened
 
 TINY = dict(width=16, noise=8, batch=64, checks=1, epochs=1, rounds=0, passes=1)
@@ -375,3 +377,31 @@ def test_size_decides(tmp_path: Path, monkeypatch) -> None:
     assert sources.held_bytes(written(mixed(100), tmp_path / "t.parquet")) > 100 * 6 * 4
     monkeypatch.setattr(sources.machine, "memory", lambda: None)
     assert sources.fits(path)
+
+
+def test_a_table_is_typed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that is read in pieces: the sample, and each piece as it comes by."""
+    frame = pd.DataFrame({"x": np.arange(300) % 70, "y": np.arange(300) % 3})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    typed: list[str] = []
+    honest = KINDS["integer"].typed
+
+    def spy(series: pd.Series, column: Column) -> pd.Series:
+        typed.extend([column.name] * len(series))
+        return honest(series, column)
+
+    monkeypatch.setattr(KINDS["integer"], "typed", staticmethod(spy))
+    for table, schema in (
+        (frame, None),
+        (frame, infer(frame)),
+        (tmp_path / "t.csv", None),
+    ):
+        typed.clear()
+        Synthesizer(epochs=1, rounds=0, width=16, passes=1).fit(table, schema)
+        assert typed.count("x") == len(frame)
+        assert typed.count("y") == len(frame)
+
+    typed.clear()
+    model = Synthesizer(epochs=1, rounds=0, width=16, passes=1)
+    model.fit(tmp_path / "t.csv", at_once=0)
+    assert typed.count("x") == 2 * len(frame)

@@ -1,4 +1,4 @@
-"""Whether a table is what its schema says: every disagreement at once."""
+"""A table becomes typed, if it is what its schema says; else every disagreement at once."""
 
 from __future__ import annotations
 
@@ -15,27 +15,35 @@ from synthtab.data.constraints.table import Table
 MOST = 12
 
 
-def require(frame: pd.DataFrame, schema: Schema) -> None:
-    """Compare a table with the schema that it is to be learnt by.
+def agreed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """A table in the dtypes of the schema that it is to be learnt by.
 
     Raises:
-        SchemaError: Naming all columns whose cells are not of their kind, missing though the schema says that none is,
-            or of no listed category; and all enforced constraints that do not hold, each with the number of rows and
-            one of them, counted from 1.
+        SchemaError: Naming all columns whose cells are not of their kind, missing though
+            the schema says that none is, or of no listed category; and all enforced
+            constraints that do not hold, each with the number of rows and one of them,
+            counted from 1.
     """
-    if problems := disagreements(frame, schema):
-        rest = f"; and {len(problems) - MOST} more" if len(problems) > MOST else ""
-        raise SchemaError(
-            f"table and schema disagree: {'; '.join(problems[:MOST])}{rest}"
-        )
+    typed, problems = _compared(frame, schema)
+    if problems:
+        listed = "; ".join(problems[:MOST])
+        if len(problems) > MOST:
+            listed += f"; and {len(problems) - MOST} more"
+        raise SchemaError(f"table and schema disagree: {listed}")
+    return typed
 
 
 def disagreements(frame: pd.DataFrame, schema: Schema) -> list[str]:
-    """What `require` complains about, one sentence each.
+    """What `agreed` complains about, one sentence each.
 
     Raises:
         SchemaError: The table has other columns than the schema.
     """
+    return _compared(frame, schema)[1]
+
+
+def _compared(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
+    """The columns whose cells are of their kind, typed; and all disagreements."""
     schema.check(frame)
     problems: list[str] = []
     cells = {}
@@ -47,14 +55,16 @@ def disagreements(frame: pd.DataFrame, schema: Schema) -> list[str]:
             continue
         cells[column.name] = typed.array
         problems += _cell_problems(typed, column)
+
     table = Table(pd.DataFrame(cells), schema)
     for constraint in schema.enforced:
         form = form_of(constraint, schema)
+        # A column that could not be typed was complained about above.
         if all(name in table for name in form.columns):
             broken = ~form.holds(table)
             if broken.any():
                 problems.append(f"the constraint {form} fails in {_rows(broken)}")
-    return problems
+    return pd.DataFrame(cells, index=frame.index), problems
 
 
 def _cell_problems(typed: pd.Series, column: Column) -> list[str]:

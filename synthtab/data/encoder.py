@@ -14,7 +14,7 @@ from synthtab.core.errors import ConfigError
 from synthtab.core.layout import Cross, Encoded, Layout
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
-from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed_cells
+from synthtab.data.columns import KINDS, ColumnEncoder, Settings
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.enforce import Enforced
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
@@ -66,11 +66,12 @@ class TableEncoder:
         """Learn the encoding.
 
         Args:
-            frame: The table, as text or in the schema's dtypes.
+            frame: The table in the schema's dtypes, see `synthtab.data.tables.typed`.
             schema: What its columns are.
             streams: Randomness; uses the streams "encoder.fit".
-            whole: The table that ``frame`` is a part of: keys and the like, which must not come
-                back, are looked up there; a dict may hold these columns alone.
+            whole: The table that ``frame`` is a part of, in the same dtypes: keys and the
+                like, which must not come back, are looked up there; a dict may hold these
+                columns alone.
             continuous: What the continuous part of a numeric column becomes: "cdf" for one mode,
                 "mixture" for the components of a variational Gaussian mixture.
             max_modes: Most components of a mixture.
@@ -93,7 +94,7 @@ class TableEncoder:
             raise ConfigError(
                 f"rare is {rare}, more than the {len(frame)} rows to learn: nothing could be stored"
             )
-        frame = typed(frame, schema)
+        schema.check(frame)
         if isinstance(whole, pd.DataFrame):
             schema.check(whole)
         settings = Settings(continuous, max_modes, rare)
@@ -119,7 +120,7 @@ class TableEncoder:
                 )
                 continue
             if kind.invented and whole is not None:
-                cells = typed_cells(whole[column.name], column)
+                cells = whole[column.name]
             columns.append(
                 kind.fit(cells, column, streams.numpy("encoder.fit", i), settings)
             )
@@ -140,12 +141,13 @@ class TableEncoder:
         )
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
-        """Table => codes and offsets; a value drawn within its step comes from "encoder.encode", which each
+        """Table in the schema's dtypes => codes and offsets.
+
+        A value drawn within its step comes from the stream "encoder.encode", which each
         ``piece`` of a larger table has for itself.
         """
-        return self._encoded(
-            self.enforced.hide(typed(frame, self.schema)), streams, piece
-        )
+        self.schema.check(frame)
+        return self._encoded(self.enforced.hide(frame), streams, piece)
 
     def empty(
         self, rows: int, array: Callable[[str, tuple[int, int], Any], Any] | None = None

@@ -48,8 +48,7 @@ class Digest:
         self._hash = hashlib.sha256(np.asarray(held_out, dtype="<i8").tobytes())
 
     def add(self, piece: pd.DataFrame) -> None:
-        """The next `PIECE` rows, or as many as are left."""
-        piece = typed(piece, self.schema)
+        """The next `PIECE` rows in the schema's dtypes, or as many as are left."""
         for column in self.schema.columns:
             cells = "\0".join(cells_to_text(piece[column.name], column).tolist())
             self._hash.update(
@@ -67,7 +66,7 @@ def digest(table: pd.DataFrame, schema: Schema, held_out: Rows) -> str:
     """The `Digest` of a table."""
     found = Digest(schema, held_out)
     for start in range(0, len(table), PIECE):
-        found.add(table.iloc[start : start + PIECE])
+        found.add(typed(table.iloc[start : start + PIECE], schema))
     return found.hex()
 
 

@@ -24,7 +24,6 @@ from synthtab.data import check
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.holdout import Digest, Rows
 from synthtab.data.sources import Source, first_refused
-from synthtab.data.tables import typed
 from synthtab.runtime import machine
 
 # Rows that are encoded together, at least, unless there are fewer; each block has
@@ -61,7 +60,8 @@ def ingest(
     """Encode a table; what comes of it is there until the end of the context.
 
     Args:
-        source: The table. One that is read in pieces is compared with the schema here, as its rows come by.
+        source: The table, typed. One that is read in pieces is compared with the schema and
+            typed here, as its rows come by.
         encoder: Learnt from it.
         held_out: The numbers of the rows that are not trained on.
         streams: Randomness; uses the streams "encoder.encode".
@@ -106,15 +106,14 @@ def ingest(
 def _typed(
     piece: pd.DataFrame, start: int, source: Source, encoder: TableEncoder
 ) -> pd.DataFrame:
-    if source.path is None:  # compared as a whole before
-        return typed(piece, encoder.schema)
+    if source.path is None:  # typed as a whole before
+        return piece
     try:
-        check.require(piece, encoder.schema)
-        return typed(piece, encoder.schema)
+        return check.agreed(piece, encoder.schema)
     except SchemaError as error:
         row = (
             start
-            + first_refused(piece, lambda rows: check.require(rows, encoder.schema))
+            + first_refused(piece, lambda rows: check.agreed(rows, encoder.schema))
             + 1
         )
         told = str(error).removeprefix("table and schema disagree: ")

@@ -7,7 +7,7 @@ about columns is learnt from; all rows go by in pieces.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ import pyarrow.parquet
 from synthtab.core.errors import ConfigError, DataError, SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
-from synthtab.data import tables
-from synthtab.data.columns import KINDS
+from synthtab.data import check, tables
+from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import MISSING_TOKENS
 from synthtab.data.holdout import PIECE
 from synthtab.runtime import machine
@@ -67,8 +67,16 @@ class Source:
     ahead: int = 0
 
     def typed(self, schema: Schema) -> Source:
-        """With cells in the schema's dtypes, where they are at hand."""
+        """With cells in the dtypes of a schema that was inferred, where they are at hand."""
         return replace(self, sample=tables.typed(self.sample, schema))
+
+    def agreed(self, schema: Schema) -> Source:
+        """The same for a schema that may disagree with the table.
+
+        Raises:
+            SchemaError: It does; see `synthtab.data.check.agreed`.
+        """
+        return replace(self, sample=check.agreed(self.sample, schema))
 
     def pieces(self) -> Iterator[tuple[int, pd.DataFrame]]:
         """All rows, `PIECE` at a time, each piece with the number of its first row."""
@@ -85,12 +93,15 @@ class Source:
                 f"{self.path} had {self.rows:,} rows and now has {start:,}: leave it alone during the fit"
             )
 
-    def whole(self, names: Collection[str]) -> dict[str, pd.Series]:
-        """The columns of these names in full; of a file that is read in pieces, each distinct cell once.
+    def whole(self, schema: Schema) -> dict[str, pd.Series]:
+        """The columns in full of which no cell may come back, typed.
+
+        Of a file that is read in pieces, each distinct cell once.
 
         Raises:
             DataError: They are larger than memory.
         """
+        names = keys(schema)
         if self.path is None or len(self.sample) == self.rows or not names:
             return {name: self.sample[name] for name in names}
         found: dict[str, list[Any]] = {name: [] for name in names}
@@ -108,10 +119,11 @@ class Source:
         columns = {
             name: pa.chunked_array(parts).unique() for name, parts in found.items()
         }
-        return {
+        cells = {
             name: tables.to_frame(pa.table({name: column}), self.path)[name]
             for name, column in columns.items()
         }
+        return {name: typed_cells(cells[name], schema[name]) for name in names}
 
 
 def opened(
