@@ -23,7 +23,9 @@ class Streams:
     seed: int
 
     def _sequence(self, name: str, indices: tuple[int, ...]) -> np.random.SeedSequence:
-        return np.random.SeedSequence([self.seed, *name.encode(), 256, *indices])
+        # 256 is no byte: it ends the name, so that no name and index give another's entropy.
+        entropy = [self.seed, *name.encode(), 256, *indices]
+        return np.random.SeedSequence(entropy)
 
     def numpy(self, name: str, *indices: int) -> np.random.Generator:
         """A NumPy generator for the stream ``name`` (and, say, a block number)."""
@@ -31,4 +33,6 @@ class Streams:
 
     def integer(self, name: str, *indices: int) -> int:
         """A 63-bit seed for a library with a generator of its own (torch, scikit-learn)."""
-        return int(self._sequence(name, indices).generate_state(1, np.uint64)[0] >> 1)
+        (state,) = self._sequence(name, indices).generate_state(1, np.uint64)
+        # As a Python int first: NumPy 1 shifts no unsigned number by a signed one.
+        return int(state) >> 1
