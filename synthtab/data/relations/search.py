@@ -579,7 +579,7 @@ class _Several:
                 yield self.columns[child]
 
     def _shares(self, values: Floats, children: Ints) -> Floats:
-        """``[children]``: in what share of the rows a computed column is each of them."""
+        """``[children]``: in what share of the rows they are as computed."""
         gaps = np.abs(values[:, None] - self.table[:, children])
         same = gaps <= self.tolerance[children]
         return np.asarray(same.mean(axis=0))
