@@ -40,10 +40,10 @@ TIMED, REPEATS = 8192, 3
 
 def met(rows: pd.DataFrame, where: str, schema: Any) -> np.ndarray:
     """``[rows]``: which rows meet a condition."""
-    from synthtab.sampling.predicate import conditions
+    from synthtab.sampling.predicate import predicates
 
     return np.all(
-        [t.holds(rows[t.column.name]) for t in conditions(where, schema)], axis=0
+        [t.holds(rows[t.column.name]) for t in predicates(where, schema)], axis=0
     )
 
 

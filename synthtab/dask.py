@@ -17,7 +17,6 @@ import pandas as pd
 from synthtab.core.errors import ConfigError, MissingExtraError
 from synthtab.sampling.language import Where
 from synthtab.sampling.parts import spans
-from synthtab.sampling.predicate import conditions
 from synthtab.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def sample(
     )  # and every error in what is asked, now
     parts = spans(
         n,
-        here.requests.grain(conditions(where, here.schema_)),
+        here.requests.grain(here.requests.predicates(where)),
         npartitions or max(1, round(n / ROWS)),
     )
     shipped, make = (delayed(x, pure=False, traverse=False) for x in (source, _part))

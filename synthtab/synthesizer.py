@@ -46,7 +46,6 @@ from synthtab.model.orders import from_names, to_names
 from synthtab.runtime import compute, distributed
 from synthtab.sampling import parts, sampler
 from synthtab.sampling.language import Where
-from synthtab.sampling.predicate import conditions
 from synthtab.sampling.recipe import Recipe, choose_recipe
 from synthtab.sampling.requests import Requests
 from synthtab.sampling.tree_critic import TreeCritic
@@ -503,8 +502,8 @@ class Synthesizer:
             raise ConfigError(
                 "this model was trained without cross_entropy and density: it samples in 1 pass only"
             )
-        tests = conditions(where, self.schema_)
-        if passes is not None and (tests or balance or weights):
+        predicates = requests.predicates(where)
+        if passes is not None and (predicates or balance or weights):
             raise ConfigError(
                 "passes cannot be chosen together with conditions, balance or weights"
             )
@@ -515,7 +514,7 @@ class Synthesizer:
                 raise ConfigError(
                     "balance and weights count all rows before each one: leave out first and jobs"
                 )
-            grain = requests.grain(tests)
+            grain = requests.grain(predicates)
             if jobs > 1 and n > grain:
                 return parts.sampled(
                     self,
@@ -530,9 +529,9 @@ class Synthesizer:
                 )
         if balance is not None or weights:
             column, shares = _one_column(balance, weights)
-            return requests.shared(column, shares, tests, n, streams, observe)
-        if tests:
-            return requests.within(tests, n, streams, observe, first=first)
+            return requests.by_share(column, shares, predicates, n, streams, observe)
+        if predicates:
+            return requests.within(predicates, n, streams, observe, first=first)
         passes = passes or requests.recipe.passes
         return requests.rows(n, passes, streams, observe, first)
 
@@ -562,7 +561,10 @@ class Synthesizer:
         tables = []
         for draw in range(draws or 1):
             of_draw = Streams(streams.integer("impute", draw))
-            tables.append(requests.completed(table, (), of_draw, observe, whole=True))
+            imputed = requests.completed_rows(
+                table, (), of_draw, observe, none_missing=True
+            )
+            tables.append(imputed)
         return tables[0] if draws is None else tables
 
     def _complete(
@@ -585,8 +587,9 @@ class Synthesizer:
         if n is not None:
             count = _whole("the number of rows", n, 1)
             given = given.take(np.arange(count) % len(given)).reset_index(drop=True)
-        tests = conditions(where, self.schema_)
-        return requests.completed(given, tests, self._streams(seed), observe)
+        predicates = requests.predicates(where)
+        streams = self._streams(seed)
+        return requests.completed_rows(given, predicates, streams, observe)
 
     # ------------------------------------------------------------------------------------
     # What was learnt

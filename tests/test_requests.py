@@ -11,11 +11,11 @@ import torch
 
 from synthtab import Synthesizer
 from synthtab.core.errors import ConditionError, ConfigError, DataError, SynthtabError
-from synthtab.core.layout import Block, Layout, Restriction
+from synthtab.core.layout import Block, Layout, Region
 from synthtab.model.completer import COMPONENTS, Mixtures
 from synthtab.sampling.limits import Limits
-from synthtab.sampling.predicate import conditions
-from synthtab.sampling.region import present, restrictions
+from synthtab.sampling.predicate import predicates
+from synthtab.sampling.region import present_regions, regions
 from synthtab.sampling.sampler import OrderSampler
 
 TINY: dict[str, Any] = dict(
@@ -66,7 +66,7 @@ def model() -> Synthesizer:
 def holds(model: Synthesizer, where: Any, rows: pd.DataFrame) -> bool:
     """Whether every row meets the conditions."""
     return all(
-        t.holds(rows[t.column.name]).all() for t in conditions(where, model.schema_)
+        t.holds(rows[t.column.name]).all() for t in predicates(where, model.schema_)
     )
 
 
@@ -173,10 +173,10 @@ def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
         torch.Generator().manual_seed(0),
     )
     assert networks is not None
-    tests = conditions(
+    tests = predicates(
         {"kind": ["a", "c"], "count": (2, 4), "size": (40.0, 60.0)}, model.schema_
     )
-    limits = restrictions(requests.encoder, tests)
+    limits = regions(requests.encoder, tests)
     order = [layout.columns[t.column.name] for t in tests]
     order += [blocks for blocks in layout.columns.values() if blocks not in order]
     plan = tuple((b,) for blocks in order for b in blocks)
@@ -205,8 +205,8 @@ def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> N
     requests, random = model.requests, torch.Generator().manual_seed(1)
     networks, layout = requests.networks, requests.encoder.layout
     assert networks is not None
-    test = conditions("last = no", model.schema_)[0]
-    limits = restrictions(requests.encoder, [test])
+    test = predicates("last = no", model.schema_)[0]
+    limits = regions(requests.encoder, [test])
     names = ["size", "kind", "flag", "last", "count"]
     names += [n for n in layout.columns if n not in names]
     plan = tuple((b,) for n in names for b in layout.columns[n])
@@ -343,8 +343,8 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
         "day in 2020-02-01..2020-02-29",
         "smooth < 0",
     ):
-        (test,) = conditions(where, model.schema_)
-        (found,) = restrictions(encoder, [test])
+        (test,) = predicates(where, model.schema_)
+        (found,) = regions(encoder, [test])
         part = next(c for c in encoder.columns if c.column.name == test.column.name)
         for code, low, high in zip(found.codes, found.low, found.high, strict=True):
             inside = np.linspace(low, high, 50, endpoint=False).astype(np.float32)[
@@ -357,7 +357,7 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
                 0,
             )
             assert test.holds(cells).all(), where
-    assert {r.blocks[0] for r in present(encoder)} <= set(
+    assert {r.blocks[0] for r in present_regions(encoder)} <= set(
         range(len(encoder.layout.blocks))
     )
 
@@ -419,9 +419,9 @@ def test_digits_follow_each_other() -> None:
     """A column of two digits gives only the pairs that are allowed, in proportion to what the network says."""
     layout = Layout((Block("x", "digit 0", 3), Block("x", "digit 1", 4)))
     pairs = np.array([[0, 1], [0, 3], [2, 0]])
-    restriction = Restriction((0, 1), pairs, np.zeros(3), np.ones(3))
+    region = Region((0, 1), pairs, np.zeros(3), np.ones(3))
     first, second = (
-        Limits(restriction, i, layout, torch.device("cpu")) for i in (0, 1)
+        Limits(region, i, layout, torch.device("cpu")) for i in (0, 1)
     )
     random, rows = torch.Generator().manual_seed(0), 4000
     none, start = torch.zeros(rows, 0), torch.zeros(rows, dtype=torch.int64)

@@ -15,7 +15,7 @@ from synthtab.core.progress import silent
 from synthtab.core.randomness import Streams
 from synthtab.data import tables
 from synthtab.sampling.language import Condition
-from synthtab.sampling.predicate import Test
+from synthtab.sampling.predicate import Predicate
 
 DATA = Path(
     os.environ.get(
@@ -84,7 +84,7 @@ def test_every_row_of_every_condition(name: str) -> None:
         for condition in wanted(frame, column, rng):
             where = [condition]
             try:
-                tests = [Test(c, schema[c.column]) for c in where]
+                tests = [Predicate(c, schema[c.column]) for c in where]
             except ConditionError as error:  # cells that are invented
                 refused.append(str(error))
                 continue
@@ -120,13 +120,13 @@ def test_every_row_of_every_condition(name: str) -> None:
                 with pytest.raises(ConditionError, match="not stored"):
                     list(
                         model.requests.within(
-                            [Test(unknown, schema[unknown.column])],
+                            [Predicate(unknown, schema[unknown.column])],
                             1,
                             Streams(0),
                             silent,
                         )
                     )
-        tests = [Test(c, schema[c.column]) for c in where]
+        tests = [Predicate(c, schema[c.column]) for c in where]
         rows = pd.concat(model.requests.within(tests, ASKED, Streams(number), silent))
         assert len(rows) == ASKED and all(
             t.holds(rows[t.column.name]).all() for t in tests

@@ -11,7 +11,7 @@ import pytest
 from synthtab import infer
 from synthtab.core.errors import ConditionError
 from synthtab.sampling.language import parse
-from synthtab.sampling.predicate import conditions
+from synthtab.sampling.predicate import predicates
 
 FRAME = pd.DataFrame(
     {
@@ -40,7 +40,7 @@ SCHEMA = infer(
 
 def met(where: Any) -> list[int]:
     """Rows of the frame that meet a condition."""
-    tests = conditions(where, SCHEMA)
+    tests = predicates(where, SCHEMA)
     return np.flatnonzero(
         np.all([t.holds(FRAME[t.column.name]) for t in tests], axis=0)
     ).tolist()
@@ -132,7 +132,7 @@ def test_values(where: Any, rows: list[int]) -> None:
 )
 def test_what_cannot_be_read_is_named(where: Any, message: str) -> None:
     with pytest.raises(ConditionError) as error:
-        conditions(where, SCHEMA)
+        predicates(where, SCHEMA)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
@@ -159,5 +159,5 @@ def test_cells_that_are_invented_cannot_be_asked_for() -> None:
     schema = infer(frame)
     assert schema["key"].kind == "identifier"
     with pytest.raises(ConditionError, match="invented"):
-        conditions("key = K00001", schema)
-    assert not conditions("key is missing", schema)[0].holds(frame["key"]).any()
+        predicates("key = K00001", schema)
+    assert not predicates("key is missing", schema)[0].holds(frame["key"]).any()

@@ -13,7 +13,6 @@ import pandas as pd
 from synthtab.core.errors import DataError
 from synthtab.core.progress import silent
 from synthtab.core.randomness import Streams
-from synthtab.sampling.predicate import conditions
 from synthtab.synthesizer import Synthesizer
 
 
@@ -60,6 +59,7 @@ class ByClass:
         # Each class has random numbers of its own: how many rows of one are asked for
         # does not change the rows of another.
         streams = Streams(Streams(seed).integer(f"class {value}"))
-        tests = conditions({self.column: value}, self.model.schema_)
-        parts = self.model.requests.within(tests, n, streams, silent, start)
+        requests = self.model.requests
+        predicates = requests.predicates({self.column: value})
+        parts = requests.within(predicates, n, streams, silent, start)
         return pd.concat(parts, ignore_index=True)

@@ -279,7 +279,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Restriction:
+class Region:
     """The cells that a column may have, as any of several pieces.
 
     Attributes:

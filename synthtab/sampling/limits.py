@@ -1,99 +1,149 @@
-"""Draws of a column's cells within a `Restriction`: codes and offsets in proportion to what the network gives them."""
+"""Limits: what the sampler is handed of a `Region`, to draw within it.
+
+A cell is drawn from what the network says of it, cut to the region: in proportion to the
+probability of each code, and of each range of offsets. How probable the region was is
+returned, too, since it weighs the rows (see `OrderSampler`).
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthtab.core.layout import Layout, Restriction
+from synthtab.core.layout import Layout, Region
 from synthtab.model.completer import Mixtures
 from synthtab.model.slots import choose
 
 # Logit of a code that is left out.
 NEVER = -1e9
 
+# What a draw gives for B rows, each ``[B]``: codes, offsets, the new prefixes, and the
+# log-probabilities of what was within the limits.
+Draw = tuple[Tensor, Tensor, Tensor, Tensor]
+
 
 class Limits:
-    """A `Restriction` on a device, for one of the column's blocks.
+    """A `Region` on a device, for one of its blocks.
 
-    A column of several digits is drawn digit by digit: which ones may follow depends on those before, the *prefix* of
-    a row. The first block of a column starts with prefix 0.
+    A column of several blocks, such as the digits of a number, is drawn block by block.
+    Which codes may follow depends on those before, the *prefix* of a row. Prefixes are
+    numbered; the first block of a column starts with prefix 0.
 
     Args:
-        restriction: What the column's cells may be.
+        region: What the column's cells may be.
         number: Which of its blocks.
         layout: Of the table.
         device: Where.
+
+    Attributes:
+        block: The block's number in the layout.
+        first: Whether it is the first one of its column.
+        last: Whether it is the last one of its column.
+        partial: Whether it is limited to parts of its modes: only a first block is.
     """
 
     def __init__(
         self,
-        restriction: Restriction,
+        region: Region,
         number: int,
         layout: Layout,
         device: torch.device,
     ) -> None:
-        self.block = restriction.blocks[number]
-        self.first, self.last = number == 0, number + 1 == len(restriction.blocks)
-        block, codes = layout.blocks[self.block], np.asarray(restriction.codes)
-        self.atoms, self.modes = block.atoms, block.modes
-        whole = (restriction.low <= 0) & (restriction.high >= 1)
-        self.partial = number == 0 and not whole.all()
-
-        def keep(array: object, dtype: torch.dtype) -> Tensor:
-            return torch.as_tensor(np.asarray(array), dtype=dtype, device=device)
-
+        self.block = region.blocks[number]
+        self.first = number == 0
+        self.last = number + 1 == len(region.blocks)
+        self.atoms = layout.blocks[self.block].atoms
+        self.modes = layout.blocks[self.block].modes
+        has_all_offsets = (region.low <= 0) & (region.high >= 1)
+        self.partial = self.first and not has_all_offsets.all()
         if self.partial:
-            code, low, high = np.unique(
-                np.stack([codes[:, 0], restriction.low, restriction.high]), axis=1
-            )
-            local = code - block.atoms
-            self.codes, self.next = (
-                keep(code, torch.int64),
-                keep(np.unique(code, return_inverse=True)[1], torch.int64),
-            )
-            self.low, self.high = (keep(x, torch.float64) for x in (low, high))
-            self.mode, self.inside = (
-                keep(local.clip(min=0), torch.int64),
-                keep(local >= 0, torch.bool),
-            )
-            return
-        before = np.unique(codes[:, :number], axis=0, return_inverse=True)[1].ravel()
-        after = np.unique(codes[:, : number + 1], axis=0, return_inverse=True)[
-            1
-        ].ravel()
-        allowed = np.full((int(before.max()) + 1, block.size), NEVER)
-        following = np.zeros(allowed.shape, dtype=np.int64)
-        allowed[before, codes[:, number]], following[before, codes[:, number]] = (
-            0.0,
-            after,
-        )
-        self.allowed, self.following = (
-            keep(allowed, torch.float32),
-            keep(following, torch.int64),
-        )
+            self._hold_pieces(region, device)
+        else:
+            size = layout.blocks[self.block].size
+            self._hold_codes(np.asarray(region.codes), number, size, device)
+
+    def _hold_pieces(self, region: Region, device: torch.device) -> None:
+        """Hold the distinct pieces of a first block: its codes and ranges of offsets."""
+        pieces = np.stack([region.codes[:, 0], region.low, region.high])
+        code, low, high = np.unique(pieces, axis=1)
+        mode = code.astype(np.int64) - self.atoms
+        # The codes are sorted: the number of each is that of the prefix it leads to, too.
+        _, prefix = np.unique(code, return_inverse=True)
+        self.codes = torch.as_tensor(code, dtype=torch.int64, device=device)
+        self.low = torch.as_tensor(low, device=device)
+        self.high = torch.as_tensor(high, device=device)
+        self.prefixes = torch.as_tensor(prefix, device=device)
+        self.mode = torch.as_tensor(mode.clip(min=0), device=device)
+        self.in_a_mode = torch.as_tensor(mode >= 0, device=device)
+
+    def _hold_codes(
+        self,
+        codes: npt.NDArray[np.integer],
+        number: int,
+        size: int,
+        device: torch.device,
+    ) -> None:
+        """Hold which codes may follow each prefix, and which prefix they lead to."""
+        before = _numbers_of_rows(codes[:, :number])
+        after = _numbers_of_rows(codes[:, : number + 1])
+        shape = (int(before.max()) + 1, size)
+        logits = np.full(shape, NEVER, dtype=np.float32)
+        prefixes = np.zeros(shape, dtype=np.int64)
+        logits[before, codes[:, number]] = 0.0
+        prefixes[before, codes[:, number]] = after
+        # Both ``[prefixes, size]``.
+        self.logits_after = torch.as_tensor(logits, device=device)
+        self.prefixes_after = torch.as_tensor(prefixes, device=device)
 
     def draw(
-        self, logits: Tensor, densities: Tensor, prefix: Tensor, random: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Codes ``[B]``, offsets ``[B]``, the new prefix ``[B]`` and the logarithm of the probability of what is
-        allowed, ``[B]``, given the block's logits ``[B, size]`` and the outputs of its densities.
+        self,
+        logits: Tensor,
+        densities: Tensor,
+        prefix: Tensor,
+        random: torch.Generator,
+    ) -> Draw:
+        """Draw a cell of each row.
+
+        Args:
+            logits: What the network says of the block's codes, ``[B, size]``.
+            densities: The parameters of the mixtures of its modes.
+            prefix: ``[B]``.
+            random: Randomness.
         """
-        logs, mixtures = logits.log_softmax(1), Mixtures.of(densities, self.modes)
+        logs = logits.log_softmax(1)
+        mixtures = Mixtures.of(densities, self.modes)
         if self.partial:
-            mass = mixtures.log_mass(self.low, self.high, self.mode)
-            pieces = logs[:, self.codes].double() + torch.where(self.inside, mass, 0.0)
-            chosen = choose(pieces, random)
-            offsets = mixtures.draw_within(
-                self.low[chosen], self.high[chosen], self.mode[chosen], random
-            )
-            return self.codes[chosen], offsets, self.next[chosen], pieces.logsumexp(1)
-        logs = logs + self.allowed[prefix]
+            return self._draw_piece(logs, mixtures, random)
+        logs = logs + self.logits_after[prefix]
         code = choose(logs, random)
         offsets = torch.full((len(code),), 0.5, device=code.device)
         if self.modes:
-            offsets = mixtures.draw(random).gather(
-                1, (code - self.atoms).clamp(min=0)[:, None]
-            )[:, 0]
-        return code, offsets, self.following[prefix, code], logs.logsumexp(1).double()
+            mode = (code - self.atoms).clamp(min=0)
+            offsets = mixtures.draw(random).gather(1, mode[:, None])[:, 0]
+        log_probability = logs.logsumexp(1).double()
+        return code, offsets, self.prefixes_after[prefix, code], log_probability
+
+    def _draw_piece(
+        self,
+        logs: Tensor,
+        mixtures: Mixtures,
+        random: torch.Generator,
+    ) -> Draw:
+        """`draw` of a block that is limited to parts of its modes."""
+        mass = mixtures.log_mass(self.low, self.high, self.mode)
+        # A piece is as probable as its code, times the mass of its offsets in a mode.
+        pieces = logs[:, self.codes].double() + torch.where(self.in_a_mode, mass, 0.0)
+        chosen = choose(pieces, random)
+        offsets = mixtures.draw_within(
+            self.low[chosen], self.high[chosen], self.mode[chosen], random
+        )
+        log_probability = pieces.logsumexp(1)
+        return self.codes[chosen], offsets, self.prefixes[chosen], log_probability
+
+
+def _numbers_of_rows(codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """``[n]``: rows of codes ``[n, blocks]`` as numbers, equal ones as the same number."""
+    _, numbers = np.unique(codes, axis=0, return_inverse=True)
+    return numbers.ravel()

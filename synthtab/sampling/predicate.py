@@ -1,15 +1,17 @@
-"""Conditions on rows: what users write, and which cells meet it.
+"""Predicates: which cells of a column meet what users ask of it.
 
-A condition is on one column: some values, a range, missing or not; several hold together. As text::
+A `Condition` is what users write, see `synthtab.sampling.language`; as text::
 
     sex = Female and age in 18..30 and city in ('Oslo', 'Bergen') and income is not missing
 
-as a mapping ``{"sex": "Female", "age": (18, 30), "city": ["Oslo", "Bergen"], "income": None}``. A missing cell meets
-nothing but "is missing".
+or as a mapping ``{"sex": "Female", "age": (18, 30), "city": ["Oslo", "Bergen"]}``, where
+None asks for a missing cell. A `Predicate` is a condition whose values are read as the
+cells of its column are. A missing cell meets nothing but "is missing".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -17,61 +19,76 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtab.core.errors import ConditionError, SynthtabError, hint
+from synthtab.core.errors import MOST_LISTED, ConditionError, SynthtabError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.dates import convert
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.columns.quantiles import Numbers, nearest
 from synthtab.sampling.language import Condition, Where, written
 
+# A day without a time, as users write it.
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
-def conditions(where: Where | None, schema: Schema) -> tuple[Test, ...]:
-    """Conditions as users write them, each ready to be asked of cells.
+
+def predicates(where: Where, schema: Schema) -> tuple[Predicate, ...]:
+    """The predicates of conditions as users write them.
 
     Raises:
-        ConditionError: It cannot be read, names no column of the schema, or does not suit the column's kind.
+        ConditionError: A condition cannot be read, names no column of the schema, or does
+            not suit the column's kind.
     """
-    found = [] if where is None else list(written(where))
-    for condition in found:
-        if condition.column not in schema.names:
-            near = hint(condition.column, schema.names, "the columns are")
+    result = []
+    for condition in written(where):
+        name = condition.column
+        if name not in schema.names:
+            near = hint(name, schema.names, "the columns are")
             raise ConditionError(
-                f"condition {str(condition)!r}: there is no column "
-                f"{condition.column!r}{near}"
+                f"condition {str(condition)!r}: there is no column {name!r}{near}"
             )
-    return tuple(Test(condition, schema[condition.column]) for condition in found)
+        result.append(Predicate(condition, schema[name]))
+    return tuple(result)
 
 
-class Test:
-    """A condition, its values read as the column's cells are.
+class Predicate:
+    """What the cells of one column must meet.
 
     Args:
         condition: What users wrote.
         column: What the schema says of the column.
+
+    Attributes:
+        numeric: The column's kind, if its cells are numbers or stand for numbers, such as
+            dates; else None.
+
+    Raises:
+        ConditionError: The condition does not suit the column.
     """
 
-    __test__ = False  # not pytest's
-
     def __init__(self, condition: Condition, column: Column) -> None:
-        self.condition, self.column = condition, column
+        self.condition = condition
+        self.column = column
         kind = KINDS[column.kind]
         self.numeric = kind if issubclass(kind, NumberEncoder) else None
-        if kind.invented and not (condition.missing or condition.any_value):
+        if condition.missing or condition.any_value:
+            return
+        if kind.avoids_all:
             raise self.error(
-                "its cells are invented, so that none of them can be asked for; only missing can"
+                "its cells are invented, so that none of them can be asked for; "
+                "only missing can"
             )
-        if not (
-            condition.missing or condition.any_value
-        ):  # so that what cannot be read is found out now
-            found = (
-                self.intervals
-                if self.numeric
-                else self._order
-                if condition.values is None
-                else self._texts
-            )
-            assert len(found), f"a condition without values, report this: {condition}"
+        # What cannot be read is found out now, rather than when rows are drawn.
+        values = self._read_values()
+        assert len(values), f"a condition without values, report this: {condition}"
+
+    def _read_values(self) -> Any:
+        """The values, or the range, as cells of the column."""
+        if self.numeric:
+            return self.intervals
+        if self.condition.values is None:
+            return self._range
+        return self._texts
 
     def error(self, why: str) -> ConditionError:
         """That the condition cannot be met, and why."""
@@ -79,34 +96,41 @@ class Test:
 
     def holds(self, cells: pd.Series) -> Mask:
         """``[rows]``: which cells, of the schema's dtype, meet it."""
-        absent = cells.isna().to_numpy(dtype=bool)
+        missing = cells.isna().to_numpy(dtype=bool)
         if self.condition.missing:
-            return absent
+            return missing
         if self.condition.any_value:
-            return ~absent
+            return ~missing
         if self.numeric:
-            values, absent = self.numeric.numbers(cells, self.column)
+            values, missing = self.numeric.numbers(cells, self.column)
             met = np.zeros(len(cells), dtype=bool)
-            met[~absent] = self.meets(values)
+            met[~missing] = self._holds_of_numbers(values)
             return met
-        kind = KINDS[self.column.kind]
+        # Equal cells are asked once.
         codes, distinct = pd.factorize(cells)
-        pool = kind.text(pd.Series(distinct).astype(cells.dtype), self.column)
-        if self.condition.values is not None:
-            met = np.isin(pool, self._texts)
-        else:
-            low, high = self._order
-            places = self._places(pool)
-            met = (places >= low) & (places <= high)
-        return np.asarray(
-            np.append(met != self.condition.negated, False)[codes] & ~absent, dtype=bool
-        )
+        kind = KINDS[self.column.kind]
+        texts = kind.text(pd.Series(distinct).astype(cells.dtype), self.column)
+        met = self._holds_of_texts(texts)
+        # The code of a missing cell is -1: the last one.
+        met = np.append(met, False)
+        return np.asarray(met[codes] & ~missing, dtype=bool)
 
-    def meets(self, values: Numbers) -> Mask:
-        """``[rows]``: which numbers of a numeric kind do."""
+    def _holds_of_numbers(self, values: Numbers) -> Mask:
+        """Which numbers are in one of the intervals."""
         lows, highs = self.intervals
+        # The last interval that begins at or before each number; -1 for none.
         place = np.searchsorted(lows, values, side="right") - 1
         return np.asarray((place >= 0) & (values <= highs[place]))
+
+    def _holds_of_texts(self, texts: Any) -> Mask:
+        """Which texts are among the values, or in the range; others where it is negated."""
+        if self.condition.values is not None:
+            met = np.isin(texts, self._texts)
+        else:
+            low, high = self._range
+            places = self._places(texts)
+            met = (places >= low) & (places <= high)
+        return np.asarray(met != self.condition.negated)
 
     def snapped(self, cells: pd.Series) -> pd.Series:
         """Each number as the nearest of the few that the condition asks for."""
@@ -117,63 +141,74 @@ class Test:
         if missing.any():
             return cells
         wanted = self._typed(self.condition.values or ())
-        numbers = self.numeric.numbers(wanted, self.column)[0]
-        order = np.argsort(numbers)
-        return wanted.take(order[nearest(numbers[order], values)]).set_axis(cells.index)
+        numbers, _ = self.numeric.numbers(wanted, self.column)
+        ascending = np.argsort(numbers)
+        chosen = ascending[nearest(numbers[ascending], values)]
+        return wanted.take(chosen).set_axis(cells.index)
+
+    # -- of numbers
 
     @cached_property
     def intervals(self) -> tuple[Numbers, Numbers]:
-        """Of a numeric kind: closed intervals of its numbers, ascending; their lows and highs."""
+        """Lows and highs of the closed intervals of numbers that meet it, ascending."""
         condition = self.condition
+        pairs: list[tuple[Any, Any]] = []
         if condition.values is not None:
-            points = np.unique([self._number(v) for v in condition.values])
-            pairs = [(p, p) for p in points]
-        elif condition.missing:
-            pairs = []
-        else:
-            low, high = self._bounds()
-            pairs = [(low, high)] if low <= high else []
+            numbers = [self._number(value) for value in condition.values]
+            pairs = [(number, number) for number in np.unique(numbers)]
+        elif not condition.missing:
+            low = self._end(is_high=False)
+            high = self._end(is_high=True)
+            if low <= high:
+                pairs = [(low, high)]
         if condition.negated:
-            ends = (
-                [self._least, *(self._next(h, 1) for _, h in pairs)],
-                [self._next(low, -1) for low, _ in pairs],
-            )
-            pairs = [
-                (a, b)
-                for a, b in zip(ends[0], [*ends[1], self._greatest], strict=True)
-                if a <= b
-            ]
+            pairs = self._complement(pairs)
         dtype = np.int64 if self._whole else np.float64
-        return np.array([a for a, _ in pairs], dtype=dtype), np.array(
-            [b for _, b in pairs], dtype=dtype
-        )
+        lows = np.array([low for low, _ in pairs], dtype=dtype)
+        highs = np.array([high for _, high in pairs], dtype=dtype)
+        return lows, highs
 
-    def _bounds(self) -> tuple[Any, Any]:
-        condition, found = self.condition, []
-        for i, (bound, default) in enumerate(
-            ((condition.low, self._least), (condition.high, self._greatest))
-        ):
-            if bound is None:
-                found.append(default)
-                continue
-            number = self._number(bound, bound_of=i)
-            exact = condition.open[i] and (
-                not self._whole or float(number).is_integer()
-            )
-            # "< 2020-01-31" ends where that day begins, "> 2020-01-31" begins after it.
-            if exact and self.numeric and self.numeric.width(bound, self.column) > 1:
-                number = self._number(bound, bound_of=1 - i)
-            if self._whole and not isinstance(number, (int, np.integer)):
-                exact, number = (
-                    exact and float(number).is_integer(),
-                    int(np.ceil(number) if i == 0 else np.floor(number)),
-                )
-            found.append(self._next(number, -1 if i else 1) if exact else number)
-        return found[0], found[1]
+    def _complement(self, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+        """The intervals before, between and after some closed intervals."""
+        lows = [self._least]
+        highs = []
+        for low, high in pairs:
+            highs.append(self._next(low, -1))
+            lows.append(self._next(high, 1))
+        highs.append(self._greatest)
+        return [
+            (low, high) for low, high in zip(lows, highs, strict=True) if low <= high
+        ]
 
-    def _number(self, value: Any, bound_of: int | None = None) -> Any:
-        """A value as the kind's number; the end of a day as the high bound of a column with times of day."""
-        assert self.numeric is not None
+    def _end(self, is_high: bool) -> Any:
+        """The least number of the range, or the greatest."""
+        bound = self.condition.high if is_high else self.condition.low
+        if bound is None:
+            return self._greatest if is_high else self._least
+        number = self._number(bound, end_of_day=is_high)
+        is_open = self.condition.open[is_high]
+        if self._whole and not float(number).is_integer():
+            # "> 30.5" begins at 31, as ">= 30.5" does.
+            is_open = False
+        if is_open and self._is_day(bound):
+            # "< 2020-01-31" ends where that day begins; "> 2020-01-31" begins after it.
+            number = self._number(bound, end_of_day=not is_high)
+        if self._whole and not isinstance(number, (int, np.integer)):
+            inwards = np.floor if is_high else np.ceil
+            number = int(inwards(number))
+        if is_open:
+            return self._next(number, -1 if is_high else 1)
+        return number
+
+    def _number(self, value: Any, end_of_day: bool = False) -> Any:
+        """A value as the kind's number.
+
+        Args:
+            value: As users write it.
+            end_of_day: Whether a day without a time stands for its last moment, rather
+                than for its first.
+        """
+        assert self.numeric is not None, f"no numbers, report this: {self.column}"
         try:
             values, missing = self.numeric.numbers(pd.Series([value]), self.column)
             if missing.any():
@@ -181,20 +216,52 @@ class Test:
                     f"{value!r} is no value: write {self.column.name} is missing"
                 )
             number = values[0]
+        except ConditionError:
+            raise
         except SynthtabError as error:
-            if isinstance(error, ConditionError):
-                raise
-            try:
-                number = self.numeric.read_loosely(value, self.column)
-            except (TypeError, ValueError):
-                raise self.error(str(error).split(";")[0]) from None
-        if bound_of == 1:
-            number = number + self.numeric.width(value, self.column) - 1
+            number = self._number_in_another_form(value, error)
+        if end_of_day and self._is_day(value):
+            unit = self.column.options.get("unit", "s")
+            (day,) = convert(np.array([1], np.int64), "D", unit)
+            number = number + day - 1
         return number
+
+    def _number_in_another_form(self, value: Any, error: SynthtabError) -> Any:
+        """A fraction for whole numbers, or a date in another form than the column's.
+
+        Args:
+            value: As users write it.
+            error: What is said if it is neither.
+        """
+        try:
+            if self.column.kind != "datetime":
+                return float(value)
+            if self.column.dtype.startswith("timedelta"):
+                stamp = pd.Timedelta(value).to_timedelta64()
+            else:
+                stamp = pd.Timestamp(value).to_datetime64()
+        except (TypeError, ValueError):
+            raise self.error(str(error).split(";")[0]) from None
+        unit_of_stamp, _ = np.datetime_data(stamp.dtype)
+        unit = self.column.options.get("unit", "s")
+        (number,) = convert(np.array([stamp.astype(np.int64)]), unit_of_stamp, unit)
+        return number
+
+    def _is_day(self, value: Any) -> bool:
+        """Whether it names a whole day of a column whose cells have a time of day."""
+        has_times = (
+            self.column.kind == "datetime" and self.column.options.get("unit") != "D"
+        )
+        return (
+            has_times
+            and isinstance(value, str)
+            and DATE.fullmatch(value.strip()) is not None
+        )
 
     @property
     def _whole(self) -> bool:
-        return KINDS[self.column.kind].discrete
+        """Whether the kind's numbers are whole; they are int64 then."""
+        return self.column.kind != "float"
 
     @property
     def _least(self) -> Any:
@@ -205,19 +272,20 @@ class Test:
         return np.iinfo(np.int64).max if self._whole else np.inf
 
     def _next(self, number: Any, step: int) -> Any:
-        """The neighbour of a number."""
-        return (
-            int(number) + step if self._whole else np.nextafter(number, np.inf * step)
-        )
+        """The neighbour of a number, above it for a step of 1 and below it for -1."""
+        if self._whole:
+            return int(number) + step
+        return np.nextafter(number, np.inf * step)
+
+    # -- of other values
 
     def _typed(self, values: Iterable[Any]) -> pd.Series:
         """Values as cells of the column."""
         series = pd.Series(list(values), dtype=object)
-        series = (
-            series.astype("str")
-            if all(isinstance(v, str) for v in series)
-            else series.infer_objects()
-        )
+        if all(isinstance(value, str) for value in series):
+            series = series.astype("str")
+        else:
+            series = series.infer_objects()
         try:
             return typed_cells(series, self.column)
         except (SynthtabError, TypeError, ValueError) as error:
@@ -228,39 +296,59 @@ class Test:
         """The values as texts of the column."""
         cells = self._typed(self.condition.values or ())
         if cells.isna().any():
-            known = self.column.options.get("categories")
-            hint = (
-                f": its categories are {', '.join(map(str, known[:12]))}"
-                if known
-                else ""
-            )
+            hint = ""
+            if categories := self.column.options.get("categories"):
+                names = ", ".join(map(str, categories[:MOST_LISTED]))
+                hint = f": its categories are {names}"
             raise self.error(f"some value is none of {self.column.name!r}{hint}")
         return KINDS[self.column.kind].text(cells, self.column)
 
     @cached_property
-    def _order(self) -> tuple[float, float]:
-        """The range as places in the order of an ordered categorical, or as numbers where all categories are such."""
-        bounds = (self.condition.low, self.condition.high)
-        ends = [float("-inf"), float("inf")]
-        for i, bound in enumerate(bounds):
-            if bound is not None:
-                place = self._places(np.array([str(bound)], dtype=object))[0]
-                if np.isnan(place):
-                    raise self.error(
-                        f"{bound!r} is no value of {self.column.name!r} that has an order"
-                    )
-                ends[i] = (
-                    np.nextafter(place, -np.inf if i else np.inf)
-                    if self.condition.open[i]
-                    else place
-                )
-        return ends[0], ends[1]
+    def _range(self) -> tuple[float, float]:
+        """The least and the greatest place of the range, see `_places`."""
+        low = self._place_of_bound(self.condition.low, -np.inf, self.condition.open[0])
+        high = self._place_of_bound(self.condition.high, np.inf, self.condition.open[1])
+        return low, high
+
+    def _place_of_bound(self, bound: Any, outwards: float, is_open: bool) -> float:
+        """The last place within a bound.
+
+        Args:
+            bound: As users write it; None for no bound.
+            outwards: Minus infinity for a low bound, infinity for a high one.
+            is_open: Whether the bound itself is left out.
+        """
+        if bound is None:
+            return outwards
+        text = np.array([str(bound)], dtype=object)
+        place = float(self._places(text)[0])
+        if np.isnan(place):
+            raise self.error(
+                f"{bound!r} is no value of {self.column.name!r} that has an order"
+            )
+        if is_open:
+            # Places may be any numbers, so that the next one inwards is the next float.
+            place = float(np.nextafter(place, -outwards))
+        return place
 
     def _places(self, texts: Any) -> Any:
-        """``[texts]``: where each stands in the order of the column's values."""
-        places = KINDS[self.column.kind].places(texts, self.column)
-        if places is None:
+        """The places of texts in the column's order; NaN for those that have none.
+
+        An ordered categorical has the order of its categories. Other texts have that of
+        the numbers that they stand for, if all do.
+        """
+        options = self.column.options
+        if options.get("ordered"):
+            categories = pd.Index([str(category) for category in options["categories"]])
+            places = categories.get_indexer(texts).astype(np.float64)
+            return np.where(places < 0, np.nan, places)
+        series = pd.Series(texts, dtype=object)
+        numbers = pd.to_numeric(series, errors="coerce")
+        dtype = self.column.dtype.lower()
+        is_numeric = any(word in dtype for word in ("int", "float", "double"))
+        if not is_numeric and not numbers.notna().all():
             raise self.error(
-                f"{self.column.name!r} is of kind {self.column.kind}, without ranges: list its values"
+                f"{self.column.name!r} is of kind {self.column.kind}, without ranges: "
+                "list its values"
             )
-        return places
+        return numbers.to_numpy(dtype=np.float64)

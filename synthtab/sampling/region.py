@@ -1,426 +1,580 @@
-"""Conditions on cells => the codes and offsets that meet them.
+"""Regions: the codes and offsets of a column whose cells meet predicates.
 
-What a code decodes to is asked of the column's own encoder, so that a new kind of column needs nothing here. Within a
-mode values ascend with the offset: the ends of a range are found by bisection.
+What a code decodes to is asked of the column's own encoder, so that a new kind of column
+needs nothing here. Within a mode, values ascend with the offset: so the ends of a range
+are found by bisection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import hint
-from synthtab.core.layout import Block, Restriction
+from synthtab.core.layout import Block, Region
 from synthtab.data.columns import ColumnEncoder
+from synthtab.data.columns.base import Mask
 from synthtab.data.columns.numeric import NumberEncoder
-from synthtab.data.columns.quantiles import UNIT
+from synthtab.data.columns.quantiles import UNIT, Numbers
 from synthtab.data.constraints.combination import Combination
 from synthtab.data.constraints.determines import Determines
 from synthtab.data.constraints.one_hot import OneHot
 from synthtab.data.constraints.table import Table
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.relations.links import Linked
-from synthtab.sampling.predicate import Test
 
-# The largest offset.
-LAST = 1 - 1 / UNIT
-# Codes of a column that are asked at most.
+if TYPE_CHECKING:
+    from synthtab.sampling.predicate import Predicate
+
+# The largest offset: the multiples of 1 / UNIT are all that there are.
+LAST_OFFSET = 1 - 1 / UNIT
+# Most combinations of codes of a column that are asked.
 MOST_CODES = 4_000_000
 # Forms of constraints that make columns from one column alone.
-ALONE = (Combination, Determines, OneHot)
+FROM_ONE_COLUMN = (Combination, Determines, OneHot)
 
-Pieces = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
-def restrictions(
-    encoder: TableEncoder, tests: Sequence[Test], links: bool = True
-) -> list[Restriction]:
-    """What the codes and offsets of the conditions' columns may be; nothing of a column that always meets them.
+@dataclass(frozen=True)
+class Pieces:
+    """What a `Region` is made of: combinations of codes, each with a range of offsets.
 
-    Cells that are as other cells of their row say (links) may or may not meet a condition: that shows once a row is
-    decoded; without ``links``, they do not occur among the restricted cells.
+    Attributes:
+        codes: ``[pieces, blocks]``.
+        low: ``[pieces]``: where the first block's code is a mode, its least offset; else 0.
+        high: ``[pieces]``: the offset below which that must be; else 1.
+    """
+
+    codes: Ints
+    low: Floats
+    high: Floats
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @classmethod
+    def of_codes(cls, codes: Ints) -> Pieces:
+        """Combinations of codes with any offset."""
+        return cls(codes, np.zeros(len(codes)), np.ones(len(codes)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Pieces]) -> Pieces:
+        """All pieces of some."""
+        return cls(
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate([part.low for part in parts]),
+            np.concatenate([part.high for part in parts]),
+        )
+
+    def where(self, met: Mask) -> Pieces:
+        """Those that a mask marks."""
+        return Pieces(self.codes[met], self.low[met], self.high[met])
+
+    def region(self, blocks: tuple[int, ...]) -> Region:
+        """The region of the given blocks of a layout."""
+        return Region(blocks, self.codes, self.low, self.high)
+
+
+# --------------------------------------------------------------------------------------
+# Regions of a table
+
+
+def regions(
+    encoder: TableEncoder,
+    predicates: Sequence[Predicate],
+    links: bool = True,
+) -> list[Region]:
+    """The regions of the columns that predicates are about.
+
+    Args:
+        encoder: Of the table.
+        predicates: What cells must meet.
+        links: Whether a cell may follow from other cells of its row (`Link`). Whether it
+            then meets the predicates shows once the row is decoded.
 
     Raises:
-        ConditionError: No cell of the column meets a condition, or not all of them together.
+        ConditionError: No cell of a column meets a predicate, or not all of them at once.
     """
-    found, first, made = [], 0, encoder.enforced.made
-    by_column: dict[str, list[Test]] = {}
-    for test in tests:
-        by_column.setdefault(test.column.name, []).append(test)
-    for part in encoder.columns:
-        name, blocks = part.column.name, tuple(range(first, first + len(part.blocks)))
-        mine = [] if name in made else by_column.get(name, [])
-        first += len(blocks)
-        restored = _restored(encoder, part, by_column)
-        if not mine and not restored:
+    by_column: dict[str, list[Predicate]] = {}
+    for predicate in predicates:
+        by_column.setdefault(predicate.column.name, []).append(predicate)
+    result = []
+    for part, blocks in _parts(encoder):
+        name = part.column.name
+        # A column that a constraint makes from others is not drawn: its predicates are
+        # handed on to the column that it follows from.
+        is_drawn = name not in encoder.enforced.made
+        asked = by_column.get(name, []) if is_drawn else []
+        handed_on = _handed_on(encoder, part, by_column)
+        if not asked and not handed_on:
             continue
-        codes, low, high = _pieces(part, mine, links) if mine else _everything(part)
-        if not len(codes):
-            raise mine[-1].error(_known(part, mine))
-        for cells, test in restored:
-            met = test.holds(cells)[
-                np.ravel_multi_index(tuple(codes.T), [b.size for b in part.blocks])
-            ]
-            codes, low, high = codes[met], low[met], high[met]
-            if not len(codes):
-                raise test.error(
-                    f"no value of {name!r}, which {test.column.name!r} follows from, gives such a one"
+        if asked:
+            pieces = _pieces(part, asked, links)
+            if not len(pieces):
+                raise asked[-1].error(_why_none(part, asked))
+        else:
+            pieces = Pieces.of_codes(_all_codes(part.blocks))
+        sizes = [block.size for block in part.blocks]
+        for cells, predicate in handed_on:
+            # The place of each combination of codes in `_all_codes`.
+            place = np.ravel_multi_index(tuple(pieces.codes.T), sizes)
+            pieces = pieces.where(predicate.holds(cells)[place])
+            if not len(pieces):
+                child = predicate.column.name
+                raise predicate.error(
+                    f"no value of {name!r}, which {child!r} follows from, gives such a one"
                 )
         if blocks:
-            found.append(Restriction(blocks, codes, low, high))
-    return found
+            result.append(pieces.region(blocks))
+    return result
 
 
-def _restored(
+def present_regions(encoder: TableEncoder) -> list[Region]:
+    """The regions of the cells that are not missing, of columns that may be missing."""
+    result = []
+    for part, blocks in _parts(encoder):
+        name = part.column.name
+        if not part.column.missing or not blocks or name in encoder.enforced.made:
+            continue
+        pieces = _present_pieces(part)
+        if len(pieces):
+            result.append(pieces.region(blocks))
+    return result
+
+
+def to_snap(
+    encoder: TableEncoder,
+    predicates: Sequence[Predicate],
+) -> list[Predicate]:
+    """Predicates whose cells must be snapped to a number that is asked for.
+
+    A region of a few numbers holds the offsets nearest to them, which may decode to their
+    neighbours. Where a column has several predicates, no single one says what is asked.
+    """
+    result = []
+    for part in encoder.columns:
+        name = part.column.name
+        asked = [p for p in predicates if p.column.name == name]
+        if len(asked) != 1 or name in encoder.enforced.made:
+            continue
+        if asked[0].numeric and asked[0].condition.few:
+            result += asked
+    return result
+
+
+def _parts(
+    encoder: TableEncoder,
+) -> Iterator[tuple[ColumnEncoder | Linked, tuple[int, ...]]]:
+    """The encoder of each column, and the numbers of its blocks in the layout."""
+    first = 0
+    for part in encoder.columns:
+        end = first + len(part.blocks)
+        yield part, tuple(range(first, end))
+        first = end
+
+
+def _handed_on(
     encoder: TableEncoder,
     part: ColumnEncoder | Linked,
-    tests: Mapping[str, Sequence[Test]],
-) -> list[tuple[pd.Series, Test]]:
-    """For tests of columns that a constraint makes from this column alone: what each of its codes makes of them."""
-    if (
-        isinstance(part, Linked)
-        or not part.blocks
-        or any(block.modes for block in part.blocks)
-    ):
+    by_column: Mapping[str, Sequence[Predicate]],
+) -> list[tuple[pd.Series, Predicate]]:
+    """Predicates on columns that constraints make from one column alone.
+
+    Args:
+        encoder: Of the table.
+        part: The encoder of that column.
+        by_column: All predicates.
+
+    Returns:
+        For each predicate on a column that follows from this one, the cells of the
+        follower, one for each combination of codes in `_all_codes`.
+    """
+    if isinstance(part, Linked) or not part.blocks:
         return []
-    name, found = part.column.name, []
+    if any(block.modes for block in part.blocks):
+        return []
+    name = part.column.name
+    result = []
     for step in encoder.enforced.steps:
-        asked = [test for column in step.writes for test in tests.get(column, ())]
-        sources = {c.name for c in step.remains or ()} or set(step.form.columns) - set(
-            step.writes
-        )
-        if (
-            asked
-            and sources == {name}
-            and step.remains is not None
-            and isinstance(step.form, ALONE)
-        ):
-            codes = _all_codes(part.blocks)
-            cells = pd.DataFrame(
-                {name: _decoded(part, codes, np.full(len(codes), 0.5))}
-            )
-            made = step.form.restore(Table(cells, encoder.schema), step.learnt, True)
-            found += [
-                (made[test.column.name], test)
-                for test in asked
-                if test.column.name in made
-            ]
-    return found
-
-
-def _everything(part: ColumnEncoder | Linked) -> Pieces:
-    codes = _all_codes(part.blocks)
-    return codes, np.zeros(len(codes)), np.ones(len(codes))
-
-
-def few_values(encoder: TableEncoder, tests: Sequence[Test]) -> list[Test]:
-    """The tests that ask for a few numbers of a column: the nearest ones that offsets give may be others."""
-    found = []
-    for part in encoder.columns:
-        mine = [t for t in tests if t.column.name == part.column.name]
-        if len(mine) != 1 or not mine[0].numeric or not mine[0].condition.few:
+        asked = [p for column in step.writes for p in by_column.get(column, ())]
+        if not asked or step.remains is None or not isinstance(step.form, FROM_ONE_COLUMN):
             continue
-        if part.column.name not in encoder.enforced.made:
-            found += mine
-    return found
+        sources = {column.name for column in step.remains}
+        sources = sources or set(step.form.columns) - set(step.writes)
+        if sources != {name}:
+            continue
+        codes = _all_codes(part.blocks)
+        cells = pd.DataFrame({name: _decoded(part, codes)})
+        followers = step.form.restore(Table(cells, encoder.schema), step.learnt, True)
+        for predicate in asked:
+            if predicate.column.name in followers:
+                result.append((followers[predicate.column.name], predicate))
+    return result
 
 
-def present(encoder: TableEncoder) -> list[Restriction]:
-    """That no cell is missing."""
-    found, first = [], 0
-    for part in encoder.columns:
-        blocks = tuple(range(first, first + len(part.blocks)))
-        first += len(blocks)
-        if (
-            part.column.missing
-            and blocks
-            and part.column.name not in encoder.enforced.made
-        ):
-            codes, low, high = _pieces(part, None)
-            if len(codes):
-                found.append(Restriction(blocks, codes, low, high))
-    return found
+# --------------------------------------------------------------------------------------
+# Pieces of a column
 
 
 def _pieces(
-    part: ColumnEncoder | Linked, tests: Sequence[Test] | None, links: bool = True
+    part: ColumnEncoder | Linked,
+    predicates: Sequence[Predicate],
+    links: bool = True,
 ) -> Pieces:
-    """Codes ``[n, blocks]``, least offset and end ``[n]``; without tests, of all cells that are not missing."""
+    """The pieces of a column whose cells meet all of some predicates."""
     if isinstance(part, Linked):
-        return _linked(part, tests, links)
+        return _linked_pieces(part, predicates, links)
+    has_modes = any(block.modes for block in part.blocks)
     codes = _all_codes(part.blocks)
-    if (
-        tests is not None
-        and len(part.blocks) > 1
-        and any(block.modes for block in part.blocks)
-    ):
+    if has_modes:
         assert isinstance(part, NumberEncoder), (
             f"only numbers have modes, report this: {part.column.kind}"
         )
-        return _of_parts(part, codes, tests)
-    cells = _decoded(part, codes, np.full(len(codes), 0.5))
-    block = part.blocks[0] if len(part.blocks) == 1 else None
-    mode = codes[:, 0] >= block.atoms if block else np.zeros(len(codes), dtype=bool)
-    met = ~cells.isna().to_numpy(dtype=bool)
-    if tests is not None:
-        met = np.all([test.holds(cells) for test in tests], axis=0)
-    if tests is None or not mode.any():
-        kept = codes[met | mode]
-        return kept, np.zeros(len(kept)), np.ones(len(kept))
-    assert isinstance(part, NumberEncoder), (
-        f"only numbers have modes, report this: {part.column.kind}"
-    )
-    atoms, modes = codes[met & ~mode], codes[mode, 0].tolist()
-    parts = [(atoms, np.zeros(len(atoms)), np.ones(len(atoms)))]
-    parts += [_of_mode(part, code, tests) for code in modes]
-    reached = part.numbers(
-        pd.concat(
-            [_decoded(part, c, low) for c, low, _ in parts if len(c)] or [cells[:0]]
-        ),
-        part.column,
-    )
-    parts += _nearest(part, modes, tests, reached[0])
-    codes, low, high = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return codes, low, high
+        if len(part.blocks) > 1:
+            return _split_pieces(part, codes, predicates)
+        return _number_pieces(part, codes, predicates)
+    return Pieces.of_codes(codes[_all_hold(predicates, _decoded(part, codes))])
 
 
-def _all_codes(blocks: Sequence[Block]) -> npt.NDArray[np.int64]:
-    """Every combination of the codes of some blocks, ``[n, blocks]``."""
+def _number_pieces(
+    part: NumberEncoder,
+    codes: Ints,
+    predicates: Sequence[Predicate],
+) -> Pieces:
+    """`_pieces` of numbers of one block, with the codes ``[n, 1]``."""
+    is_mode = codes[:, 0] >= part.blocks[0].atoms
+    atoms = codes[~is_mode]
+    modes = codes[is_mode, 0].tolist()
+    parts = []
+    met = _all_hold(predicates, _decoded(part, codes))
+    parts.append(Pieces.of_codes(atoms[met[~is_mode]]))
+    for code in modes:
+        parts.append(_mode_pieces(part, code, predicates))
+    if len(predicates) == 1 and predicates[0].condition.few:
+        pieces = Pieces.joined(parts)
+        parts += _nearest_pieces(part, modes, predicates[0], pieces)
+    return Pieces.joined(parts)
+
+
+def _present_pieces(part: ColumnEncoder | Linked) -> Pieces:
+    """The pieces of a column whose cells are not missing."""
+    if isinstance(part, Linked):
+        inner = _shifted(part, _present_pieces(part.inner))
+        return Pieces.joined([inner, _link_pieces(part)])
+    codes = _all_codes(part.blocks)
+    present = _decoded(part, codes).notna().to_numpy(dtype=bool)
+    return Pieces.of_codes(codes[present])
+
+
+def _all_hold(predicates: Sequence[Predicate], cells: pd.Series) -> Mask:
+    """``[cells]``: which cells meet all predicates."""
+    return np.asarray(np.all([p.holds(cells) for p in predicates], axis=0))
+
+
+def _all_codes(blocks: Sequence[Block]) -> Ints:
+    """Every combination of the codes of some blocks, ``[n, blocks]``, in row-major order."""
     sizes = [block.size for block in blocks]
     assert np.prod(sizes, dtype=np.float64) <= MOST_CODES, (
         f"too many codes, report this: {sizes}"
     )
-    return (
-        np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
-        if sizes
-        else np.zeros((1, 0), int)
-    )
+    if not sizes:
+        return np.zeros((1, 0), dtype=np.int64)
+    places = np.arange(int(np.prod(sizes)))
+    return np.stack(np.unravel_index(places, sizes), axis=1)
 
 
 def _decoded(
     part: ColumnEncoder,
-    codes: npt.NDArray[np.int64],
-    first: npt.NDArray[np.float64],
+    codes: Ints,
+    first: Floats | float = 0.5,
     others: float | None = None,
 ) -> pd.Series:
-    """Cells of codes ``[n, blocks]``, with an offset ``[n]`` for the first block, and one for the others; None for the
-    same.
+    """Cells of combinations of codes.
+
+    Args:
+        part: The column's encoder.
+        codes: ``[n, blocks]``.
+        first: Offset of the first block: ``[n]``, or one for all.
+        others: Offset of the other blocks; None for the same.
     """
-    spots = (
-        np.stack([first.astype(np.float32)] * len(part.blocks), axis=1)
-        if part.blocks
-        else np.zeros((len(codes), 0))
-    )
+    offsets = np.zeros((len(codes), len(part.blocks)), dtype=np.float32)
+    offsets += np.asarray(first, dtype=np.float32).reshape(-1, 1)
     if others is not None:
-        spots[:, 1:] = others
+        offsets[:, 1:] = others
     continuous = [i for i, block in enumerate(part.blocks) if block.modes]
-    return part.decode(
-        codes, spots[:, continuous].astype(np.float32), np.random.default_rng(0), 0
-    )
+    return part.decode(codes, offsets[:, continuous], np.random.default_rng(0), 0)
 
 
-def _of_parts(
-    part: NumberEncoder, codes: npt.NDArray[np.int64], tests: Sequence[Test]
+# -- of numbers, within a mode
+
+
+def _mode_pieces(
+    part: NumberEncoder,
+    code: int,
+    predicates: Sequence[Predicate],
 ) -> Pieces:
-    """Of a column of several blocks (a date and its time of day), some with modes: what may meet all tests. The range
-    of offsets of the first block is where some code of the others does; that they fit together shows once decoded.
-    """
-    ends = [_decoded(part, codes, np.full(len(codes), at)) for at in (0.0, LAST)]
-    missing = ends[0].isna().to_numpy(dtype=bool)
-    if any(test.condition.missing for test in tests):
-        met = missing & all(test.condition.missing for test in tests)
-        return codes[met], np.zeros(int(met.sum())), np.ones(int(met.sum()))
-    lows, highs = _intervals(tests)
-    codes, (bottom, top) = (
-        codes[~missing],
-        (part.numbers(cells, part.column)[0] for cells in ends),
-    )
-    mode = codes[:, 0] >= part.blocks[0].atoms
-    reach = ((bottom[:, None] <= highs) & (top[:, None] >= lows)).any(axis=1) & ~mode
-    found = [(codes[reach], np.zeros(int(reach.sum())), np.ones(int(reach.sum())))]
-    for code in np.unique(codes[mode, 0]):
-        mine = np.flatnonzero(codes[:, 0] == code)
-        earliest, latest = (
-            codes[mine[bottom[mine].argmin()]],
-            codes[mine[top[mine].argmax()]],
-        )
-        starts = _first_at_least(part, latest, lows, others=LAST) / UNIT
-        stops = _first_at_least(part, earliest, highs, above=True, others=0.0) / UNIT
-        for low, high in zip(starts, stops, strict=True):
-            if low < high:
-                found.append(
-                    (codes[mine], np.full(len(mine), low), np.full(len(mine), high))
-                )
-    chosen, low_ends, high_ends = (
-        np.concatenate(arrays) for arrays in zip(*found, strict=True)
-    )
-    return chosen, low_ends, high_ends
+    """The pieces of a mode whose numbers meet all predicates, one for each interval."""
+    lows, highs = _intervals(predicates)
+    if any(predicate.condition.missing for predicate in predicates):
+        lows = lows[:0]
+        highs = highs[:0]
+    codes = np.array([code])
+    begin = _first_position(part, codes, lows)
+    end = _first_position(part, codes, highs, above=True)
+    some = begin < end
+    codes = np.full((int(some.sum()), 1), code)
+    return Pieces(codes, begin[some] / UNIT, end[some] / UNIT)
 
 
-def _intervals(tests: Sequence[Test]) -> tuple[Any, Any]:
-    """Lows and highs of the numbers that meet all tests."""
-    lows, highs = tests[0].intervals
-    for test in tests[1:]:
-        own = list(zip(*test.intervals, strict=True))
-        cut = [
-            (max(a, c), min(b, d))
-            for a, b in zip(lows, highs, strict=True)
-            for c, d in own
-        ]
-        lows, highs = (
-            np.array([pair[i] for pair in cut if pair[0] <= pair[1]], dtype=lows.dtype)
-            for i in (0, 1)
-        )
+def _intervals(predicates: Sequence[Predicate]) -> tuple[Numbers, Numbers]:
+    """Lows and highs of the closed intervals of the numbers that meet all predicates."""
+    lows, highs = predicates[0].intervals
+    for predicate in predicates[1:]:
+        other_lows, other_highs = predicate.intervals
+        # The intersection of every interval with every other one, in the order of the
+        # former; flat, since either may have none.
+        cut_lows = np.maximum.outer(lows, other_lows).ravel()
+        cut_highs = np.minimum.outer(highs, other_highs).ravel()
+        some = cut_lows <= cut_highs
+        lows = cut_lows[some]
+        highs = cut_highs[some]
     return lows, highs
 
 
-def _of_mode(part: NumberEncoder, code: int, tests: Sequence[Test]) -> Pieces:
-    """The pieces of a mode that meet all tests: those of the first, cut by the others."""
-    lows, highs = _intervals(tests)
-    if any(test.condition.missing for test in tests):
-        lows, highs = lows[:0], highs[:0]
-    low = _first_at_least(part, np.array([code]), lows)
-    high = _first_at_least(part, np.array([code]), highs, above=True)
-    some = low < high
-    return np.full((int(some.sum()), 1), code), low[some] / UNIT, high[some] / UNIT
-
-
-def _first_at_least(
+def _first_position(
     part: NumberEncoder,
-    codes: npt.NDArray[np.int64],
-    bounds: Any,
+    codes: Ints,
+    bounds: Numbers,
     above: bool = False,
     others: float | None = None,
-) -> npt.NDArray[np.int64]:
-    """The first position in a mode, given the codes ``[blocks]``, whose value is at least, or above, each bound."""
-    low, high = (
-        np.zeros(len(bounds), dtype=np.int64),
-        np.full(len(bounds), UNIT, dtype=np.int64),
-    )
+) -> Ints:
+    """The first offset whose number reaches each of some bounds, in units of 1 / UNIT.
+
+    All bounds are bisected side by side. UNIT where no number reaches a bound.
+
+    Args:
+        part: The column's encoder.
+        codes: ``[blocks]``; that of the first block is a mode.
+        bounds: ``[n]``.
+        above: Whether a number must be above a bound, rather than at least that.
+        others: Offset of the other blocks; None for the same.
+    """
+    low = np.zeros(len(bounds), dtype=np.int64)
+    high = np.full(len(bounds), UNIT, dtype=np.int64)
     while (low < high).any():
+        finished = low >= high
         middle = (low + high) // 2
-        values = _values(part, codes, np.minimum(middle, UNIT - 1), others)
+        values = _numbers_at(part, codes, np.minimum(middle, UNIT - 1), others)
         reached = (values > bounds) if above else (values >= bounds)
-        high, low = (
-            np.where(reached, middle, high),
-            np.where(reached | (low >= high), low, middle + 1),
-        )
+        high = np.where(reached, middle, high)
+        low = np.where(reached | finished, low, middle + 1)
     return low
 
 
-def _values(
+def _numbers_at(
     part: NumberEncoder,
-    codes: npt.NDArray[np.int64],
-    positions: npt.NDArray[np.int64],
+    codes: Ints,
+    positions: Ints,
     others: float | None = None,
-) -> Any:
-    cells = _decoded(
-        part, np.repeat(codes[None], len(positions), axis=0), positions / UNIT, others
-    )
-    return part.numbers(cells, part.column)[0]
+) -> Numbers:
+    """The numbers at some offsets of the first block, in units of 1 / UNIT."""
+    repeated = np.repeat(codes[None], len(positions), axis=0)
+    cells = _decoded(part, repeated, positions / UNIT, others)
+    values, _ = part.numbers(cells, part.column)
+    return values
 
 
-def _nearest(
-    part: NumberEncoder, modes: Sequence[int], tests: Sequence[Test], reached: Any
+def _nearest_pieces(
+    part: NumberEncoder,
+    modes: Sequence[int],
+    predicate: Predicate,
+    pieces: Pieces,
 ) -> list[Pieces]:
-    """For values of a column without steps, which no offset gives exactly: the offsets nearest to them."""
-    if len(tests) > 1 or not tests[0].condition.few:
-        return []
-    points, found = np.setdiff1d(tests[0].intervals[0], reached), []
-    points = points[part.codec.rounded(points) == points]
-    for code in modes:
-        ends = _values(part, np.array([code]), np.array([0, UNIT - 1]))
-        mine = points[(ends[0] <= points) & (points <= ends[1])]
-        at = np.minimum(_first_at_least(part, np.array([code]), mine), UNIT - 1)
-        found.append((np.full((len(at), 1), code), at / UNIT, (at + 1) / UNIT))
-        points = np.setdiff1d(points, mine)
-    return found
+    """The offsets nearest to numbers that no offset gives exactly.
 
+    A column without steps has more numbers than offsets. So a number that is asked for is
+    drawn as its neighbour, and snapped once decoded: see `to_snap`.
 
-def _linked(part: Linked, tests: Sequence[Test] | None, links: bool) -> Pieces:
-    """Of the numbers that follow from no other cell, and each link: what it gives is not known here, so that a link is
-    left out where a few values are wanted, which it would hardly ever give.
+    Args:
+        part: The column's encoder.
+        modes: The codes of its modes.
+        predicate: Asks for a few numbers.
+        pieces: What meets it exactly.
     """
-    codes, low, high = _pieces(part.inner, tests)
-    if (
-        tests
-        and not len(codes)
-        and len(tests) == 1
-        and tests[0].condition.few
-        and _in_bounds(part, tests[0])
-    ):
-        codes, low, high = _pieces(
-            part.inner, None
-        )  # a value that only links give: any cell, then made that value
-    if not codes.shape[1]:  # one value at most beside the links
-        codes = np.zeros((len(codes), 1), dtype=np.int64)
-    codes = np.where(codes >= part.first_link, codes + len(part.links), codes)
+    points, _ = predicate.intervals
+    if len(pieces):
+        cells = _decoded(part, pieces.codes, pieces.low)
+        exact, _ = part.numbers(cells, part.column)
+        points = np.setdiff1d(points, exact)
+    # What the column cannot hold, such as a half of a whole number, is not drawn.
+    points = points[part.codec.rounded(points) == points]
+    result = []
+    for code in modes:
+        codes = np.array([code])
+        least, greatest = _numbers_at(part, codes, np.array([0, UNIT - 1]))
+        within = points[(least <= points) & (points <= greatest)]
+        position = _first_position(part, codes, within)
+        position = np.minimum(position, UNIT - 1)
+        repeated = np.full((len(within), 1), code)
+        result.append(Pieces(repeated, position / UNIT, (position + 1) / UNIT))
+        points = np.setdiff1d(points, within)
+    return result
+
+
+# -- of numbers in several blocks
+
+
+def _split_pieces(
+    part: NumberEncoder,
+    codes: Ints,
+    predicates: Sequence[Predicate],
+) -> Pieces:
+    """The pieces of numbers of several blocks, such as a date and its time of day.
+
+    The offset of the first block may be where some offset of the others gives a number
+    that meets all predicates. Whether the two fit together shows once decoded.
+    """
+    at_low_end = _decoded(part, codes, 0.0)
+    at_high_end = _decoded(part, codes, LAST_OFFSET)
+    missing = at_low_end.isna().to_numpy(dtype=bool)
+    asks_for_missing = [predicate.condition.missing for predicate in predicates]
+    if any(asks_for_missing):
+        return Pieces.of_codes(codes[missing & all(asks_for_missing)])
+    lows, highs = _intervals(predicates)
+    codes = codes[~missing]
+    # ``[codes]``: the least and the greatest number of each combination of codes.
+    least, _ = part.numbers(at_low_end, part.column)
+    greatest, _ = part.numbers(at_high_end, part.column)
+    is_mode = codes[:, 0] >= part.blocks[0].atoms
+    overlaps = (least[:, None] <= highs) & (greatest[:, None] >= lows)
+    parts = [Pieces.of_codes(codes[overlaps.any(axis=1) & ~is_mode])]
+    for mode in np.unique(codes[is_mode, 0]):
+        of_mode = np.flatnonzero(codes[:, 0] == mode)
+        # Of the other blocks, the codes that give the least and the greatest number.
+        earliest = codes[of_mode[least[of_mode].argmin()]]
+        latest = codes[of_mode[greatest[of_mode].argmax()]]
+        starts = _first_position(part, latest, lows, others=LAST_OFFSET)
+        stops = _first_position(part, earliest, highs, above=True, others=0.0)
+        for start, stop in zip(starts, stops, strict=True):
+            if start < stop:
+                low = np.full(len(of_mode), start / UNIT)
+                high = np.full(len(of_mode), stop / UNIT)
+                parts.append(Pieces(codes[of_mode], low, high))
+    return Pieces.joined(parts)
+
+
+# -- of a column with links
+
+
+def _linked_pieces(
+    part: Linked,
+    predicates: Sequence[Predicate],
+    links: bool,
+) -> Pieces:
+    """The pieces of numbers without a link that meet predicates, and of each link.
+
+    What a link gives is not known here. So links are left out where a few values are
+    asked for, which they would hardly ever give.
+    """
     if not part.blocks:
-        return np.zeros((1, 0), dtype=np.int64), np.zeros(1), np.ones(1)
-    few = tests is not None and any(
-        t.condition.missing or t.condition.few for t in tests
-    )
-    if len(codes) and (few or not links):
-        return codes, low, high
-    some = np.arange(part.first_link, part.first_link + len(part.links))[:, None]
-    return (
-        np.concatenate([codes, some]),
-        np.concatenate([low, np.zeros(len(some))]),
-        np.concatenate([high, np.ones(len(some))]),
-    )
+        return Pieces.of_codes(np.zeros((1, 0), dtype=np.int64))
+    pieces = _pieces(part.inner, predicates)
+    if not len(pieces) and len(predicates) == 1 and _may_snap(part, predicates[0]):
+        # A number that only links give: any cell, which then is snapped to it.
+        pieces = _present_pieces(part.inner)
+    pieces = _shifted(part, pieces)
+    asks_for_few = any(p.condition.missing or p.condition.few for p in predicates)
+    if len(pieces) and (asks_for_few or not links):
+        return pieces
+    return Pieces.joined([pieces, _link_pieces(part)])
 
 
-def _in_bounds(part: Linked, test: Test) -> bool:
-    """Whether some of the few values lie between the column's bounds."""
-    least, most = part.inner.bounds(part.column)
-    values = test.intervals[0]
-    return bool(
-        (
-            (values >= (-np.inf if least is None else least))
-            & (values <= (np.inf if most is None else most))
-        ).any()
-    )
+def _shifted(part: Linked, pieces: Pieces) -> Pieces:
+    """Pieces of the inner column as pieces of the column with links."""
+    codes = pieces.codes
+    if not codes.shape[1]:
+        # There is one value at most beside the links.
+        codes = np.zeros((len(codes), 1), dtype=np.int64)
+    after_links = codes + len(part.links)
+    codes = np.where(codes >= part.first_link, after_links, codes)
+    return Pieces(codes, pieces.low, pieces.high)
 
 
-def _known(part: ColumnEncoder | Linked, tests: Sequence[Test]) -> str:
-    """Why no cell meets the tests: what the column does hold."""
-    if len(tests) > 1 and all(len(_pieces(part, [test])[0]) for test in tests):
-        return f"no value meets it and {str(tests[0].condition)!r} at once"
-    name, condition = repr(part.column.name), tests[-1].condition
-    if condition.missing:
+def _link_pieces(part: Linked) -> Pieces:
+    """A piece for each link."""
+    codes = part.first_link + np.arange(len(part.links))
+    return Pieces.of_codes(codes[:, None])
+
+
+def _may_snap(part: Linked, predicate: Predicate) -> bool:
+    """Whether some of a few numbers that are asked for are within the column's bounds."""
+    if not predicate.condition.few:
+        return False
+    low, high = part.inner.bounds(part.column)
+    values, _ = predicate.intervals
+    within = np.ones(len(values), dtype=bool)
+    if low is not None:
+        within &= values >= low
+    if high is not None:
+        within &= values <= high
+    return bool(within.any())
+
+
+# --------------------------------------------------------------------------------------
+# What to say where nothing meets a predicate
+
+
+def _why_none(part: ColumnEncoder | Linked, predicates: Sequence[Predicate]) -> str:
+    """Why no cell of a column meets predicates: what the column does hold."""
+    if len(predicates) > 1 and all(len(_pieces(part, [p])) for p in predicates):
+        other = str(predicates[0].condition)
+        return f"no value meets it and {other!r} at once"
+    last = predicates[-1]
+    name = repr(part.column.name)
+    if last.condition.missing:
         return f"no cell of {name} was missing in the table that was learnt"
     inner = part.inner if isinstance(part, Linked) else part
-    codes = _all_codes(inner.blocks)
-    if tests[-1].numeric:
-        ends = [
-            _decoded(inner, codes, np.full(len(codes), at)).dropna()
-            for at in (0.0, 1.0)
-        ]
-        cells = pd.concat(ends, ignore_index=True)
-        assert tests[-1].numeric
-        values = tests[-1].numeric.numbers(cells, part.column)[0]
-        if not len(values):
-            return f"all cells of {name} that the model knows are missing"
-        texts = tests[-1].numeric.text(
-            cells.iloc[[int(values.argmin()), int(values.argmax())]], part.column
-        )
-        return f"the model knows no such value of {name}: they lie between {texts[0]} and {texts[1]}"
-    words = [
-        str(t)
-        for t in type(inner).text(
-            _decoded(inner, codes, np.full(len(codes), 0.5)).dropna(), part.column
-        )
-    ]
-    wanted = condition.values[0] if condition.values else ""
-    near = hint(wanted, words, "it knows")
-    withheld = inner.withheld
-    stored = (
-        f" ({withheld} not stored: fit with --rare-below 0, or rare=0, to ask for those)"
-        if withheld
-        else ""
+    if last.numeric:
+        return _known_numbers(inner, last.numeric, name)
+    return _known_words(inner, last, name)
+
+
+def _known_numbers(
+    part: ColumnEncoder,
+    kind: type[NumberEncoder],
+    name: str,
+) -> str:
+    """Between which numbers the values of a column lie."""
+    codes = _all_codes(part.blocks)
+    ends = [_decoded(part, codes, offset).dropna() for offset in (0.0, 1.0)]
+    cells = pd.concat(ends, ignore_index=True)
+    values, _ = kind.numbers(cells, part.column)
+    if not len(values):
+        return f"all cells of {name} that the model knows are missing"
+    extremes = cells.iloc[[int(values.argmin()), int(values.argmax())]]
+    low, high = kind.text(extremes, part.column)
+    return (
+        f"the model knows no such value of {name}: they lie between {low} and {high}"
     )
-    return f"the model knows no such value of {name}{near}{stored}"
+
+
+def _known_words(part: ColumnEncoder, predicate: Predicate, name: str) -> str:
+    """Which values a column has, the one nearest to what was asked for first."""
+    cells = _decoded(part, _all_codes(part.blocks)).dropna()
+    words = [str(word) for word in type(part).text(cells, part.column)]
+    values = predicate.condition.values
+    message = f"the model knows no such value of {name}"
+    message += hint(values[0] if values else "", words, "it knows")
+    if part.withheld:
+        message += (
+            f" ({part.withheld} not stored: fit with --rare-below 0, or rare=0, "
+            "to ask for those)"
+        )
+    return message

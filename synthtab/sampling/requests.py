@@ -1,13 +1,19 @@
-"""What can be asked of a fitted generator, as tables: rows, rows that meet conditions, given cells completed.
+"""What can be asked of a fitted model, as tables.
 
-Beside `Synthesizer`, which is what users call, the one other place that sees both pandas and torch.
+    Requests.rows            rows like those of the table
+    Requests.within          rows that meet predicates
+    Requests.by_share        rows of which each class of a column has a share
+    Requests.completed_rows  partial rows, completed
+
+Beside `Synthesizer`, which is what users call, this is the one place that sees both pandas
+and torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +21,7 @@ import pandas as pd
 import torch
 
 from synthtab.core.errors import ConditionError, ConfigError, DataError
-from synthtab.core.layout import Encoded, Restriction
+from synthtab.core.layout import Encoded, Region
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.data.constraints.enforce import Refill
@@ -23,42 +29,51 @@ from synthtab.data.encoder import TableEncoder
 from synthtab.model.networks import Networks
 from synthtab.runtime.parallel import ENDLESS
 from synthtab.sampling import sampler
-from synthtab.sampling.predicate import Test, conditions
 from synthtab.sampling.recipe import Recipe
-from synthtab.sampling.region import few_values, present, restrictions
+from synthtab.sampling.region import present_regions, regions, to_snap
 from synthtab.sampling.tree_critic import TreeCritic
 
-# Rows that depend on one another where some of those made are left out: each segment is
+if TYPE_CHECKING:
+    from synthtab.sampling.language import Where
+    from synthtab.sampling.predicate import Predicate
+
+# Rows that depend on one another where some candidates are left out: each segment is
 # filled from candidates of its own, so that it can be made without those before it.
 SEGMENT = 16 * sampler.BLOCK
-# After so many blocks of rows, the least share of them that must meet the conditions.
-PATIENCE, SHARE = 50, 1 / 2000
-# After so many blocks, the share of rows that meet the conditions below which cells no
-# longer follow from others.
-ENOUGH, UNLIKELY = 2, 0.05
-# Share of the rows that meet the conditions below which it is said.
-SAID = 0.5
-# Times that rows which do not meet the conditions are completed anew.
+# After so many blocks of candidates, at least this share of them must meet the predicates.
+PATIENCE = 50
+LEAST_SHARE = 1 / 2000
+# If, after so many blocks, a smaller share than this meets the predicates, cells no longer
+# follow from others.
+PATIENCE_WITH_LINKS = 2
+LEAST_SHARE_WITH_LINKS = 0.05
+# If a smaller share than this meets the predicates, the observer is told.
+SHARE_OF_NOTE = 0.5
+# Times that rows which do not meet the predicates are completed anew.
 ROUNDS = 20
+# Most classes that can have shares.
 MOST_CLASSES = 10_000
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass
 class Tally:
-    """How many rows were made, and how many of them met the conditions.
+    """How many candidates there were, and how many of them met the predicates.
 
     Attributes:
-        made: Rows that the generator gave, after the trees.
-        kept: Those that were as asked.
+        candidates: Rows as the model draws them, after the tree critic.
+        met: Those that were as asked.
     """
 
-    made: int = 0
-    kept: int = 0
+    candidates: int = 0
+    met: int = 0
 
     @property
     def share(self) -> float:
-        """Of the rows made, those kept; 1 before the first."""
-        return self.kept / self.made if self.made else 1.0
+        """Of the candidates, those that were as asked; 1 before the first."""
+        return self.met / self.candidates if self.candidates else 1.0
 
 
 @dataclass(frozen=True)
@@ -77,33 +92,95 @@ class Requests:
     recipe: Recipe
     device: torch.device
 
-    def encoded(
+    def predicates(self, where: Where | None) -> tuple[Predicate, ...]:
+        """What cells must meet, from conditions as users write them.
+
+        Raises:
+            ConditionError: A condition cannot be read, or does not suit its column.
+        """
+        if where is None:
+            return ()
+        # Loaded for those who ask for something: most do not.
+        from synthtab.sampling.predicate import predicates
+
+        return predicates(where, self.encoder.schema)
+
+    @property
+    def completes(self) -> bool:
+        """Whether cells can be drawn given others."""
+        return self.networks is not None and self.networks.completer is not None
+
+    def grain(self, predicates: Sequence[Predicate]) -> int:
+        """In multiples of how many rows, from the first on, a part of a sample costs least.
+
+        Raises:
+            ConfigError: No row can be made without all those before it.
+        """
+        steps = self.encoder.enforced.steps
+        if spanning := self.encoder.enforced.spanning:
+            raise ConfigError(
+                f"{steps[spanning[0]].form} compares each row with all before it: parts of "
+                "a sample cannot be made by themselves; leave out jobs, first or dask, or "
+                "do not enforce it"
+            )
+        return SEGMENT if predicates or steps else sampler.BLOCK
+
+    # -- rows like those of the table
+
+    def rows(
+        self,
+        n: int,
+        passes: int,
+        streams: Streams,
+        observe: Observer,
+        first: int = 0,
+    ) -> Iterator[pd.DataFrame]:
+        """``n`` rows like those of the table, from number ``first`` on."""
+        critic = self.recipe.critic_of(passes)
+
+        def candidates(
+            streams: Streams,
+            end: int = ENDLESS,
+            begin: int = 0,
+        ) -> Iterator[pd.DataFrame]:
+            def decode(number: int, block: Encoded) -> pd.DataFrame:
+                rng = streams.numpy("decode", number)
+                start = number * sampler.BLOCK
+                return self.encoder.decode(block.codes, block.offsets, rng, start)
+
+            return self._blocks(end, passes, streams, critic, begin=begin, then=decode)
+
+        if self.encoder.enforced.steps:
+            yield from self._segments(candidates, n, streams, observe, first)
+            return
+        begin = first // sampler.BLOCK
+        frames = candidates(streams, first + n, begin)
+        yield from _reporting(frames, first - begin * sampler.BLOCK, n, observe)
+
+    def _blocks(
         self,
         n: int,
         passes: int,
         streams: Streams,
         critic: TreeCritic | None,
-        within: Sequence[Restriction] = (),
+        within: Sequence[Region] = (),
         begin: int = 0,
         then: Callable[[int, Encoded], Any] = lambda number, block: block,
     ) -> Iterator[Any]:
-        """Blocks of rows before decoding, from number ``begin`` on, or what ``then`` makes of them."""
+        """Blocks of rows as codes, or what ``then`` makes of them; see `generate`."""
         layout = self.encoder.layout
         if self.networks is None:
+            # Nothing varies: rows of no codes.
             for start in range(begin * sampler.BLOCK, n, sampler.BLOCK):
                 size = min(sampler.BLOCK, n - start)
-                empty = Encoded(
-                    np.zeros((size, 0), np.int16),
-                    np.zeros((size, 0), np.float32),
-                    layout,
-                )
-                yield then(start // sampler.BLOCK, empty)
+                codes = np.zeros((size, 0), np.int16)
+                offsets = np.zeros((size, 0), np.float32)
+                yield then(start // sampler.BLOCK, Encoded(codes, offsets, layout))
             return
-        ways = self.recipe.plans(layout, passes)
         yield from sampler.generate(
             self.networks,
             n,
-            ways,
+            self.recipe.plans(layout, passes),
             streams,
             self.device,
             critic,
@@ -112,318 +189,136 @@ class Requests:
             then,
         )
 
-    def rows(
-        self, n: int, passes: int, streams: Streams, observe: Observer, first: int = 0
-    ) -> Iterator[pd.DataFrame]:
-        """``n`` rows like those of the table, from number ``first`` on."""
-        critic = self.recipe.critic_of(passes)
-
-        def made(
-            streams: Streams, end: int = ENDLESS, begin: int = 0
-        ) -> Iterator[pd.DataFrame]:
-            def decoded(number: int, block: Encoded) -> pd.DataFrame:
-                rng = streams.numpy("decode", number)
-                return self.encoder.decode(
-                    block.codes, block.offsets, rng, number * sampler.BLOCK
-                )
-
-            return self.encoded(end, passes, streams, critic, begin=begin, then=decoded)
-
-        if self.encoder.enforced.steps:
-            yield from self._segments(made, n, streams, observe, first)
-        else:
-            begin = first // sampler.BLOCK
-            yield from _told(
-                made(streams, first + n, begin),
-                first - begin * sampler.BLOCK,
-                n,
-                observe,
-            )
-
-    def within(
-        self,
-        tests: Sequence[Test],
-        n: int,
-        streams: Streams,
-        observe: Observer,
-        start: int = 0,
-        first: int = 0,
-    ) -> Iterator[pd.DataFrame]:
-        """Rows that meet conditions: drawn so where codes and offsets decide it, else left out if they do not.
-
-        Args:
-            tests: The conditions.
-            n: How many rows, from number ``first`` on.
-            streams: Randomness.
-            observe: Told about the progress and, at the end, what share of the rows met the conditions.
-            start: The number from which on identifiers are invented is this one more than that of the row.
-            first: See ``n``.
-        """
-        tallies: list[Tally] = []
-
-        def made(streams: Streams) -> Iterator[pd.DataFrame]:
-            tallies.append(Tally())
-            yield from self._meeting(tests, streams, tallies[-1])
-
-        yield from self._segments(made, n, streams, observe, first, start)
-        tally = Tally(sum(t.made for t in tallies), sum(t.kept for t in tallies))
-        if tally.share < SAID:
-            said = f"{tally.kept:,} of {tally.made:,} rows met the conditions; the others were thrown away"
-            observe(Progress("sample", 1.0, message=said))
-
     def _segments(
         self,
-        make: Callable[[Streams], Iterator[pd.DataFrame]],
+        candidates: Callable[[Streams], Iterator[pd.DataFrame]],
         n: int,
         streams: Streams,
         observe: Observer,
         first: int,
         start: int = 0,
     ) -> Iterator[pd.DataFrame]:
-        """``n`` rows that hold the constraints, from number ``first`` on: of each segment of rows, those that come
-        first among endless rows made for it.
+        """``n`` rows that hold the constraints, from number ``first`` on.
+
+        Of each segment, those that come first among endless candidates for it.
+
+        Args:
+            candidates: Makes endless candidates from a stream of randomness.
+            n: How many rows.
+            streams: Randomness of the first segment; the others have streams of their own.
+            observe: Called with the progress, and with what the constraints cost.
+            first: Number of the first row.
+            start: The number from which invented identifiers go on is that of the row and
+                this.
         """
         refill = Refill(self.encoder.enforced)
+        end = first + n
 
-        def held() -> Iterator[pd.DataFrame]:
-            for number in range(first // SEGMENT, -(-(first + n) // SEGMENT)):
-                own, at = (
-                    Streams(streams.integer("segment", number)) if number else streams,
-                    number * SEGMENT,
-                )
-                for rows in refill.rows(make(own), min(SEGMENT, first + n - at)):
-                    yield self.encoder.renumbered(rows, start + at)
-                    at += len(rows)
+        def rows() -> Iterator[pd.DataFrame]:
+            for number in range(first // SEGMENT, -(-end // SEGMENT)):
+                of_segment = streams
+                if number:
+                    of_segment = Streams(streams.integer("segment", number))
+                row = number * SEGMENT
+                size = min(SEGMENT, end - row)
+                for frame in refill.rows(candidates(of_segment), size):
+                    yield self.encoder.renumbered(frame, start + row)
+                    row += len(frame)
 
-        yield from _told(held(), first % SEGMENT, n, observe)
-        if said := refill.said():
-            observe(Progress("sample", 1.0, message=said))
+        yield from _reporting(rows(), first % SEGMENT, n, observe)
+        if message := refill.said():
+            observe(Progress("sample", 1.0, message=message))
 
-    def grain(self, tests: Sequence[Test]) -> int:
-        """Rows that had better be made at once, counted from the first: what a part of a sample costs least in.
+    # -- rows that meet predicates
 
-        Raises:
-            ConfigError: No row can be made without all those before it.
-        """
-        steps = self.encoder.enforced.steps
-        if spanning := self.encoder.enforced.spanning:
-            raise ConfigError(
-                f"{steps[spanning[0]].form} compares each row with all before it: parts of a sample "
-                "cannot be made by themselves; leave out jobs, first or dask, or do not enforce it"
-            )
-        return SEGMENT if tests or steps else sampler.BLOCK
-
-    def _meeting(
-        self, tests: Sequence[Test], streams: Streams, tally: Tally
-    ) -> Iterator[pd.DataFrame]:
-        """Rows that meet conditions, without end."""
-        few = few_values(self.encoder, tests)
-        for number, block in enumerate(self._likely(tests, streams, tally)):
-            frame = self.encoder.decode(
-                block.codes, block.offsets, streams.numpy("decode", number)
-            )
-            for test in few:
-                frame[test.column.name] = test.snapped(frame[test.column.name]).array
-            met = _all(frame, tests)
-            tally.made, tally.kept = (
-                tally.made + len(frame),
-                tally.kept + int(met.sum()),
-            )
-            _bound(tests, tally)
-            yield frame if met.all() else frame[met].reset_index(drop=True)
-
-    def _likely(
-        self, tests: Sequence[Test], streams: Streams, tally: Tally
-    ) -> Iterator[Encoded]:
-        """Blocks of rows many of which meet conditions, before decoding."""
-        limits = restrictions(self.encoder, tests)  # also that they can be met
-        if not self.completes:
-            yield from self.encoded(
-                ENDLESS, self.recipe.passes, streams, self.recipe.critic
-            )
-            return
-        passes, trees = self._completing()
-        for block in self.encoded(ENDLESS, passes, streams, trees, limits):
-            yield block
-            if tally.made >= ENOUGH * sampler.BLOCK and tally.share < UNLIKELY:
-                break  # what follows from others hardly ever gives such cells: let it not follow
-        yield from self.encoded(
-            ENDLESS,
-            passes,
-            Streams(streams.integer("unlinked")),
-            trees,
-            restrictions(self.encoder, tests, links=False),
-        )
-
-    def shared(
+    def within(
         self,
-        column: str,
-        shares: Mapping[Any, float] | None,
-        tests: Sequence[Test],
+        predicates: Sequence[Predicate],
         n: int,
         streams: Streams,
         observe: Observer,
+        start: int = 0,
+        first: int = 0,
     ) -> Iterator[pd.DataFrame]:
-        """Rows of which each class of a column has a share: its weight among all; None for equal ones.
+        """Rows that meet predicates.
 
-        Any number of first rows has every class as often as its share says, up to about one row.
-        """
-        schema = self.encoder.schema
-        conditions({column: None}, schema)  # the column must be there
-        shares = (
-            dict.fromkeys(self._classes(column, tests), 1.0)
-            if shares is None
-            else shares
-        )
-        weights = np.array([float(w) for w in shares.values()])
-        if (
-            not len(weights)
-            or not np.isfinite(weights).all()
-            or (weights < 0).any()
-            or weights.sum() <= 0
-        ):
-            raise ConditionError(
-                f"the weights of {column!r} must be numbers of 0 or more, and one more than 0"
-            )
-        own = {
-            v: p for v, p in zip(shares, weights / weights.sum(), strict=True) if p > 0
-        }
-        rng, times = streams.numpy("classes"), []
-        for p in own.values():
-            times.append((np.arange(int(n * p) + 2) + rng.random()) / p)
-        order = np.argsort(np.concatenate(times), kind="stable")[:n]
-        owner = np.repeat(np.arange(len(own)), [len(t) for t in times])[order]
-        sources = [
-            _Source(
-                self.within(
-                    (*tests, *conditions({column: value}, schema)),
-                    ENDLESS,
-                    Streams(streams.integer(f"class {value}")),
-                    silent,
-                )
-            )
-            for value in own
-        ]
-        for start in range(0, n, sampler.BLOCK):
-            mine = owner[start : start + sampler.BLOCK]
-            parts = [
-                source.take(int((mine == i).sum())) for i, source in enumerate(sources)
-            ]
-            places = np.argsort(np.argsort(mine, kind="stable"), kind="stable")
-            frame = (
-                pd.concat(parts, ignore_index=True).take(places).reset_index(drop=True)
-            )
-            frame = self.encoder.renumbered(frame, start)
-            observe(
-                Progress(
-                    "sample", min(1.0, (start + len(mine)) / n), rows=start + len(mine)
-                )
-            )
-            yield frame
-
-    def completed(
-        self,
-        partial: pd.DataFrame,
-        tests: Sequence[Test],
-        streams: Streams,
-        observe: Observer,
-        whole: bool = False,
-    ) -> pd.DataFrame:
-        """Partial rows with their unknown cells drawn, in the schema's dtypes; known cells stay as they are.
+        They are drawn so where codes and offsets decide it, else left out if they do not.
 
         Args:
-            partial: Any columns of the table; missing cells, and columns that are not there, are unknown.
-            tests: Conditions on the rows.
+            predicates: What the cells must meet.
+            n: How many rows, from number ``first`` on.
             streams: Randomness.
-            observe: Told about the progress.
-            whole: Whether no drawn cell may be missing: imputation.
+            observe: Called with the progress and, at the end, with the share of the
+                candidates that met the predicates.
+            start: The number from which invented identifiers go on is that of the row and
+                this.
+            first: See ``n``.
         """
-        if not self.completes:
-            raise ConditionError(
-                "this model cannot complete rows: it was trained without cross_entropy and density (preset ctgan)"
-            )
-        encoded, known, cells = self.encoder.encode_partial(partial, streams)
-        for test in tests:
-            given = cells[test.column.name]
-            wrong = given.notna().to_numpy(dtype=bool) & ~test.holds(given)
-            if wrong.any():
-                raise ConditionError(
-                    f"condition {str(test.condition)!r}: given row {int(wrong.argmax()) + 1} breaks it"
-                )
-        limits = [
-            *restrictions(self.encoder, tests),
-            *(present(self.encoder) if whole else ()),
-        ]
-        limits = list({r.blocks: r for r in reversed(limits)}.values())
-        found, todo, enforced = None, np.arange(len(cells)), self.encoder.enforced
-        for turn in range(ROUNDS):
-            own = Streams(streams.integer("turn", turn))
-            part = self._filled(encoded, known, cells, todo, limits, own, observe)
-            bad = ~_all(part, tests)
-            if enforced.steps:
-                bad |= ~enforced.judge(part).to_numpy().all(axis=1)
-            if whole:
-                bad |= part.isna().to_numpy(dtype=bool)[:, self._fillable].any(axis=1)
-            found = part if found is None else _put(found, todo, part)
-            todo = todo[bad]
-            if not len(todo):
-                break
-        assert found is not None
-        if len(todo) and not whole:
-            asked = [
-                *(str(t.condition) for t in tests),
-                *(str(step.form) for step in enforced.steps),
-            ]
-            raise ConditionError(
-                f"given row {int(todo[0]) + 1} cannot be completed so that {' and '.join(asked)}"
-            )
-        return found.set_axis(partial.index)
+        tallies: list[Tally] = []
 
-    @property
-    def completes(self) -> bool:
-        """Whether cells can be drawn given others."""
-        return self.networks is not None and self.networks.completer is not None
+        def candidates(streams: Streams) -> Iterator[pd.DataFrame]:
+            tallies.append(Tally())
+            yield from self._meeting(predicates, streams, tallies[-1])
 
-    @property
-    def _fillable(self) -> npt.NDArray[np.bool_]:
-        """``[columns]``: those that had any value when the table was learnt."""
-        return np.array(
-            [c.options.get("value", 0) is not None for c in self.encoder.schema.columns]
+        yield from self._segments(candidates, n, streams, observe, first, start)
+        total = Tally(
+            sum(tally.candidates for tally in tallies),
+            sum(tally.met for tally in tallies),
         )
+        if total.share < SHARE_OF_NOTE:
+            message = (
+                f"{total.met:,} of {total.candidates:,} rows met the conditions; "
+                "the others were thrown away"
+            )
+            observe(Progress("sample", 1.0, message=message))
 
-    def _filled(
+    def _meeting(
         self,
-        encoded: Encoded,
-        known: npt.NDArray[np.bool_],
-        cells: pd.DataFrame,
-        rows: npt.NDArray[np.int64],
-        limits: Sequence[Restriction],
+        predicates: Sequence[Predicate],
         streams: Streams,
-        observe: Observer,
-    ) -> pd.DataFrame:
-        passes, trees = self._completing()
-        assert self.networks is not None
-        blocks = sampler.fill(
-            self.networks,
-            encoded.take(rows),
-            known[rows],
-            self.recipe.plans(self.encoder.layout, passes),
-            streams,
-            self.device,
-            trees,
-            limits,
-        )
-        parts, done = [], 0
+        tally: Tally,
+    ) -> Iterator[pd.DataFrame]:
+        """Rows that meet predicates, without end."""
+        imprecise = to_snap(self.encoder, predicates)
+        blocks = self._likely_blocks(predicates, streams, tally)
         for number, block in enumerate(blocks):
             rng = streams.numpy("decode", number)
-            frame = self.encoder.decode(
-                block.codes, block.offsets, rng, int(rows[done])
-            )
-            given = cells.iloc[rows[done : done + len(frame)]]
-            parts.append(_overwritten(frame, given))
-            done += len(frame)
-            observe(Progress("complete", done / len(rows)))
-        return pd.concat(parts, ignore_index=True)
+            frame = self.encoder.decode(block.codes, block.offsets, rng)
+            for predicate in imprecise:
+                name = predicate.column.name
+                frame[name] = predicate.snapped(frame[name]).array
+            met = _all_hold(predicates, frame)
+            tally.candidates += len(frame)
+            tally.met += int(met.sum())
+            _require_enough(predicates, tally)
+            yield frame if met.all() else frame[met].reset_index(drop=True)
+
+    def _likely_blocks(
+        self,
+        predicates: Sequence[Predicate],
+        streams: Streams,
+        tally: Tally,
+    ) -> Iterator[Encoded]:
+        """Blocks of rows many of which meet predicates, before decoding.
+
+        Raises:
+            ConditionError: No cell of a column meets them.
+        """
+        with_links = regions(self.encoder, predicates)
+        if not self.completes:
+            passes = self.recipe.passes
+            yield from self._blocks(ENDLESS, passes, streams, self.recipe.critic)
+            return
+        passes, critic = self._completing()
+        for block in self._blocks(ENDLESS, passes, streams, critic, with_links):
+            yield block
+            patience = PATIENCE_WITH_LINKS * sampler.BLOCK
+            if tally.candidates >= patience and tally.share < LEAST_SHARE_WITH_LINKS:
+                # What follows from other cells hardly ever meets them: let none follow.
+                break
+        without_links = regions(self.encoder, predicates, links=False)
+        streams = Streams(streams.integer("unlinked"))
+        yield from self._blocks(ENDLESS, passes, streams, critic, without_links)
 
     def _completing(self) -> tuple[int, TreeCritic | None]:
         """Passes in which to complete rows, and the trees that know such rows.
@@ -436,93 +331,352 @@ class Requests:
         trees = critic.without_raking() if critic and critic.forests else None
         return self.recipe.passes, trees
 
-    def _classes(self, column: str, tests: Sequence[Test]) -> list[Any]:
+    # -- rows of classes
+
+    def by_share(
+        self,
+        column: str,
+        weights: Mapping[Any, float] | None,
+        predicates: Sequence[Predicate],
+        n: int,
+        streams: Streams,
+        observe: Observer,
+    ) -> Iterator[pd.DataFrame]:
+        """Rows of which each class of a column has a share.
+
+        Any number of first rows has every class as often as its share says, up to about
+        one row.
+
+        Args:
+            column: Name of the column.
+            weights: Class -> its weight among all; None for equal ones.
+            predicates: What the rows must meet besides.
+            n: How many rows.
+            streams: Randomness.
+            observe: Called with the progress.
+        """
+        # Raises if there is no such column.
+        self.predicates({column: None})
+        if weights is None:
+            weights = dict.fromkeys(self._classes(column, predicates), 1.0)
+        shares = _shares(column, weights)
+        class_of_row = _classes_in_turn(shares, n, streams.numpy("classes"))
+        sources = []
+        for value in shares:
+            of_class = (*predicates, *self.predicates({column: value}))
+            of_value = Streams(streams.integer(f"class {value}"))
+            sources.append(_Source(self.within(of_class, ENDLESS, of_value, silent)))
+        for start in range(0, n, sampler.BLOCK):
+            classes = class_of_row[start : start + sampler.BLOCK]
+            counts = np.bincount(classes, minlength=len(sources))
+            parts = [
+                source.take(count)
+                for source, count in zip(sources, counts.tolist(), strict=True)
+            ]
+            # Joined, the rows are sorted by class. This is where the row of each place is.
+            sorted_places = np.argsort(classes, kind="stable")
+            place = np.argsort(sorted_places, kind="stable")
+            frame = pd.concat(parts, ignore_index=True).take(place)
+            frame = self.encoder.renumbered(frame.reset_index(drop=True), start)
+            done = start + len(classes)
+            observe(Progress("sample", min(1.0, done / n), rows=done))
+            yield frame
+
+    def _classes(self, column: str, predicates: Sequence[Predicate]) -> list[Any]:
         """The values of a column of categories, none of them missing."""
-        some = conditions(f"`{column}` is not missing", self.encoder.schema)
-        limits = restrictions(
-            self.encoder, (*some, *(t for t in tests if t.column.name == column))
-        )
-        if not limits or any(
-            self.encoder.layout.blocks[b].modes for b in limits[0].blocks
-        ):
+        present = self.predicates(f"`{column}` is not missing")
+        of_column = [p for p in predicates if p.column.name == column]
+        within = regions(self.encoder, (*present, *of_column))
+        layout = self.encoder.layout
+        if not within or any(layout.blocks[b].modes for b in within[0].blocks):
             raise DataError(
-                f"column {column!r} does not vary in steps: balance needs a column of categories"
+                f"column {column!r} does not vary in steps: balance needs a column of "
+                "categories"
             )
-        values = self.encoder.values(column, limits[0].codes)
+        values = self.encoder.values(column, within[0].codes)
         if values is None or len(values) > MOST_CLASSES:
+            kind = self.encoder.schema[column].kind
             raise DataError(
-                f"column {column!r} is of kind {self.encoder.schema[column].kind}: balance needs categories"
+                f"column {column!r} is of kind {kind}: balance needs categories"
             )
         return values
+
+    # -- partial rows, completed
+
+    def completed_rows(
+        self,
+        partial: pd.DataFrame,
+        predicates: Sequence[Predicate],
+        streams: Streams,
+        observe: Observer,
+        none_missing: bool = False,
+    ) -> pd.DataFrame:
+        """Partial rows with their unknown cells drawn, in the schema's dtypes.
+
+        Known cells stay as they are. Rows that do not meet the predicates, or break a
+        constraint, are drawn anew.
+
+        Args:
+            partial: Any columns of the table. Missing cells, and columns that are not
+                there, are unknown.
+            predicates: What the rows must meet.
+            streams: Randomness.
+            observe: Called with the progress.
+            none_missing: Whether no drawn cell may be missing: imputation.
+
+        Raises:
+            ConditionError: A given cell breaks a predicate, or a row cannot be completed.
+        """
+        if not self.completes:
+            raise ConditionError(
+                "this model cannot complete rows: it was trained without cross_entropy "
+                "and density (preset ctgan)"
+            )
+        encoded, known, cells = self.encoder.encode_partial(partial, streams)
+        _require_given(predicates, cells)
+        within = regions(self.encoder, predicates)
+        if none_missing:
+            # A region of a predicate stands for its column; whether a cell of it is
+            # missing shows below.
+            columns = {region.blocks for region in within}
+            for region in present_regions(self.encoder):
+                if region.blocks not in columns:
+                    within.append(region)
+        completed: pd.DataFrame | None = None
+        todo = np.arange(len(cells))
+        for turn in range(ROUNDS):
+            of_turn = Streams(streams.integer("turn", turn))
+            part = self._completed_once(
+                encoded, known, cells, todo, within, of_turn, observe
+            )
+            good = self._is_good(part, predicates, none_missing)
+            completed = part if completed is None else _replaced(completed, todo, part)
+            todo = todo[~good]
+            if not len(todo):
+                break
+        assert completed is not None, "no round, report this"
+        # A cell that cannot but be missing stays so.
+        if len(todo) and not none_missing:
+            asked = [str(predicate.condition) for predicate in predicates]
+            asked += [str(step.form) for step in self.encoder.enforced.steps]
+            raise ConditionError(
+                f"given row {int(todo[0]) + 1} cannot be completed so that "
+                f"{' and '.join(asked)}"
+            )
+        return completed.set_axis(partial.index)
+
+    def _is_good(
+        self,
+        frame: pd.DataFrame,
+        predicates: Sequence[Predicate],
+        none_missing: bool,
+    ) -> Mask:
+        """``[rows]``: which rows meet predicates and hold the constraints."""
+        good = _all_hold(predicates, frame)
+        if self.encoder.enforced.steps:
+            good &= self.encoder.enforced.judge(frame).to_numpy().all(axis=1)
+        if none_missing:
+            missing = frame.isna().to_numpy(dtype=bool)
+            good &= ~missing[:, self._has_values].any(axis=1)
+        return good
+
+    @property
+    def _has_values(self) -> Mask:
+        """``[columns]``: those that had any value when the table was learnt."""
+        columns = self.encoder.schema.columns
+        # A column of one value has that as an option, None if all cells were missing.
+        return np.array([c.options.get("value", 0) is not None for c in columns])
+
+    def _completed_once(
+        self,
+        encoded: Encoded,
+        known: Mask,
+        cells: pd.DataFrame,
+        rows: Ints,
+        within: Sequence[Region],
+        streams: Streams,
+        observe: Observer,
+    ) -> pd.DataFrame:
+        """Some of the partial rows with their unknown cells drawn once.
+
+        Args:
+            encoded: All partial rows.
+            known: ``[rows, blocks]``: what is known of them.
+            cells: Their cells.
+            rows: Numbers of the rows that are drawn.
+            within: Regions of the drawn cells.
+            streams: Randomness.
+            observe: Called with the progress.
+        """
+        assert self.networks is not None, "nothing varies, report this"
+        passes, trees = self._completing()
+        blocks = sampler.fill(
+            self.networks,
+            encoded.take(rows),
+            known[rows],
+            self.recipe.plans(self.encoder.layout, passes),
+            streams,
+            self.device,
+            trees,
+            within,
+        )
+        parts = []
+        done = 0
+        for number, block in enumerate(blocks):
+            rng = streams.numpy("decode", number)
+            start = int(rows[done])
+            drawn = self.encoder.decode(block.codes, block.offsets, rng, start)
+            given = cells.iloc[rows[done : done + len(drawn)]]
+            parts.append(_overwritten(drawn, given))
+            done += len(drawn)
+            observe(Progress("complete", done / len(rows)))
+        return pd.concat(parts, ignore_index=True)
+
+
+# --------------------------------------------------------------------------------------
+# Tables one after another
 
 
 class _Source:
     """Tables one after another, of which any number of rows can be taken."""
 
     def __init__(self, frames: Iterator[pd.DataFrame]) -> None:
-        self.frames, self.rest = frames, next(frames)
+        self.frames = frames
+        self.buffer = next(frames)
 
     def take(self, count: int) -> pd.DataFrame:
-        while len(self.rest) < count:
-            self.rest = pd.concat([self.rest, next(self.frames)], ignore_index=True)
-        taken, self.rest = self.rest.head(count), self.rest.iloc[count:]
-        return taken
+        """So many rows, which no other call gets."""
+        while len(self.buffer) < count:
+            frame = next(self.frames)
+            self.buffer = pd.concat([self.buffer, frame], ignore_index=True)
+        rows = self.buffer.head(count)
+        self.buffer = self.buffer.iloc[count:]
+        return rows
 
 
-def _told(
-    frames: Iterator[pd.DataFrame], skipped: int, n: int, observe: Observer
+def _reporting(
+    frames: Iterator[pd.DataFrame],
+    skip: int,
+    n: int,
+    observe: Observer,
 ) -> Iterator[pd.DataFrame]:
-    """Tables without their first rows in all; and the observer, how many of ``n`` there are."""
+    """Tables without their first rows; the observer is told how many of ``n`` there are.
+
+    Args:
+        frames: The tables.
+        skip: Rows of all tables together that are left out at the start.
+        n: Rows in all.
+        observe: Called with the progress.
+    """
     done = 0
     for frame in frames:
-        left_out = min(skipped, len(frame))
-        skipped -= left_out
-        if left_out:
-            frame = frame.iloc[left_out:].reset_index(drop=True)
+        skip_here = min(skip, len(frame))
+        skip -= skip_here
+        if skip_here:
+            frame = frame.iloc[skip_here:].reset_index(drop=True)
         done += len(frame)
         if len(frame):
             yield frame
             observe(Progress("sample", done / n, rows=done))
 
 
-def _bound(tests: Sequence[Test], tally: Tally) -> None:
-    """Raise where next to no row meets the conditions."""
-    if tally.made >= PATIENCE * sampler.BLOCK and tally.share < SHARE:
-        raise ConditionError(
-            f"only {tally.kept:,} of {tally.made:,} rows made meet "
-            f"{' and '.join(str(t.condition) for t in tests)!r}: ask for less at once, or train longer"
-        )
+# --------------------------------------------------------------------------------------
+# Predicates and rows
 
 
-def _all(frame: pd.DataFrame, tests: Sequence[Test]) -> npt.NDArray[np.bool_]:
-    """``[rows]``: which rows meet all conditions."""
+def _all_hold(predicates: Sequence[Predicate], frame: pd.DataFrame) -> Mask:
+    """``[rows]``: which rows meet all predicates."""
     met = np.ones(len(frame), dtype=bool)
-    for test in tests:
-        met &= test.holds(frame[test.column.name])
+    for predicate in predicates:
+        met &= predicate.holds(frame[predicate.column.name])
     return met
+
+
+def _require_enough(predicates: Sequence[Predicate], tally: Tally) -> None:
+    """Raise a ConditionError where next to no row meets predicates."""
+    is_early = tally.candidates < PATIENCE * sampler.BLOCK
+    if is_early or tally.share >= LEAST_SHARE:
+        return
+    conditions = " and ".join(str(predicate.condition) for predicate in predicates)
+    raise ConditionError(
+        f"only {tally.met:,} of {tally.candidates:,} rows made meet "
+        f"{conditions!r}: ask for less at once, or train longer"
+    )
+
+
+def _require_given(predicates: Sequence[Predicate], cells: pd.DataFrame) -> None:
+    """Raise a ConditionError where a given cell breaks a predicate."""
+    for predicate in predicates:
+        given = cells[predicate.column.name]
+        wrong = given.notna().to_numpy(dtype=bool) & ~predicate.holds(given)
+        if wrong.any():
+            raise ConditionError(
+                f"condition {str(predicate.condition)!r}: "
+                f"given row {int(wrong.argmax()) + 1} breaks it"
+            )
+
+
+# --------------------------------------------------------------------------------------
+# Classes
+
+
+def _shares(column: str, weights: Mapping[Any, float]) -> dict[Any, float]:
+    """Class -> its share, from weights; classes of weight 0 are left out.
+
+    Raises:
+        ConditionError: They are no weights.
+    """
+    values = np.array([float(weight) for weight in weights.values()])
+    are_weights = np.isfinite(values).all() and (values >= 0).all()
+    if not are_weights or values.sum() <= 0:
+        raise ConditionError(
+            f"the weights of {column!r} must be numbers of 0 or more, and one more than 0"
+        )
+    shares = dict(zip(weights, values / values.sum(), strict=True))
+    return {value: share for value, share in shares.items() if share > 0}
+
+
+def _classes_in_turn(
+    shares: Mapping[Any, float],
+    n: int,
+    rng: np.random.Generator,
+) -> Ints:
+    """``[n]``: the number of each row's class, such that every class recurs regularly.
+
+    A class of share p comes at the times (i + u) / p for i = 0, 1, 2, ... and one random
+    u; the rows are all these times in order.
+    """
+    times = []
+    for share in shares.values():
+        count = int(n * share) + 2
+        times.append((np.arange(count) + rng.random()) / share)
+    in_order = np.argsort(np.concatenate(times), kind="stable")
+    classes = np.repeat(np.arange(len(times)), [len(of_class) for of_class in times])
+    return classes[in_order[:n]]
+
+
+# --------------------------------------------------------------------------------------
+# Rows over rows
 
 
 def _overwritten(drawn: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
     """Drawn rows with the given cells in their places."""
-    found = {}
+    columns = {}
     for name in drawn.columns:
-        own, there = (
-            given[name].reset_index(drop=True),
-            given[name].notna().to_numpy(dtype=bool),
-        )
-        if there.any():
-            cells = drawn[name].astype(own.dtype)
-            found[name] = own if there.all() else cells.mask(there, own)
-            if not found[name].isna().any():
-                found[name] = found[name].astype(drawn[name].dtype)
-        else:
-            found[name] = drawn[name]
-    return pd.DataFrame(found)
+        cells = given[name].reset_index(drop=True)
+        is_given = cells.notna().to_numpy(dtype=bool)
+        columns[name] = drawn[name]
+        if not is_given.any():
+            continue
+        # The given cells' dtype allows for missing ones: drawn cells may be missing.
+        columns[name] = drawn[name].astype(cells.dtype).mask(is_given, cells)
+        if not columns[name].isna().any():
+            columns[name] = columns[name].astype(drawn[name].dtype)
+    return pd.DataFrame(columns)
 
 
-def _put(
-    found: pd.DataFrame, rows: npt.NDArray[np.int64], part: pd.DataFrame
-) -> pd.DataFrame:
-    """A table whose given rows are replaced."""
-    kept = np.setdiff1d(found.index, rows)
-    return pd.concat([found.loc[kept], part.set_axis(rows, axis=0)]).sort_index()
+def _replaced(frame: pd.DataFrame, rows: Ints, part: pd.DataFrame) -> pd.DataFrame:
+    """A table some of whose rows are replaced by those of another."""
+    others = np.setdiff1d(frame.index, rows)
+    replacements = part.set_axis(rows, axis=0)
+    return pd.concat([frame.loc[others], replacements]).sort_index()

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthtab.core.layout import Encoded, Layout, Restriction
+from synthtab.core.layout import Encoded, Layout, Region
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
 from synthtab.model.networks import Networks
@@ -52,7 +52,7 @@ def generate(
     streams: Streams,
     device: torch.device,
     critic: TreeCritic | None = None,
-    restrictions: Sequence[Restriction] = (),
+    restrictions: Sequence[Region] = (),
     begin: int = 0,
     then: Callable[[int, Encoded], Any] = lambda number, block: block,
 ) -> Iterator[Any]:
@@ -129,7 +129,7 @@ def fill(
     streams: Streams,
     device: torch.device,
     critic: TreeCritic | None = None,
-    restrictions: Sequence[Restriction] = (),
+    restrictions: Sequence[Region] = (),
 ) -> Iterator[Encoded]:
     """Rows of which some cells stay and all others are drawn, in blocks of at most `BLOCK`.
 
@@ -236,7 +236,7 @@ class OrderSampler:
         self,
         networks: Networks,
         plan: Plan,
-        restrictions: Sequence[Restriction] = (),
+        restrictions: Sequence[Region] = (),
         leading: bool = True,
         cache: PassCache | None = None,
     ) -> None:
@@ -471,7 +471,7 @@ class _Filling:
         return _Filling(**chosen)
 
 
-def _has_modes(layout: Layout, restriction: Restriction) -> bool:
+def _has_modes(layout: Layout, restriction: Region) -> bool:
     """Whether the restricted column holds numbers that hardly ever repeat."""
     return any(layout.blocks[block].modes for block in restriction.blocks)
 
@@ -493,7 +493,7 @@ def _with_limits(plan: Plan, limited: Collection[int], leading: bool) -> Plan:
     return tuple(passes)
 
 
-def _last_restricted(plan: Plan, restrictions: Sequence[Restriction]) -> int:
+def _last_restricted(plan: Plan, restrictions: Sequence[Region]) -> int:
     """Number of the last pass that reveals a restricted column."""
     restricted = {block for r in restrictions for block in r.blocks}
     return max(i for i, blocks in enumerate(plan) if restricted.intersection(blocks))
