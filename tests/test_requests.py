@@ -420,9 +420,7 @@ def test_digits_follow_each_other() -> None:
     layout = Layout((Block("x", "digit 0", 3), Block("x", "digit 1", 4)))
     pairs = np.array([[0, 1], [0, 3], [2, 0]])
     region = Region((0, 1), pairs, np.zeros(3), np.ones(3))
-    first, second = (
-        Limits(region, i, layout, torch.device("cpu")) for i in (0, 1)
-    )
+    first, second = (Limits(region, i, layout, torch.device("cpu")) for i in (0, 1))
     random, rows = torch.Generator().manual_seed(0), 4000
     none, start = torch.zeros(rows, 0), torch.zeros(rows, dtype=torch.int64)
     one, _, prefix, weight = first.draw(torch.zeros(rows, 3), none, start, random)

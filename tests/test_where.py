@@ -161,3 +161,12 @@ def test_cells_that_are_invented_cannot_be_asked_for() -> None:
     with pytest.raises(ConditionError, match="invented"):
         predicates("key = K00001", schema)
     assert not predicates("key is missing", schema)[0].holds(frame["key"]).any()
+
+
+@pytest.mark.parametrize("bound", [0.1, 1e-20, 12345.678])
+def test_the_bound_of_a_range_of_fractions_is_met_and_the_next_number_is_not(
+    bound: float,
+) -> None:
+    (predicate,) = predicates(f"hours-per-week <= {bound}", SCHEMA)
+    cells = pd.Series([bound, np.nextafter(bound, np.inf)])
+    assert predicate.holds(cells).tolist() == [True, False]

@@ -1,8 +1,8 @@
 """Limits: what the sampler is handed of a `Region`, to draw within it.
 
-A cell is drawn from what the network says of it, cut to the region: in proportion to the
-probability of each code, and of each range of offsets. How probable the region was is
-returned, too, since it weighs the rows (see `OrderSampler`).
+A cell is drawn from what the network says of it, cut to the region: in proportion to
+the probability of each code, and of each range of offsets. How probable the region was
+is returned, too, since it weighs the rows (see `OrderSampler`).
 """
 
 from __future__ import annotations
@@ -65,11 +65,12 @@ class Limits:
             self._hold_codes(np.asarray(region.codes), number, size, device)
 
     def _hold_pieces(self, region: Region, device: torch.device) -> None:
-        """Hold the distinct pieces of a first block: its codes and ranges of offsets."""
+        """Hold the pieces of a first block: its codes and ranges of offsets."""
         pieces = np.stack([region.codes[:, 0], region.low, region.high])
         code, low, high = np.unique(pieces, axis=1)
         mode = code.astype(np.int64) - self.atoms
-        # The codes are sorted: the number of each is that of the prefix it leads to, too.
+        # The codes are sorted: the number of each is that of the prefix it leads to,
+        # too.
         _, prefix = np.unique(code, return_inverse=True)
         self.codes = torch.as_tensor(code, dtype=torch.int64, device=device)
         self.low = torch.as_tensor(low, device=device)
@@ -144,6 +145,6 @@ class Limits:
 
 
 def _numbers_of_rows(codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """``[n]``: rows of codes ``[n, blocks]`` as numbers, equal ones as the same number."""
+    """``[n]``: rows of codes as numbers, equal ones as the same number."""
     _, numbers = np.unique(codes, axis=0, return_inverse=True)
     return numbers.ravel()

@@ -2,16 +2,16 @@
 
 A `Condition` is what users write, see `synthtab.sampling.language`; as text::
 
-    sex = Female and age in 18..30 and city in ('Oslo', 'Bergen') and income is not missing
+    sex = Female and age in 18..30 and city in ('Oslo', 'Bergen') and income is not
+    missing
 
-or as a mapping ``{"sex": "Female", "age": (18, 30), "city": ["Oslo", "Bergen"]}``, where
-None asks for a missing cell. A `Predicate` is a condition whose values are read as the
-cells of its column are. A missing cell meets nothing but "is missing".
+or as a mapping ``{"sex": "Female", "age": (18, 30), "city": ["Oslo", "Bergen"]}``,
+where None asks for a missing cell. A `Predicate` is a condition whose values are read
+as the cells of its column are. A missing cell meets nothing but "is missing".
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
@@ -23,21 +23,17 @@ from synthtab.core.errors import MOST_LISTED, ConditionError, SynthtabError, hin
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.dates import convert
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.columns.quantiles import Numbers, nearest
 from synthtab.sampling.language import Condition, Where, written
-
-# A day without a time, as users write it.
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def predicates(where: Where, schema: Schema) -> tuple[Predicate, ...]:
     """The predicates of conditions as users write them.
 
     Raises:
-        ConditionError: A condition cannot be read, names no column of the schema, or does
-            not suit the column's kind.
+        ConditionError: A condition cannot be read, names no column of the schema, or
+            does not suit the column's kind.
     """
     result = []
     for condition in written(where):
@@ -59,8 +55,8 @@ class Predicate:
         column: What the schema says of the column.
 
     Attributes:
-        numeric: The column's kind, if its cells are numbers or stand for numbers, such as
-            dates; else None.
+        numeric: The column's kind, if its cells are numbers or stand for numbers, such
+            as dates; else None.
 
     Raises:
         ConditionError: The condition does not suit the column.
@@ -73,7 +69,7 @@ class Predicate:
         self.numeric = kind if issubclass(kind, NumberEncoder) else None
         if condition.missing or condition.any_value:
             return
-        if kind.avoids_all:
+        if kind.invented:
             raise self.error(
                 "its cells are invented, so that none of them can be asked for; "
                 "only missing can"
@@ -123,7 +119,7 @@ class Predicate:
         return np.asarray((place >= 0) & (values <= highs[place]))
 
     def _holds_of_texts(self, texts: Any) -> Mask:
-        """Which texts are among the values, or in the range; others where it is negated."""
+        """Which texts are among the values or in the range, or else are not."""
         if self.condition.values is not None:
             met = np.isin(texts, self._texts)
         else:
@@ -185,14 +181,14 @@ class Predicate:
         bound = self.condition.high if is_high else self.condition.low
         if bound is None:
             return self._greatest if is_high else self._least
-        number = self._number(bound, end_of_day=is_high)
+        number = self._number(bound, at_end=is_high)
         is_open = self.condition.open[is_high]
         if self._whole and not float(number).is_integer():
             # "> 30.5" begins at 31, as ">= 30.5" does.
             is_open = False
-        if is_open and self._is_day(bound):
+        if is_open and self._width(bound) > 1:
             # "< 2020-01-31" ends where that day begins; "> 2020-01-31" begins after it.
-            number = self._number(bound, end_of_day=not is_high)
+            number = self._number(bound, at_end=not is_high)
         if self._whole and not isinstance(number, (int, np.integer)):
             inwards = np.floor if is_high else np.ceil
             number = int(inwards(number))
@@ -200,13 +196,13 @@ class Predicate:
             return self._next(number, -1 if is_high else 1)
         return number
 
-    def _number(self, value: Any, end_of_day: bool = False) -> Any:
+    def _number(self, value: Any, at_end: bool = False) -> Any:
         """A value as the kind's number.
 
         Args:
             value: As users write it.
-            end_of_day: Whether a day without a time stands for its last moment, rather
-                than for its first.
+            at_end: Whether a value that stands for several numbers, such as a day of a
+                column with times of day, is the last of them rather than the first.
         """
         assert self.numeric is not None, f"no numbers, report this: {self.column}"
         try:
@@ -219,49 +215,24 @@ class Predicate:
         except ConditionError:
             raise
         except SynthtabError as error:
-            number = self._number_in_another_form(value, error)
-        if end_of_day and self._is_day(value):
-            unit = self.column.options.get("unit", "s")
-            (day,) = convert(np.array([1], np.int64), "D", unit)
-            number = number + day - 1
+            try:
+                number = self.numeric.read_loosely(value, self.column)
+            except (TypeError, ValueError):
+                raise self.error(str(error).split(";")[0]) from None
+        if at_end:
+            # First the difference: 0.1 + 1 - 1 is not 0.1.
+            number = number + (self._width(value) - 1)
         return number
 
-    def _number_in_another_form(self, value: Any, error: SynthtabError) -> Any:
-        """A fraction for whole numbers, or a date in another form than the column's.
-
-        Args:
-            value: As users write it.
-            error: What is said if it is neither.
-        """
-        try:
-            if self.column.kind != "datetime":
-                return float(value)
-            if self.column.dtype.startswith("timedelta"):
-                stamp = pd.Timedelta(value).to_timedelta64()
-            else:
-                stamp = pd.Timestamp(value).to_datetime64()
-        except (TypeError, ValueError):
-            raise self.error(str(error).split(";")[0]) from None
-        unit_of_stamp, _ = np.datetime_data(stamp.dtype)
-        unit = self.column.options.get("unit", "s")
-        (number,) = convert(np.array([stamp.astype(np.int64)]), unit_of_stamp, unit)
-        return number
-
-    def _is_day(self, value: Any) -> bool:
-        """Whether it names a whole day of a column whose cells have a time of day."""
-        has_times = (
-            self.column.kind == "datetime" and self.column.options.get("unit") != "D"
-        )
-        return (
-            has_times
-            and isinstance(value, str)
-            and DATE.fullmatch(value.strip()) is not None
-        )
+    def _width(self, value: Any) -> int:
+        """How many of the kind's numbers a value stands for."""
+        assert self.numeric is not None, f"no numbers, report this: {self.column}"
+        return self.numeric.width(value, self.column)
 
     @property
     def _whole(self) -> bool:
         """Whether the kind's numbers are whole; they are int64 then."""
-        return self.column.kind != "float"
+        return KINDS[self.column.kind].discrete
 
     @property
     def _least(self) -> Any:
@@ -332,23 +303,11 @@ class Predicate:
         return place
 
     def _places(self, texts: Any) -> Any:
-        """The places of texts in the column's order; NaN for those that have none.
-
-        An ordered categorical has the order of its categories. Other texts have that of
-        the numbers that they stand for, if all do.
-        """
-        options = self.column.options
-        if options.get("ordered"):
-            categories = pd.Index([str(category) for category in options["categories"]])
-            places = categories.get_indexer(texts).astype(np.float64)
-            return np.where(places < 0, np.nan, places)
-        series = pd.Series(texts, dtype=object)
-        numbers = pd.to_numeric(series, errors="coerce")
-        dtype = self.column.dtype.lower()
-        is_numeric = any(word in dtype for word in ("int", "float", "double"))
-        if not is_numeric and not numbers.notna().all():
+        """``[texts]``: where each stands in the order of the column's values."""
+        places = KINDS[self.column.kind].places(texts, self.column)
+        if places is None:
             raise self.error(
                 f"{self.column.name!r} is of kind {self.column.kind}, without ranges: "
                 "list its values"
             )
-        return numbers.to_numpy(dtype=np.float64)
+        return places

@@ -1,8 +1,8 @@
 """Regions: the codes and offsets of a column whose cells meet predicates.
 
-What a code decodes to is asked of the column's own encoder, so that a new kind of column
-needs nothing here. Within a mode, values ascend with the offset: so the ends of a range
-are found by bisection.
+What a code decodes to is asked of the column's own encoder, so that a new kind of
+column needs nothing here. Within a mode, values ascend with the offset: so the ends of
+a range are found by bisection.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Pieces:
 
     Attributes:
         codes: ``[pieces, blocks]``.
-        low: ``[pieces]``: where the first block's code is a mode, its least offset; else 0.
+        low: ``[pieces]``: where the first block's code is a mode, its least offset;
+            else 0.
         high: ``[pieces]``: the offset below which that must be; else 1.
     """
 
@@ -96,11 +97,12 @@ def regions(
     Args:
         encoder: Of the table.
         predicates: What cells must meet.
-        links: Whether a cell may follow from other cells of its row (`Link`). Whether it
-            then meets the predicates shows once the row is decoded.
+        links: Whether a cell may follow from other cells of its row (`Link`). Whether
+            it then meets the predicates shows once the row is decoded.
 
     Raises:
-        ConditionError: No cell of a column meets a predicate, or not all of them at once.
+        ConditionError: No cell of a column meets a predicate, or not all of them at
+            once.
     """
     by_column: dict[str, list[Predicate]] = {}
     for predicate in predicates:
@@ -129,7 +131,8 @@ def regions(
             if not len(pieces):
                 child = predicate.column.name
                 raise predicate.error(
-                    f"no value of {name!r}, which {child!r} follows from, gives such a one"
+                    f"no value of {name!r}, which {child!r} follows from, "
+                    "gives such a one"
                 )
         if blocks:
             result.append(pieces.region(blocks))
@@ -155,8 +158,9 @@ def to_snap(
 ) -> list[Predicate]:
     """Predicates whose cells must be snapped to a number that is asked for.
 
-    A region of a few numbers holds the offsets nearest to them, which may decode to their
-    neighbours. Where a column has several predicates, no single one says what is asked.
+    A region of a few numbers holds the offsets nearest to them, which may decode to
+    their neighbours. Where a column has several predicates, no single one says what is
+    asked.
     """
     result = []
     for part in encoder.columns:
@@ -204,7 +208,11 @@ def _handed_on(
     result = []
     for step in encoder.enforced.steps:
         asked = [p for column in step.writes for p in by_column.get(column, ())]
-        if not asked or step.remains is None or not isinstance(step.form, FROM_ONE_COLUMN):
+        if (
+            not asked
+            or step.remains is None
+            or not isinstance(step.form, FROM_ONE_COLUMN)
+        ):
             continue
         sources = {column.name for column in step.remains}
         sources = sources or set(step.form.columns) - set(step.writes)
@@ -279,7 +287,7 @@ def _all_hold(predicates: Sequence[Predicate], cells: pd.Series) -> Mask:
 
 
 def _all_codes(blocks: Sequence[Block]) -> Ints:
-    """Every combination of the codes of some blocks, ``[n, blocks]``, in row-major order."""
+    """``[n, blocks]``: every combination of the codes of some blocks, in order."""
     sizes = [block.size for block in blocks]
     assert np.prod(sizes, dtype=np.float64) <= MOST_CODES, (
         f"too many codes, report this: {sizes}"
@@ -334,7 +342,7 @@ def _mode_pieces(
 
 
 def _intervals(predicates: Sequence[Predicate]) -> tuple[Numbers, Numbers]:
-    """Lows and highs of the closed intervals of the numbers that meet all predicates."""
+    """Lows and highs of the intervals of the numbers that meet all predicates."""
     lows, highs = predicates[0].intervals
     for predicate in predicates[1:]:
         other_lows, other_highs = predicate.intervals
@@ -399,8 +407,8 @@ def _nearest_pieces(
 ) -> list[Pieces]:
     """The offsets nearest to numbers that no offset gives exactly.
 
-    A column without steps has more numbers than offsets. So a number that is asked for is
-    drawn as its neighbour, and snapped once decoded: see `to_snap`.
+    A column without steps has more numbers than offsets. So a number that is asked for
+    is drawn as its neighbour, and snapped once decoded: see `to_snap`.
 
     Args:
         part: The column's encoder.
@@ -514,7 +522,7 @@ def _link_pieces(part: Linked) -> Pieces:
 
 
 def _may_snap(part: Linked, predicate: Predicate) -> bool:
-    """Whether some of a few numbers that are asked for are within the column's bounds."""
+    """Whether some numbers are asked for that are within the column's bounds."""
     if not predicate.condition.few:
         return False
     low, high = part.inner.bounds(part.column)
@@ -560,9 +568,7 @@ def _known_numbers(
         return f"all cells of {name} that the model knows are missing"
     extremes = cells.iloc[[int(values.argmin()), int(values.argmax())]]
     low, high = kind.text(extremes, part.column)
-    return (
-        f"the model knows no such value of {name}: they lie between {low} and {high}"
-    )
+    return f"the model knows no such value of {name}: they lie between {low} and {high}"
 
 
 def _known_words(part: ColumnEncoder, predicate: Predicate, name: str) -> str:

@@ -5,8 +5,8 @@
     Requests.by_share        rows of which each class of a column has a share
     Requests.completed_rows  partial rows, completed
 
-Beside `Synthesizer`, which is what users call, this is the one place that sees both pandas
-and torch.
+Beside `Synthesizer`, which is what users call, this is the one place that sees both
+pandas and torch.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ if TYPE_CHECKING:
 # Rows that depend on one another where some candidates are left out: each segment is
 # filled from candidates of its own, so that it can be made without those before it.
 SEGMENT = 16 * sampler.BLOCK
-# After so many blocks of candidates, at least this share of them must meet the predicates.
+# After so many blocks of candidates, at least this share of them must meet the
+# predicates.
 PATIENCE = 50
 LEAST_SHARE = 1 / 2000
-# If, after so many blocks, a smaller share than this meets the predicates, cells no longer
-# follow from others.
+# If, after so many blocks, a smaller share than this meets the predicates, cells no
+# longer follow from others.
 PATIENCE_WITH_LINKS = 2
 LEAST_SHARE_WITH_LINKS = 0.05
 # If a smaller share than this meets the predicates, the observer is told.
@@ -111,7 +112,7 @@ class Requests:
         return self.networks is not None and self.networks.completer is not None
 
     def grain(self, predicates: Sequence[Predicate]) -> int:
-        """In multiples of how many rows, from the first on, a part of a sample costs least.
+        """Rows that had better be made at once, counted from the first one.
 
         Raises:
             ConfigError: No row can be made without all those before it.
@@ -119,9 +120,9 @@ class Requests:
         steps = self.encoder.enforced.steps
         if spanning := self.encoder.enforced.spanning:
             raise ConfigError(
-                f"{steps[spanning[0]].form} compares each row with all before it: parts of "
-                "a sample cannot be made by themselves; leave out jobs, first or dask, or "
-                "do not enforce it"
+                f"{steps[spanning[0]].form} compares each row with all before it: parts "
+                "of a sample cannot be made by themselves; leave out jobs, first or dask, "
+                "or do not enforce it"
             )
         return SEGMENT if predicates or steps else sampler.BLOCK
 
@@ -205,11 +206,12 @@ class Requests:
         Args:
             candidates: Makes endless candidates from a stream of randomness.
             n: How many rows.
-            streams: Randomness of the first segment; the others have streams of their own.
+            streams: Randomness of the first segment; the others have streams of their
+                own.
             observe: Called with the progress, and with what the constraints cost.
             first: Number of the first row.
-            start: The number from which invented identifiers go on is that of the row and
-                this.
+            start: The number from which invented identifiers go on is that of the row
+                and this.
         """
         refill = Refill(self.encoder.enforced)
         end = first + n
@@ -242,7 +244,8 @@ class Requests:
     ) -> Iterator[pd.DataFrame]:
         """Rows that meet predicates.
 
-        They are drawn so where codes and offsets decide it, else left out if they do not.
+        They are drawn so where codes and offsets decide it, else left out if they do
+        not.
 
         Args:
             predicates: What the cells must meet.
@@ -250,8 +253,8 @@ class Requests:
             streams: Randomness.
             observe: Called with the progress and, at the end, with the share of the
                 candidates that met the predicates.
-            start: The number from which invented identifiers go on is that of the row and
-                this.
+            start: The number from which invented identifiers go on is that of the row
+                and this.
             first: See ``n``.
         """
         tallies: list[Tally] = []
@@ -373,7 +376,8 @@ class Requests:
                 source.take(count)
                 for source, count in zip(sources, counts.tolist(), strict=True)
             ]
-            # Joined, the rows are sorted by class. This is where the row of each place is.
+            # Joined, the rows are sorted by class. This is where the row of each place
+            # is.
             sorted_places = np.argsort(classes, kind="stable")
             place = np.argsort(sorted_places, kind="stable")
             frame = pd.concat(parts, ignore_index=True).take(place)
@@ -425,7 +429,8 @@ class Requests:
             none_missing: Whether no drawn cell may be missing: imputation.
 
         Raises:
-            ConditionError: A given cell breaks a predicate, or a row cannot be completed.
+            ConditionError: A given cell breaks a predicate, or a row cannot be
+                completed.
         """
         if not self.completes:
             raise ConditionError(
@@ -560,7 +565,7 @@ def _reporting(
     n: int,
     observe: Observer,
 ) -> Iterator[pd.DataFrame]:
-    """Tables without their first rows; the observer is told how many of ``n`` there are.
+    """Tables without their first rows; the observer is told how far they are.
 
     Args:
         frames: The tables.
@@ -630,7 +635,8 @@ def _shares(column: str, weights: Mapping[Any, float]) -> dict[Any, float]:
     are_weights = np.isfinite(values).all() and (values >= 0).all()
     if not are_weights or values.sum() <= 0:
         raise ConditionError(
-            f"the weights of {column!r} must be numbers of 0 or more, and one more than 0"
+            f"the weights of {column!r} must be numbers of 0 or more, "
+            "and one more than 0"
         )
     shares = dict(zip(weights, values / values.sum(), strict=True))
     return {value: share for value, share in shares.items() if share > 0}
@@ -643,8 +649,8 @@ def _classes_in_turn(
 ) -> Ints:
     """``[n]``: the number of each row's class, such that every class recurs regularly.
 
-    A class of share p comes at the times (i + u) / p for i = 0, 1, 2, ... and one random
-    u; the rows are all these times in order.
+    A class of share p comes at the times (i + u) / p for i = 0, 1, 2, ... and one
+    random u; the rows are all these times in order.
     """
     times = []
     for share in shares.values():
