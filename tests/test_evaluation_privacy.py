@@ -339,7 +339,7 @@ def test_univariate_predicates_by_hand() -> None:
         np.array([0.0, 0.0, 0.0, 0.0, 0.0, 4.0]),
     ]
     found = {str(p[0]) for p in singling.univariate(cells, 1, np.random.default_rng(0))}
-    condition = singling.Condition
+    condition = singling.Clause
     expected = [
         condition(0, singling.EQUAL, 1.0),
         condition(0, singling.AT_MOST, 1.0),  # but not the largest, which occurs twice

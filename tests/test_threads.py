@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from synthtab import Synthesizer
-from synthtab.model.layers import Score
+from synthtab.model.layers import ScoreHead
 from synthtab.runtime import compute
 
 CPU = torch.device("cpu")
@@ -93,7 +93,7 @@ def test_what_is_learnt_does_not_depend_on_the_number_of_threads(
 
 def test_the_critics_gradient_does_not_depend_on_the_number_of_threads() -> None:
     r = torch.Generator().manual_seed(0)
-    layer, x = Score(256, 1), torch.randn(512, 256, generator=r)
+    layer, x = ScoreHead(256, 1), torch.randn(512, 256, generator=r)
     layer.weight.data.normal_(generator=r)
     shares = torch.randn(512, 1, generator=r)
     assert torch.allclose(

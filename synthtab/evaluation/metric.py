@@ -46,6 +46,9 @@ class Family:
     about_people: bool = False
 
 
+# From fewer rows than this a score would say nothing: metrics skip such a table.
+MIN_ROWS = 20
+
 # Label of a reference: as many rows drawn from the real ones with replacement.
 PERFECT_SAMPLER = "a perfect sampler"
 

@@ -18,7 +18,7 @@ from synthtab.model.layers import (
     Dropout,
     Linear,
     ResidualBlock,
-    Score,
+    ScoreHead,
     hidden_layers,
 )
 from synthtab.model.slots import Slots
@@ -134,7 +134,7 @@ class Critic(nn.Module):
                 Linear(CTGAN_WIDTH, CTGAN_WIDTH),
                 nn.LeakyReLU(0.2),
                 Dropout(random),
-                Score(CTGAN_WIDTH, 1),
+                ScoreHead(CTGAN_WIDTH, 1),
             )
         else:
             # The blocks take their random initial weights before the first layer does.
@@ -142,7 +142,7 @@ class Critic(nn.Module):
                 ResidualBlock(config.width, norm=False) for _ in range(config.depth)
             ]
             first = Linear(inputs, config.width)
-            last = Score(config.width, 1)
+            last = ScoreHead(config.width, 1)
             self.net = nn.Sequential(first, *blocks, nn.SiLU(), last)
 
     def see(

@@ -34,7 +34,7 @@ class Linear(nn.Linear):
         return product(x, self.weight, self.bias)
 
 
-class Score(nn.Linear):
+class ScoreHead(nn.Linear):
     """A layer of one output, as a sum instead of a matrix product.
 
     The last digit of a product with one output depends on the number of threads, and what is

@@ -30,7 +30,7 @@ PATIENCE = timedelta(days=1)
 
 
 class World:
-    """This process and the others that train with it; by itself, as here, or one of a `Group`.
+    """This process and the others that train with it; by itself, as here, or one of a `ProcessGroup`.
 
     Attributes:
         rank: Number of this process; number 0 tells the observer and finishes the model.
@@ -92,7 +92,7 @@ ALONE = World()
 MOST_NUMBERS = 32
 
 
-class Group(World):
+class ProcessGroup(World):
     """Processes that exchange tensors: gradients by NCCL between GPUs, all else by Gloo."""
 
     def __init__(self) -> None:
@@ -225,4 +225,8 @@ def world() -> World:
         ConfigError: The others cannot be reached.
     """
     started = "RANK" in os.environ and "MASTER_ADDR" in os.environ
-    return Group() if started and int(os.environ.get("WORLD_SIZE", "1")) > 1 else ALONE
+    return (
+        ProcessGroup()
+        if started and int(os.environ.get("WORLD_SIZE", "1")) > 1
+        else ALONE
+    )

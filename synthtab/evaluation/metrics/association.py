@@ -7,7 +7,7 @@ so that missing cells can be tied, too.
 
 All pairs are counted at once. Every item is cut into few levels and written one-hot, a
 column of 0 and 1 for each level; the product of that matrix with itself holds the
-two-way tables of all pairs as blocks (`Coding.counts`).
+two-way tables of all pairs as blocks (`CoarseColumns.counts`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from synthtab.evaluation.metric import (
 from synthtab.evaluation.views import Tables, View
 
 MAX_ROWS = 20_000
-MIN_ROWS = 1_000
+LEAST_TABULATED_ROWS = 1_000
 # Multiplications for one table: fewer rows are read where there are very many levels.
 MULTIPLICATIONS = 3e10
 # A number is cut at its octiles.
@@ -133,9 +133,9 @@ class Ties:
     """
 
     def __init__(self, tables: Tables, streams: Streams) -> None:
-        self.coding = Coding(tables)
+        self.coding = CoarseColumns(tables)
         affordable = MULTIPLICATIONS / max(self.coding.width, 1) ** 2
-        limit = int(min(MAX_ROWS, max(affordable, MIN_ROWS)))
+        limit = int(min(MAX_ROWS, max(affordable, LEAST_TABULATED_ROWS)))
         self.rows = tables.real.some(limit, streams.numpy("association, real"))
         other = tables.synthetic.some(limit, streams.numpy("association, synthetic"))
         counts = self.coding.counts(self.rows)
@@ -279,7 +279,7 @@ class _Item:
         return np.where(gone, -1, levels).astype(np.int32)
 
 
-class Coding:
+class CoarseColumns:
     """How the columns become few levels each: as the real table says, in any table.
 
     Attributes:

@@ -26,6 +26,7 @@ from synthtab.evaluation.design import Design, tree_features
 from synthtab.evaluation.importance import permutation
 from synthtab.evaluation.levels import even_bins
 from synthtab.evaluation.metric import (
+    MIN_ROWS,
     Metric,
     Outcome,
     Reference,
@@ -42,7 +43,6 @@ from synthtab.runtime.parallel import each
 
 FOLDS = 3
 MAX_ROWS = 50_000
-MIN_ROWS = 20
 TREES = 200
 # Of a number that the trees see: scikit-learn's trees take 255, one for missing cells.
 BINS = 254

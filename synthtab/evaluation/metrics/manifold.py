@@ -19,6 +19,7 @@ import numpy.typing as npt
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.metric import (
+    MIN_ROWS,
     Interval,
     Metric,
     Outcome,
@@ -34,7 +35,6 @@ NEIGHBOURS = 5
 MAX_ROWS = 5_000
 # Rows of one side times rows of the other times columns.
 MAX_COMPARISONS = 500_000_000
-MIN_ROWS = 20
 # α and β go from 1/100 to 100/100.
 GRID = 100
 # Draws of the rows, for the interval of an area.

@@ -14,7 +14,14 @@ import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats, known
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, simultaneous
+from synthtab.evaluation.metric import (
+    MIN_ROWS,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+    simultaneous,
+)
 from synthtab.evaluation.neighbours import (
     BLOCK_CELLS,
     UNLIKE,
@@ -33,7 +40,6 @@ MIN_TARGETS = 200
 SEARCHED_ROWS = 50_000
 # Comparisons of two cells that inference may cost: wide tables give fewer targets.
 COMPARISONS = 1_200_000_000
-MIN_ROWS = 20
 # Ways in which the columns are cut into halves.
 SPLITS = 4
 # Nearest synthetic rows of either half that are looked at.

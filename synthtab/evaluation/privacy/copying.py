@@ -19,7 +19,14 @@ import numpy as np
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, share_interval
+from synthtab.evaluation.metric import (
+    MIN_ROWS,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+    share_interval,
+)
 from synthtab.evaluation.neighbours import fingerprints, nearest, nearest_distances
 from synthtab.evaluation.views import Tables, View
 
@@ -29,7 +36,6 @@ QUERIES = 3_000
 # others.
 MAX_ROWS_PER_SIDE = 20_000
 SEARCHED_ROWS = 50_000
-MIN_ROWS = 20
 # Holdout rows that lie nearest to the training rows set the limit of a near copy.
 NEAREST_SHARE = 0.02
 # Bootstrap draws for an interval.

@@ -35,6 +35,7 @@ from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.design import tree_features
 from synthtab.evaluation.metric import (
+    MIN_ROWS,
     Interval,
     Metric,
     Outcome,
@@ -54,7 +55,6 @@ ATTACKED = 4_000
 SEARCHED_ROWS = 50_000
 # Rows of either table that the density ratio is learnt from.
 DENSITY_ROWS = 25_000
-MIN_ROWS = 20
 # Distances to so many nearest rows are what the classifier sees.
 NEIGHBOURS = 5
 TREES = 100

@@ -19,7 +19,14 @@ import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats, known
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip, simultaneous
+from synthtab.evaluation.metric import (
+    MIN_ROWS,
+    Metric,
+    Outcome,
+    Reference,
+    Skip,
+    simultaneous,
+)
 from synthtab.evaluation.privacy.risk import Rate, Risk
 from synthtab.evaluation.views import Tables, View
 
@@ -33,21 +40,20 @@ FEWEST_COLUMNS = 2
 MOST_COLUMNS = 8
 # Most rows of a table.
 POPULATION = 250_000
-MIN_ROWS = 20
 # How often the rows are dealt out anew, to see how the rates vary.
 DEALS = 100
 # A predicate that more rows of a part fit never fits a single one by chance.
 MANY_ROWS = 100
 
-# Operators of a condition: = value, <= value, >= value, is missing.
+# Operators of a clause: = value, <= value, >= value, is missing.
 EQUAL, AT_MOST, AT_LEAST, ABSENT = range(4)
 
-Predicate = tuple["Condition", ...]
+Predicate = tuple["Clause", ...]
 Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Condition:
+class Clause:
     """One comparison of a predicate.
 
     Attributes:
@@ -91,7 +97,7 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
     """The larger risk of predicates about one column and about several columns.
 
     From 0, which is ideal, to 1; see `risk.Risk`. Up to 2,000 predicates of each kind
-    are tried. The naive rate is that of 500 with random conditions on random columns.
+    are tried. The naive rate is that of 500 with random clauses on random columns.
     As there are two kinds, the interval is from the larger lower to the larger upper
     end at 1 - 0.05/2 (Bonferroni).
 
@@ -129,7 +135,7 @@ def singling_out(tables: Tables, streams: Streams) -> Outcome:
         if len(predicates) < MIN_PREDICATES:
             continue
         predicates_tried += len(predicates)
-        # Guesses have as many conditions as the predicates of the attack.
+        # Guesses have as many clauses as the predicates of the attack.
         lengths = [len(predicate) for predicate in predicates[:GUESSES]]
         rng = streams.numpy("naive predicates", number)
         guesses = _random(cells, numeric, lengths, rng)
@@ -204,7 +210,7 @@ def univariate(
             groups.append(_Singles(j, AT_MOST, least))
             groups.append(_Singles(j, AT_LEAST, largest))
             groups.append(_Singles(j, ABSENT, only_gap))
-    # All conditions have one numbering: those of group g end at ends[g].
+    # All clauses have one numbering: those of group g end at ends[g].
     ends = np.cumsum([len(group.values) for group in groups])
     predicates: list[Predicate] = []
     for i in rng.permutation(int(ends[-1]))[:PREDICATES]:
@@ -212,7 +218,7 @@ def univariate(
         group = groups[g]
         # Negative: counted from the end of the group.
         value = float(group.values[i - ends[g]])
-        predicates.append((Condition(group.column, group.operator, value),))
+        predicates.append((Clause(group.column, group.operator, value),))
     return predicates
 
 
@@ -236,7 +242,7 @@ def multivariate(
         order = rng.permutation(width)
         chosen = sorted(order[: rng.integers(FEWEST_COLUMNS, most + 1)].tolist())
         row = int(rng.integers(rows))
-        conditions = []
+        clauses = []
         for j in chosen:
             value = float(cells[j][row])
             if np.isnan(value):
@@ -245,8 +251,8 @@ def multivariate(
                 operator = EQUAL
             else:
                 operator = AT_LEAST if value >= medians[j] else AT_MOST
-            conditions.append(Condition(j, operator, value))
-        predicate = tuple(conditions)
+            clauses.append(Clause(j, operator, value))
+        predicate = tuple(clauses)
         if len(_fitting(predicate, cells)) == 1:
             predicates.append(predicate)
             if len(predicates) == PREDICATES:
@@ -271,11 +277,11 @@ def _random(
         operators = []
         for j in chosen:
             operators.append(int(rng.integers(3)) if j < numeric else EQUAL)
-        conditions = []
+        clauses = []
         for j, operator in zip(chosen, operators, strict=True):
             value = float(rng.choice(domains[j]))
-            conditions.append(Condition(j, operator, value))
-        predicates.append(tuple(conditions))
+            clauses.append(Clause(j, operator, value))
+        predicates.append(tuple(clauses))
     return predicates
 
 
@@ -358,11 +364,11 @@ def crowding(train: Fits, control: Fits, size: int, rng: np.random.Generator) ->
 
 
 def _fitting(predicate: Predicate, cells: list[Floats]) -> Indices:
-    """Positions of the rows that meet all conditions."""
+    """Positions of the rows that meet all clauses."""
     first, *others = predicate
     rows = np.flatnonzero(first.holds(cells[first.column]))
-    for condition in others:
-        rows = rows[condition.holds(cells[condition.column][rows])]
+    for clause in others:
+        rows = rows[clause.holds(cells[clause.column][rows])]
     return rows
 
 
