@@ -232,34 +232,63 @@ def test_training_rows_may_lack_what_the_schema_knows(kind: str, i: int) -> None
     assert len(round_trip(encoder, series)) == len(series)
 
 
+# Dtype of a column without any value => the kinds, besides category and constant, as
+# which a user may declare it.
+EMPTY = {
+    "float64": {"float", "integer", "boolean"},
+    "Int64": {"float", "integer", "boolean"},
+    "boolean": {"float", "integer", "boolean"},
+    "object": {"boolean"},
+    "category": {"boolean"},
+    "datetime64[ns]": {"boolean", "datetime"},
+    "string": set(),
+}
+
+
+def empty(dtype: str) -> pd.Series:
+    words = pd.CategoricalDtype(["a"])
+    return pd.Series([None] * 5, dtype=words if dtype == "category" else dtype)
+
+
+@pytest.mark.parametrize("dtype", list(EMPTY))
+def test_all_missing_is_constant_whatever_the_dtype(dtype: str) -> None:
+    column = infer(empty(dtype).to_frame("x"))["x"]
+    assert (column.kind, column.dtype) == ("constant", dtype)
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
-@pytest.mark.parametrize(
-    "dtype",
-    ["float64", "object", "string", "Int64", "datetime64[ns]", "category", "boolean"],
-)
-def test_all_missing_is_constant_whatever_the_dtype(kind: str, dtype: str) -> None:
-    series = pd.Series(
-        [None] * 5,
-        dtype=pd.CategoricalDtype(["a"]) if dtype == "category" else dtype,
-        name="x",
-    )
-    accepted = KINDS[kind].accepts(Cells(series))
-    assert (accepted is not None) or kind != "constant"
-    if kind == "constant" and accepted is not None:
-        encoder = fit(kind, series, accepted)
-        assert encoder.blocks == ()
-        check_same(kind, encoder, series)
+@pytest.mark.parametrize("dtype", list(EMPTY))
+def test_all_missing_comes_back_missing(kind: str, dtype: str) -> None:
+    series = empty(dtype).rename("x")
+    accepted = KINDS[kind].accepts(Cells(series), forced=True)
+    if kind not in {"constant", "category"} | EMPTY[dtype]:
+        assert accepted is None
+        return
+    assert accepted is not None
+    back = round_trip(fit(kind, series, accepted), series)
+    assert back.isna().all()
+    assert str(back.dtype) == dtype
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k != "constant"])
-def test_all_missing_training_rows(kind: str) -> None:
-    """The schema knows values, but the rows of this fit hold none."""
-    series = SERIES[kind][0]
-    column = describe(kind, series)
-    gone = series.astype(object).where(series.isna() & False, None)
-    encoder = fit(kind, gone, column) if kind != "boolean" else None
-    if encoder is not None:
-        assert encoder.blocks == ()
+def may_be_missing() -> list[tuple[str, int]]:
+    return [(kind, i) for kind, i in CASES if describe(kind, SERIES[kind][i]).missing]
+
+
+def test_every_kind_has_an_example_with_missing_cells() -> None:
+    assert {kind for kind, _ in may_be_missing()} == set(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "i"), may_be_missing())
+def test_all_missing_training_rows(kind: str, i: int) -> None:
+    """The schema knows values, but the rows of this fit hold none: none comes back."""
+    column = describe(kind, SERIES[kind][i])
+    gone = pd.Series([None] * ROWS, dtype=object)
+    back = round_trip(fit(kind, gone, column), gone)
+    texts = set(KINDS[kind].text(back, column))
+    if KINDS[kind].invented:
+        assert len(texts) == ROWS
+    else:
+        assert texts == {column.options.get("missing", "")}
 
 
 FOREIGN = {

@@ -41,6 +41,19 @@ _LOOKS_NESTED = re.compile(r"\s*(\{.*\}|\[.*\])\s*", re.DOTALL)
 _GLANCE = 100
 _NESTED_SHARE = 0.8
 
+# Entries of `Column.options` that every kind may have, see
+# `ColumnEncoder.schema_options`.
+COMMON_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "missing": {
+        "type": "string",
+        "description": "The text of a missing cell, where it is not the empty one.",
+    },
+    "python": {
+        "type": "string",
+        "description": "Of what Python type objects are: date, decimal, ...",
+    },
+}
+
 Texts = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
 
@@ -73,8 +86,8 @@ class ColumnEncoder(ABC):
             first, since the first that does not refuse is chosen.
         dtypes: The dtypes whose cells this kind reads and writes even where the column
             is modelled as a category, as a pattern of their names.
-        options: The entries of `Column.options` that the kind reads, each as a JSON
-            Schema; see `synthtab.data.schema_document`.
+        schema_options: The entries of `Column.options` that the kind reads, each as a
+            JSON Schema; see `synthtab.data.schema_document`.
         numeric: Whether the cells are numbers, or dates that count as numbers. Such a
             kind is a `synthtab.data.columns.numeric.NumberEncoder`.
         reads_missing: Whether the kind knows by itself which texts of a file mean
@@ -98,7 +111,7 @@ class ColumnEncoder(ABC):
     kind: ClassVar[str]
     turn: ClassVar[int] = 50
     dtypes: ClassVar[re.Pattern[str] | None] = None
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     numeric: ClassVar[bool] = False
     reads_missing: ClassVar[bool] = False
     constant: ClassVar[bool] = False

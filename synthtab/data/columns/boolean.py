@@ -34,7 +34,7 @@ class BooleanEncoder(ColumnEncoder):
     kind: ClassVar[str] = "boolean"
     turn: ClassVar[int] = 20
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile("bool")
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "true": {"type": "string", "description": "The word for yes."},
         "false": {"type": "string", "description": "The word for no."},
     }

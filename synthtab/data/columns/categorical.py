@@ -52,7 +52,7 @@ class CategoryEncoder(ColumnEncoder):
 
     kind: ClassVar[str] = "category"
     turn: ClassVar[int] = 90
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "categories": {
             "type": "array",
             "description": "All categories of a pandas categorical, in order.",

@@ -52,7 +52,7 @@ class ClockEncoder(NumberEncoder):
 
     kind: ClassVar[str] = "clock"
     turn: ClassVar[int] = 45
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         "padded": {"type": "boolean", "description": "Whether 5:17 is 0517."},
     }

@@ -24,7 +24,7 @@ class ConstantEncoder(ColumnEncoder):
 
     kind: ClassVar[str] = "constant"
     turn: ClassVar[int] = 10
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "value": {
             "type": ["string", "null"],
             "description": "Of a constant, as text; null where every cell is missing.",

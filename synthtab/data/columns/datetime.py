@@ -63,7 +63,7 @@ class DatetimeEncoder(NumberEncoder):
     turn: ClassVar[int] = 30
     # "timedelta64[ns]" is no date.
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile("date|time(?!delta)")
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         **dates.TIME_OPTIONS,
     }

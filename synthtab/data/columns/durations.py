@@ -53,7 +53,7 @@ class DurationEncoder(NumberEncoder):
     kind: ClassVar[str] = "duration"
     turn: ClassVar[int] = 40
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile("timedelta|duration")
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         **TIME_OPTIONS,
         "width": {"type": "integer", "description": "Least digits of the hours."},

@@ -77,7 +77,7 @@ class IdentifierEncoder(ColumnEncoder):
 
     kind: ClassVar[str] = "identifier"
     turn: ClassVar[int] = 60
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "pattern": {
             "type": "string",
             "description": "What an identifier looks like; for people only.",

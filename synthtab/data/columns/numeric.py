@@ -292,7 +292,7 @@ class FloatEncoder(NumberEncoder):
     kind: ClassVar[str] = "float"
     turn: ClassVar[int] = 80
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile("float|double")
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         "decimals": {
             "type": ["integer", "null"],
@@ -386,7 +386,7 @@ class IntegerEncoder(NumberEncoder):
     kind: ClassVar[str] = "integer"
     turn: ClassVar[int] = 70
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile("int")
-    options: ClassVar[Mapping[str, Mapping[str, Any]]] = BOUND_OPTIONS
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = BOUND_OPTIONS
 
     @classmethod
     def measure(cls, column: Column) -> str:

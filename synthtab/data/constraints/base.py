@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,11 +51,16 @@ class Form(ABC):
 
     Attributes:
         form: Name of the form.
+        about: What it says, in a sentence for the readers of a schema.
+        schema_options: The entries of `Constraint.options` that it reads, each as a
+            JSON Schema; see `synthtab.data.schema_document`.
         least: Share of the rows in which it must hold to be offered.
         columns: The columns that it is about.
     """
 
     form: ClassVar[str]
+    about: ClassVar[str] = ""
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     least: ClassVar[float] = 1.0
     columns: tuple[str, ...]
 

@@ -59,6 +59,7 @@ class Combination(Form):
     """
 
     form: ClassVar[str] = "combination"
+    about: ClassVar[str] = "Only combinations of cells that occur in the table."
 
     columns: tuple[str, ...]
 

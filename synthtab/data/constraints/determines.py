@@ -5,7 +5,7 @@ What follows is not learnt but looked up among the rows of the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar
@@ -49,6 +49,15 @@ class Determines(Form):
     """
 
     form: ClassVar[str] = "determines"
+    about: ClassVar[str] = "Some columns follow from the others."
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "determined": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string"},
+            "description": "determines: which of the columns follow from the others.",
+        }
+    }
     least: ClassVar[float] = 0.999
 
     columns: tuple[str, ...]

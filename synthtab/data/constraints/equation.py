@@ -6,7 +6,7 @@ Exact arithmetic is found by `synthtab.data.relations.search`; here come times o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, ClassVar
@@ -75,6 +75,32 @@ class Equation(Form):
     """
 
     form: ClassVar[str] = "equation"
+    about: ClassVar[str] = (
+        "The first column is a sum, difference, product, ... of the others."
+    )
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "equals": {
+            "enum": list(FORMS),
+            "description": "equation: how the first column follows from the others.",
+        },
+        "constant": {
+            "type": "number",
+            "description": (
+                "equation: of rest, distance, clock (what midnight is: 0 or 2400) "
+                "and digits."
+            ),
+        },
+        "tolerance": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "description": "equation: how far off still counts as equal.",
+        },
+        "within": {
+            "type": "number",
+            "minimum": 0,
+            "description": "equation: share of itself that it may be off.",
+        },
+    }
     least: ClassVar[float] = 0.99
 
     columns: tuple[str, ...]

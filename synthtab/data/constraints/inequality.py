@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -38,6 +38,10 @@ class Inequality(Form):
     """``low <= high``, or ``low < high``; numbers or dates."""
 
     form: ClassVar[str] = "inequality"
+    about: ClassVar[str] = "The first column is never greater than the second."
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "strict": {"type": "boolean", "description": "inequality: less, not equal."}
+    }
     least: ClassVar[float] = 0.999
 
     columns: tuple[str, ...]

@@ -6,7 +6,7 @@ The group is learnt as the one category that it is, and the columns are made fro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,6 +42,13 @@ class OneHot(Form):
     """One of the columns is 1 (or true) and all others 0; with ``some_none``, all may be 0."""
 
     form: ClassVar[str] = "one_hot"
+    about: ClassVar[str] = "Exactly one of the columns is 1, or at most one."
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "some_none": {
+            "type": "boolean",
+            "description": "one_hot: at most one is set, not exactly one.",
+        }
+    }
 
     columns: tuple[str, ...]
     some_none: bool = False

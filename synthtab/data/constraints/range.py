@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,6 +28,21 @@ class Range(Form):
     """
 
     form: ClassVar[str] = "range"
+    about: ClassVar[str] = "Bounds of one column."
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "minimum": {
+            "type": ["number", "string"],
+            "description": "range: a date as text.",
+        },
+        "maximum": {
+            "type": ["number", "string"],
+            "description": "range: a date as text.",
+        },
+        "exclusive": {
+            "type": "boolean",
+            "description": "range: the bounds themselves are outside.",
+        },
+    }
 
     columns: tuple[str, ...]
     minimum: Bound = None

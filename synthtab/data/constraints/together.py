@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -44,6 +44,20 @@ class Together(Form):
     """
 
     form: ClassVar[str] = "together"
+    about: ClassVar[str] = "Values, or missing cells, that come in the same rows."
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "values": {
+            "type": "array",
+            "items": {"type": ["string", "null"]},
+            "description": "together: a value of each column, null for missing.",
+        },
+        "one_way": {
+            "type": "boolean",
+            "description": (
+                "together: the others may have their values in other rows, too."
+            ),
+        },
+    }
 
     columns: tuple[str, ...]
     values: tuple[str | None, ...]

@@ -52,6 +52,7 @@ class Unique(Form):
     """The columns' cells together occur once; rows with a missing cell among them aside."""
 
     form: ClassVar[str] = "unique"
+    about: ClassVar[str] = "No two rows have the same cells."
 
     columns: tuple[str, ...]
 
