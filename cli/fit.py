@@ -111,7 +111,7 @@ def fit(
 
     from synthtab import Schema, Synthesizer, find_constraints, infer, parse_constraint
     from synthtab.core.randomness import Streams
-    from synthtab.data.sources import glimpse, opened
+    from synthtab.data.sources import glimpse, open_table
     from synthtab.runtime import distributed
 
     given: dict[str, Any] = dict(
@@ -126,7 +126,9 @@ def fit(
         batch=batch,
     )
     model = Synthesizer(**{k: v for k, v in given.items() if v is not None})
-    source = glimpse(data, rows) if dry_run else opened(data, Streams(model.seed), rows)
+    source = (
+        glimpse(data, rows) if dry_run else open_table(data, Streams(model.seed), rows)
+    )
     declared = (
         Schema.load(schema) if schema else infer(source.sample, rare=model.config.rare)
     )

@@ -23,9 +23,8 @@ from synthtab.core.layout import Encoded, Layout
 from synthtab.core.randomness import Streams
 from synthtab.data import sources
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.holdout import PIECE
-from synthtab.data.in_pieces import BLOCK as ENCODED
-from synthtab.data.in_pieces import SHARE
+from synthtab.data.holdout import PIECE_ROWS
+from synthtab.data.in_pieces import ENCODED_ROWS, ENCODED_SHARE
 from synthtab.data.sources import Source
 from synthtab.model import trainer
 from synthtab.model.completer import COMPONENTS, PARAMETERS
@@ -139,7 +138,7 @@ def of(
         row_bytes=sample_bytes / max(1, len(source.sample)),
         is_held=source.path is None,
         encoded_row_bytes=encoder.bytes,
-        reading_bytes=source.ahead,
+        reading_bytes=source.reading_bytes,
     )
     cost = _cost(table, encoder.layout, config, device)
     if cost.fits:
@@ -270,7 +269,9 @@ def _cost(
         rows_read = min(table.rows, 2 * sources.sample_rows(len(layout.columns)))
     read = table.row_bytes * rows_read
     encoded = table.encoded_row_bytes * table.rows
-    in_a_file = not table.is_held and free is not None and encoded > SHARE * free
+    in_a_file = (
+        not table.is_held and free is not None and encoded > ENCODED_SHARE * free
+    )
 
     # The networks, and what a step and the sampling need beside them.
     weights = critic = 0
@@ -297,7 +298,9 @@ def _cost(
         always += read
     # ... and what comes on top: while the table is encoded, the piece at work, as text and
     # typed; later, nothing of the table but its codes.
-    encoding = min(table.rows, 2 * ENCODED + PIECE) * (2 * table.row_bytes + 8 * 8)
+    encoding = min(table.rows, 2 * ENCODED_ROWS + PIECE_ROWS) * (
+        2 * table.row_bytes + 8 * 8
+    )
     if table.is_held:
         encoding += read
     learning = trees if on_gpu else trees + networks

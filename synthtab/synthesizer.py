@@ -35,9 +35,9 @@ from synthtab.core.schema import Schema
 from synthtab.data import holdout
 from synthtab.data.columns import infer
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.holdout import Rows
+from synthtab.data.holdout import RowNumbers
 from synthtab.data.in_pieces import ingest
-from synthtab.data.sources import Source, chosen, glimpse, opened
+from synthtab.data.sources import Source, draw_rows, glimpse, open_table
 from synthtab.model import trainer
 from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import adversarial_loss
@@ -246,7 +246,7 @@ class Synthesizer:
             observe = silent
 
         # What the table is, and which of its rows choose the checkpoint.
-        source = opened(table, streams, rows, at_once)
+        source = open_table(table, streams, rows, at_once)
         source, schema = self._typed(source, schema, config)
         observe(Progress("encode", 0.0))
         held_out = holdout.split(source.rows, config.holdout, streams)[1]
@@ -359,7 +359,7 @@ class Synthesizer:
         if isinstance(table, (str, os.PathLike)):
             table = glimpse(table, rows, at_once)
             rows = None
-        source = opened(table, streams, rows, at_once)
+        source = open_table(table, streams, rows, at_once)
         source, schema = self._typed(source, schema, config)
         held_out = holdout.split(source.rows, config.holdout, streams)[1]
         encoder = self._encode(
@@ -397,7 +397,7 @@ class Synthesizer:
     def _encode(
         self,
         source: Source,
-        held_out: Rows,
+        held_out: RowNumbers,
         schema: Schema,
         config: TrainConfig,
         streams: Streams,
@@ -637,7 +637,7 @@ class Synthesizer:
         learnt = self.table_
         seed = self._streams().seed
         if learnt.total == len(table):
-            table = table.iloc[chosen(len(table), learnt.rows, Streams(seed))]
+            table = table.iloc[draw_rows(len(table), learnt.rows, Streams(seed))]
         return holdout.parts(
             table,
             encoder.schema,

@@ -18,7 +18,7 @@ from synthtab import Synthesizer, costs, infer
 from synthtab.core.config import configure
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.sources import opened
+from synthtab.data.sources import open_table
 from synthtab.runtime import machine
 from synthtab.runtime.machine import amount
 
@@ -170,7 +170,7 @@ def test_fewer_rows_are_offered_where_rows_are_too_many(monkeypatch) -> None:
 
 def test_a_gpu_that_is_too_small_sends_to_the_cpu(monkeypatch) -> None:
     frame = words(2000, 3, 5)
-    source, schema = opened(frame, Streams(0)), infer(frame)
+    source, schema = open_table(frame, Streams(0)), infer(frame)
     encoder = TableEncoder.fit(frame, schema, Streams(0))
     monkeypatch.setattr(costs, "memory_left", lambda device: 1_000_000)
     cost = costs.of(source, encoder, configure(), torch.device("cuda"))

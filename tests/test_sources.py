@@ -20,7 +20,7 @@ from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column
 from synthtab.data import holdout, in_pieces, sources, tables
 from synthtab.data.columns import KINDS
-from synthtab.data.sources import chosen, opened
+from synthtab.data.sources import draw_rows, open_table
 
 TINY = dict(width=16, noise=8, batch=64, checks=1, epochs=1, rounds=0, passes=1)
 
@@ -29,8 +29,8 @@ TINY = dict(width=16, noise=8, batch=64, checks=1, epochs=1, rounds=0, passes=1)
 def small(monkeypatch) -> None:
     """Pieces, blocks and batches so small that a little table has many."""
     for module in (sources, holdout):
-        monkeypatch.setattr(module, "PIECE", 70)
-    monkeypatch.setattr(in_pieces, "BLOCK", 150)
+        monkeypatch.setattr(module, "PIECE_ROWS", 70)
+    monkeypatch.setattr(in_pieces, "ENCODED_ROWS", 150)
     monkeypatch.setattr(tables, "BATCH_ROWS", 64)
     monkeypatch.setattr(tables, "BATCH_BYTES", 4096)
 
@@ -38,8 +38,8 @@ def small(monkeypatch) -> None:
 @pytest.fixture
 def sampled(small, monkeypatch) -> None:
     """And the sample is smaller than the table."""
-    monkeypatch.setattr(sources, "SAMPLE", 400)
-    monkeypatch.setattr(sources, "LEAST", 400)
+    monkeypatch.setattr(sources, "SAMPLE_ROWS", 400)
+    monkeypatch.setattr(sources, "LEAST_SAMPLE_ROWS", 400)
 
 
 def mixed(rows: int) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def test_pieces_are_the_file(name: str, small, tmp_path: Path) -> None:
     joined = tables.to_frame(pa.concat_tables(parts), path)
     pd.testing.assert_frame_equal(joined, whole)
     assert joined.attrs == whole.attrs
-    source = opened(path, Streams(0), at_once=0)
+    source = open_table(path, Streams(0), at_once=0)
     assert (source.rows, len(source.sample), source.path) == (
         len(whole),
         len(whole),
@@ -152,8 +152,8 @@ def test_so_many_random_rows_are_learnt(
     at_once: int | None, small, tmp_path: Path
 ) -> None:
     path = written(mixed(900), tmp_path / "t.csv")
-    source = opened(path, Streams(3), rows=500, at_once=at_once)
-    whole, rows = tables.read(path), chosen(900, 500, Streams(3))
+    source = open_table(path, Streams(3), rows=500, at_once=at_once)
+    whole, rows = tables.read(path), draw_rows(900, 500, Streams(3))
     pd.testing.assert_frame_equal(
         source.sample.reset_index(drop=True), whole.iloc[rows].reset_index(drop=True)
     )
@@ -170,9 +170,9 @@ def test_so_many_random_rows_are_learnt(
     )
 
 
-def test_chosen_rows_are_uniform() -> None:
+def test_drawn_rows_are_uniform() -> None:
     times = np.bincount(
-        np.concatenate([chosen(50, 10, Streams(seed)) for seed in range(600)]),
+        np.concatenate([draw_rows(50, 10, Streams(seed)) for seed in range(600)]),
         minlength=50,
     )
     assert times.sum() == 6000
@@ -180,8 +180,8 @@ def test_chosen_rows_are_uniform() -> None:
         (times - 120) ** 2 / 96
     ).sum() < 95  # chi-squared, 49 degrees of freedom: above in 1 of 10,000
     assert (
-        chosen(10, 10, Streams(0)).tolist()
-        == chosen(10, 99, Streams(0)).tolist()
+        draw_rows(10, 10, Streams(0)).tolist()
+        == draw_rows(10, 99, Streams(0)).tolist()
         == list(range(10))
     )
 
@@ -191,7 +191,7 @@ def test_the_sample_is_uniform_rows_of_the_file(sampled, tmp_path: Path) -> None
     path.write_text("n,m\n" + "".join(f"{i},{i}\n" for i in range(3000)))
     times = np.zeros(3000, dtype=np.int64)
     for seed in range(30):
-        source = opened(path, Streams(seed), at_once=0)
+        source = open_table(path, Streams(seed), at_once=0)
         assert (source.rows, len(source.sample)) == (3000, 400)
         assert source.sample["n"].astype(int).tolist() == source.numbers.tolist()
         times[source.numbers] += 1
@@ -211,7 +211,7 @@ def test_a_sample_fits_a_model_that_knows_missing_cells(
     frame.loc[2900, "count"] = None
     frame.loc[2901, "price"] = np.nan
     written(frame, path)
-    source = opened(path, Streams(0), at_once=0)
+    source = open_table(path, Streams(0), at_once=0)
     assert (
         source.rows == 3000
         and 400 <= len(source.sample) <= 402
@@ -246,7 +246,7 @@ def test_a_row_that_disagrees_is_named(
     outside = next(
         i
         for i in range(2500, 3000)
-        if i not in opened_numbers(lines, tmp_path / "t.csv")
+        if i not in sampled_numbers(lines, tmp_path / "t.csv")
     )
     lines[outside] = "many,a"
     (tmp_path / "t.csv").write_text("n,w\n" + "\n".join(lines) + "\n")
@@ -267,9 +267,9 @@ def test_a_row_that_disagrees_is_named(
     )
 
 
-def opened_numbers(lines: list[str], path: Path) -> set[int]:
+def sampled_numbers(lines: list[str], path: Path) -> set[int]:
     path.write_text("n,w\n" + "\n".join(lines) + "\n")
-    return set(opened(path, Streams(0), at_once=0).numbers.tolist())
+    return set(open_table(path, Streams(0), at_once=0).numbers.tolist())
 
 
 @pytest.mark.long
@@ -316,7 +316,7 @@ def test_files_of_codes_are_removed(small, tmp_path: Path, monkeypatch) -> None:
 def test_files_without_rows(content: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(DataError, match=r"t\.csv"):
-        opened(tmp_path / "t.csv", Streams(0), at_once=0)
+        open_table(tmp_path / "t.csv", Streams(0), at_once=0)
 
 
 def test_bad_arguments(tmp_path: Path) -> None:
@@ -351,9 +351,14 @@ def test_a_glimpse_plans_from_the_first_rows(
     plan = Synthesizer("quick", time="1s").plan(path)
     assert plan["rows"] == source.rows and plan["read"] == "at once"
     assert Synthesizer("quick", time="1s").plan(path, at_once=0)["read"] == "in pieces"
-    assert plan["memory_bytes"] >= source.ahead == int(sources.held_bytes(path)) > 0
-    few = sources.glimpse(path, rows=1000)
-    assert (few.rows, few.total, few.counted) == (1000, source.rows, True)
+    assert (
+        plan["memory_bytes"]
+        >= source.reading_bytes
+        == int(sources.held_bytes(path))
+        > 0
+    )
+    drawn = sources.glimpse(path, rows=1000)
+    assert (drawn.rows, drawn.total, drawn.counted) == (1000, source.rows, True)
 
 
 def test_the_first_row_that_is_refused() -> None:

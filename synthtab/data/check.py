@@ -1,4 +1,4 @@
-"""A table becomes typed, if it is what its schema says; else every disagreement at once."""
+"""A table becomes typed if it is what its schema says; else each disagreement."""
 
 from __future__ import annotations
 
@@ -8,41 +8,44 @@ import pandas as pd
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import typed_cells
+from synthtab.data.columns.base import Mask
 from synthtab.data.constraints import form_of
 from synthtab.data.constraints.table import Table
 
 # Disagreements that a message lists.
-MOST = 12
+MOST_LISTED = 12
 
 
 def agreed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """A table in the dtypes of the schema that it is to be learnt by.
 
     Raises:
-        SchemaError: Naming all columns whose cells are not of their kind, missing though
-            the schema says that none is, or of no listed category; and all enforced
-            constraints that do not hold, each with the number of rows and one of them,
-            counted from 1.
+        SchemaError: Something of `disagreements`; the first `MOST_LISTED` are named.
     """
-    typed, problems = _compared(frame, schema)
-    if problems:
-        listed = "; ".join(problems[:MOST])
-        if len(problems) > MOST:
-            listed += f"; and {len(problems) - MOST} more"
-        raise SchemaError(f"table and schema disagree: {listed}")
-    return typed
+    typed, problems = _compare(frame, schema)
+    if not problems:
+        return typed
+    listed = problems[:MOST_LISTED]
+    if len(problems) > MOST_LISTED:
+        listed.append(f"and {len(problems) - MOST_LISTED} more")
+    raise SchemaError(f"table and schema disagree: {'; '.join(listed)}")
 
 
 def disagreements(frame: pd.DataFrame, schema: Schema) -> list[str]:
-    """What `agreed` complains about, one sentence each.
+    """What contradicts the schema, one sentence each.
+
+    That is: cells that are not of their column's kind or of no category that the schema
+    lists; missing cells where the schema says that there are none; and constraints that
+    do not hold, each with the number of rows and one of them, counted from 1.
 
     Raises:
         SchemaError: The table has other columns than the schema.
     """
-    return _compared(frame, schema)[1]
+    _, problems = _compare(frame, schema)
+    return problems
 
 
-def _compared(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
+def _compare(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[str]]:
     """The columns whose cells are of their kind, typed; and all disagreements."""
     schema.check(frame)
     problems: list[str] = []
@@ -54,30 +57,35 @@ def _compared(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[s
             problems.append(str(error))
             continue
         cells[column.name] = typed.array
-        problems += _cell_problems(typed, column)
+        problems += _missing_cells(typed, column)
 
     table = Table(pd.DataFrame(cells), schema)
     for constraint in schema.enforced:
         form = form_of(constraint, schema)
-        # A column that could not be typed was complained about above.
-        if all(name in table for name in form.columns):
-            broken = ~form.holds(table)
-            if broken.any():
-                problems.append(f"the constraint {form} fails in {_rows(broken)}")
+        # Of a column that could not be read, only that is reported.
+        if not all(name in table for name in form.columns):
+            continue
+        broken = ~form.holds(table)
+        if broken.any():
+            problems.append(f"the constraint {form} fails in {_rows(broken)}")
     return pd.DataFrame(cells, index=frame.index), problems
 
 
-def _cell_problems(typed: pd.Series, column: Column) -> list[str]:
+def _missing_cells(typed: pd.Series, column: Column) -> list[str]:
     missing = typed.isna().to_numpy(dtype=bool)
-    problems = []
-    if missing.any() and not column.missing:
-        problems.append(
-            f"column {column.name!r}: no cell may be missing, but one is in {_rows(missing)}"
-        )
-    return problems
+    if column.missing or not missing.any():
+        return []
+    return [
+        f"column {column.name!r}: no cell may be missing, "
+        f"but one is in {_rows(missing)}"
+    ]
 
 
-def _rows(mask: np.ndarray) -> str:
+def _rows(mask: Mask) -> str:
     """``3 rows, such as row 17``."""
-    count, first = int(mask.sum()), int(np.argmax(mask)) + 1
-    return f"{count:,} rows, such as row {first:,}" if count > 1 else f"row {first:,}"
+    count = int(mask.sum())
+    # The first row that is true, counted from 1 as people do.
+    first = int(np.argmax(mask)) + 1
+    if count == 1:
+        return f"row {first:,}"
+    return f"{count:,} rows, such as row {first:,}"

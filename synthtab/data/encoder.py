@@ -1,9 +1,19 @@
-"""A whole table <=> codes and offsets: where pandas ends."""
+"""A whole table <=> codes and offsets: where pandas ends and the networks begin.
+
+Three steps lead from a table to its codes, and the same three lead back:
+
+    `tables.typed`    cells of any form => cells in the dtypes of the schema; once a fit
+    `Enforced.hide`   all columns => those that constraints do not make from others
+    `ColumnEncoder`   column by column => codes and offsets, side by side
+
+A column of numbers in which some cells follow from other columns is encoded by `Linked`
+instead. Decoding therefore has an order: a column comes after those that it needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +23,7 @@ import pandas as pd
 from synthtab.core.errors import ConfigError
 from synthtab.core.layout import Cross, Encoded, Layout
 from synthtab.core.randomness import Streams
-from synthtab.core.schema import Schema
+from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, ColumnEncoder, Settings
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.enforce import Enforced
@@ -24,10 +34,40 @@ from synthtab.data.tables import typed
 
 CONTINUOUS = ("cdf", "mixture")
 
+# Makes an array, given what it is for ("codes" or "offsets"), its shape and its dtype.
+NewArray = Callable[[str, tuple[int, int], Any], Any]
+# All of a table, or those of its columns of which every cell is asked for.
+Whole = pd.DataFrame | Mapping[str, pd.Series]
+
+
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """A column's share of the arrays of codes and of offsets."""
+
+    encoder: ColumnEncoder | Linked
+    blocks: slice
+    offsets: slice
+
+    @property
+    def name(self) -> str:
+        return self.encoder.column.name
+
 
 class TableEncoder:
-    """The encoding of a table: one `ColumnEncoder` per column, and the `Layout` of their blocks. What constraints make
-    from other columns has none.
+    """The encoding of a table: an encoder a column, and the `Layout` of their blocks.
+
+    Args:
+        schema: What the columns of the table are.
+        columns: The encoders of ``inner.columns``, in their order.
+        target: A column that models will predict from the others, see `Layout.last`.
+        enforced: The constraints; none if not given. Columns that they make from others
+            are not encoded.
+        rare: Values that fewer rows have are not stored.
+        crosses: Combinations of columns that count as categories.
+
+    Attributes:
+        inner: The schema of the table that is encoded: without what constraints make.
+        layout: Which part of the codes and offsets means what.
     """
 
     def __init__(
@@ -44,9 +84,8 @@ class TableEncoder:
         self.inner = self.enforced.inner
         self.columns = columns
         self.rare = rare
-        self.layout = Layout(
-            tuple(b for c in columns for b in c.blocks), target, crosses
-        )
+        blocks = tuple(block for encoder in columns for block in encoder.blocks)
+        self.layout = Layout(blocks, target, crosses)
 
     @classmethod
     def fit(
@@ -55,7 +94,7 @@ class TableEncoder:
         schema: Schema,
         streams: Streams,
         *,
-        whole: pd.DataFrame | Mapping[str, pd.Series] | None = None,
+        whole: Whole | None = None,
         continuous: str = "cdf",
         max_modes: int = 10,
         links: bool = True,
@@ -68,110 +107,92 @@ class TableEncoder:
         Args:
             frame: The table in the schema's dtypes, see `synthtab.data.tables.typed`.
             schema: What its columns are.
-            streams: Randomness; uses the streams "encoder.fit".
-            whole: The table that ``frame`` is a part of, in the same dtypes: keys and the
-                like, which must not come back, are looked up there; a dict may hold these
-                columns alone.
-            continuous: What the continuous part of a numeric column becomes: "cdf" for one mode,
-                "mixture" for the components of a variational Gaussian mixture.
+            streams: Randomness; uses the streams "encoder.fit", "encoder.links" and
+                "encoder.crosses".
+            whole: The table that ``frame`` is a part of, in the same dtypes. Keys and
+                the like must not come back, so all of them are looked up there; a dict
+                may hold these columns alone.
+            continuous: What the continuous part of a numeric column becomes: "cdf" for
+                one mode, "mixture" for the components of a variational Gaussian
+                mixture.
             max_modes: Most components of a mixture.
-            links: Whether cells that follow from another cell of their row get a code that says so.
-            crosses: Whether combinations of columns are looked for, see `synthtab.data.relations.crosses`.
-            rare: Values that fewer rows have are not stored, see `synthtab.data.columns.disclosure`.
-            target: A column that models will predict from the others, see `Layout.last`.
+            links: Whether cells that follow from another cell of their row get a code
+                that says so.
+            crosses: Whether to look for combinations of columns that matter, see
+                `synthtab.data.relations.crosses`.
+            rare: Values that fewer rows have are not stored, see
+                `synthtab.data.columns.disclosure`.
+            target: A column that models will predict from the others, see
+                `Layout.last`.
 
         Raises:
-            SchemaError: The schema disagrees with the table, or nothing of a column may be stored.
+            SchemaError: The schema disagrees with the table, or nothing of a column may
+                be stored.
             ConfigError: An option cannot work.
         """
-        if continuous not in CONTINUOUS:
-            raise ConfigError(
-                f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}"
-            )
-        if max_modes < 1:
-            raise ConfigError(f"max_modes is {max_modes}; it must be 1 or more")
-        if rare > len(frame):
-            raise ConfigError(
-                f"rare is {rare}, more than the {len(frame)} rows to learn: nothing could be stored"
-            )
+        _check_options(continuous, max_modes, rare, len(frame))
         schema.check(frame)
         if isinstance(whole, pd.DataFrame):
             schema.check(whole)
         settings = Settings(continuous, max_modes, rare)
-        enforced = Enforced.fit(frame, schema, target, max(1, rare))
-        frame, inner = enforced.hide(frame), enforced.inner
-        linked = find(frame, inner, streams.numpy("encoder.links")) if links else {}
-        divided = bases(frame, inner, linked) if links else {}
-        columns: list[ColumnEncoder | Linked] = []
-        for i, column in enumerate(inner.columns):
-            kind, cells = KINDS[column.kind], frame[column.name]
-            if column.name in linked or column.name in divided:
-                rng, own = streams.numpy("encoder.fit", i), linked.get(column.name, ())
-                columns.append(
-                    Linked.fit(
-                        frame,
-                        column,
-                        own,
-                        divided.get(column.name, ""),
-                        inner,
-                        rng,
-                        settings,
-                    )
-                )
-                continue
-            if kind.invented and whole is not None:
-                cells = whole[column.name]
-            columns.append(
-                kind.fit(cells, column, streams.numpy("encoder.fit", i), settings)
-            )
-        encoder = cls(schema, tuple(columns), target, enforced, rare)
+        # Even where rare values may be stored, a combination is looked up in some row.
+        enforced = Enforced.fit(frame, schema, target, least=max(1, rare))
+        learnt = enforced.hide(frame)
+        columns = _fit_columns(learnt, enforced.inner, whole, streams, settings, links)
+        encoder = cls(schema, columns, target, enforced, rare)
         if not crosses:
             return encoder
-        most = min(MOST_ROWS, MOST_CELLS // max(1, len(columns)))
-        some = frame.iloc[
-            np.sort(streams.numpy("encoder.crosses").permutation(len(frame))[:most])
-        ]
-        return cls(
-            schema,
-            tuple(columns),
-            target,
-            enforced,
-            rare,
-            find_crosses(encoder._encoded(some, streams), rare),
-        )
+
+        # The search sees codes, so it needs an encoder first. A sample of rows will do.
+        most_rows = min(MOST_ROWS, MOST_CELLS // max(1, len(columns)))
+        order = streams.numpy("encoder.crosses").permutation(len(learnt))
+        sample = learnt.iloc[np.sort(order[:most_rows])]
+        found_crosses = find_crosses(encoder._encode_inner(sample, streams), rare)
+        return cls(schema, columns, target, enforced, rare, found_crosses)
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
-        """Table in the schema's dtypes => codes and offsets.
+        """Table => codes and offsets.
 
-        A value drawn within its step comes from the stream "encoder.encode", which each
-        ``piece`` of a larger table has for itself.
+        Args:
+            frame: The table in the schema's dtypes.
+            streams: Randomness for values that stand for a range of numbers; uses the
+                streams "encoder.encode".
+            piece: Number of this piece of a larger table; each has streams of its own.
         """
         self.schema.check(frame)
-        return self._encoded(self.enforced.hide(frame), streams, piece)
+        return self._encode_inner(self.enforced.hide(frame), streams, piece)
 
-    def empty(
-        self, rows: int, array: Callable[[str, tuple[int, int], Any], Any] | None = None
-    ) -> Encoded:
-        """Room for so many rows; ``array`` makes it, given a name, a shape and a dtype."""
-        array = array or (lambda _, shape, dtype: np.zeros(shape, dtype))
-        codes = array("codes", (rows, len(self.layout.blocks)), self._code_type)
+    def empty(self, rows: int, new_array: NewArray | None = None) -> Encoded:
+        """Room for so many rows; ``new_array`` makes it, in memory if not given."""
+
+        def zeros(_: str, shape: tuple[int, int], dtype: Any) -> Any:
+            return np.zeros(shape, dtype)
+
+        make = new_array or zeros
+        codes_shape = (rows, len(self.layout.blocks))
+        offsets_shape = (rows, len(self.layout.continuous))
         return Encoded(
-            codes,
-            array("offsets", (rows, len(self.layout.continuous)), np.float32),
-            self.layout,
+            codes=make("codes", codes_shape, self._code_type),
+            offsets=make("offsets", offsets_shape, np.float32),
+            layout=self.layout,
         )
 
-    def _encoded(
-        self, frame: pd.DataFrame, streams: Streams, piece: int = 0
+    def _encode_inner(
+        self, inner: pd.DataFrame, streams: Streams, piece: int = 0
     ) -> Encoded:
-        found = self.empty(len(frame))
-        for i, (encoder, b, o) in enumerate(self._parts()):
-            if encoder.blocks:
-                rng = streams.numpy("encoder.encode", i, *([piece] if piece else []))
-                found.codes[:, b], found.offsets[:, o] = encoder.encode_in(
-                    frame, self.inner, rng
-                )
-        return found
+        """`encode` for typed cells of the columns of ``inner``."""
+        encoded = self.empty(len(inner))
+        for i, share in enumerate(self._shares()):
+            if not share.encoder.blocks:
+                continue
+            # The first piece has the streams of a whole table: one that makes a single
+            # piece gets the same codes, read in pieces or at once.
+            indices = (i, piece) if piece else (i,)
+            rng = streams.numpy("encoder.encode", *indices)
+            codes, offsets = share.encoder.encode_in(inner, self.inner, rng)
+            encoded.codes[:, share.blocks] = codes
+            encoded.offsets[:, share.offsets] = offsets
+        return encoded
 
     def decode(
         self,
@@ -194,199 +215,284 @@ class TableEncoder:
         assert offsets.shape[1] == len(self.layout.continuous), (
             f"offsets of another table: {offsets.shape}"
         )
-        done: dict[str, pd.Series] = {}
-        parts: dict[tuple[str, ...], list[Any]] = {}
-        waiting = self._parts()
-        while waiting:  # parents first
+        decoded: dict[str, pd.Series] = {}
+        # The columns of a whole (shares that sum to 100, say) -> those decoded so far.
+        wholes: dict[tuple[str, ...], list[Any]] = {}
+        waiting = self._shares()
+        while waiting:
             ready = [
-                part for part in waiting if all(name in done for name in part[0].needs)
+                share
+                for share in waiting
+                if all(name in decoded for name in share.encoder.needs)
             ]
             assert ready, (
-                f"links in a circle, report this: {[e.column.name for e, *_ in waiting]}"
+                f"links in a circle, report this: {[share.name for share in waiting]}"
             )
-            for encoder, b, o in ready:
+            for share in ready:
+                waiting.remove(share)
+                encoder = share.encoder
+                own_codes = codes[:, share.blocks]
+                own_offsets = offsets[:, share.offsets]
                 cells = encoder.decode_in(
-                    codes[:, b], offsets[:, o], rng, start, done, self.inner
+                    own_codes, own_offsets, rng, start, decoded, self.inner
                 )
                 if not isinstance(encoder, Linked) or not encoder.whole:
-                    done[encoder.column.name] = cells
+                    decoded[share.name] = cells
                     continue
-                mine = parts.setdefault(encoder.whole, [])
-                mine.append((encoder, codes[:, b], cells))
-                if len(mine) == len(encoder.whole):
-                    done |= complete_whole(mine)
-            waiting = [part for part in waiting if part not in ready]
-        return self.enforced.restore(pd.DataFrame(done, columns=list(self.inner.names)))
+                # What one part of a whole is, all other parts say: it waits for them.
+                parts = wholes.setdefault(encoder.whole, [])
+                parts.append((encoder, own_codes, cells))
+                if len(parts) == len(encoder.whole):
+                    decoded |= complete_whole(parts)
+        inner = pd.DataFrame(decoded, columns=list(self.inner.names))
+        return self.enforced.restore(inner)
 
     def renumbered(self, rows: pd.DataFrame, start: int) -> pd.DataFrame:
-        """Decoded rows of which some were left out, with identifiers as if none had been."""
+        """Decoded rows, with identifiers that count from ``start``.
+
+        Where rows were left out after decoding, this closes the gaps.
+        """
         rng = np.random.default_rng(start)
         for encoder in self.columns:
             if isinstance(encoder, ColumnEncoder) and encoder.invented:
-                codes, offsets = encoder.encode(rows[encoder.column.name], rng)
-                rows[encoder.column.name] = encoder.decode(codes, offsets, rng, start)
+                name = encoder.column.name
+                codes, offsets = encoder.encode(rows[name], rng)
+                rows[name] = encoder.decode(codes, offsets, rng, start)
         return rows
 
     def encode_partial(
         self, frame: pd.DataFrame, streams: Streams
     ) -> tuple[Encoded, Mask, pd.DataFrame]:
-        """Rows of which some cells are known, the others missing => codes and offsets, which of them are known
-        ``[rows, blocks]``, and the known cells in the schema's dtypes, or such as hold missing ones, too.
+        """Encode rows of which some cells are known; missing ones are unknown.
 
-        A category that the encoding does not know counts as unknown there.
-        """
-        relaxed = self.schema.nullable
-        absent = {
-            n: pd.Series(np.full(len(frame), None), index=frame.index)
-            for n in self.schema.names
-        }
-        cells = typed(
-            frame.assign(**{n: a for n, a in absent.items() if n not in frame.columns}),
-            relaxed,
-        )
-        inner, known = (
-            self._partial(cells),
-            np.zeros((len(frame), len(self.layout.blocks)), dtype=bool),
-        )
-        for encoder, b, _ in self._parts():
-            own = inner[encoder.column.name]
-            kind = encoder.inner if isinstance(encoder, Linked) else encoder
-            known[:, b] = (own.notna().to_numpy(dtype=bool) & kind.knows(own))[:, None]
-        return self._encoded(inner, streams), known, cells
+        A category that the encoding does not know counts as unknown, too.
 
-    def _partial(self, cells: pd.DataFrame) -> pd.DataFrame:
-        """Partial rows of the whole table => of the one that is learnt. What constraints make from other columns counts
-        as known where all that they are about is known.
+        Args:
+            frame: Some or all columns of the table.
+            streams: Randomness; uses the streams "encoder.encode".
+
+        Returns:
+            Codes and offsets; which of the codes are known, ``[rows, blocks]``; and the
+            cells, in the schema's dtypes or, where cells are missing, the nearest that
+            have missing cells.
         """
-        involved = sorted(
-            {name for step in self.enforced.steps for name in step.form.columns}
-        )
+        # Columns that were not given are missing in every row.
+        columns = {}
+        for name in self.schema.names:
+            if name not in frame.columns:
+                columns[name] = pd.Series(np.full(len(frame), None), index=frame.index)
+        cells = typed(frame.assign(**columns), self.schema.nullable)
+        inner = self._hide_partial(cells)
+        known = np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
+        for share in self._shares():
+            encoder = share.encoder
+            # Whether a number is known does not depend on what it follows from.
+            of_kind = encoder.inner if isinstance(encoder, Linked) else encoder
+            column = inner[share.name]
+            present = column.notna().to_numpy(dtype=bool)
+            # One value a row, for all blocks of the column.
+            known[:, share.blocks] = (present & of_kind.knows(column))[:, None]
+        return self._encode_inner(inner, streams), known, cells
+
+    def _hide_partial(self, cells: pd.DataFrame) -> pd.DataFrame:
+        """`Enforced.hide` for rows with unknown cells.
+
+        What stands for hidden columns is known where all columns are that its
+        constraints are about; elsewhere it is missing.
+        """
         if not self.enforced.made:
             return cells
-        whole = cells[involved].notna().all(axis=1)
-        hidden = (
-            self.enforced.hide(typed(cells[whole], self.schema))
-            if whole.any()
-            else None
-        )
-        found = {}
-        for column in self.inner.nullable.columns:
-            if column.name not in self.enforced.made:
-                found[column.name] = cells[column.name]
+        involved = {name for step in self.enforced.steps for name in step.form.columns}
+        all_known = cells[sorted(involved)].notna().all(axis=1)
+        hidden = None
+        if all_known.any():
+            hidden = self.enforced.hide(typed(cells[all_known], self.schema))
+        inner = {}
+        schema = self.inner.nullable
+        for column in schema.columns:
+            name = column.name
+            if name not in self.enforced.made:
+                inner[name] = cells[name]
             elif hidden is None:
-                found[column.name] = pd.Series(
+                inner[name] = pd.Series(
                     np.full(len(cells), None), index=cells.index, dtype=object
                 )
             else:
-                found[column.name] = (
-                    hidden[column.name].astype(object).reindex(cells.index)
-                )
-        return typed(pd.DataFrame(found, index=cells.index), self.inner.nullable)
+                # As objects: an integer column would become one of floats.
+                inner[name] = hidden[name].astype(object).reindex(cells.index)
+        return typed(pd.DataFrame(inner, index=cells.index), schema)
 
     def values(
         self, column: str, codes: npt.NDArray[np.integer[Any]]
     ) -> list[Any] | None:
-        """The distinct cells that codes ``[n, blocks of the column]`` stand for; None where they follow from others."""
+        """The distinct cells that codes ``[n, blocks of the column]`` stand for.
+
+        None for a column that may follow from others: its codes alone do not tell.
+        """
         encoder = next(c for c in self.columns if c.column.name == column)
         if isinstance(encoder, Linked):
             return None
-        offsets = np.full(
-            (len(codes), sum(b.modes > 0 for b in encoder.blocks)),
-            0.5,
-            dtype=np.float32,
-        )
-        return (
-            encoder.decode(codes, offsets, np.random.default_rng(0), 0)
-            .drop_duplicates()
-            .tolist()
-        )
+        # In the middle of every mode.
+        continuous = sum(block.modes > 0 for block in encoder.blocks)
+        offsets = np.full((len(codes), continuous), 0.5, dtype=np.float32)
+        cells = encoder.decode(codes, offsets, np.random.default_rng(0), 0)
+        distinct: list[Any] = cells.drop_duplicates().tolist()
+        return distinct
 
-    def _parts(self) -> list[tuple[ColumnEncoder | Linked, slice, slice]]:
-        """Each column with its share of the codes and of the offsets."""
-        parts, b, o = [], 0, 0
+    def _shares(self) -> list[_Share]:
+        """Each column with its part of the codes and of the offsets."""
+        shares = []
+        block = 0
+        offset = 0
         for encoder in self.columns:
-            blocks, continuous = (
-                len(encoder.blocks),
-                sum(block.modes > 0 for block in encoder.blocks),
+            next_block = block + len(encoder.blocks)
+            next_offset = offset + sum(b.modes > 0 for b in encoder.blocks)
+            shares.append(
+                _Share(encoder, slice(block, next_block), slice(offset, next_offset))
             )
-            parts.append((encoder, slice(b, b + blocks), slice(o, o + continuous)))
-            b, o = b + blocks, o + continuous
-        return parts
+            block = next_block
+            offset = next_offset
+        return shares
 
     @property
     def links(self) -> list[str]:
         """What some cells follow from, in words: "paid = bill"."""
         linked = [c for c in self.columns if isinstance(c, Linked)]
-        counts = [f"{c.column.name} * {c.base} is whole" for c in linked if c.base]
-        return [
+        equal = [
             f"{c.column.name} = {' or '.join(map(str, c.links))}"
             for c in linked
             if c.links
-        ] + counts
+        ]
+        whole = [f"{c.column.name} * {c.base} is whole" for c in linked if c.base]
+        return equal + whole
 
     @property
     def crosses(self) -> list[str]:
         """Columns whose combinations count as categories, in words."""
-        blocks = self.layout.blocks
-        named = [
-            (", ".join(blocks[b].column for b in cross.blocks), cross.cells)
-            for cross in self.layout.crosses
-        ]
-        return [f"{names}: {len(cells):,} combinations" for names, cells in named]
+        texts = []
+        for cross in self.layout.crosses:
+            names = ", ".join(self.layout.blocks[b].column for b in cross.blocks)
+            texts.append(f"{names}: {len(cross.cells):,} combinations")
+        return texts
 
     @property
     def withheld(self) -> str:
-        """What too few rows have and is not stored, in words."""
+        """What is not stored because too few rows have it, in words."""
         if not self.rare:
-            return "nothing else: rare categories and single numbers, the least and greatest too, are stored (rare=0)"
-        parts = [
-            f"{text} of {c.column.name!r}" for c in self.columns if (text := c.withheld)
-        ]
-        rare = f"categories with fewer than {self.rare} rows: {', '.join(parts) if parts else 'there are none'}"
-        return f"{rare}; numbers and dates that fewer rows have, extremes included: means of {self.rare} or more instead"
+            return (
+                "nothing else: rare categories and single numbers, the least and "
+                "greatest too, are stored (rare=0)"
+            )
+        parts = []
+        for encoder in self.columns:
+            if text := encoder.withheld:
+                parts.append(f"{text} of {encoder.column.name!r}")
+        listed = ", ".join(parts) or "there are none"
+        return (
+            f"categories with fewer than {self.rare} rows: {listed}; numbers and dates "
+            f"that fewer rows have, extremes included: means of {self.rare} or more "
+            "instead"
+        )
 
     @property
     def _code_type(self) -> np.dtype[Any]:
-        return np.min_scalar_type(max(int(self.layout.sizes.max(initial=1)) - 1, 0))
+        """The smallest dtype that holds every code."""
+        most_codes = int(self.layout.sizes.max(initial=1))
+        return np.min_scalar_type(max(most_codes - 1, 0))
 
     @property
     def bytes(self) -> int:
         """Size of one encoded row."""
-        return len(self.layout.blocks) * self._code_type.itemsize + 4 * len(
-            self.layout.continuous
-        )
+        codes = len(self.layout.blocks) * self._code_type.itemsize
+        offsets = len(self.layout.continuous) * np.dtype(np.float32).itemsize
+        return codes + offsets
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`: no row of the table."""
-        columns = [c.state() for c in self.columns]
         state = {
             "format": 1,
             "schema": self.schema.to_json(),
-            "columns": columns,
+            "columns": [encoder.state() for encoder in self.columns],
             "target": self.layout.last,
         }
         if self.layout.crosses:
             state["crosses"] = [asdict(cross) for cross in self.layout.crosses]
-        return {
-            **state,
-            "rare": self.rare,
-            **({"constraints": self.enforced.state()} if self.enforced.steps else {}),
-        }
+        state["rare"] = self.rare
+        if self.enforced.steps:
+            state["constraints"] = self.enforced.state()
+        return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> TableEncoder:
         """The inverse of `state`."""
         schema = Schema.from_json(state["schema"])
         enforced = Enforced.from_state(schema, state.get("constraints", []))
-        pairs = zip(enforced.inner.columns, state["columns"], strict=True)
-        columns = tuple(
-            (Linked if "links" in s else KINDS[c.kind]).from_state(c, s)
-            for c, s in pairs
-        )
+        columns: list[ColumnEncoder | Linked] = []
+        for column, part in zip(enforced.inner.columns, state["columns"], strict=True):
+            if "links" in part:
+                columns.append(Linked.from_state(column, part))
+            else:
+                columns.append(KINDS[column.kind].from_state(column, part))
+        # JSON has lists where a `Cross`, which must be hashable, has tuples.
         crosses = tuple(
-            Cross(**{key: tuple(value) for key, value in c.items()})
-            for c in state.get("crosses", ())
+            Cross(**{field: tuple(numbers) for field, numbers in cross.items()})
+            for cross in state.get("crosses", ())
         )
-        return cls(
-            schema, columns, state["target"], enforced, state.get("rare", 0), crosses
+        # Models of before this option stored all values.
+        rare = state.get("rare", 0)
+        return cls(schema, tuple(columns), state["target"], enforced, rare, crosses)
+
+
+def _check_options(continuous: str, max_modes: int, rare: int, rows: int) -> None:
+    if continuous not in CONTINUOUS:
+        raise ConfigError(
+            f"continuous is {continuous!r}; use one of {', '.join(CONTINUOUS)}"
         )
+    if max_modes < 1:
+        raise ConfigError(f"max_modes is {max_modes}; it must be 1 or more")
+    if rare > rows:
+        raise ConfigError(
+            f"rare is {rare}, more than the {rows} rows to learn: "
+            "nothing could be stored"
+        )
+
+
+def _fit_columns(
+    table: pd.DataFrame,
+    schema: Schema,
+    whole: Whole | None,
+    streams: Streams,
+    settings: Settings,
+    with_links: bool,
+) -> tuple[ColumnEncoder | Linked, ...]:
+    """Learn the encoder of every column of a typed table."""
+    links = {}
+    base_of = {}
+    if with_links:
+        # A base is sought only where the links have left one: so they come first.
+        links = find(table, schema, streams.numpy("encoder.links"))
+        base_of = bases(table, schema, links)
+
+    columns: list[ColumnEncoder | Linked] = []
+    for i, column in enumerate(schema.columns):
+        name = column.name
+        rng = streams.numpy("encoder.fit", i)
+        if name in links or name in base_of:
+            own_links = links.get(name, ())
+            base = base_of.get(name, "")
+            columns.append(
+                Linked.fit(table, column, own_links, base, schema, rng, settings)
+            )
+        else:
+            cells = _cells_to_learn(table, column, whole)
+            columns.append(KINDS[column.kind].fit(cells, column, rng, settings))
+    return tuple(columns)
+
+
+def _cells_to_learn(
+    table: pd.DataFrame, column: Column, whole: Whole | None
+) -> pd.Series:
+    """The column; of the larger table where no cell of that may come back."""
+    if whole is not None and KINDS[column.kind].invented:
+        return whole[column.name]
+    return table[column.name]

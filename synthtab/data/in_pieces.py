@@ -1,7 +1,8 @@
-"""A table, a piece at a time, into codes and offsets: those of the training rows and those of the held-out ones.
+"""A table => the codes and offsets of its training rows and of its held-out rows.
 
-In memory or, where there is too little of it, in files of a temporary folder that are mapped into memory and removed
-in the end.
+The table goes by in pieces, so that a file larger than memory can be learnt. The result
+lies in memory or, where there is too little of it, in files of a temporary folder that
+are mapped into memory and removed in the end.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from synthtab.core.progress import Observer, Progress
 from synthtab.core.randomness import Streams
 from synthtab.data import check
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.holdout import Digest, Rows
+from synthtab.data.holdout import Digest, RowNumbers
 from synthtab.data.sources import Source, first_refused
 from synthtab.runtime import machine
 
-# Rows that are encoded together, at least, unless there are fewer; each block has
-# random numbers of its own.
-BLOCK = 1 << 18
+# Rows that are encoded together, at least, unless there are fewer. Each lot has a
+# random stream of its own: with another number here, the same seed gives other rows.
+ENCODED_ROWS = 1 << 18
 # Share of the memory at hand that the encoded table may take; a larger one is mapped
 # from files.
-SHARE = 0.25
+ENCODED_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Ingested:
     """What became of a table.
 
     Attributes:
-        training, held_out: Its rows, encoded.
+        training: The rows to train on, encoded.
+        held_out: The rows that choose the checkpoint, encoded.
         digest: See `synthtab.data.holdout.Digest`.
     """
 
@@ -52,80 +54,97 @@ class Ingested:
 def ingest(
     source: Source,
     encoder: TableEncoder,
-    held_out: Rows,
+    held_out: RowNumbers,
     streams: Streams,
     observe: Observer,
-    in_memory: int | None = None,
+    at_once: int | None = None,
 ) -> Iterator[Ingested]:
-    """Encode a table; what comes of it is there until the end of the context.
+    """Encode a table. The result can be used until the end of the context.
 
     Args:
-        source: The table, typed. One that is read in pieces is compared with the schema and
-            typed here, as its rows come by.
+        source: The table, typed. One that is read in pieces is compared with the schema
+            and typed here, as its rows go by.
         encoder: Learnt from it.
         held_out: The numbers of the rows that are not trained on.
         streams: Randomness; uses the streams "encoder.encode".
-        observe: Told about the progress.
-        in_memory: Most bytes of codes and offsets that are held in memory; None for `SHARE` of what is at hand.
+        observe: Receives the progress.
+        at_once: Most bytes of codes and offsets that memory holds; None for
+            `ENCODED_SHARE` of what is at hand.
 
     Raises:
-        SchemaError: A row of a file that is read in pieces disagrees with the schema, which was inferred without it.
+        SchemaError: A row of a file that is read in pieces disagrees with the schema,
+            which was inferred from a sample without it.
         DataError: There is no room for the files.
     """
-    free = machine.memory() if in_memory is None else None
-    most = in_memory if free is None else SHARE * free
-    mapped = most is not None and encoder.bytes * source.rows > most
     with ExitStack() as stack:
-        folder = (
-            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="synthtab-")))
-            if mapped
-            else None
-        )
-        rows = (source.rows - len(held_out), len(held_out))
-        learnt, kept = (
-            _Filled(encoder, n, streams, name, folder)
-            for n, name in zip(rows, ("train", "held"), strict=True)
-        )
-        digest, aside = (
-            Digest(encoder.schema, held_out),
-            np.zeros(source.rows, dtype=bool),
-        )
-        aside[held_out] = True
+        folder = None
+        if _is_too_large(encoder.bytes * source.rows, at_once):
+            scratch = tempfile.TemporaryDirectory(prefix="synthtab-")
+            folder = Path(stack.enter_context(scratch))
+        training_rows = source.rows - len(held_out)
+        training = _Filler(encoder, training_rows, streams, "train", folder)
+        kept = _Filler(encoder, len(held_out), streams, "held", folder)
+        digest = Digest(encoder.schema, held_out)
+        is_held_out = np.zeros(source.rows, dtype=bool)
+        is_held_out[held_out] = True
+
         for start, piece in source.pieces():
             cells = _typed(piece, start, source, encoder)
-            mine = aside[start : start + len(cells)]
+            end = start + len(cells)
             digest.add(cells)
-            learnt.add(cells[~mine])
-            kept.add(cells[mine])
-            observe(Progress("encode", (start + len(cells)) / source.rows))
-        learnt.close()
+            training.add(cells[~is_held_out[start:end]])
+            kept.add(cells[is_held_out[start:end]])
+            observe(Progress("encode", end / source.rows))
+
+        training.close()
         kept.close()
-        yield Ingested(learnt.encoded, kept.encoded, digest.hex())
+        yield Ingested(training.encoded, kept.encoded, digest.hex())
+
+
+def _is_too_large(size: int, at_once: int | None) -> bool:
+    """Whether so many bytes are more than memory shall hold."""
+    if at_once is not None:
+        return size > at_once
+    free = machine.memory()
+    # Where the system does not say how much there is, everything is held.
+    return free is not None and size > ENCODED_SHARE * free
 
 
 def _typed(
     piece: pd.DataFrame, start: int, source: Source, encoder: TableEncoder
 ) -> pd.DataFrame:
-    if source.path is None:  # typed as a whole before
+    """Rows in the schema's dtypes; ``start`` is the number of the first of them."""
+    schema = encoder.schema
+    if source.path is None:
+        # A table that is held as a whole was typed as a whole.
         return piece
+
     try:
-        return check.agreed(piece, encoder.schema)
+        return check.agreed(piece, schema)
     except SchemaError as error:
-        row = (
-            start
-            + first_refused(piece, lambda rows: check.agreed(rows, encoder.schema))
-            + 1
-        )
-        told = str(error).removeprefix("table and schema disagree: ")
+        in_piece = first_refused(piece, lambda rows: check.agreed(rows, schema))
+        row = start + in_piece + 1
+        complaint = str(error).removeprefix("table and schema disagree: ")
         raise SchemaError(
             f"row {row:,} of {source.path} disagrees with the schema, inferred from "
-            f"{len(source.sample):,} random rows or given: {told}; correct it, or write the schema with "
-            "synthtab schema, edit it and give it by --schema"
+            f"{len(source.sample):,} random rows or given: {complaint}; correct it, or "
+            "write the schema with synthtab schema, edit it and give it by --schema"
         ) from error
 
 
-class _Filled:
-    """Codes and offsets that are filled from the top."""
+class _Filler:
+    """Codes and offsets of a known number of rows, filled from the top.
+
+    Args:
+        encoder: Encodes the rows.
+        rows: How many there will be.
+        streams: Randomness; uses the streams "encoder.encode".
+        name: Begins the names of the files.
+        folder: Where the arrays lie as files; None to hold them in memory.
+
+    Attributes:
+        encoded: All rows, once `close` was called.
+    """
 
     def __init__(
         self,
@@ -135,12 +154,17 @@ class _Filled:
         name: str,
         folder: Path | None,
     ) -> None:
-        self.encoder, self.streams = encoder, streams
+        self.encoder = encoder
+        self.streams = streams
+        # Rows that are typed, but not yet encoded.
         self.waiting: list[pd.DataFrame] = []
-        self.done = self.number = 0
+        self.rows_done = 0
+        self.lots_done = 0
 
-        def mapped(what: str, shape: tuple[int, int], dtype: Any) -> Any:
-            if folder is None or not shape[0] * shape[1]:
+        def new_array(what: str, shape: tuple[int, int], dtype: Any) -> Any:
+            # A file of no bytes cannot be mapped.
+            is_empty = shape[0] * shape[1] == 0
+            if folder is None or is_empty:
                 return np.zeros(shape, dtype)
             try:
                 return np.lib.format.open_memmap(
@@ -148,35 +172,39 @@ class _Filled:
                 )
             except OSError as error:
                 raise DataError(
-                    f"no room for the encoded table in {folder.parent}: {error.strerror or error}; set "
-                    "TMPDIR to a folder with more"
+                    f"no room for the encoded table in {folder.parent}: "
+                    f"{error.strerror or error}; set TMPDIR to a folder with more"
                 ) from error
 
-        self.encoded = encoder.empty(rows, mapped)
+        self.encoded = encoder.empty(rows, new_array)
 
     def add(self, cells: pd.DataFrame) -> None:
-        """The next rows. A last block is no shorter than the others: what is rare in it is not what is rare."""
+        """The next rows.
+
+        A lot is encoded only once the rows suffice for two, so that the last one is no
+        shorter than the others. A missing date, for one, borrows the time of day of
+        another row of its lot; of a handful of rows, it would always be the same few.
+        """
         self.waiting.append(cells)
-        if sum(map(len, self.waiting)) >= 2 * BLOCK:
+        if sum(map(len, self.waiting)) >= 2 * ENCODED_ROWS:
             joined = pd.concat(self.waiting, ignore_index=True)
-            self._encode(joined.iloc[:BLOCK])
-            self.waiting = [joined.iloc[BLOCK:]]
+            self._encode(joined.iloc[:ENCODED_ROWS])
+            self.waiting = [joined.iloc[ENCODED_ROWS:]]
 
     def close(self) -> None:
         """Encode what waits."""
         joined = pd.concat(self.waiting, ignore_index=True)
         self.waiting = []
-        if len(joined) or not self.number:
+        if len(joined) or not self.lots_done:
             self._encode(joined)
-        assert self.done == len(self.encoded), (
-            f"{self.done} rows of {len(self.encoded)} came by, report this"
+        assert self.rows_done == len(self.encoded), (
+            f"{self.rows_done} rows of {len(self.encoded)} came by, report this"
         )
 
     def _encode(self, cells: pd.DataFrame) -> None:
-        found = self.encoder.encode(cells, self.streams, self.number)
-        place = slice(self.done, self.done + len(cells))
-        self.encoded.codes[place], self.encoded.offsets[place] = (
-            found.codes,
-            found.offsets,
-        )
-        self.done, self.number = self.done + len(cells), self.number + 1
+        lot = self.encoder.encode(cells, self.streams, self.lots_done)
+        end = self.rows_done + len(cells)
+        self.encoded.codes[self.rows_done : end] = lot.codes
+        self.encoded.offsets[self.rows_done : end] = lot.offsets
+        self.rows_done = end
+        self.lots_done += 1

@@ -38,6 +38,8 @@ GROUP_ROWS = 1 << 17
 # Rows of a Parquet file, and bytes of a text file, that `batches` reads at a time;
 # pyarrow reads up to 32 such pieces of a text file ahead.
 BATCH_ROWS, BATCH_BYTES = 1 << 16, 1 << 22
+# The first bytes of a gzip file.
+GZIP_MARK = b"\x1f\x8b"
 SIGNATURES = {
     b"PAR1": "a Parquet file; name it *.parquet",
     b"PK\x03\x04": "a zip archive or an Excel sheet; save the table as CSV",
@@ -341,7 +343,7 @@ def _text_batches(path: Path, columns: Sequence[str] | None) -> Iterator[pa.Tabl
 def _opened(path: Path) -> Iterator[tuple[Any, bytes, list[str], str]]:
     """A text file, of which the start was read; that start, the names of the columns, and the delimiter."""
     with open(path, "rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
+        compressed = file.read(2) == GZIP_MARK
     with gzip.open(path) if compressed else open(path, "rb") as file:
         start = file.read(SNIFF_BYTES)
         _check_start(start, path)
