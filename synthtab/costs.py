@@ -35,8 +35,7 @@ from synthtab.runtime import machine
 from synthtab.runtime.compute import fast_products, memory_left
 from synthtab.runtime.machine import amount
 from synthtab.runtime.parallel import THREADS, cores
-from synthtab.sampling.passes import CHUNK_ROWS
-from synthtab.sampling.sampler import BLOCK
+from synthtab.sampling.sampler import BLOCK, CHUNK_ROWS
 from synthtab.sampling.tree_critic import FAKE_ROWS, MOST_POOL, REAL_ROWS
 
 # Bytes of a number in a network.

@@ -15,8 +15,8 @@ from synthtab.core.randomness import Streams
 from synthtab.model import trainer
 from synthtab.model.networks import Networks
 from synthtab.model.orders import ORDERS, from_names, plans, to_names
-from synthtab.sampling.passes import Pass, joined_plans
-from synthtab.sampling.sampler import draw_rows
+from synthtab.sampling.recipe import joined_plans
+from synthtab.sampling.sampler import Pass, draw_rows
 
 CPU = torch.device("cpu")
 LINE = tuple(np.linspace(-1.7, 1.7, 33).tolist())

@@ -1,1 +1,1 @@
-"""Rows from a trained model: orders, passes, conditions, and the choice among candidates."""
+"""Rows from a trained model: orders, passes, regions, the choice of candidates."""

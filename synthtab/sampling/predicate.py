@@ -281,7 +281,12 @@ class Predicate:
         high = self._place_of_bound(self.condition.high, np.inf, self.condition.open[1])
         return low, high
 
-    def _place_of_bound(self, bound: Any, outwards: float, is_open: bool) -> float:
+    def _place_of_bound(
+        self,
+        bound: Any,
+        outwards: float,
+        is_open: bool,
+    ) -> float:
         """The last place within a bound.
 
         Args:

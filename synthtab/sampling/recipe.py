@@ -1,7 +1,7 @@
 """How a fitted model draws rows, decided once after training, by held-out rows.
 
-How many passes, which columns together, and which rows to keep. Training teaches the networks;
-`choose_recipe` decides how to use them.
+How many passes, which columns together, and which rows to keep. Training teaches the
+networks; `choose_recipe` decides how to use them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Encoded, Layout
@@ -20,9 +21,15 @@ from synthtab.core.randomness import Streams
 from synthtab.model.held_out import Quality, quality
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans, to_names
-from synthtab.sampling.passes import joined_plans
-from synthtab.sampling.sampler import BLOCK, generate
+from synthtab.runtime.compute import fast_products
+from synthtab.sampling.sampler import BLOCK, Pass, generate
 from synthtab.sampling.tree_critic import TreeCritic, grow
+
+# Nats per row that a column may lose by not seeing the columns that its pass draws with
+# it.
+JOINING_LOSS = 0.005
+# Held-out rows that are asked.
+JOINING_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,14 @@ class Recipe:
         return plans(layout, passes)
 
     def critic_of(self, passes: int) -> TreeCritic | None:
-        """What chooses among rows of so many passes: trees know rows of their own passes."""
+        """What chooses among rows of so many passes; trees know no rows of others."""
         if self.critic and passes != self.passes:
             return self.critic.without_trees()
         return self.critic
+
+
+# --------------------------------------------------------------------------------------
+# The decisions
 
 
 def choose_recipe(
@@ -101,6 +112,7 @@ def _choose_passes(
     """A pass per unit; but one pass, if the held-out rows show that it is better."""
     most = networks.most_passes
     both_ways = networks.generator is not None and networks.completer is not None
+    # Without a choice, or without rows to choose by, as many as there can be.
     if config.passes or not both_ways or not len(held_out):
         return config.passes or most
     observe(Progress("choose passes"))
@@ -111,6 +123,61 @@ def _choose_passes(
     chosen = 1 if scores[1] > scores[most] + _margin(held_out) else most
     report["best"] = scores[chosen]
     return chosen
+
+
+@torch.inference_mode()
+@fast_products()
+def joined_plans(networks: Networks, held_out: Encoded) -> tuple[Plan, ...]:
+    """The plans of a unit at a time, neighbours joined where they are independent.
+
+    A unit joins the pass of the one before it if the mean log-likelihood of its
+    held-out cells, given all earlier ones, falls by less than `JOINING_LOSS` when those
+    of the pass are
+    hidden: that is their conditional mutual information, as far as the completer knows
+        of it.
+    """
+    completer = networks.completer
+    assert completer is not None, "these networks complete no rows, report this"
+    layout = completer.slots.layout
+    device = completer.slots.starts.device
+    rows = held_out.take(slice(JOINING_ROWS))
+    codes = torch.as_tensor(rows.codes.astype("int64"), device=device)
+    offsets = torch.as_tensor(rows.offsets, device=device)
+    nothing = torch.zeros_like(codes, dtype=torch.bool)
+    hidden_of_nothing = completer.first(codes, offsets, nothing)
+    passes = {blocks: Pass(completer, blocks) for blocks in layout.units.values()}
+
+    def likelihood(one: Pass, hidden: Tensor) -> float:
+        outputs = one.outputs(hidden, len(codes))
+        codes_of_pass = codes[:, one.blocks]
+        offsets_of_pass = offsets[:, one.columns]
+        logs = one.log_likelihood(outputs, codes_of_pass, offsets_of_pass)
+        return float(logs.mean())
+
+    joined = []
+    for plan in plans(layout, len(layout.units)):
+        groups: list[tuple[int, ...]] = []
+        mask = torch.zeros_like(nothing)
+        # The first layer before the current pass, and with all earlier units.
+        before_pass = hidden_of_nothing
+        with_all = hidden_of_nothing
+        for blocks in plan:
+            one = passes[blocks]
+            # At least two passes: a plan of one is made from noise.
+            would_be_one_pass = len(groups) == 1 and blocks is plan[-1]
+            may_join = groups and not would_be_one_pass
+            if may_join and (
+                likelihood(one, with_all) - likelihood(one, before_pass) < JOINING_LOSS
+            ):
+                groups[-1] += blocks
+            else:
+                groups.append(blocks)
+                before_pass = with_all
+            mask[:, one.blocks] = True
+            fresh = mask[:, one.blocks]
+            with_all = with_all + one.reveal(codes, offsets, mask, fresh)
+        joined.append(tuple(groups))
+    return tuple(joined)
 
 
 def _grow_critic(
@@ -126,6 +193,7 @@ def _grow_critic(
     """Grow the tree critic; None if the held-out rows are worse with it."""
     layout = networks.layout
 
+    # Rows as they are drawn without a critic.
     def draw(n: int, streams: Streams) -> Encoded:
         ways = recipe.plans(layout, recipe.passes)
         blocks = list(generate(networks, n, ways, streams, _device(networks)))
@@ -146,6 +214,7 @@ def _grow_critic(
         return critic
     before = _judge(networks, recipe, None, held_out, streams).score
     after = _judge(networks, recipe, critic, held_out, streams).score
+    # Trees may learn the training rows by heart: then the held-out rows are worse off.
     report["refined"] = {"before": before, "after": after, "pool": critic.pool}
     if after < before - _margin(held_out):
         return None
@@ -174,6 +243,7 @@ def _device(networks: Networks) -> torch.device:
 def _margin(held_out: Encoded) -> float:
     """Two standard errors of the AUC of a detector that is as good as chance.
 
-    Thus also of the held-out score.
+    Thus also of the held-out score. For n real and n generated rows, the variance of
+    the AUC is about 1 / (6 n) (Hanley and McNeil 1982).
     """
     return float(0.82 / len(held_out) ** 0.5)

@@ -571,7 +571,11 @@ def _known_numbers(
     return f"the model knows no such value of {name}: they lie between {low} and {high}"
 
 
-def _known_words(part: ColumnEncoder, predicate: Predicate, name: str) -> str:
+def _known_words(
+    part: ColumnEncoder,
+    predicate: Predicate,
+    name: str,
+) -> str:
     """Which values a column has, the one nearest to what was asked for first."""
     cells = _decoded(part, _all_codes(part.blocks)).dropna()
     words = [str(word) for word in type(part).text(cells, part.column)]

@@ -120,9 +120,9 @@ class Requests:
         steps = self.encoder.enforced.steps
         if spanning := self.encoder.enforced.spanning:
             raise ConfigError(
-                f"{steps[spanning[0]].form} compares each row with all before it: parts "
-                "of a sample cannot be made by themselves; leave out jobs, first or dask, "
-                "or do not enforce it"
+                f"{steps[spanning[0]].form} compares each row with all before it: "
+                "parts of a sample cannot be made by themselves; leave out jobs, first "
+                "or dask, or do not enforce it"
             )
         return SEGMENT if predicates or steps else sampler.BLOCK
 
@@ -681,7 +681,11 @@ def _overwritten(drawn: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _replaced(frame: pd.DataFrame, rows: Ints, part: pd.DataFrame) -> pd.DataFrame:
+def _replaced(
+    frame: pd.DataFrame,
+    rows: Ints,
+    part: pd.DataFrame,
+) -> pd.DataFrame:
     """A table some of whose rows are replaced by those of another."""
     others = np.setdiff1d(frame.index, rows)
     replacements = part.set_axis(rows, axis=0)

@@ -1,47 +1,54 @@
-"""Rows from networks: one pass or several, in blocks that do not depend on how many are asked.
+"""Rows from networks, in blocks that do not depend on how many are asked for.
 
-    generate      whole new rows, block by block: several orders, a pool, the choice of the best
+    generate      whole new rows: several orders, a pool, the choice of the best
     fill          rows of which some cells are given and stay
     OrderSampler  one order of the columns: the loop over its passes
+    Pass          one pass: the completer, cut down to the blocks that it reveals
 
-A block of rows has a random stream of its own and is always made whole, so ``sample(10)``
-equals the start of ``sample(100)`` bit by bit, and any block can be made without the others.
+A block of rows has a random stream of its own and is always made whole, so
+``sample(10)`` equals the start of ``sample(100)`` bit by bit, and any block can be made
+without the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from synthtab.core.layout import Encoded, Layout, Region
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
+from synthtab.model.completer import PARAMETERS, SHORTCUT, Completer, Mixtures
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans
-from synthtab.model.slots import choose
-from synthtab.runtime.compute import fast_products, shared
+from synthtab.model.slots import WAVES, Slots, choose
+from synthtab.runtime.compute import fast_products, product, shared
 from synthtab.runtime.parallel import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
-from synthtab.sampling.passes import CHUNK_ROWS, Pass
 from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic
 
 # Rows per block.
 BLOCK = 4096
+# Rows that a processor takes at a time: what it computes of them stays in its cache.
+CHUNK_ROWS = 1024
 # Largest logarithm of an importance weight above the median one.
 MOST_LOG_WEIGHT = 1.5
-# Rows begun for each one that goes on, where several columns of numbers are restricted.
+# Rows to begin with for each one that goes on, where several columns of numbers are
+# limited.
 SPARE_ROWS = 2
-# Under restrictions, one in so many of the orders is used.
-ORDERS_UNDER_RESTRICTIONS = 4
+# Within regions, one in so many of the orders is used.
+ORDERS_WITHIN_REGIONS = 4
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # Blocks of rows
 
 
@@ -52,18 +59,19 @@ def generate(
     streams: Streams,
     device: torch.device,
     critic: TreeCritic | None = None,
-    restrictions: Sequence[Region] = (),
+    within: Sequence[Region] = (),
     begin: int = 0,
     then: Callable[[int, Encoded], Any] = lambda number, block: block,
 ) -> Iterator[Any]:
     """``n`` rows as blocks of at most `BLOCK`.
 
-    Each of the plans makes an equal share of every block. With a tree critic, a block is
-    chosen from a pool of candidates. With restrictions, rows are drawn within them.
+    Each of the plans makes an equal share of every block. With a tree critic, a block
+    is chosen from a pool of candidates. With regions, rows are drawn within them.
 
-    Blocks of one pass are made side by side, each on a core of its own, and what ``then``
-    makes of a block is made there, too. The steps of several passes are so many and so short
-    that threads would mostly wait for one another: there, all cores share each step.
+    Blocks of one pass are made side by side, each on a core of its own, and what
+    ``then`` makes of a block is made there, too. The steps of several passes are so
+    many and so short that threads would mostly wait for one another: there, all cores
+    share each step.
 
     Args:
         networks: What makes the rows.
@@ -72,21 +80,16 @@ def generate(
         streams: Randomness; block ``number`` uses the stream ("sample", number).
         device: Where the networks are.
         critic: Chooses among candidates.
-        restrictions: What the cells of some columns must be.
+        within: The regions of some columns: their cells are drawn within these.
         begin: Number of the first block.
         then: Called with the number of a block and the block; its results come back.
     """
     layout = networks.layout
-    if restrictions:
+    if within:
         critic = critic or TreeCritic((), None, LEAST_POOL)
-        # Orders that draw the restricted columns early: what they say of all others is nearer
-        # to what the order of the restrictions says.
-        early = sorted(passes, key=lambda plan: _last_restricted(plan, restrictions))
-        passes = early[: -(-len(early) // ORDERS_UNDER_RESTRICTIONS)]
+        passes = _earliest(passes, within)
     cache: PassCache = {}
-    samplers = [
-        OrderSampler(networks, plan, restrictions, cache=cache) for plan in passes
-    ]
+    samplers = [OrderSampler(networks, plan, within, cache=cache) for plan in passes]
     chooser = critic.on(layout, device) if critic else None
     pool = int(BLOCK * (chooser.pool if chooser else 1))
 
@@ -98,13 +101,13 @@ def generate(
         codes = torch.cat([part.codes for part in parts])
         offsets = torch.cat([part.offsets for part in parts])
         if chooser:
-            weights = _importance(parts) if restrictions else None
-            kept = chooser.choose(codes, offsets, BLOCK, random, weights)
+            weights = _importance(parts) if within else None
+            chosen = chooser.choose(codes, offsets, BLOCK, random, weights)
         else:
-            kept = torch.randperm(BLOCK, generator=random, device=device)
-        kept = kept[: n - number * BLOCK]
-        chosen = Encoded(codes[kept].cpu().numpy(), offsets[kept].cpu().numpy(), layout)
-        return then(number, chosen)
+            chosen = torch.randperm(BLOCK, generator=random, device=device)
+        # The last block is made whole, too, and then cut.
+        chosen = chosen[: n - number * BLOCK]
+        return then(number, _encoded(codes[chosen], offsets[chosen], layout))
 
     numbers = range(begin, -(-n // BLOCK))
     all_in_one_pass = all(sampler.from_noise for sampler in samplers)
@@ -113,7 +116,12 @@ def generate(
     return map(_sharing_cores(block, device), numbers)
 
 
-def draw_rows(networks: Networks, rows: int, passes: int, streams: Streams) -> Encoded:
+def draw_rows(
+    networks: Networks,
+    rows: int,
+    passes: int,
+    streams: Streams,
+) -> Encoded:
     """At most one block of rows, none of them left out, in so many passes."""
     device = next(networks.parameters()).device
     ways = plans(networks.layout, passes)
@@ -129,13 +137,13 @@ def fill(
     streams: Streams,
     device: torch.device,
     critic: TreeCritic | None = None,
-    restrictions: Sequence[Region] = (),
+    within: Sequence[Region] = (),
 ) -> Iterator[Encoded]:
-    """Rows of which some cells stay and all others are drawn, in blocks of at most `BLOCK`.
+    """Rows of which some cells stay and all others are drawn, as blocks.
 
     Each row follows one of the plans. Of a tree critic only the trees count: of several
-    completions of a row, one is taken in proportion to its density ratio (sampling-importance
-    resampling, Rubin 1987).
+    completions of a row, one is taken in proportion to its density ratio
+    (sampling-importance resampling, Rubin 1987).
 
     Args:
         networks: What draws cells.
@@ -145,7 +153,7 @@ def fill(
         streams: Randomness.
         device: Where the networks are.
         critic: Chooses among completions.
-        restrictions: What the cells of some columns must be.
+        within: The regions of some columns: their cells are drawn within these.
     """
     layout = networks.layout
     chooser = critic.on(layout, device) if critic and critic.forests else None
@@ -153,7 +161,7 @@ def fill(
     several = int(np.ceil(chooser.pool)) if chooser else 1
     cache: PassCache = {}
     samplers = [
-        OrderSampler(networks, plan, restrictions, leading=False, cache=cache)
+        OrderSampler(networks, plan, within, leading=False, cache=cache)
         for plan in passes
     ]
 
@@ -170,7 +178,8 @@ def fill(
         codes = repeated(given.codes.astype(np.int64))
         offsets = repeated(given.offsets)
         mask = repeated(known[places])
-        order = torch.randint(len(samplers), (count,), generator=random, device=device)
+        shape = (count,)
+        order = torch.randint(len(samplers), shape, generator=random, device=device)
         for i, sampler in enumerate(samplers):
             of_order = (order == i).repeat_interleave(several)
             batch = Batch(codes[of_order], offsets[of_order], mask[of_order])
@@ -179,13 +188,24 @@ def fill(
             offsets[of_order] = done.offsets
         if chooser:
             weights = chooser.weights(codes, offsets).clamp(min=1e-30)
-            chosen = choose(weights.log().view(-1, several), random)
-            kept = chosen + several * torch.arange(count, device=device)
-            codes = codes[kept]
-            offsets = offsets[kept]
-        return Encoded(codes.cpu().numpy(), offsets.cpu().numpy(), layout)
+            by_row = weights.log().view(-1, several)
+            first = several * torch.arange(count, device=device)
+            chosen = first + choose(by_row, random)
+            codes = codes[chosen]
+            offsets = offsets[chosen]
+        return _encoded(codes, offsets, layout)
 
-    return map(_sharing_cores(block, device), range(-(-len(rows) // BLOCK)))
+    numbers = range(-(-len(rows) // BLOCK))
+    return map(_sharing_cores(block, device), numbers)
+
+
+def _encoded(
+    codes: Tensor,
+    offsets: Tensor,
+    layout: Layout,
+) -> Encoded:
+    """Rows on a device as arrays."""
+    return Encoded(codes.cpu().numpy(), offsets.cpu().numpy(), layout)
 
 
 def _sharing_cores(
@@ -200,33 +220,32 @@ def _sharing_cores(
     return on_some_cores
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # One order of the columns
-
-# Passes by the blocks that they reveal, and whether these are limited: orders share them.
-PassCache = dict[tuple[tuple[int, ...], bool], Pass]
 
 
 class OrderSampler:
     """Makes rows, and fills the hidden cells of rows, in one order of the columns.
 
-    One pass over all columns makes a row from noise, by the generator. Several passes complete
-    a row part by part, by the completer; each observes what the earlier ones revealed.
+    One pass over all columns makes a row from noise, by the generator. Several passes
+    complete a row part by part, by the completer; each observes what the earlier ones
+    revealed.
 
-    *Under restrictions.* With ``leading``, restricted columns are drawn before all others.
-    Given the first of them, the second is within its limits with another probability in every
-    row. In proportion to it, rows go on or are replaced by others (sequential importance
-    resampling; Gordon, Salmond and Smith 1993), so that in the end all rows are draws given
-    all restrictions. What the completer says of all other columns given these is less exact
-    than what it says in the order of the plan; so `Batch.log_weights` compares the two, as
-    importance weights. Without ``leading``, each restricted column is drawn in its turn.
+    *Within regions.* With ``leading``, limited columns are drawn before all others.
+    Given the first of them, the second is within its limits with another probability in
+    every row. In proportion to it, rows go on or are replaced by others (sequential
+    importance resampling; Gordon, Salmond and Smith 1993), so that in the end all rows
+    are draws given all limits. What the completer says of all other columns given these
+    is less exact than what it says in the order of the plan; so `Batch.log_weights`
+    compares the two, as importance weights. Without ``leading``, each limited column is
+    drawn in its turn.
 
     Args:
         networks: What makes the rows; put into evaluation mode.
         plan: The blocks that each pass reveals.
-        restrictions: What the cells of some columns must be.
+        within: The regions of some columns.
         leading: Whether these columns are drawn before all others.
-        cache: Passes of other orders under the same restrictions, to share.
+        cache: Passes of other orders within the same regions, to share.
 
     Attributes:
         from_noise: Whether rows are made in one pass, by the generator.
@@ -236,14 +255,14 @@ class OrderSampler:
         self,
         networks: Networks,
         plan: Plan,
-        restrictions: Sequence[Region] = (),
+        within: Sequence[Region] = (),
         leading: bool = True,
         cache: PassCache | None = None,
     ) -> None:
         cache = {} if cache is None else cache
         self.networks = networks.eval()
         completer = networks.completer
-        one_pass = len(plan) == 1 and not restrictions
+        one_pass = len(plan) == 1 and not within
         self.from_noise = networks.generator is not None and (
             one_pass or completer is None
         )
@@ -252,18 +271,17 @@ class OrderSampler:
 
         layout = networks.layout
         device = completer.slots.starts.device
-        numbers_last = sorted(restrictions, key=lambda r: _has_modes(layout, r))
-        # By block. Rows that go on more than once differ only in what is drawn later. Numbers
+        # Rows that go on more than once differ only in what is drawn later. Numbers
         # hardly ever repeat, so they come after categories.
-        limits = {
-            block: Limits(restriction, number, layout, device)
-            for restriction in numbers_last
-            for number, block in enumerate(restriction.blocks)
-        }
-        restricted_numbers = sum(_has_modes(layout, r) for r in restrictions)
+        numbers_last = sorted(within, key=lambda region: _has_modes(layout, region))
+        limits: dict[int, Limits] = {}
+        for region in numbers_last:
+            for number, block in enumerate(region.blocks):
+                limits[block] = Limits(region, number, layout, device)
+        limited_numbers = sum(_has_modes(layout, region) for region in within)
         # Equal cells of categories are no copies, but equal numbers are.
-        self.spare = SPARE_ROWS if leading and restricted_numbers > 1 else 1
-        self.leading_columns = len(restrictions) if leading else 0
+        self.spare = SPARE_ROWS if leading and limited_numbers > 1 else 1
+        self.leading_columns = len(within) if leading else 0
 
         self.passes: list[Pass] = []
         with torch.inference_mode():
@@ -273,16 +291,14 @@ class OrderSampler:
                 if key not in cache:
                     cache[key] = Pass(completer, blocks, limit)
                 self.passes.append(cache[key])
-            # The passes in the order of the plan, as far as the two orders differ: from the
-            # pass on that follows the last restricted column, both say the same.
-            differ = 0
+            # The passes in the order of the plan, as far as the two orders differ: from
+            # the pass on that follows the last limited column, both say the same.
+            start: Plan = ()
             if self.leading_columns:
-                differ = _last_restricted(plan, restrictions) + 1
-            self.passes_of_plan = [Pass(completer, blocks) for blocks in plan[:differ]]
+                start = plan[: _last_limited(plan, within) + 1]
+            self.passes_of_plan = [Pass(completer, blocks) for blocks in start]
         # How many of `passes` draw the same blocks as these.
-        self.compared = 0
-        if differ:
-            self.compared = len(_with_limits(plan[:differ], limits, leading))
+        self.compared = len(_with_limits(start, limits, leading)) if start else 0
 
     @torch.inference_mode()
     @fast_products()
@@ -293,28 +309,35 @@ class OrderSampler:
             blank = self._blank(rows * self.spare, device)
             return self._fill(blank, rows, random, all_hidden=True)
         size = CHUNK_ROWS if device.type == "cpu" else rows
-        chunks = [
-            self._from_noise(min(size, rows - start), random)
-            for start in range(0, rows, size)
-        ]
+        chunks = []
+        for start in range(0, rows, size):
+            count = min(size, rows - start)
+            chunks.append(self._from_noise(count, random))
         codes = torch.cat([chunk.codes for chunk in chunks])
-        return Batch(codes, torch.cat([chunk.offsets for chunk in chunks]))
+        offsets = torch.cat([chunk.offsets for chunk in chunks])
+        return Batch(codes, offsets)
 
     @torch.inference_mode()
     @fast_products()
     def complete(self, given: Batch, random: torch.Generator) -> Batch:
-        """Rows with their hidden cells drawn; ``given.mask`` says which cells are known."""
+        """Rows with their hidden cells drawn; ``given.mask`` marks the known ones."""
         assert given.mask is not None, "a mask says what is known, report this"
-        copy = Batch(given.codes.clone(), given.offsets.clone(), given.mask.clone())
-        return self._fill(copy, len(copy.codes), random, all_hidden=False)
+        # `_fill` writes into the batch.
+        codes = given.codes.clone()
+        offsets = given.offsets.clone()
+        mask = given.mask.clone()
+        batch = Batch(codes, offsets, mask)
+        return self._fill(batch, len(codes), random, all_hidden=False)
 
     def _blank(self, rows: int, device: torch.device) -> Batch:
         """Rows of which nothing is known."""
         layout = self.networks.layout
         shape = (rows, len(layout.blocks))
         codes = torch.zeros(shape, dtype=torch.int64, device=device)
-        offsets = torch.full((rows, len(layout.continuous)), 0.5, device=device)
-        return Batch(codes, offsets, torch.zeros_like(codes, dtype=torch.bool))
+        mask = torch.zeros(shape, dtype=torch.bool, device=device)
+        shape = (rows, len(layout.continuous))
+        offsets = torch.full(shape, 0.5, device=device)
+        return Batch(codes, offsets, mask)
 
     def _from_noise(self, rows: int, random: torch.Generator) -> Batch:
         """Rows in one pass of the generator."""
@@ -335,13 +358,17 @@ class OrderSampler:
         return Batch(codes, torch.where(in_a_mode, drawn, blank.offsets))
 
     def _fill(
-        self, batch: Batch, count: int, random: torch.Generator, all_hidden: bool
+        self,
+        batch: Batch,
+        count: int,
+        random: torch.Generator,
+        all_hidden: bool,
     ) -> Batch:
         """Fill the hidden cells of rows in place, pass by pass.
 
         Args:
             batch: The rows, with a mask of what is known.
-            count: How many of them go on to the end, where restrictions choose.
+            count: How many of them go on to the end, where limits choose.
             random: Randomness.
             all_hidden: Whether no cell of any row is known.
         """
@@ -351,9 +378,9 @@ class OrderSampler:
             outputs = one.outputs(state.hidden, len(state.codes))
             fresh = self._draw(state, one, outputs, random)
             if number < self.compared:
-                own = state.offsets[:, one.columns]
-                drawn = state.codes[:, one.blocks]
-                likelihood = one.log_likelihood(outputs, drawn, own)
+                codes = state.codes[:, one.blocks]
+                offsets = state.offsets[:, one.columns]
+                likelihood = one.log_likelihood(outputs, codes, offsets)
                 state.log_likelihood = state.log_likelihood + likelihood
             is_last = number + 1 == len(self.passes)
             if not is_last:
@@ -382,9 +409,8 @@ class OrderSampler:
         hidden = completer.first(
             batch.codes[first], batch.offsets[first], batch.mask[first]
         )
-        zeros = torch.zeros(
-            len(batch.codes), device=batch.codes.device, dtype=torch.float64
-        )
+        rows = len(batch.codes)
+        zeros = torch.zeros(rows, device=hidden.device, dtype=torch.float64)
         return _Filling(
             codes=batch.codes,
             offsets=batch.offsets,
@@ -396,7 +422,11 @@ class OrderSampler:
         )
 
     def _draw(
-        self, state: _Filling, one: Pass, outputs: Any, random: torch.Generator
+        self,
+        state: _Filling,
+        one: Pass,
+        outputs: Any,
+        random: torch.Generator,
     ) -> Tensor:
         """Draw the hidden cells of one pass; which ones they are, ``[B, blocks]``."""
         fresh = ~state.mask[:, one.blocks]
@@ -409,14 +439,15 @@ class OrderSampler:
                 outputs, state.prefix, random
             )
             state.log_weights = state.log_weights + weight
-        codes = torch.where(fresh, codes, state.codes[:, one.blocks])
+        codes_before = state.codes[:, one.blocks]
+        codes = torch.where(fresh, codes, codes_before)
         state.codes[:, one.blocks] = codes
         if len(one.columns):
             mode, in_a_mode = one.slots.modes(codes)
             changes = in_a_mode & fresh[:, one.slots.continuous]
-            drawn = offsets_of_modes.gather(1, mode)
+            offsets = offsets_of_modes.gather(1, mode)
             before = state.offsets[:, one.columns]
-            state.offsets[:, one.columns] = torch.where(changes, drawn, before)
+            state.offsets[:, one.columns] = torch.where(changes, offsets, before)
         state.mask[:, one.blocks] = True
         return fresh
 
@@ -428,12 +459,15 @@ class OrderSampler:
         completer = self.networks.completer
         assert completer is not None
         mask = torch.zeros_like(codes, dtype=torch.bool)
+        # Nothing is known yet: one row stands for all.
         hidden = completer.first(codes[:1], offsets[:1], mask[:1])
-        logs = torch.zeros(len(codes), device=codes.device, dtype=torch.float64)
+        rows = len(codes)
+        logs = torch.zeros(rows, device=codes.device, dtype=torch.float64)
         for one in self.passes_of_plan:
-            outputs = one.outputs(hidden, len(codes))
-            drawn = codes[:, one.blocks]
-            logs = logs + one.log_likelihood(outputs, drawn, offsets[:, one.columns])
+            outputs = one.outputs(hidden, rows)
+            codes_of_pass = codes[:, one.blocks]
+            offsets_of_pass = offsets[:, one.columns]
+            logs = logs + one.log_likelihood(outputs, codes_of_pass, offsets_of_pass)
             mask[:, one.blocks] = True
             fresh = mask[:, one.blocks]
             hidden = hidden + one.reveal(codes, offsets, mask, fresh)
@@ -448,11 +482,13 @@ class _Filling:
         codes: ``[B, K]``.
         offsets: ``[B, C]``.
         mask: ``[B, K]``: which cells are known by now.
-        hidden: The completer's first layer, ``[B, width]``, or ``[1, width]`` for all rows.
+        hidden: The completer's first layer, ``[B, width]``, or ``[1, width]`` for all
+            rows.
         prefix: ``[B]``: what the digits of a limited column are so far, see `Limits`.
-        log_weights: ``[B]``: log-probabilities of what was within the limits, since the last
-            resampling.
-        log_likelihood: ``[B]``: of what was drawn in passes that are compared with the plan.
+        log_weights: ``[B]``: log-probabilities of what was within the limits, since the
+            last resampling.
+        log_likelihood: ``[B]``: of what was drawn in passes that are compared with the
+            plan.
     """
 
     codes: Tensor
@@ -465,24 +501,31 @@ class _Filling:
 
     def resampled(self, rows: int, random: torch.Generator) -> _Filling:
         """So many rows, each as often as its weight says; then all weigh the same."""
-        kept = systematic_resample(self.log_weights, rows, random)
-        chosen = {f.name: getattr(self, f.name)[kept] for f in fields(self)}
-        chosen["log_weights"] = torch.zeros_like(chosen["log_weights"])
-        return _Filling(**chosen)
+        chosen = systematic_resample(self.log_weights, rows, random)
+        tensors = {}
+        for field in fields(self):
+            tensors[field.name] = getattr(self, field.name)[chosen]
+        tensors["log_weights"] = torch.zeros_like(tensors["log_weights"])
+        return _Filling(**tensors)
 
 
-def _has_modes(layout: Layout, restriction: Region) -> bool:
-    """Whether the restricted column holds numbers that hardly ever repeat."""
-    return any(layout.blocks[block].modes for block in restriction.blocks)
+def _has_modes(layout: Layout, region: Region) -> bool:
+    """Whether the region's column holds numbers that hardly ever repeat."""
+    return any(layout.blocks[block].modes for block in region.blocks)
 
 
-def _with_limits(plan: Plan, limited: Collection[int], leading: bool) -> Plan:
+def _with_limits(
+    plan: Plan,
+    limited: Collection[int],
+    leading: bool,
+) -> Plan:
     """A plan in which every limited block has a pass of its own.
 
     Before all others with ``leading``, else at its place.
     """
     passes: list[tuple[int, ...]] = []
     if leading:
+        # In the order of the limits: categories before numbers.
         passes += [(block,) for block in limited]
     for blocks in plan:
         if not leading:
@@ -493,10 +536,25 @@ def _with_limits(plan: Plan, limited: Collection[int], leading: bool) -> Plan:
     return tuple(passes)
 
 
-def _last_restricted(plan: Plan, restrictions: Sequence[Region]) -> int:
-    """Number of the last pass that reveals a restricted column."""
-    restricted = {block for r in restrictions for block in r.blocks}
-    return max(i for i, blocks in enumerate(plan) if restricted.intersection(blocks))
+def _earliest(passes: Sequence[Plan], within: Sequence[Region]) -> Sequence[Plan]:
+    """The plans of the orders that draw limited columns early.
+
+    What these say of all other columns is nearest to what the order that draws the
+    limited columns first says: see `OrderSampler`.
+    """
+    early = sorted(passes, key=lambda plan: _last_limited(plan, within))
+    count = -(-len(early) // ORDERS_WITHIN_REGIONS)
+    return early[:count]
+
+
+def _last_limited(plan: Plan, within: Sequence[Region]) -> int:
+    """Number of the last pass that reveals a limited column."""
+    last = 0
+    limited = {block for region in within for block in region.blocks}
+    for number, blocks in enumerate(plan):
+        if not limited.isdisjoint(blocks):
+            last = number
+    return last
 
 
 def _importance(parts: Sequence[Batch]) -> Tensor:
@@ -514,11 +572,280 @@ def _importance(parts: Sequence[Batch]) -> Tensor:
 
 
 def systematic_resample(
-    log_weights: Tensor, count: int, random: torch.Generator
+    log_weights: Tensor,
+    count: int,
+    random: torch.Generator,
 ) -> Tensor:
     """Numbers of ``count`` rows, each as often as its weight says, up to rounding."""
-    ends = (log_weights - log_weights.max()).exp().cumsum(0)
-    start = torch.rand(1, generator=random, device=ends.device, dtype=ends.dtype)
+    relative = log_weights - log_weights.max()
+    # Row i has the part of a line that ends at ``ends[i]``, as long as its weight.
+    # Points at equal steps, from a random start, choose the rows whose part they are
+    # in.
+    ends = relative.exp().cumsum(0)
+    device = ends.device
+    start = torch.rand(1, generator=random, device=device, dtype=ends.dtype)
     step = ends[-1] / count
-    places = (start + torch.arange(count, device=ends.device)) * step
-    return torch.searchsorted(ends, places).clamp(max=len(ends) - 1)
+    points = (start + torch.arange(count, device=device)) * step
+    rows = torch.searchsorted(ends, points)
+    # Rounding may put the last point behind the last end.
+    return rows.clamp(max=len(ends) - 1)
+
+
+# --------------------------------------------------------------------------------------
+# One pass
+
+# What the head says of the blocks of a pass: logits ``[B, slots of these blocks]``, and
+# the parameters of the mixtures of their modes, ``[B, modes x PARAMETERS]``.
+Outputs = tuple[Tensor, Tensor]
+
+
+class Pass:
+    """The completer as far as it concerns the blocks that one pass reveals.
+
+    A pass reads the cells that it reveals and writes nothing else. So it needs the
+    columns of the completer's first layer that read these cells, and the rows of its
+    head that write
+    them: a pass costs no more than what it reveals. The layers between are computed in
+        full.
+
+    Args:
+        completer: The whole network.
+        blocks: Which blocks the pass reveals.
+        limits: What the cells of the pass must be within; then it reveals one block.
+    """
+
+    def __init__(
+        self,
+        completer: Completer,
+        blocks: Sequence[int],
+        limits: Limits | None = None,
+    ) -> None:
+        layout = completer.slots.layout
+        device = completer.slots.starts.device
+        blocks = sorted(blocks)
+        part = Layout(tuple(layout.blocks[b] for b in blocks))
+        self.completer = completer
+        self.limits = limits
+        self.slots = Slots(part).to(device)
+        self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
+        # The columns of the offsets array that these blocks have.
+        columns = np.flatnonzero(np.isin(layout.continuous, blocks))
+        self.columns = torch.as_tensor(columns, device=device)
+
+        slots = _slots_of(layout, part, blocks)
+        modes = _modes_of(layout, blocks)
+        reads = _inputs(layout, blocks, slots, modes)
+        reads_on_device = torch.as_tensor(reads, device=device)
+        self.read_weight = completer.from_cells.weight[:, reads_on_device]
+
+        # The head writes all logits, and then the parameters of all mixtures.
+        parameters = layout.width + _spread(modes, PARAMETERS)
+        writes = np.concatenate([slots, parameters])
+        writes_on_device = torch.as_tensor(writes, device=device)
+        weight = completer.head.weight[writes_on_device]
+        # It reads the last deep layer, and the first one by a shortcut.
+        first_width = len(completer.from_cells.weight)
+        deep_width = weight.shape[1] - first_width
+        self.head_weight, shortcut = weight.split([deep_width, first_width], dim=1)
+        self.shortcut_weight = SHORTCUT * shortcut
+        self.bias = completer.head.bias[writes_on_device].clone()
+        self.bias[: part.width] += self.slots.padding
+
+        # For each cross, which blocks of this pass (by their place in it) are in it.
+        self.cross_members = [
+            [i for i, b in enumerate(blocks) if b in cross.blocks]
+            for cross in layout.crosses
+        ]
+        self.crossed = completer.crossed if any(self.cross_members) else None
+
+    # -- what the pass draws
+
+    def outputs(self, hidden: Tensor, rows: int) -> Outputs:
+        """What the head says of the blocks of this pass.
+
+        Args:
+            hidden: The first layer, ``[rows, width]``, or ``[1, width]`` for all rows.
+            rows: Number of rows.
+        """
+        size = CHUNK_ROWS if hidden.device.type == "cpu" else len(hidden)
+        chunks = []
+        for chunk in hidden.split(size):
+            deep = self.completer.body(chunk)
+            out = product(deep, self.head_weight, self.bias)
+            chunks.append(out.add_(product(chunk, self.shortcut_weight)))
+        outputs = torch.cat(chunks) if len(chunks) > 1 else chunks[0]
+        outputs = outputs.expand(rows, -1)
+        width = self.slots.layout.width
+        return outputs[:, :width], outputs[:, width:]
+
+    def draw(self, outputs: Outputs, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Codes ``[B, blocks]``, and an offset for each of their modes."""
+        logits, densities = outputs
+        codes = self.slots.sample(logits, random)
+        mixtures = Mixtures.of(densities, len(self.slots.mode_slots))
+        return codes, mixtures.draw(random)
+
+    def draw_within(
+        self,
+        outputs: Outputs,
+        prefix: Tensor,
+        random: torch.Generator,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`draw` within the limits.
+
+        Returns:
+            Codes ``[B, 1]``, an offset for each mode, the new prefix ``[B]`` and the
+            log-probability ``[B]`` of what is within the limits: see `Limits.draw`.
+        """
+        assert self.limits is not None, "this pass has no limits, report this"
+        code, offset, prefix, weight = self.limits.draw(*outputs, prefix, random)
+        # The offset is that of the mode that was drawn; any other one is not read.
+        modes = len(self.slots.mode_slots)
+        offsets = offset[:, None].expand(-1, modes)
+        return code[:, None], offsets, prefix, weight
+
+    def log_likelihood(
+        self,
+        outputs: Outputs,
+        codes: Tensor,
+        offsets: Tensor,
+    ) -> Tensor:
+        """Log-likelihood ``[B]`` of cells.
+
+        Args:
+            outputs: What the head says of them.
+            codes: ``[B, blocks]``.
+            offsets: ``[B, columns]``.
+        """
+        logits, densities = outputs
+        slots = self.slots
+        log_softmax = slots.log_softmax(logits)
+        logs = log_softmax.gather(1, codes + slots.starts).sum(1)
+        if not len(self.columns):
+            return logs
+        mode, in_a_mode = slots.modes(codes)
+        mixtures = Mixtures.of(densities, len(slots.mode_slots))
+        log_density = mixtures.log_density(offsets, mode) * in_a_mode
+        return logs + log_density.sum(1)
+
+    # -- what the next passes see
+
+    def reveal(
+        self,
+        codes: Tensor,
+        offsets: Tensor,
+        mask: Tensor,
+        fresh: Tensor,
+    ) -> Tensor:
+        """What this pass adds to the first layer, ``[B, width]``.
+
+        Args:
+            codes: Of whole rows, ``[B, K]``.
+            offsets: Of whole rows, ``[B, C]``.
+            mask: ``[B, K]``: which cells are known after this pass.
+            fresh: ``[B, blocks]``: which cells this pass has revealed; others were
+                known.
+        """
+        codes_of_pass = codes[:, self.blocks]
+        offsets_of_pass = offsets[:, self.columns]
+        added = self._read(codes_of_pass, offsets_of_pass, fresh)
+        if self.crossed is None:
+            return added
+        # A combination counts once, in the pass that completes it: one that reveals
+        # some block of the cross. ``any`` of no block is False.
+        has_fresh = [fresh[:, members].any(1) for members in self.cross_members]
+        completed = self.crossed.known(mask) & torch.stack(has_fresh, dim=1)
+        return added + self.crossed(codes, completed)
+
+    def _read(
+        self,
+        codes: Tensor,
+        offsets: Tensor,
+        fresh: Tensor,
+    ) -> Tensor:
+        """What the cells that ``fresh`` marks add to the first layer."""
+        if len(self.columns):
+            reading = self.slots.reading(codes, offsets, fresh)
+            return product(reading, self.read_weight)
+        # A sum of rows of a table is cheaper than a product with one-hot vectors.
+        return F.embedding_bag(
+            codes + self.slots.starts,
+            self._code_table,
+            mode="sum",
+            per_sample_weights=fresh.float(),
+        )
+
+    @cached_property
+    def _code_table(self) -> Tensor:
+        """``[slots, width]``: what each code adds, where no block has an offset."""
+        slots = self.slots
+        device = slots.slot_block.device
+        block_of_slot = slots.slot_block
+        # Row i of the readings is a row whose only known cell has the code of slot i.
+        code = torch.arange(len(block_of_slot), device=device)
+        code = code - slots.starts[block_of_slot]
+        blocks = torch.arange(len(slots.layout.blocks), device=device)
+        mask = blocks == block_of_slot[:, None]
+        codes = torch.where(mask, code[:, None], 0)
+        # Padding slots have no code: theirs is cut to the last one, and never read.
+        last_codes = torch.as_tensor(slots.layout.sizes - 1).to(block_of_slot)
+        codes = codes.clamp(max=last_codes)
+        no_offsets = codes[:, :0].float()
+        reading = slots.reading(codes, no_offsets, mask)
+        return product(reading, self.read_weight)
+
+
+# Passes by their blocks, and by whether these are limited: orders share them.
+PassCache = dict[tuple[tuple[int, ...], bool], Pass]
+
+
+def _slots_of(
+    layout: Layout,
+    part: Layout,
+    blocks: list[int],
+) -> npt.NDArray[np.int64]:
+    """The slots of the whole flat vector that a part has, in the part's order."""
+    slots = np.zeros(part.width, dtype=np.int64)
+    for start, block in zip(part.starts, blocks, strict=True):
+        codes = np.arange(layout.blocks[block].size)
+        slots[start + codes] = layout.starts[block] + codes
+    return slots
+
+
+def _modes_of(layout: Layout, blocks: list[int]) -> npt.NDArray[np.int64]:
+    """The modes of some blocks, among all modes."""
+    block_of_mode = layout.continuous[layout.mode_offsets]
+    modes = [np.flatnonzero(block_of_mode == block) for block in blocks]
+    return np.concatenate(modes).astype(np.int64)
+
+
+def _inputs(
+    layout: Layout,
+    blocks: list[int],
+    slots: npt.NDArray[np.int64],
+    modes: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Which inputs of the whole first layer read the cells of some blocks.
+
+    In the order in which `Slots.reading` of these blocks alone has them.
+    """
+    all_modes = len(layout.mode_slots)
+    all_numeric = [b for b, block in enumerate(layout.blocks) if block.numeric]
+    numeric = np.flatnonzero(np.isin(all_numeric, blocks))
+    # The parts of `Slots.reading`: one-hot, Fourier features, numbers, probits, known
+    # cells.
+    sizes = [layout.width, WAVES * all_modes, len(all_numeric), all_modes]
+    waves = _spread(modes, WAVES)
+    parts = [slots, waves, numeric, modes, np.asarray(blocks)]
+    starts = np.cumsum([0, *sizes])
+    inputs = [start + part for start, part in zip(starts, parts, strict=True)]
+    return np.concatenate(inputs)
+
+
+def _spread(numbers: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """The places of things of which each has ``count``, side by side.
+
+    >>> _spread(np.array([0, 2]), 3)
+    array([0, 1, 2, 6, 7, 8])
+    """
+    return (numbers[:, None] * count + np.arange(count)).ravel()

@@ -1,12 +1,12 @@
 """The tree critic: of a pool of generated rows, it keeps those that look real.
 
-Trees see dependencies that a network misses. After training, boosted trees are grown to tell
-real rows from generated ones. With h the log-odds that they give a row of being generated,
-exp(-h) estimates the density ratio of real to generated rows, and a row's chance to be kept is
-proportional to it (rejection sampling; Azadi et al., arXiv 1810.06758, do so with a GAN's own
-critic). A second round of trees, grown against what the first one lets through, goes on where
-that one stopped. Last, the chances are raked, so that the kept rows have the one-way
-frequencies of the training rows.
+Trees see dependencies that a network misses. After training, boosted trees are grown to
+tell real rows from generated ones. With h the log-odds that they give a row of being
+generated, exp(-h) estimates the density ratio of real to generated rows, and a row's
+chance to be kept is proportional to it (rejection sampling; Azadi et al., arXiv
+1810.06758, do so with a GAN's own critic). A second round of trees, grown against what
+the first one lets through, goes on where that one stopped. Last, the chances are raked,
+so that the kept rows have the one-way frequencies of the training rows.
 
     grow          learns a `TreeCritic` from training rows and a generator of rows
     TreeCritic    what is learnt and stored: forests, frequencies, the size of the pool
@@ -51,8 +51,8 @@ MOST_LOG_ODDS = 4.0
 # Most trees of a forest, and how much each may say.
 MOST_TREES = 900
 LEARNING_RATE = 0.15
-# Share of the rows that stop a forest, and after how many trees that do not help them: later
-# trees learn the training rows by heart (docs/lab.md).
+# Share of the rows that stop a forest, and after how many trees that do not help them:
+# later trees learn the training rows by heart (docs/lab.md).
 STOPPING_ROWS = 0.15
 STOPPING_TREES = 10
 # Most training rows that trees are grown on, and generated ones for each.
@@ -63,7 +63,7 @@ FAKE_ROWS = 2.0
 Draw = Callable[[int, Streams], Encoded]
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # What is learnt
 
 
@@ -73,8 +73,8 @@ class TreeCritic:
 
     Attributes:
         forests: Log-odds of being generated; one forest per round.
-        frequencies: ``[K, BINS]``: those of the training rows in the bins of raking; None not
-            to rake.
+        frequencies: ``[K, BINS]``: those of the training rows in the bins of raking;
+            None not to rake.
         pool: Rows to generate for each one that is kept.
     """
 
@@ -113,18 +113,20 @@ class TreeCritic:
             if name.startswith("forest."):
                 _, number, part = name.split(".")
                 forests.setdefault(int(number), {})[part] = tensor
-        grown = tuple(Forest.from_state(forests[i]) for i in range(len(forests)))
+        in_order = [forests[number] for number in sorted(forests)]
+        grown = tuple(Forest.from_state(of_forest) for of_forest in in_order)
         return cls(grown, state.get("shares"), float(state["pool"]))
 
 
 def frequencies(rows: Encoded) -> Tensor:
     """``[K, BINS]``: how often each bin of raking occurs, as shares of the rows."""
     binning = Binning(rows.layout, torch.device("cpu"), RAKING_STEPS)
-    counts = torch.zeros(len(rows.layout.blocks), BINS, dtype=torch.int64)
+    shape = (len(rows.layout.blocks), BINS)
+    counts = torch.zeros(shape, dtype=torch.int64)
     for start in range(0, len(rows), COUNTED_ROWS):
         part = rows.take(slice(start, start + COUNTED_ROWS))
-        cells = torch.as_tensor(binning.cells(part)).long()
-        by_column = [torch.bincount(column, minlength=BINS) for column in cells.T]
+        columns = torch.as_tensor(binning.cells(part)).long().T
+        by_column = [torch.bincount(column, minlength=BINS) for column in columns]
         counts += torch.stack(by_column)
     return counts.double() / len(rows)
 
@@ -162,17 +164,20 @@ def grow(
         codes = torch.as_tensor(fake.codes.astype(np.int64))
         offsets = torch.as_tensor(fake.offsets)
         chooser = critic.on(rows.layout, cpu)
-        critic = replace(critic, pool=_pool(chooser.weights(codes, offsets)))
+        pool = _pool(chooser.weights(codes, offsets))
+        critic = replace(critic, pool=pool)
         if number == rounds:
             break
-        kept = int(len(fake) / critic.pool)
-        chances = chooser.chances(codes, offsets, kept).numpy()
-        # Both kinds weigh the same in sum; a generated row as much as it is likely to be kept.
+        count = int(len(fake) / pool)
+        chances = chooser.chances(codes, offsets, count).numpy()
+        # Both kinds weigh the same in sum; a generated row as much as it is likely to
+        # be kept.
+        of_real = np.ones(len(real))
         of_fake = chances * (len(real) / chances.sum())
         forest = Forest.grow(
             np.concatenate([real_cells, binning.cells(fake)]),
             np.repeat([0, 1], [len(real), len(fake)]),
-            np.concatenate([np.ones(len(real)), of_fake]),
+            np.concatenate([of_real, of_fake]),
             binning.nominal,
             max_iter=MOST_TREES,
             learning_rate=LEARNING_RATE,
@@ -194,16 +199,19 @@ def _pool(weights: Tensor) -> float:
 
     The fewest, in halves, that lose no more than `LOST_WEIGHT` to the cap of `_capped`.
     """
-    some = weights[:POOL_ROWS]
-    relative = some / some.mean()
-    for size in torch.arange(LEAST_POOL, MOST_POOL, 0.5, dtype=weights.dtype):
+    sample = weights[:POOL_ROWS]
+    relative = sample / sample.mean()
+    sizes = torch.arange(LEAST_POOL, MOST_POOL, 0.5, dtype=weights.dtype)
+    for size in sizes:
+        # A row of relative weight w is kept w / size times on average, but at most
+        # once.
         lost = (relative - size).clamp(min=0).mean()
         if lost <= LOST_WEIGHT:
             return float(size)
     return MOST_POOL
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # The choice
 
 
@@ -220,7 +228,10 @@ class Chooser:
     """
 
     def __init__(
-        self, critic: TreeCritic, layout: Layout, device: torch.device
+        self,
+        critic: TreeCritic,
+        layout: Layout,
+        device: torch.device,
     ) -> None:
         self.binning = Binning(layout, device)
         self.raking_bins = Binning(layout, device, RAKING_STEPS)
@@ -231,7 +242,7 @@ class Chooser:
         self.pool = critic.pool
 
     def weights(self, codes: Tensor, offsets: Tensor) -> Tensor:
-        """Estimated density ratios of real to generated rows, ``[B]``, up to a factor."""
+        """``[B]``: estimated density ratios of real to generated rows, and a factor."""
         if not self.scorers:
             return torch.ones(len(codes), device=codes.device)
         cells = self.binning(codes, offsets)
@@ -250,11 +261,11 @@ class Chooser:
         count: int,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """Of every row of a pool, the probability to be among the ``count`` that are kept.
+        """Of every row of a pool, the probability to be among those that are kept.
 
-        It is proportional to the row's weight and at most 1. Then it is raked (Deming and
-        Stephan 1940): in the bins of every column, the probabilities sum to what as many
-        training rows would have there.
+        It is proportional to the row's weight and at most 1. Then it is raked (Deming
+        and Stephan 1940): in the bins of every column, the probabilities sum to what as
+        many training rows would have there.
 
         Args:
             codes: ``[B, K]``.
@@ -272,8 +283,9 @@ class Chooser:
         wanted = self.frequencies * count
         for _ in range(RAKING_SWEEPS):
             for bins, wanted_in_bins in zip(columns, wanted, strict=True):
-                empty = torch.zeros(BINS, dtype=chance.dtype, device=chance.device)
-                in_bins = empty.index_add_(0, bins, chance)
+                in_bins = torch.zeros_like(wanted_in_bins)
+                in_bins.index_add_(0, bins, chance)
+                # Half a row is added to either, lest rare bins make large factors.
                 factor = (wanted_in_bins + 0.5) / (in_bins + 0.5)
                 factor = factor.clamp(0.5, 2.0)
                 chance = (chance * factor[bins]).clamp(max=1.0)
@@ -289,19 +301,23 @@ class Chooser:
     ) -> Tensor:
         """Numbers of ``count`` different rows of a pool, in random order.
 
-        They are drawn with their `chances`, by systematic sampling in random order (Madow
-        1949): the sizes of all bins vary little, and none is kept twice.
+        They are drawn with their `chances`, by systematic sampling in random order
+        (Madow 1949): the sizes of all bins vary little, and none is kept twice.
         """
         chance = self.chances(codes, offsets, count, weights)
         device = chance.device
         order = torch.randperm(len(chance), generator=random, device=device)
+        # As in `sampler.systematic_resample`; a row's part of the line is at most a
+        # step.
         ends = chance[order].cumsum(0)
         start = torch.rand(1, generator=random, device=device, dtype=ends.dtype)
         step = ends[-1] / count
         points = (start + torch.arange(count, device=device)) * step
-        places = torch.searchsorted(ends, points).clamp(max=len(order) - 1)
+        places = torch.searchsorted(ends, points)
+        places = places.clamp(max=len(order) - 1)
         chosen = order[places]
-        return chosen[torch.randperm(count, generator=random, device=device)]
+        shuffled = torch.randperm(count, generator=random, device=device)
+        return chosen[shuffled]
 
 
 def _capped(weights: Tensor, count: int) -> Tensor:
@@ -311,12 +327,13 @@ def _capped(weights: Tensor, count: int) -> Tensor:
     for _ in range(20):
         over = chance >= 1
         below = torch.where(over, 0.0, chance)
-        scale = (count - over.sum()) / below.sum().clamp(min=1e-12)
+        wanted_below = count - over.sum()
+        scale = wanted_below / below.sum().clamp(min=1e-12)
         chance = torch.where(over, 1.0, chance * scale)
     return chance.clamp(max=1.0)
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # Boosted trees as arrays
 
 # Most leaves of a tree: a row's leaf is found in the bits of an int32.
@@ -329,16 +346,16 @@ SCORED_ROWS = 1024
 class Forest:
     """Boosted trees as arrays: N inner nodes of T trees.
 
-    Each tree has a *word* for a row, of a bit for each leaf. Bit l is on as long as the row
-    may still end in the l-th leaf from the left. A node that sends the row right clears the
-    leaves on its left, and the lowest bit that is left in the end is the leaf (QuickScorer,
-    Lucchese et al., SIGIR 2015).
+    Each tree has a *word* for a row, of a bit for each leaf. Bit l is on as long as the
+    row may still end in the l-th leaf from the left. A node that sends the row right
+    clears the leaves on its left, and the lowest bit that is left in the end is the
+    leaf (QuickScorer, Lucchese et al., SIGIR 2015).
 
     Attributes:
         features: ``[N]``: the block that a node asks for.
         trees: ``[N]``: the tree that it belongs to.
-        lefts: ``[N, 32]`` uint8: which of the 256 bins it sends left, a bit each, lowest
-            first.
+        lefts: ``[N, 32]`` uint8: which of the 256 bins it sends left, a bit each,
+            lowest first.
         keeps: ``[N]`` int32: what is ANDed to the word of a row that goes right.
         leaves: ``[T, 32]`` float32: the log-odds that each leaf adds.
         base: Log-odds of the empty forest.
@@ -375,18 +392,20 @@ class Forest:
 
         too_many = "a leaf is a bit of an int32, report this"
         assert options.get("max_leaf_nodes", LEAVES) <= LEAVES, too_many
-        # scikit-learn moves categories to the front, and numbers those that it sees anew. Both
-        # are done here, so that its trees speak of bins that we know.
-        order = np.concatenate([np.flatnonzero(nominal), np.flatnonzero(~nominal)])
+        # scikit-learn moves categories to the front, and numbers those that it sees
+        # anew. Both are done here, so that its trees speak of bins that we know.
+        nominal_blocks = np.flatnonzero(nominal)
+        order = np.concatenate([nominal_blocks, np.flatnonzero(~nominal)])
         bins_seen = [np.unique(cells[:, block]) for block in order]
         ranks = [
             np.searchsorted(seen, cells[:, block])
             for seen, block in zip(bins_seen, order, strict=True)
         ]
-        categories = np.arange(int(nominal.sum())) if nominal.any() else None
+        categories = np.arange(len(nominal_blocks)) if nominal.any() else None
         options = {"early_stopping": False, **options}
         model = HistGradientBoostingClassifier(
-            categorical_features=categories, **options
+            categorical_features=categories,
+            **options,
         )
         inputs = np.column_stack(ranks).astype(np.float64)
         model.fit(inputs, labels, sample_weight=weights)
@@ -394,16 +413,27 @@ class Forest:
         best = model.n_iter_
         if model.do_early_stopping_:
             best = int(np.argmax(model.validation_score_))
-        predictors = [of_step[0] for of_step in model._predictors[: max(1, best)]]
-        trees = [_Tree.read(p, order, bins_seen) for p in predictors]
-        numbers = np.repeat(np.arange(len(trees)), [len(t.features) for t in trees])
-        base = np.float32(np.ravel(model._baseline_prediction)[0])
+        steps = model._predictors[: max(1, best)]
+        # A step has a tree for each class; of two classes, one tree.
+        trees = [_Tree.read(tree, order, bins_seen) for (tree,) in steps]
+        baseline = np.ravel(model._baseline_prediction)
+        return cls._of_trees(trees, base=np.float32(baseline[0]))
+
+    @classmethod
+    def _of_trees(cls, trees: list[_Tree], base: np.float32) -> Forest:
+        """The trees of a forest, one after another."""
+        nodes = [len(tree.features) for tree in trees]
+        numbers = np.repeat(np.arange(len(trees)), nodes)
+        features = np.concatenate([tree.features for tree in trees])
+        lefts = np.concatenate([tree.lefts for tree in trees])
+        keeps = np.concatenate([tree.keeps for tree in trees])
+        leaves = np.stack([tree.leaves for tree in trees])
         return cls(
-            features=torch.as_tensor(np.concatenate([t.features for t in trees])),
+            features=torch.as_tensor(features),
             trees=torch.as_tensor(numbers),
-            lefts=torch.as_tensor(np.concatenate([t.lefts for t in trees])),
-            keeps=torch.as_tensor(np.concatenate([t.keeps for t in trees])),
-            leaves=torch.as_tensor(np.stack([t.leaves for t in trees])),
+            lefts=torch.as_tensor(lefts),
+            keeps=torch.as_tensor(keeps),
+            leaves=torch.as_tensor(leaves),
             base=torch.as_tensor(base),
         )
 
@@ -424,9 +454,9 @@ class Forest:
 class Scorer:
     """A `Forest` on a device, which scores rows.
 
-    For each block that the trees ask for it holds, by bin, the AND of the words of all nodes
-    that ask for the block. So a row costs one look-up of ``[T]`` words per block, whatever the
-    number of nodes.
+    For each block that the trees ask for it holds, by bin, the AND of the words of all
+    nodes that ask for the block. So a row costs one look-up of ``[T]`` words per block,
+    whatever the number of nodes.
     """
 
     def __init__(self, forest: Forest, device: torch.device) -> None:
@@ -438,31 +468,41 @@ class Scorer:
         right = ~left.astype(bool)
         trees = forest.trees.numpy()
         keeps = forest.keeps.numpy()
-        for node in range(len(trees)):
-            words[place[node], right[node], trees[node]] &= keeps[node]
+        for node, tree in enumerate(trees):
+            words[place[node], right[node], tree] &= keeps[node]
         self.blocks = blocks.tolist()
         self.words = torch.as_tensor(words, device=device)
         self.leaves = forest.leaves.to(device).flatten()
-        # Where the leaves of each tree begin.
-        self.first = torch.arange(len(forest.leaves), device=device) * (LEAVES + 1)
+        # Where the leaves of each tree begin: there is room for one more than there
+        # are.
+        numbers = torch.arange(len(forest.leaves), device=device)
+        self.first = numbers * (LEAVES + 1)
         self.base = forest.base.to(device)
 
     def __call__(self, cells: Tensor) -> Tensor:
         """Log-odds ``[B]`` of rows as `Binning` shows them, uint8 ``[B, K]``."""
         if not self.blocks:
-            return self.base + self.leaves[self.first].sum().expand(len(cells))
-        return torch.cat([self._score(part) for part in cells.split(SCORED_ROWS)])
+            # Trees of one leaf each: all rows are alike.
+            log_odds = self.base + self.leaves[self.first].sum()
+            return log_odds.expand(len(cells))
+        parts = cells.split(SCORED_ROWS)
+        return torch.cat([self._score(part) for part in parts])
 
     def _score(self, cells: Tensor) -> Tensor:
         columns = cells.T.int()
-        word = self.words[0].index_select(0, columns[self.blocks[0]])
-        for words, block in zip(self.words[1:], self.blocks[1:], strict=True):
+        asked = zip(self.words, self.blocks, strict=True)
+        words, block = next(asked)
+        word = words.index_select(0, columns[block])
+        for words, block in asked:
             word &= words.index_select(0, columns[block])
+        # Of a number and its negative, the lowest bit that is on is all that both have.
         lowest = word & -word
-        # The number of the lowest bit is the exponent of a power of two, which stands in the
-        # bits of a float32 from the 24th on, plus 127.
-        leaf = (lowest.float().view(torch.int32) >> 23) - 127
-        return self.base + self.leaves.take(leaf + self.first).sum(1)
+        # The number of the lowest bit is the exponent of a power of two, which stands
+        # in the bits of a float32 from the 24th on, plus 127.
+        exponent = lowest.float().view(torch.int32) >> 23
+        leaf = exponent - 127
+        values = self.leaves.take(leaf + self.first)
+        return self.base + values.sum(1)
 
 
 @dataclass(frozen=True)
@@ -476,7 +516,10 @@ class _Tree:
 
     @classmethod
     def read(
-        cls, predictor: Any, order: npt.NDArray[np.int64], bins_seen: list[Any]
+        cls,
+        predictor: Any,
+        order: npt.NDArray[np.int64],
+        bins_seen: list[Any],
     ) -> _Tree:
         """Read a tree of scikit-learn's private kind.
 
@@ -499,11 +542,12 @@ class _Tree:
             lefts.append(np.packbits(left, bitorder="little"))
             leaves_on_left = sum(1 << leaf for leaf in range(first_leaf, middle_leaf))
             keeps.append(~leaves_on_left)
+        # A tree of one leaf has no node: its arrays keep their shapes.
         return cls(
-            np.array(features, dtype=np.int64),
-            np.array(lefts, dtype=np.uint8).reshape(-1, 32),
-            np.array(keeps, dtype=np.int32),
-            leaves,
+            features=np.array(features, dtype=np.int64),
+            lefts=np.array(lefts, dtype=np.uint8).reshape(-1, 32),
+            keeps=np.array(keeps, dtype=np.int32),
+            leaves=leaves,
         )
 
 
@@ -518,9 +562,11 @@ def _leaf_nodes(nodes: Any, number: int = 0) -> Iterator[Any]:
 
 
 def _inner_nodes(
-    nodes: Any, number: int = 0, first_leaf: int = 0
+    nodes: Any,
+    number: int = 0,
+    first_leaf: int = 0,
 ) -> Iterator[tuple[Any, int, int]]:
-    """Inner nodes, with the numbers of their first leaf and of the first one on the right.
+    """Inner nodes, with the numbers of their first leaf and the first on their right.
 
     Children come before their parent.
     """
@@ -534,13 +580,19 @@ def _inner_nodes(
     yield node, first_leaf, middle_leaf
 
 
-def _bins_left(predictor: Any, node: Any, bins_seen: Any) -> npt.NDArray[np.bool_]:
+def _bins_left(
+    predictor: Any,
+    node: Any,
+    bins_seen: Any,
+) -> npt.NDArray[np.bool_]:
     """``[256]``: which bins a node of scikit-learn sends left."""
     left = np.full(256, bool(node["missing_go_to_left"]))
     if node["is_categorical"]:
         ranks = np.arange(len(bins_seen))
-        bits = predictor.raw_left_cat_bitsets[int(node["bitset_idx"])]
-        left[bins_seen] = (bits[ranks // 32] >> (ranks % 32).astype(np.uint32)) & 1
+        # A bit for each category, in words of 32.
+        words = predictor.raw_left_cat_bitsets[int(node["bitset_idx"])]
+        bit = (ranks % 32).astype(np.uint32)
+        left[bins_seen] = (words[ranks // 32] >> bit) & 1
         return left
     # A bin that was not seen goes where its neighbours do.
     rank = np.searchsorted(bins_seen, np.arange(256))
