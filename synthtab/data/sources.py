@@ -233,7 +233,7 @@ def glimpse(
 
 def _estimate_rows(path: Path, head: pa.Table) -> int:
     """Rows of a text file whose first ones are ``head``."""
-    if _is_compressed(path):
+    if tables.is_compressed(path):
         # Its size says little: the rows are counted.
         first_column = head.column_names[:1]
         return sum(map(len, tables.batches(path, first_column)))
@@ -276,16 +276,11 @@ def held_bytes(path: Path) -> float:
             # Columns with few distinct cells take next to nothing in the file.
             least = 4 * facts.num_rows * facts.num_columns
             return GROWTH["parquet"] * max(size, least)
-        kind = "gzip" if _is_compressed(path) else "text"
+        kind = "gzip" if tables.is_compressed(path) else "text"
         return GROWTH[kind] * path.stat().st_size
     except (OSError, pa.ArrowException):
         # Reading it will say what is wrong.
         return 0.0
-
-
-def _is_compressed(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(2) == tables.GZIP_MARK
 
 
 def sample_rows(columns: int) -> int:
