@@ -39,7 +39,6 @@ from synthtab.data.holdout import RowNumbers
 from synthtab.data.in_pieces import ingest
 from synthtab.data.sources import Source, draw_rows, glimpse, open_table
 from synthtab.model import trainer
-from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import adversarial_loss
 from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
@@ -725,10 +724,8 @@ class Synthesizer:
         encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})
         networks = None
         if bundle.weights:
-            with fresh_weights():
-                networks = Networks(encoder.layout, config)
-            networks.load(bundle.weights)
-            networks.to(model.device_).eval()
+            networks = Networks.of_file(encoder.layout, config, bundle.weights)
+            networks.to(model.device_)
         sampling = manifest["sampling"]
         joined = None
         if sampling["plans"]:

@@ -39,9 +39,11 @@ def test_load_shipped(name: str) -> None:
     assert frame.shape == SHAPES[name]
     schema = Schema.load(datasets.path(name).with_name(f"{name}.schema.json"))
     schema.check(frame)
-    assert [str(dtype) for dtype in frame.dtypes] == [
-        column.dtype for column in schema.columns
-    ]
+    dtypes = [column.dtype for column in schema.columns]
+    if int(pd.__version__.split(".")[0]) < 3:
+        # Text had no dtype of its own before.
+        dtypes = ["object" if dtype == "str" else dtype for dtype in dtypes]
+    assert [str(dtype) for dtype in frame.dtypes] == dtypes
 
 
 @pytest.mark.parametrize("name", datasets.SHIPPED)

@@ -200,7 +200,7 @@ def newer(data: bytes) -> str:
                 t,
                 {"config.json": lambda d: d.replace(b'"width": 32', b'"width": 64')},
             ),
-            "fit together",
+            "damaged",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Layout
 from synthtab.model.completer import Completer
 from synthtab.model.gan import Generator
+from synthtab.model.layers import fresh_weights
 
 # What the tensors of the two networks were called in model files up to format 2.
 OLD_NAMES = {
@@ -41,6 +42,24 @@ class Networks(nn.Module):
         self.generator = Generator(layout, config) if config.invents else None
         self.completer = Completer(layout, config) if config.completes else None
 
+    @classmethod
+    def of_file(
+        cls, layout: Layout, config: TrainConfig, weights: Mapping[str, Tensor]
+    ) -> Networks:
+        """The networks of a model file, ready to draw from.
+
+        Raises:
+            ValueError: The weights are not those of such networks.
+        """
+        # Compared before anything is allocated: a forged file may claim any size.
+        stored = sum(tensor.numel() for tensor in weights.values())
+        if stored < _least_weights(layout, config):
+            raise ValueError("there are fewer weights than the config says")
+        with fresh_weights():
+            networks = cls(layout, config)
+        networks.load(weights)
+        return networks.eval()
+
     @property
     def most_passes(self) -> int:
         """The most passes that make sense: one per unit of the layout, if cells are drawn."""
@@ -59,6 +78,14 @@ class Networks(nn.Module):
         if self.generator is None:
             named.pop("generator.frequencies", None)
         self.load_state_dict(named)
+
+
+def _least_weights(layout: Layout, config: TrainConfig) -> int:
+    """No network of this config has fewer weights: those of the head and of the blocks."""
+    head = layout.width * config.width
+    if config.network != "residual":
+        return head
+    return head + 2 * config.depth * config.width**2
 
 
 def _current_name(name: str) -> str:

@@ -36,7 +36,10 @@ class Mixture:
         components = min(max_modes, len(np.unique(sample)))
         centre, spread = float(sample.mean()), float(sample.std())
         # A mode much narrower than that would be at an infinite distance from other values.
-        least = LEAST_DEVIATION * float(distinct.max() - distinct.min()) or 1.0
+        width = float(distinct.max() - distinct.min())
+        # One over less than `tiny` is infinite.
+        tiny = float(np.finfo(np.float64).tiny)
+        least = max(LEAST_DEVIATION * width, tiny) if width else 1.0
         if components < 2 or spread < least:
             return cls(np.ones(1), np.array([centre]), np.array([max(spread, least)]))
         # Imported here: scikit-learn takes a second to load, which `synthtab sample` need not wait for.

@@ -71,10 +71,11 @@ class Serial:
 
     def make(self, rows: npt.NDArray[np.int64]) -> Texts:
         """The texts of these rows, all different."""
-        numbers = np.char.zfill((self.first + rows).astype(str), self.digits).astype(
-            object
+        # Not np.char.zfill: that of NumPy 1 cuts numbers that are longer.
+        numbers = pd.Series(self.first + rows).astype(str).str.zfill(self.digits)
+        return np.asarray(
+            self.before + numbers.astype(object) + self.after, dtype=object
         )
-        return np.asarray(self.before + numbers + self.after, dtype=object)
 
 
 @dataclass(frozen=True)
