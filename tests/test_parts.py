@@ -25,7 +25,7 @@ from synthtab.core.errors import (
     MissingExtraError,
 )
 from synthtab.core.progress import Progress, silent
-from synthtab.data.constraints.unique import Keys
+from synthtab.data.constraints.keys import Keys
 from synthtab.sampling.parts import sampled, spans
 from synthtab.sampling.requests import SEGMENT
 from synthtab.sampling.sampler import BLOCK

@@ -12,11 +12,10 @@ import pytest
 
 from synthtab import Schema, find_constraints, infer, parse_constraint
 from synthtab.core.errors import SchemaError
-from synthtab.core.schema import FORM_NAMES
 from synthtab.data import schema_document
 from synthtab.data.columns import KINDS
-from synthtab.data.constraints import form_of
-from synthtab.data.constraints.equation import FORMS as EQUATIONS
+from synthtab.data.constraints import FORMS, form_of
+from synthtab.data.constraints.equation import EQUATIONS
 from tests.constraint_tables import shop
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,7 +177,7 @@ def test_the_document_lists_every_kind_form_and_equation() -> None:
         DOCUMENT["$defs"][name] for name in ("column", "constraint", "form")
     )
     assert set(column["properties"]["kind"]["enum"]) == set(KINDS)
-    assert {f["const"] for f in form["oneOf"]} | {"predicate"} == set(FORM_NAMES)
+    assert {f["const"] for f in form["oneOf"]} | {"predicate"} == set(FORMS)
     assert set(
         constraint["properties"]["options"]["properties"]["equals"]["enum"]
     ) == set(EQUATIONS)

@@ -12,9 +12,16 @@ from typing import Any
 
 # Name => class. The order is that of the messages that list the names.
 KINDS: dict[str, Any] = {}
+FORMS: dict[str, Any] = {}
 
 
 def kinds() -> dict[str, Any]:
     """The kinds of column by their names, see `synthtab.data.columns`."""
     importlib.import_module("synthtab.data.columns")
     return KINDS
+
+
+def forms() -> dict[str, Any]:
+    """The forms of constraint by their names, see `synthtab.data.constraints`."""
+    importlib.import_module("synthtab.data.constraints")
+    return FORMS

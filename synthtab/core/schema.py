@@ -26,17 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-FORM_NAMES = (
-    "inequality",
-    "equation",
-    "range",
-    "one_hot",
-    "determines",
-    "combination",
-    "together",
-    "unique",
-    "predicate",
-)
 
 
 @dataclass(frozen=True)
@@ -115,14 +104,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Constraint:
-    """What holds between cells of a row, or between rows; `synthtab.data.constraints.FORMS` says what each form means.
+    """What holds between cells of a row, or between rows.
 
     Attributes:
-        form: One of `FORM_NAMES`.
+        form: Name of a form of `synthtab.data.constraints.FORMS`, which says what it
+            means.
         columns: The columns that it is about.
         options: What the form needs to know besides.
         enforce: Whether every sampled row must hold it; if not, it is only offered.
-        support: Share of the rows that it applies to in which it holds, where it was found in a table.
+        support: Share of the rows that it applies to in which it holds, where it was
+            found in a table.
         rows: Number of these rows.
         says: The constraint in words; for people only.
     """
@@ -136,9 +127,10 @@ class Constraint:
     says: str = ""
 
     def __post_init__(self) -> None:
-        if self.form not in FORM_NAMES:
+        forms = registry.forms()
+        if self.form not in forms:
             raise SchemaError(
-                f"unknown constraint {self.form!r}; use one of {', '.join(FORM_NAMES)}"
+                f"unknown constraint {self.form!r}; use one of {', '.join(forms)}"
             )
 
     @property
@@ -152,17 +144,16 @@ class Constraint:
         Raises:
             SchemaError: It is a Python function, which no file can hold.
         """
-        if self.form == "predicate":
+        if any(callable(value) for value in self.options.values()):
             raise SchemaError(
-                f"the constraint {self.says or 'predicate'} is a Python function and cannot be stored in a file: "
+                f"the constraint {self.says or self.form} is a Python function "
+                "and cannot be stored in a file: "
                 "leave it out of the schema, or write it in another form"
             )
-        data: dict[str, Any] = {
+        return {
             "form": self.form,
             "columns": list(self.columns),
             "enforce": self.enforce,
-        }
-        return data | {
             "says": self.says,
             "support": self.support,
             "rows": self.rows,
@@ -175,30 +166,32 @@ class Constraint:
         if not isinstance(data, Mapping) or not isinstance(data.get("form"), str):
             raise SchemaError('every constraint of a schema needs a "form"')
         what = f"constraint {data.get('says') or data['form']!r}"
-        unknown = sorted(set(data) - {f.name for f in dataclasses.fields(cls)})
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(data) - known)
         if unknown:
             raise SchemaError(f"{what}: unknown schema entry {unknown[0]!r}")
         columns = data.get("columns")
-        if not isinstance(columns, list) or not all(
-            isinstance(c, str) for c in columns
-        ):
+        if not isinstance(columns, list) or not _all_texts(columns):
             raise SchemaError(f'{what}: "columns" must be a list of names')
         for key, types in _CONSTRAINT_TYPES.items():
-            given = data.get(key)
-            if key in data and (
-                not isinstance(given, types)
-                or (key != "enforce" and isinstance(given, bool))
-            ):
+            if key not in data:
+                continue
+            given = data[key]
+            # For Python a boolean is an integer; for a reader of JSON it is not.
+            is_stray_boolean = isinstance(given, bool) and types is not bool
+            if not isinstance(given, types) or is_stray_boolean:
                 raise SchemaError(
-                    f"{what}: {key!r} has the value {given!r}, which is of the wrong type"
+                    f"{what}: {key!r} has the value {given!r}, "
+                    "which is of the wrong type"
                 )
-        return cls(
-            **{
-                **data,
-                "columns": tuple(columns),
-                "options": dict(data.get("options", {})),
-            }
-        )
+        entries = dict(data)
+        entries["columns"] = tuple(columns)
+        entries["options"] = dict(data.get("options", {}))
+        return cls(**entries)
+
+
+def _all_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 _CONSTRAINT_TYPES: dict[str, Any] = {

@@ -21,9 +21,6 @@ from synthtab.data.columns import ColumnEncoder
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.columns.quantiles import UNIT, Numbers
-from synthtab.data.constraints.combination import Combination
-from synthtab.data.constraints.determines import Determines
-from synthtab.data.constraints.one_hot import OneHot
 from synthtab.data.constraints.table import Table
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.relations.links import Linked
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
 LAST_OFFSET = 1 - 1 / UNIT
 # Most combinations of codes of a column that are asked.
 MOST_CODES = 4_000_000
-# Forms of constraints that make columns from one column alone.
-FROM_ONE_COLUMN = (Combination, Determines, OneHot)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -208,11 +203,7 @@ def _handed_on(
     result = []
     for step in encoder.enforced.steps:
         asked = [p for column in step.writes for p in by_column.get(column, ())]
-        if (
-            not asked
-            or step.remains is None
-            or not isinstance(step.form, FROM_ONE_COLUMN)
-        ):
+        if not asked or step.remains is None or not step.form.from_one_code:
             continue
         sources = {column.name for column in step.remains}
         sources = sources or set(step.form.columns) - set(step.writes)
@@ -220,7 +211,7 @@ def _handed_on(
             continue
         codes = _all_codes(part.blocks)
         cells = pd.DataFrame({name: _decoded(part, codes)})
-        followers = step.form.restore(Table(cells, encoder.schema), step.learnt, True)
+        followers = step.form.restore(Table(cells, encoder.schema), step.lookup, True)
         for predicate in asked:
             if predicate.column.name in followers:
                 result.append((followers[predicate.column.name], predicate))

@@ -11,7 +11,6 @@ from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import SchemaError
@@ -19,23 +18,19 @@ from synthtab.core.schema import Column, Constraint, Schema
 from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
-    MOST,
+    MOST_OFFERED,
     Form,
-    Look,
+    Search,
     known_options,
-    listed,
     needs,
     option,
 )
+from synthtab.data.constraints.evidence import Codes
 from synthtab.data.constraints.lookup import Lookup, identify
 from synthtab.data.constraints.table import Integers, Table, text_cells
+from synthtab.data.constraints.written import Written, listed
 
-# Share of the rows whose determining cells occur before: otherwise nothing could
-# contradict.
-REPEATS = 0.3
-# So many contradictions chance would have made; and so many times fewer there are.
-EVIDENCE, LIFT = 50, 50
-# Columns of few distinct cells, two of which may determine another.
+# Columns of fewest distinct cells, two of which may determine another.
 PAIRED = 16
 # Among more columns than this none are looked for.
 WIDE = 400
@@ -43,12 +38,17 @@ WIDE = 400
 
 @dataclass(frozen=True)
 class Determines(Form):
-    """Wherever the cells of the first columns are the same, so are those of the ``determined`` ones.
+    """Wherever the cells of the first columns are the same, so are the determined ones.
 
-    A missing cell counts as a value. By the table itself, rows are judged by the commonest cells of their kind.
+    A missing cell counts as a value. By the table itself, rows are judged by the
+    commonest cells of their kind.
+
+    Attributes:
+        determined: Those of the columns that follow from the others.
     """
 
     form: ClassVar[str] = "determines"
+    turn: ClassVar[int] = 30
     about: ClassVar[str] = "Some columns follow from the others."
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "determined": {
@@ -58,7 +58,11 @@ class Determines(Form):
             "description": "determines: which of the columns follow from the others.",
         }
     }
-    least: ClassVar[float] = 0.999
+    least_support: ClassVar[float] = 0.999
+    examples: ClassVar[tuple[str, ...]] = ("a, b -> c",)
+    relates: ClassVar[str] = "cells"
+    exact: ClassVar[bool] = True
+    from_one_code: ClassVar[bool] = True
 
     columns: tuple[str, ...]
     determined: tuple[str, ...]
@@ -67,26 +71,34 @@ class Determines(Form):
     def of(cls, constraint: Constraint) -> Determines:
         needs(constraint, 2)
         known_options(constraint, "determined")
-        determined = option(constraint, "determined", (list, tuple))
-        if not determined or not set(determined) < set(constraint.columns):
+        names = option(constraint, "determined", (list, tuple))
+        if not names or not set(names) < set(constraint.columns):
             what = constraint.says or constraint.form
             raise SchemaError(
-                f"constraint {what!r}: 'determined' must list some of its columns, but not all"
+                f"constraint {what!r}: 'determined' must list some of its columns, "
+                "but not all"
             )
-        return cls(
-            constraint.columns, tuple(c for c in constraint.columns if c in determined)
-        )
+        in_order = tuple(name for name in constraint.columns if name in names)
+        return cls(constraint.columns, in_order)
 
     @property
-    def keys(self) -> tuple[str, ...]:
+    def key_columns(self) -> tuple[str, ...]:
         """The columns that determine."""
-        return tuple(c for c in self.columns if c not in self.determined)
+        return tuple(name for name in self.columns if name not in self.determined)
 
     def options(self) -> dict[str, Any]:
         return {"determined": list(self.determined)}
 
+    @classmethod
+    def read(cls, written: Written) -> Form | None:
+        sides = written.split("->")
+        if len(sides) != 2:
+            return None
+        keys, determined = (written.names(side) for side in sides)
+        return cls((*keys, *determined), determined)
+
     def __str__(self) -> str:
-        return f"{listed(self.keys)} -> {listed(self.determined)}"
+        return f"{listed(self.key_columns)} -> {listed(self.determined)}"
 
     def check(self, schema: Schema) -> None:
         no_identifiers(self, schema)
@@ -94,187 +106,208 @@ class Determines(Form):
     def applies(self, table: Table) -> Mask:
         return np.ones(len(table), dtype=bool)
 
-    def learn(self, table: Table, least: int = 1) -> Lookup:
-        return Lookup.learn(table, self.columns, least)
+    def learn(self, table: Table, least_rows: int = 1) -> Lookup:
+        return Lookup.learn(table, self.columns, least_rows)
 
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
-        known = learnt or Lookup.learn(table, self.columns)
-        given = known.codes(table, self.columns)
-        keys = [self.columns.index(n) for n in self.keys]
-        place = known.match(given[:, keys], self.keys)
-        return np.asarray((place >= 0) & (known.rows[place] == given).all(axis=1))
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
+        lookup = lookup or Lookup.learn(table, self.columns)
+        cells = lookup.codes(table, self.columns)
+        keys = [self.columns.index(name) for name in self.key_columns]
+        place = lookup.match(cells[:, keys], self.key_columns)
+        # -1, an unknown key, takes the last combination here, and is none below.
+        is_alike = (lookup.rows[place] == cells).all(axis=1)
+        return np.asarray((place >= 0) & is_alike)
 
-    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
+    def writes(self, schema: Schema, lookup: Lookup | None) -> tuple[str, ...]:
         return self.determined
 
-    def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
+    def hides(self, table: Table, lookup: Lookup | None) -> tuple[Column, ...] | None:
+        # All of it follows, and nothing of it need be learnt.
         return ()
 
     def restore(
-        self, table: Table, learnt: Lookup | None, hidden: bool
+        self, table: Table, lookup: Lookup | None, hidden: bool
     ) -> dict[str, pd.Series]:
-        assert learnt is not None, "nothing to look up, report this"
-        place = learnt.match(learnt.codes(table, self.keys), self.keys)
-        return looked_up(
-            learnt, np.maximum(place, 0), self.determined, table
-        )  # unknown keys: see `holds`
+        assert lookup is not None, "nothing to look up, report this"
+        keys = lookup.codes(table, self.key_columns)
+        place = lookup.match(keys, self.key_columns)
+        # Unknown keys get the commonest combination; `holds` refuses them afterwards.
+        place = np.maximum(place, 0)
+        return looked_up(lookup, place, self.determined, table)
 
     @classmethod
-    def find(cls, look: Look) -> Iterable[Form]:
-        table = look.some
-        known = look.told
-        names = [c.name for c in table.schema.columns if KINDS[c.kind].informative()]
-        told = [set(f.columns) for f in look.found if f.form == "equation"]
+    def find(cls, search: Search) -> Iterable[Form]:
+        names = [
+            column.name
+            for column in search.sample.schema.columns
+            if KINDS[column.kind].informative()
+        ]
         if not 2 <= len(names) <= WIDE:
             return []
-        codes = np.column_stack([table.codes(n)[0] for n in names]).astype(np.int32)
-        distinct = codes.max(axis=0) + 1
-        spread = _spread(codes)
-        single: dict[int, list[int]] = {}
-        for i in range(len(names)):
-            if distinct[i] > 2:
-                sure = [
-                    j
-                    for j in _determined(codes[:, i], codes, spread)
-                    if j != i and distinct[j] <= distinct[i]
-                ]
-                single[i] = sure
-        found = [*_merged(single, codes, names, known)]
-        found += _paired(codes, names, distinct, spread, single, known)
-        return [
-            f for f in found if not any(set(f.columns) <= equation for equation in told)
-        ][:MOST]
+        dependencies = _Dependencies(search, names)
+        found = [*dependencies.of_one(), *dependencies.of_two()]
+        # An equation between the same columns says how they follow.
+        equations = search.related("numbers")
+        new = [
+            form
+            for form in found
+            if not any(set(form.columns) <= equation for equation in equations)
+        ]
+        return new[:MOST_OFFERED]
 
 
 def no_identifiers(form: Form, schema: Schema) -> None:
-    """Raise a `SchemaError` where the combinations of cells that a model would keep name the rows of the table."""
+    """Raise a `SchemaError` if the cells that a model would keep name rows of the table."""
     for name in form.columns:
         if KINDS[schema[name].kind].invented:
             raise SchemaError(
-                f"constraint {form}: {name!r} is an identifier, and a model keeps no table of these; leave it out"
+                f"constraint {form}: {name!r} is an identifier, "
+                "and a model keeps no table of these; leave it out"
             )
 
 
 def looked_up(
-    known: Lookup, place: Integers, columns: Iterable[str], table: Table
+    lookup: Lookup, place: Integers, columns: Iterable[str], table: Table
 ) -> dict[str, pd.Series]:
-    """The cells of the given combinations."""
+    """The cells of given combinations.
+
+    Args:
+        lookup: The combinations.
+        place: ``[rows]`` the number of one for each row.
+        columns: Whose cells.
+        table: What the columns are.
+    """
     cells = {}
     for name in columns:
-        i = known.columns.index(name)
-        cells[name] = text_cells(
-            known.texts[i], known.rows[place, i], table.schema[name]
-        )
+        i = lookup.columns.index(name)
+        codes = lookup.rows[place, i]
+        cells[name] = text_cells(lookup.texts[i], codes, table.schema[name])
     return cells
 
 
-def _spread(codes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Of each column, how likely two rows differ."""
-    shares = (np.bincount(column + 1) / len(column) for column in codes.T)
-    return np.array([1 - (share**2).sum() for share in shares])
+class _Dependencies:
+    """Which columns determine which in a table.
 
+    Columns go by their numbers here.
 
-def contradictions(
-    key: npt.NDArray[Any], codes: npt.NDArray[Any], spread: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
-    """Of each column: neighbours with the same key that differ, how many would by chance; and the share of repeats."""
-    order = np.argsort(key, kind="stable")
-    same = np.flatnonzero(key[order][1:] == key[order][:-1])
-    if not len(same):
-        return np.full(codes.shape[1], np.inf), spread * 0, 0.0
-    differ = (
-        (codes[order[same + 1]] != codes[order[same]]).sum(axis=0).astype(np.float64)
-    )
-    return differ, len(same) * spread, len(same) / len(key)
+    Attributes:
+        table: Their codes.
+        settled: Numbers of the columns about which all is said.
+        by_one: Each column that may determine others, and those that it does.
+    """
 
+    def __init__(self, search: Search, names: list[str]) -> None:
+        self.table = Codes(search, names)
+        settled = search.settled
+        self.settled = {i for i, name in enumerate(names) if name in settled}
+        distinct = self.table.distinct
+        # Columns of two values determine too much by chance, and say too little.
+        self.able = [i for i in range(len(names)) if distinct[i] > 2]
+        self.by_one: dict[int, list[int]] = {}
+        for i in self.able:
+            self.by_one[i] = [
+                j
+                for j in self.table.determined(self.table.codes[:, i])
+                if j != i and distinct[j] <= distinct[i]
+            ]
 
-def _determined(
-    key: npt.NDArray[Any], codes: npt.NDArray[Any], spread: npt.NDArray[np.float64]
-) -> list[int]:
-    """The columns that a key determines, as far as this can be seen."""
-    differ, chance, repeats = contradictions(key, codes, spread)
-    sure = (differ == 0) & (chance >= EVIDENCE) & (repeats >= REPEATS)
-    return [int(j) for j in np.flatnonzero(sure)]
+    def of_one(self) -> Iterator[Determines]:
+        """One constraint for each determining column.
 
+        Where the columns that it determines tell the rows apart as finely, they
+        determine it instead.
+        """
+        done: set[int] = set()
+        most_first = sorted(self.by_one, key=lambda i: -len(self.by_one[i]))
+        for i in most_first:
+            open_ones = [
+                j for j in self.by_one[i] if j not in done and self._comes_first(i, j)
+            ]
+            parts = self._as_fine(i, open_ones)
+            if parts and i not in self.settled:
+                done.add(i)
+                yield self._constraint(parts, [i])
+                continue
+            follows = [
+                j
+                for j in self._without_detours(i, open_ones)
+                if j not in self.settled and j not in done
+            ]
+            if follows:
+                done.update(follows)
+                yield self._constraint([i], follows)
 
-def _merged(
-    single: dict[int, list[int]],
-    codes: npt.NDArray[Any],
-    names: list[str],
-    known: set[str],
-) -> Iterator[Determines]:
-    """One constraint per determining column; where what it determines says as much, that determines it instead."""
-    done: set[int] = set()
-    for i, js in sorted(single.items(), key=lambda item: -len(item[1])):
-        js = [
-            j
-            for j in js
-            if j not in done and not (j in single and i in single[j] and j < i)
-        ]
-        parts = _smallest(codes, i, js)
-        if parts and names[i] not in known:
-            done.add(i)
-            yield Determines((*(names[j] for j in parts), names[i]), (names[i],))
-            js = [j for j in js if j not in parts]
-        # Of what follows from what follows, the shorter way is enough.
-        js = [
-            j
-            for j in js
-            if not any(
-                j in single.get(k, []) and i not in single.get(k, [])
-                for k in js
+    def _comes_first(self, i: int, j: int) -> bool:
+        """Whether ``i`` may determine ``j``: of two that determine each other, the first."""
+        is_mutual = i in self.by_one.get(j, ())
+        return not is_mutual or i < j
+
+    def _without_detours(self, i: int, columns: list[int]) -> list[int]:
+        """The columns that follow from ``i`` directly.
+
+        If i -> k and k -> j, then i -> j need not be said, unless i and k are equal.
+        """
+        direct = []
+        for j in columns:
+            between = [
+                k
+                for k in columns
                 if k != j
-            )
-        ]
-        js = [j for j in js if names[j] not in known and j not in done]
-        if js and not (parts and names[i] not in known):
-            done.update(js)
-            yield Determines(
-                (names[i], *(names[j] for j in js)), tuple(names[j] for j in js)
-            )
+                and j in self.by_one.get(k, ())
+                and i not in self.by_one.get(k, ())
+            ]
+            if not between:
+                direct.append(j)
+        return direct
 
+    def _as_fine(self, i: int, columns: list[int]) -> list[int]:
+        """Several of the columns that together tell the rows apart as finely as ``i``.
 
-def _smallest(codes: npt.NDArray[Any], i: int, js: list[int]) -> list[int]:
-    """Few of the columns that tell the rows apart as finely as a column does that determines them."""
-    chosen: list[int] = []
-    rest, wanted = list(js), len(np.unique(codes[:, i]))
-    if len(js) < 2 or len(np.unique(identify(codes[:, js]))) != wanted:
+        Returns:
+            As few as a greedy search finds; none if there are no such, or one is enough.
+        """
+        wanted = len(np.unique(self.table.codes[:, i]))
+        if len(columns) < 2 or self._distinct_rows(columns) != wanted:
+            return []
+        chosen: list[int] = []
+        candidates = list(columns)
+        while candidates:
+            counts = [self._distinct_rows([*chosen, j]) for j in candidates]
+            chosen.append(candidates.pop(int(np.argmax(counts))))
+            if max(counts) == wanted:
+                return sorted(chosen) if len(chosen) > 1 else []
         return []
-    while rest:
-        counts = [
-            len(np.unique(identify(codes[:, np.array([*chosen, j])]))) for j in rest
-        ]
-        chosen.append(rest.pop(int(np.argmax(counts))))
-        if max(counts) == wanted:
-            return sorted(chosen) if len(chosen) > 1 else []
-    return []
 
+    def _distinct_rows(self, columns: list[int]) -> int:
+        return len(np.unique(identify(self.table.codes[:, columns])))
 
-def _paired(
-    codes: npt.NDArray[Any],
-    names: list[str],
-    distinct: npt.NDArray[Any],
-    spread: npt.NDArray[np.float64],
-    single: dict[int, list[int]],
-    known: set[str],
-) -> Iterator[Determines]:
-    """Two columns that determine another which neither does alone."""
-    few = sorted(
-        (i for i in range(len(names)) if distinct[i] > 2), key=lambda i: distinct[i]
-    )[:PAIRED]
-    found: dict[int, list[tuple[int, int]]] = {}
-    for i, j in combinations(sorted(few), 2):
-        if j in single.get(i, []) or i in single.get(j, []):
-            continue
-        for k in _determined(identify(codes[:, [i, j]]), codes, spread):
-            alone = k in single.get(i, []) or k in single.get(j, [])
-            if k not in (i, j) and not alone and names[k] not in known:
-                found.setdefault(k, []).append((i, j))
-    settled: set[int] = set()
-    for k, pairs in sorted(found.items(), key=lambda item: -distinct[item[0]]):
-        pair = next(
-            (p for p in pairs if not settled & set(p)), None
-        )  # of a circle, the column that says most follows
-        if pair is not None:
-            settled.add(k)
-            yield Determines((names[pair[0]], names[pair[1]], names[k]), (names[k],))
+    def of_two(self) -> Iterator[Determines]:
+        """Two columns that determine another which neither does alone."""
+        pairs_of: dict[int, list[tuple[int, int]]] = {}
+        for i, j in combinations(self._fewest_cells(), 2):
+            if j in self.by_one[i] or i in self.by_one[j]:
+                continue
+            key = identify(self.table.codes[:, [i, j]])
+            for k in self.table.determined(key):
+                by_one = k in self.by_one[i] or k in self.by_one[j]
+                if k not in (i, j) and not by_one and k not in self.settled:
+                    pairs_of.setdefault(k, []).append((i, j))
+        # Of columns that follow from each other in a circle, the one that says most
+        # follows, and the others are looked at as given.
+        done: set[int] = set()
+        finest_first = sorted(pairs_of, key=lambda k: -self.table.distinct[k])
+        for k in finest_first:
+            given = [pair for pair in pairs_of[k] if not done & set(pair)]
+            if given:
+                done.add(k)
+                yield self._constraint(list(given[0]), [k])
+
+    def _fewest_cells(self) -> list[int]:
+        """The columns that are tried in pairs: those of fewest cells repeat most."""
+        fewest_first = sorted(self.able, key=lambda i: self.table.distinct[i])
+        return sorted(fewest_first[:PAIRED])
+
+    def _constraint(self, keys: list[int], determined: list[int]) -> Determines:
+        names = self.table.names
+        follows = tuple(names[j] for j in determined)
+        return Determines((*(names[i] for i in keys), *follows), follows)

@@ -1,8 +1,10 @@
-"""Constraints that every sampled row holds: by construction where the form allows, else mended, else rejected.
+"""Constraints that every sampled row holds: by construction where the form allows, else
+mended, else rejected.
 
-What a constraint can make from other columns is taken out of the table that the model learns, or learnt in another
-form (a group of columns of 0 and 1 as one category), and put back when rows are decoded. Other cells are mended after
-decoding where one column follows from others. Rows that still do not hold every constraint are replaced.
+What a constraint can make from other columns is taken out of the table that the model
+learns, or learnt in another form (a group of columns of 0 and 1 as one category), and
+put back when rows are decoded. Other cells are mended after decoding where one column
+follows from others. Rows that still do not hold every constraint are replaced.
 """
 
 from __future__ import annotations
@@ -12,20 +14,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import DataError
 from synthtab.core.schema import Column, Constraint, Schema
-from synthtab.data.columns import number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints import Form, form_of
+from synthtab.data.constraints.keys import Keys
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table
-from synthtab.data.constraints.unique import Keys, Unique
 
 # Sampling gives up where fewer than this share of so many rows hold the constraints.
-FEW, PATIENCE = 0.005, 100_000
+LEAST_SHARE = 0.005
+PATIENCE = 100_000
+# Constraints that messages name as the cause.
+MOST_CAUSES = 3
 
 
 @dataclass(frozen=True)
@@ -35,40 +38,41 @@ class Step:
     Attributes:
         constraint: The schema's entry.
         form: The same, at work.
-        learnt: What it must know of the table.
+        lookup: What it must know of the table.
         writes: The columns that it makes or mends; none where rows are only judged by it.
-        remains: Where these are hidden from the model, the columns learnt in their place, perhaps none; else None.
+        remains: Where these are hidden from the model, the columns learnt in their place,
+            perhaps none; else None.
     """
 
     constraint: Constraint
     form: Form
-    learnt: Lookup | None = None
+    lookup: Lookup | None = None
     writes: tuple[str, ...] = ()
     remains: tuple[Column, ...] | None = None
 
+    @property
+    def reads(self) -> set[str]:
+        """The columns that those which it writes follow from."""
+        return set(self.form.columns) - set(self.writes)
+
     def holds(self, table: Table) -> Mask:
-        """``[rows]``: where it holds, and what it made lies within the bounds of its column."""
-        mask = self.form.holds(table, self.learnt)
-        for name in self.writes if self.form.form == "equation" else ():
-            kind = number_kind(table.column(name))
-            values, missing = table.numbers(name)
-            low, high = kind.bounds(table.column(name))
-            mask = mask & (
-                missing
-                | (
-                    (values >= (-np.inf if low is None else low))
-                    & (values <= (np.inf if high is None else high))
-                )
-            )
-        return mask
+        """``[rows]``: where it holds, and what it made may stand in its column."""
+        held = self.form.holds(table, self.lookup)
+        for name in self.writes:
+            held = held & self.form.in_bounds(table, name)
+        return held
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
-        remains = None if self.remains is None else [c.to_json() for c in self.remains]
-        learnt = self.learnt.state() if self.learnt else None
+        remains = None
+        if self.remains is not None:
+            remains = [column.to_json() for column in self.remains]
+        lookup = None
+        if self.lookup is not None:
+            lookup = self.lookup.state()
         return {
             "constraint": self.constraint.to_json(),
-            "learnt": learnt,
+            "learnt": lookup,
             "writes": self.writes,
             "remains": remains,
         }
@@ -77,14 +81,14 @@ class Step:
     def from_state(cls, state: Mapping[str, Any]) -> Step:
         """The inverse of `state`."""
         constraint = Constraint.from_json(state["constraint"])
-        remains, learnt = state["remains"], state["learnt"]
-        return cls(
-            constraint,
-            form_of(constraint),
-            None if learnt is None else Lookup.from_state(learnt),
-            tuple(state["writes"]),
-            None if remains is None else tuple(Column.from_json(c) for c in remains),
-        )
+        lookup = None
+        if state["learnt"] is not None:
+            lookup = Lookup.from_state(state["learnt"])
+        remains = None
+        if state["remains"] is not None:
+            remains = tuple(Column.from_json(data) for data in state["remains"])
+        form = form_of(constraint)
+        return cls(constraint, form, lookup, tuple(state["writes"]), remains)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ class Enforced:
 
     Attributes:
         schema: All columns of the table.
-        steps: The constraints; those that write columns come after those that write what these follow from.
+        steps: The constraints; those that write columns come after those that write what
+            these follow from.
     """
 
     schema: Schema
@@ -105,46 +110,46 @@ class Enforced:
         frame: pd.DataFrame,
         schema: Schema,
         target: str | None = None,
-        least: int = 1,
+        least_rows: int = 1,
     ) -> Enforced:
         """Plan how to hold the constraints, and learn what that needs.
 
         Args:
             frame: Typed cells that hold them.
             schema: Its columns, and the constraints.
-            target: A column that is learnt whatever it follows from, since models will predict it; then mended.
-            least: Rows that a combination of cells needs to be kept, where such are looked up.
+            target: A column that is learnt whatever it follows from, since models will
+                predict it; then mended.
+            least_rows: Rows that a combination of cells needs to be kept, where such are
+                looked up.
         """
+        if not schema.enforced:
+            return cls(schema)
         table = Table(frame, schema)
         steps: list[Step] = []
+        # Each column that is written, and those that it follows from.
         follows: dict[str, set[str]] = {}
         for constraint in schema.enforced:
             form = form_of(constraint, schema)
-            learnt = form.learn(table, least)
-            writes = form.writes(schema, learnt)
-            reads = set(form.columns) - set(writes)
-            sources = reads.union(*(_sources(name, follows) for name in reads))
-            free = (
-                writes
-                and not (set(writes) & set(follows))
-                and not (set(writes) & sources)
-            )
-            remains = (
-                form.hides(table, learnt) if free and target not in writes else None
-            )
-            if not free or (remains is None and not form.repairs):
-                steps.append(Step(constraint, form, learnt))
+            lookup = form.learn(table, least_rows)
+            judging = Step(constraint, form, lookup)
+            writing = Step(constraint, form, lookup, form.writes(schema, lookup))
+            if not _may_write(writing, follows):
+                steps.append(judging)
                 continue
-            follows.update(dict.fromkeys(writes, reads))
-            steps.append(Step(constraint, form, learnt, writes, remains))
+            remains = None
+            if target not in writing.writes:
+                remains = form.hides(table, lookup)
+            if remains is None and not form.repairs:
+                steps.append(judging)
+                continue
+            follows.update(dict.fromkeys(writing.writes, writing.reads))
+            steps.append(Step(constraint, form, lookup, writing.writes, remains))
         return cls(schema, _ordered(steps))
 
     @property
     def spanning(self) -> tuple[int, ...]:
-        """Numbers of the steps that a row holds or not depending on all rows before it: keys."""
-        return tuple(
-            i for i, step in enumerate(self.steps) if isinstance(step.form, Unique)
-        )
+        """Numbers of the steps that a row holds or not depending on all rows before it."""
+        return tuple(i for i, step in enumerate(self.steps) if step.form.spanning)
 
     @property
     def made(self) -> frozenset[str]:
@@ -154,45 +159,46 @@ class Enforced:
     @property
     def inner(self) -> Schema:
         """The columns that the model learns."""
-        hidden: dict[str, Column | None] = {}
+        # What stands in the place of each column that is hidden: another one, or none.
+        replaced: dict[str, Column | None] = {}
         for step in self.steps:
             if step.remains is not None:
-                hidden.update(dict.fromkeys(step.writes))
-                hidden.update({c.name: c for c in step.remains})
-        if not hidden:
-            return self.schema.with_constraints(())
-        columns = (
-            hidden.get(c.name) if c.name in hidden else c for c in self.schema.columns
-        )
-        return Schema(tuple(c for c in columns if c is not None))
+                replaced.update(dict.fromkeys(step.writes))
+                replaced.update({column.name: column for column in step.remains})
+        columns = []
+        for column in self.schema.columns:
+            remaining = replaced.get(column.name, column)
+            if remaining is not None:
+                columns.append(remaining)
+        return Schema(tuple(columns))
 
     def hide(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The whole table => the one that the model learns."""
-        if not any(step.remains is not None for step in self.steps):
+        if all(step.remains is None for step in self.steps):
             return frame
-        table, cells = Table(frame, self.schema), {}
+        table = Table(frame, self.schema)
+        cells = {}
         for step in self.steps:
             for column in step.remains or ():
-                cells[column.name] = step.form.hide(table, step.learnt, column).array
+                hidden = step.form.hide(table, step.lookup, column)
+                cells[column.name] = hidden.array
         return frame[list(self.inner.names)].assign(**cells)
 
     def restore(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Rows like those that the model learnt => rows of the whole table, mended where that can be done."""
+        """Rows like those that the model learnt => whole rows, mended where possible."""
         table = Table(frame, self.schema)
         for step in self.steps:
             if step.writes:
-                table = table.with_cells(
-                    step.form.restore(table, step.learnt, step.remains is not None)
-                )
+                is_hidden = step.remains is not None
+                cells = step.form.restore(table, step.lookup, is_hidden)
+                table = table.with_cells(cells)
         return table.frame[list(self.schema.names)]
 
     def judge(self, frame: pd.DataFrame) -> pd.DataFrame:
         """``[rows, constraints]``: which constraints each row holds."""
         table = Table(frame, self.schema)
-        return pd.DataFrame(
-            {i: step.holds(table) for i, step in enumerate(self.steps)},
-            index=frame.index,
-        )
+        held = {i: step.holds(table) for i, step in enumerate(self.steps)}
+        return pd.DataFrame(held, index=frame.index)
 
     def state(self) -> list[dict[str, Any]]:
         """Plain JSON data for `from_state`."""
@@ -201,7 +207,50 @@ class Enforced:
     @classmethod
     def from_state(cls, schema: Schema, state: Any) -> Enforced:
         """The inverse of `state`."""
-        return cls(schema, tuple(Step.from_state(s) for s in state))
+        return cls(schema, tuple(Step.from_state(data) for data in state))
+
+
+def _may_write(step: Step, follows: Mapping[str, set[str]]) -> bool:
+    """Whether a step can write its columns beside the steps before it.
+
+    Args:
+        step: The step, with all columns that its form can write.
+        follows: Each column that is written already, and those that it follows from.
+    """
+    written_twice = set(step.writes) & set(follows)
+    # A column that its own sources follow from would have to be there before itself.
+    in_a_circle = set(step.writes) & _sources(step.reads, follows)
+    return bool(step.writes) and not written_twice and not in_a_circle
+
+
+def _sources(names: set[str], follows: Mapping[str, set[str]]) -> set[str]:
+    """Some columns, and all that they are made from."""
+    found = set(names)
+    for name in names:
+        found |= _sources(follows.get(name, set()), follows)
+    return found
+
+
+def _ordered(steps: list[Step]) -> tuple[Step, ...]:
+    """The steps in such an order that what writes a column precedes what reads it."""
+    done: list[Step] = []
+    waiting = list(steps)
+    while waiting:
+        unmade = {name for step in waiting for name in step.writes}
+        ready: list[Step] = []
+        later: list[Step] = []
+        for step in waiting:
+            # What only judges rows does so when they are whole.
+            if step.writes and step.reads & unmade:
+                later.append(step)
+            else:
+                ready.append(step)
+        assert ready, (
+            f"constraints in a circle, report this: {[str(s.form) for s in waiting]}"
+        )
+        done += ready
+        waiting = later
+    return tuple(done)
 
 
 @dataclass
@@ -210,9 +259,11 @@ class Refill:
 
     Attributes:
         enforced: The constraints.
-        made, good: Rows so far: all, and those that hold the constraints.
-        failed: How many did not hold each constraint.
-        keys: Of each `Unique`, what the rows that hold all constraints have.
+        made: Rows so far.
+        good: Those of them that hold the constraints.
+        failed: How many did not hold each constraint, by the number of its step.
+        keys: Of each step that is `spanning`, the keys of the rows that hold all
+            constraints.
     """
 
     enforced: Enforced
@@ -221,8 +272,14 @@ class Refill:
     failed: dict[int, int] = field(default_factory=dict)
     keys: dict[int, Keys] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for i in range(len(self.enforced.steps)):
+            self.failed.setdefault(i, 0)
+        for i in self.enforced.spanning:
+            self.keys.setdefault(i, Keys())
+
     def rows(self, blocks: Iterator[pd.DataFrame], n: int) -> Iterator[pd.DataFrame]:
-        """The first ``n`` rows of the blocks, as many as these have, that hold them.
+        """The first ``n`` rows of the blocks that hold them, or all if there are fewer.
 
         Raises:
             DataError: Hardly any row holds them.
@@ -230,7 +287,8 @@ class Refill:
         for block in blocks:
             good = self._good(block)
             rows = block if good.all() else block[good].reset_index(drop=True)
-            self.made, self.good = self.made + len(block), self.good + len(rows)
+            self.made += len(block)
+            self.good += len(rows)
             if len(rows) > n:
                 rows = rows.head(n).reset_index(drop=True)
             n -= len(rows)
@@ -238,10 +296,10 @@ class Refill:
                 yield rows
             if not n:
                 break
-            if self.made >= PATIENCE and self.good < FEW * self.made:
+            if self.made >= PATIENCE and self.good < LEAST_SHARE * self.made:
                 raise DataError(
-                    f"of {self.made:,} rows {self.good:,} hold the constraints ({self.causes()}): "
-                    "train longer, or do not enforce what fails most"
+                    f"of {self.made:,} rows {self.good:,} hold the constraints "
+                    f"({self.causes()}): train longer, or do not enforce what fails most"
                 )
 
     def _good(self, block: pd.DataFrame) -> Mask:
@@ -249,75 +307,54 @@ class Refill:
         if not self.enforced.steps:
             return np.ones(len(block), dtype=bool)
         held = self.enforced.judge(block)
-        keys = {i: self._keys(block, i) for i in self.enforced.spanning}
-        for i, own in keys.items():
-            held[i] = held[i].to_numpy() & self._fresh(block, i, own)
+        table = Table(block, self.enforced.schema)
+        keys = {}
+        for i, known in self.keys.items():
+            form = self.enforced.steps[i].form
+            keys[i] = form.keys(table)
+            occurred_before = known.known(keys[i]) & form.applies(table)
+            held[i] = held[i].to_numpy() & ~occurred_before
         good = held.to_numpy().all(axis=1)
-        for i, own in keys.items():
-            self.keys.setdefault(i, Keys()).add(own[good])
-        for i in range(len(self.enforced.steps)):
-            self.failed[i] = self.failed.get(i, 0) + int((~held[i]).sum())
+        # A row that is left out for another reason leaves its keys to others.
+        for i, known in self.keys.items():
+            known.add(keys[i][good])
+        for i in self.failed:
+            self.failed[i] += int((~held[i]).sum())
         return np.asarray(good)
 
-    def _keys(self, block: pd.DataFrame, i: int) -> npt.NDArray[np.uint64]:
-        form = self.enforced.steps[i].form
-        assert isinstance(form, Unique), f"{form} has no keys, report this"
-        return form.keys(Table(block, self.enforced.schema))
-
-    def _fresh(self, block: pd.DataFrame, i: int, keys: npt.NDArray[np.uint64]) -> Mask:
-        applies = self.enforced.steps[i].form.applies(
-            Table(block, self.enforced.schema)
-        )
-        return np.asarray(~self.keys.setdefault(i, Keys()).known(keys) | ~applies)
-
-    def causes(self, most: int = 3) -> str:
+    def causes(self) -> str:
         """Which constraints rows failed most."""
-        worst = sorted(
-            ((count, i) for i, count in self.failed.items() if count), reverse=True
-        )[:most]
-        return "; ".join(
-            f"{self.enforced.steps[i].form}: {100 * count / self.made:.2g} %"
-            for count, i in worst
-        )
+        worst = [(count, i) for i, count in self.failed.items() if count]
+        worst.sort(reverse=True)
+        texts = []
+        for count, i in worst[:MOST_CAUSES]:
+            share = 100 * count / self.made
+            texts.append(f"{self.enforced.steps[i].form}: {share:.2g} %")
+        return "; ".join(texts)
 
     def said(self) -> str | None:
         """How many rows were replaced, and why; None if none was."""
         if not any(self.failed.values()):
             return None
         share = 100 * (1 - self.good / self.made)
-        return f"{share:.2g} % of the rows made did not hold the constraints and were replaced ({self.causes()})"
+        return (
+            f"{share:.2g} % of the rows made did not hold the constraints "
+            f"and were replaced ({self.causes()})"
+        )
 
 
 def checks(schema: Schema, frame: pd.DataFrame) -> list[Callable[[pd.DataFrame], Mask]]:
-    """One function per enforced constraint: rows => ``[rows]`` where it holds, as it was learnt from a table.
+    """One function for each enforced constraint, which judges rows.
 
     Args:
         schema: What the columns are, and the constraints.
         frame: Typed cells, from which combinations of cells are learnt.
+
+    Returns:
+        Functions that take rows and return ``[rows]``: where the constraint holds.
     """
-    steps = Enforced.fit(frame, schema).steps
-    return [lambda rows, step=step: step.holds(Table(rows, schema)) for step in steps]  # type: ignore[misc]
 
+    def check(step: Step) -> Callable[[pd.DataFrame], Mask]:
+        return lambda rows: step.holds(Table(rows, schema))
 
-def _sources(name: str, follows: Mapping[str, set[str]]) -> set[str]:
-    """All columns that a column is made from."""
-    direct = follows.get(name, set())
-    return direct.union(*(_sources(parent, follows) for parent in direct))
-
-
-def _ordered(steps: list[Step]) -> tuple[Step, ...]:
-    """What writes a column comes before what reads it."""
-    waiting, done = list(steps), []
-    while waiting:
-        unmade = {name for step in waiting for name in step.writes}
-        ready = [
-            s
-            for s in waiting
-            if not (set(s.form.columns) - set(s.writes)) & unmade or not s.writes
-        ]
-        assert ready, (
-            f"constraints in a circle, report this: {[str(s.form) for s in waiting]}"
-        )
-        done += ready
-        waiting = [s for s in waiting if not any(s is r for r in ready)]
-    return tuple(done)
+    return [check(step) for step in Enforced.fit(frame, schema).steps]

@@ -1,12 +1,13 @@
-"""A number that follows from others of its row: sums, differences, products, ratios, clock times, hours and minutes.
+"""A number that follows from others of its row: sums, differences, products, times.
 
-Exact arithmetic is found by `synthtab.data.relations.search`; here come times of day written as HHMM, places of digits
-(``100 * hour + minute``), and products that hold but for some per cent.
+Exact arithmetic is found by `synthtab.data.relations.search`; here come times of day
+written as HHMM, places of digits (``100 * hour + minute``), and products that hold but
+for some per cent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, ClassVar
@@ -16,18 +17,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import SchemaError
+from synthtab.core.expressions import Token
 from synthtab.core.schema import Column, Constraint, Schema
 from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.quantiles import Numbers
 from synthtab.data.constraints.base import (
-    MOST,
+    MOST_OFFERED,
     Form,
-    Look,
+    Search,
     known_options,
     needs,
     option,
-    quoted,
 )
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import (
@@ -40,47 +41,68 @@ from synthtab.data.constraints.table import (
     number_cells,
     with_gaps,
 )
-from synthtab.data.relations import links, search
+from synthtab.data.constraints.written import Written, in_quotes_if_needed, is_number
+from synthtab.data.relations import links
+from synthtab.data.relations.search import LEAST_ROWS, LIFT
+from synthtab.data.relations.search import find as find_links
 
-# As `links.FORMS`: name -> how it reads, and its numbers from those of the other
-# columns and a constant. A clock time is HHMM, the constant what midnight is written
-# as: 0 or 2400.
-FORMS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
-    **{name: form for name, form in links.FORMS.items() if name != "largest"},
-    "clock": ("clock({0} + {1})", lambda x, c: hhmm(minutes(x[0]) + x[1], c)),
-    "digits": ("{c:g} * {0} + {1}", lambda x, c: c * x[0] + x[1]),
+# As `links.FORMS`: name => how it reads, and its numbers from those of the other columns
+# and a constant. A clock time is HHMM, and the constant what midnight is written as: 0
+# or 2400.
+EQUATIONS: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    name: formula for name, formula in links.FORMS.items() if name != "largest"
 }
+EQUATIONS["clock"] = (
+    "clock({0} + {1})",
+    lambda x, c: hhmm(minutes(x[0]) + x[1], c),
+)
+EQUATIONS["digits"] = ("{c:g} * {0} + {1}", lambda x, c: c * x[0] + x[1])
+# How many other columns an equation has; sums have any number.
+PARENTS = {"sum": None, "rest": None, "distance": 1}
+# Equations whose numbers are fractions, also those of whole numbers.
+FRACTIONS = ("ratio", "share")
 # Constants of "digits" that are tried.
 PLACES = (10, 100, 1000, 60, 24, 12)
 # Rows in which they are tried first.
-PEEK = 400
-# A product that holds nearly is off by no more than this for half of the rows, and by
-# so many times as much where one of its factors is shuffled.
-TYPICAL, WORTH = 0.05, 4.0
+FIRST_ROWS = 400
+# A product that holds nearly is off by no more than this for half of the rows,
+TYPICAL_ERROR = 0.05
+# and by so many times as much where one of its factors is shuffled.
+WORTH = 4.0
+# Distinct numbers of its columns.
+RICH = 10
 # Columns of numbers, of more than which only exact links are looked for.
 MANY = 40
+# Rows without gaps that are enough to look at no others.
+ENOUGH_ROWS = 0.2
+# The last bits of floating-point numbers are nobody's business.
+LAST_BITS = 1e-9
+SLACK_BITS = 1e-6
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Equation(Form):
-    """The first column is what `FORMS` make of the others.
+    """The first column is what one of `EQUATIONS` makes of the others.
 
     Attributes:
-        equals: Which of `FORMS`.
+        equals: Which of them.
         constant: What that needs.
-        tolerance: How far off a number may be and still count as equal; None for half of its last decimal.
-        within: Share of itself that it may be off, where it holds but nearly; 0 where it is exact.
+        tolerance: How far off a number may be and still count as equal; None for half of
+            its last decimal.
+        within: Share of itself that it may be off, where it holds but nearly; 0 where it
+            is exact.
     """
 
     form: ClassVar[str] = "equation"
+    turn: ClassVar[int] = 20
     about: ClassVar[str] = (
         "The first column is a sum, difference, product, ... of the others."
     )
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "equals": {
-            "enum": list(FORMS),
+            "enum": list(EQUATIONS),
             "description": "equation: how the first column follows from the others.",
         },
         "constant": {
@@ -101,7 +123,19 @@ class Equation(Form):
             "description": "equation: share of itself that it may be off.",
         },
     }
-    least: ClassVar[float] = 0.99
+    least_support: ClassVar[float] = 0.99
+    functions: ClassVar[tuple[str, ...]] = ("clock",)
+    examples: ClassVar[tuple[str, ...]] = (
+        "a = b + c",
+        "a = b - c",
+        "a = b * c",
+        "a = b / c",
+        "a = clock(b + c)",
+        "a = 100 * b + c",
+        "a = b * c within 5 %",
+    )
+    relates: ClassVar[str] = "numbers"
+    exact: ClassVar[bool] = True
 
     columns: tuple[str, ...]
     equals: str = "sum"
@@ -114,314 +148,507 @@ class Equation(Form):
         needs(constraint, 2)
         known_options(constraint, "equals", "constant", "tolerance", "within")
         equals = option(constraint, "equals", str, "sum")
-        if equals not in FORMS:
+        if equals not in EQUATIONS:
             raise SchemaError(
-                f"constraint {constraint.says!r}: unknown equation {equals!r}; use {', '.join(FORMS)}"
+                f"constraint {constraint.says!r}: unknown equation {equals!r}; "
+                f"use {', '.join(EQUATIONS)}"
             )
-        wanted = {"sum": None, "rest": None, "distance": 1}.get(equals, 2)
-        if wanted is not None and len(constraint.columns) != wanted + 1:
+        parents = PARENTS.get(equals, 2)
+        if parents is not None and len(constraint.columns) != parents + 1:
             raise SchemaError(
-                f"constraint {constraint.says!r}: {equals!r} is about {wanted + 1} columns"
+                f"constraint {constraint.says!r}: "
+                f"{equals!r} is about {parents + 1} columns"
             )
         number = (int, float)
         tolerance = option(constraint, "tolerance", (*number, type(None)), None)
-        constant, within = (
-            option(constraint, key, number, 0.0) for key in ("constant", "within")
-        )
-        return cls(
-            constraint.columns, equals, float(constant), tolerance, float(within)
-        )
+        constant = float(option(constraint, "constant", number, 0.0))
+        within = float(option(constraint, "within", number, 0.0))
+        return cls(constraint.columns, equals, constant, tolerance, within)
 
     def options(self) -> dict[str, Any]:
-        optional = {
-            "constant": self.constant,
-            "tolerance": self.tolerance,
-            "within": self.within,
-        }
-        return {"equals": self.equals} | {k: v for k, v in optional.items() if v}
+        data: dict[str, Any] = {"equals": self.equals}
+        if self.constant:
+            data["constant"] = self.constant
+        if self.tolerance:
+            data["tolerance"] = self.tolerance
+        if self.within:
+            data["within"] = self.within
+        return data
+
+    @classmethod
+    def read(cls, written: Written) -> Form | None:
+        match written.tokens:
+            case [first, Token("sign", "="), *right]:
+                return _Reader(written, written.name(first)).read(right)
+        return None
 
     def __str__(self) -> str:
-        child, *parents = map(quoted, self.columns)
+        child, *parents = map(in_quotes_if_needed, self.columns)
         if self.equals in links.FORMS:
             right = str(links.Link(tuple(parents), self.equals, self.constant))
         else:
-            right = FORMS[self.equals][0].format(*parents, c=self.constant)
-        return f"{child} = {right}" + (
-            f" within {100 * self.within:g} %" if self.within else ""
-        )
+            template, _ = EQUATIONS[self.equals]
+            right = template.format(*parents, c=self.constant)
+        if self.within:
+            right += f" within {100 * self.within:g} %"
+        return f"{child} = {right}"
+
+    @property
+    def settles(self) -> tuple[str, ...]:
+        """A column that equals another one."""
+        is_copy = self.equals == "sum" and len(self.columns) == 2
+        return self.columns[:1] if is_copy else ()
 
     def check(self, schema: Schema) -> None:
         for name in self.columns:
             if not measure(schema[name]):
                 raise SchemaError(
-                    f"constraint {self}: {name!r} is of kind {schema[name].kind}, not a number"
+                    f"constraint {self}: {name!r} is of kind {schema[name].kind}, "
+                    "not a number"
                 )
 
     def follow(self, table: Table) -> tuple[Numbers, Mask]:
         """What the first column should be, and where the others say so."""
-        cells = [table.numbers(name) for name in self.columns[1:]]
-        constant = (
-            int(self.constant) if float(self.constant).is_integer() else self.constant
-        )
+        numbers = []
+        known = np.ones(len(table), dtype=bool)
+        for name in self.columns[1:]:
+            values, missing = table.numbers(name)
+            numbers.append(values)
+            known &= ~missing
+        constant: float = self.constant
+        if float(constant).is_integer():
+            # An int leaves int64 columns as they are.
+            constant = int(constant)
+        _, compute = EQUATIONS[self.equals]
         with np.errstate(all="ignore"):
-            found = np.asarray(FORMS[self.equals][1]([x for x, _ in cells], constant))
-        known = ~np.any([m for _, m in cells], axis=0) & np.isfinite(found)
-        return np.where(known, found, 0), known
+            wanted = np.asarray(compute(numbers, constant))
+        known &= np.isfinite(wanted)
+        return np.where(known, wanted, 0), known
 
-    def _half(self, column: Column) -> float:
+    def _rounding(self, column: Column) -> float:
         """Half of the last decimal."""
         decimals = number_kind(column).decimals(column)
-        return (
-            0.0
-            if decimals is None or KINDS[column.kind].in_units
-            else float(0.5 * 10.0**-decimals)
-        )
+        if decimals is None or KINDS[column.kind].in_units:
+            return 0.0
+        return float(0.5 * 10.0**-decimals)
 
     @np.errstate(all="ignore")
     def errors(self, table: Table) -> tuple[Floats, Floats, Mask]:
         """How far the first column is off, what it should be, and where it has to be."""
         wanted, known = self.follow(table)
         own, missing = table.numbers(self.columns[0])
-        if self.equals == "clock":  # midnight may be written both ways
-            own, wanted = own % 2400, wanted % 2400
+        if self.equals == "clock":
+            # Midnight may be written both ways.
+            own = own % 2400
+            wanted = wanted % 2400
         if own.dtype == wanted.dtype == np.int64:
+            # Differences of large whole numbers are exact before they are floats.
             off = np.abs(own - wanted).astype(np.float64)
         else:
             off = np.abs(own.astype(np.float64) - wanted.astype(np.float64))
         return off, wanted.astype(np.float64), known & ~missing
 
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
-        off, wanted, rows = self.errors(table)
-        whole = all(table.numbers(name)[0].dtype == np.int64 for name in self.columns)
-        exact = whole and not self.within and self.equals not in ("ratio", "share")
-        slack = (
-            0.0
-            if exact
-            else self.tolerance or self._half(table.column(self.columns[0]))
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
+        off, wanted, applies = self.errors(table)
+        all_whole = all(
+            table.numbers(name)[0].dtype == np.int64 for name in self.columns
         )
-        # The last bits of floating-point numbers are nobody's business.
-        near = off <= slack * (1 + 1e-6) + (
-            self.within + (0.0 if exact else 1e-9)
-        ) * np.abs(wanted)
-        return np.asarray(near | ~rows)
+        if all_whole and not self.within and self.equals not in FRACTIONS:
+            near = off == 0
+        else:
+            column = table.column(self.columns[0])
+            tolerance = self.tolerance or self._rounding(column)
+            allowed = tolerance * (1 + SLACK_BITS)
+            near = off <= allowed + (self.within + LAST_BITS) * np.abs(wanted)
+        return np.asarray(near | ~applies)
 
     def applies(self, table: Table) -> Mask:
-        return self.errors(table)[2]
+        _, _, applies = self.errors(table)
+        return applies
 
-    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
+    def in_bounds(self, table: Table, name: str) -> Mask:
+        """A computed number may be beyond what the column's own cells may be."""
+        column = table.column(name)
+        values, missing = table.numbers(name)
+        low, high = number_kind(column).bounds(column)
+        inside = np.ones(len(table), dtype=bool)
+        if low is not None:
+            inside &= values >= low
+        if high is not None:
+            inside &= values <= high
+        return inside | missing
+
+    def writes(self, schema: Schema, lookup: Lookup | None) -> tuple[str, ...]:
         return self.columns[:1]
 
-    def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
+    def hides(self, table: Table, lookup: Lookup | None) -> tuple[Column, ...] | None:
         name = self.columns[0]
-        missing, (_, known) = table.numbers(name)[1], self.follow(table)
-        if (
-            self.within or (missing & known).any()
-        ):  # whether it is missing, the others do not say
+        _, missing = table.numbers(name)
+        _, known = self.follow(table)
+        # Whether a cell is missing, the others do not say.
+        missing_although_known = (missing & known).any()
+        if self.within or missing_although_known:
             return None
         if (missing == ~known).all():
             return ()
         return (with_gaps(table.column(name)),)
 
-    def hide(self, table: Table, learnt: Lookup | None, column: Column) -> pd.Series:
-        return blanked(table.frame[column.name], self.follow(table)[1], column)
+    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+        _, known = self.follow(table)
+        return blanked(table.frame[column.name], known, column)
 
     def restore(
-        self, table: Table, learnt: Lookup | None, hidden: bool
+        self, table: Table, lookup: Lookup | None, hidden: bool
     ) -> dict[str, pd.Series]:
         name = self.columns[0]
-        column, (wanted, known) = table.schema[name], self.follow(table)
-        own, missing = (
-            table.numbers(name)
-            if name in table
-            else (np.zeros_like(wanted), np.ones(len(table), bool))
-        )
-        if not hidden:
-            known &= ~missing & ~self.holds(table)
+        column = table.schema[name]
+        wanted, known = self.follow(table)
+        if name in table:
+            own, missing = table.numbers(name)
+        else:
+            own = np.zeros_like(wanted)
+            missing = np.ones(len(table), dtype=bool)
+        # A cell that was learnt stays if it is right, or missing.
+        written = known if hidden else known & ~missing & ~self.holds(table)
         if self.within:
-            half = self._half(column)
-            low, high = np.sort(
-                [wanted * (1 - self.within), wanted * (1 + self.within)], axis=0
-            )
-            wanted = np.clip(
-                own, np.minimum(low + half, wanted), np.maximum(high - half, wanted)
-            )
-        return {
-            name: number_cells(np.where(known, wanted, own), missing & ~known, column)
-        }
+            wanted = self._nearest_allowed(own, wanted, column)
+        values = np.where(written, wanted, own)
+        return {name: number_cells(values, missing & ~written, column)}
+
+    def _nearest_allowed(
+        self, own: Numbers, wanted: Numbers, column: Column
+    ) -> Numbers:
+        """The numbers nearest to the column's own that are `within` what they should be."""
+        ends = [wanted * (1 - self.within), wanted * (1 + self.within)]
+        # In this order also where the number is negative.
+        low, high = np.sort(ends, axis=0)
+        # To be rounded afterwards must not take them out again.
+        rounding = self._rounding(column)
+        low = np.minimum(low + rounding, wanted)
+        high = np.maximum(high - rounding, wanted)
+        return np.clip(own, low, high)
 
     @classmethod
-    def find(cls, look: Look) -> Iterable[Form]:
-        found: list[Equation] = []
-        some, schema = look.some, look.some.schema
-        able = tuple(
-            c for c in schema.columns if measure(c) and some.truths(c.name) is None
-        )
-        some = _complete(look.some, [c.name for c in able])
-        if able:
-            for child, several in search.find(
-                some.frame, replace(schema, columns=able, constraints=()), look.rng
-            ).items():
-                found += [
-                    cls._oriented(child, link) for link in several if not link.part
-                ]
-        some = look.some
+    def find(cls, search: Search) -> Iterable[Form]:
+        able = [
+            column
+            for column in search.sample.schema.columns
+            if measure(column) and search.sample.truths(column.name) is None
+        ]
+        found = _exact(search, able)
         names = [
-            c.name
-            for c in able
-            if measure(c) == "number" and not some.missing(c.name).all()
+            column.name
+            for column in able
+            if measure(column) == "number"
+            and not search.sample.missing(column.name).all()
         ]
         if 3 <= len(names) <= MANY:
-            found += [*_clocks(look, names), *_places(some, names)]
-            found += _nearly(look, names, {frozenset(f.columns) for f in found})
+            found += _clocks(search, names)
+            found += _digits(search.sample, names)
+            known = {frozenset(equation.columns) for equation in found}
+            found += _nearly(search, names, known)
+        # Of several equations between the same columns, the first that holds.
         distinct: dict[frozenset[str], Equation] = {}
         for equation in found:
-            fitting = _fitted(equation, look.some)
+            fitting = _with_tolerance(equation, search.sample)
             if fitting is not None:
                 distinct.setdefault(frozenset(equation.columns), fitting)
-        return list(distinct.values())[:MOST]
-
-    @classmethod
-    def _oriented(cls, child: str, link: links.Link) -> Equation:
-        """A difference as a sum: of two large numbers and a small one, the small one is better learnt."""
-        if link.form == "difference":
-            return cls((link.parents[0], link.parents[1], child), "sum")
-        return cls((child, *link.parents), link.form, link.constant)
+        return list(distinct.values())[:MOST_OFFERED]
 
 
-def _complete(table: Table, names: list[str]) -> Table:
-    """The rows without missing cells, in columns that have few: a gap is no error in a sum."""
-    gaps = [gap for gap in (table.missing(n) for n in names) if 0 < gap.mean() < 0.5]
-    rows = ~np.any(gaps, axis=0) if gaps else np.ones(0, dtype=bool)
-    return table.take(np.flatnonzero(rows)) if rows.sum() > 0.2 * len(table) else table
+# --------------------------------------------------------------------------------------
+# As text
 
 
-def _fitted(equation: Equation, table: Table) -> Equation | None:
-    """With the tolerance that it needs; None where it does not hold for nearly all rows."""
+class _Reader:
+    """Reads what stands to the right of ``=``.
+
+    Args:
+        written: The whole text, for messages.
+        child: The column to the left.
+    """
+
+    def __init__(self, written: Written, child: str) -> None:
+        self.written = written
+        self.child = child
+
+    def read(self, right: Sequence[Token]) -> Equation:
+        """The equation that a text means."""
+        match right:
+            case [*formula, Token("word", "within"), share, Token("sign", "%")]:
+                within = self.written.number(share) / 100
+                return replace(self.formula(formula), within=within)
+            case [
+                Token("call", "clock"),
+                Token("sign", "("),
+                *inside,
+                Token("sign", ")"),
+            ]:
+                return self.clock(inside)
+        if Token("word", "within") in right:
+            raise self.written.unreadable()
+        return self.formula(right)
+
+    def clock(self, inside: Sequence[Token]) -> Equation:
+        """``clock(departure + minutes)``."""
+        total = self.formula(inside)
+        if total.equals != "sum" or len(total.columns) != 3:
+            raise self.written.unreadable()
+        latest = self.written.schema[self.child].options.get("maximum")
+        midnight = 2400.0 if latest == 2400 else 0.0
+        return replace(total, equals="clock", constant=midnight)
+
+    def formula(self, right: Sequence[Token]) -> Equation:
+        """Everything but what says how near or that it is a time."""
+        match right:
+            case [Token("sign", "|"), a, Token("sign", "|")]:
+                return self.equation("distance", [a])
+            case [
+                Token("sign", "|"),
+                a,
+                Token("sign", "-"),
+                middle,
+                Token("sign", "|"),
+            ]:
+                return self.equation("distance", [a], self.written.number(middle))
+            case [Token("word"), Token("sign", "*"), a, Token("sign", "+"), b]:
+                return self.equation("digits", [a, b], self.written.number(right[0]))
+            case [Token("word"), *others] if is_number(right[0]):
+                signs = others[::2]
+                terms = others[1::2]
+                all_minus = set(signs) == {Token("sign", "-")}
+                if not all_minus or len(signs) != len(terms):
+                    raise self.written.unreadable()
+                total = self.written.number(right[0])
+                return self.equation("rest", terms, total)
+        return self.arithmetic(right)
+
+    def arithmetic(self, right: Sequence[Token]) -> Equation:
+        """``b + c + d``, ``b - c``, ``b * c``, ``b / c``, or just ``b``."""
+        terms = right[::2]
+        signs = right[1::2]
+        names = self.columns(terms)
+        if len(terms) != len(signs) + 1 or any(sign.kind != "sign" for sign in signs):
+            raise self.written.unreadable()
+        match [sign.text for sign in signs]:
+            case ["-"]:
+                equals = "difference"
+            case ["*"]:
+                equals = "product"
+            case ["/"]:
+                equals = "ratio"
+            case texts if set(texts) <= {"+"}:
+                equals = "sum"
+            case _:
+                raise self.written.unreadable()
+        return Equation((self.child, *names), equals)
+
+    def equation(
+        self, equals: str, parents: Sequence[Token], constant: float = 0.0
+    ) -> Equation:
+        """An equation with these columns on its right side."""
+        return Equation((self.child, *self.columns(parents)), equals, constant)
+
+    def columns(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+        """The columns that tokens name."""
+        return tuple(self.written.name(token) for token in tokens)
+
+
+# --------------------------------------------------------------------------------------
+# In a table
+
+
+def _exact(search: Search, columns: Sequence[Column]) -> list[Equation]:
+    """What `synthtab.data.relations.search` finds between columns of numbers."""
+    if not columns:
+        return []
+    schema = replace(search.sample.schema, columns=tuple(columns), constraints=())
+    table = _without_gaps(search.sample, schema.names)
+    found = []
+    for child, several in find_links(table.frame, schema, search.rng).items():
+        for link in several:
+            if not link.part:
+                found.append(_oriented(child, link))
+    return found
+
+
+def _oriented(child: str, link: links.Link) -> Equation:
+    """A difference as a sum: of two large numbers and a small one, the small one is
+    better learnt.
+    """
+    if link.form == "difference":
+        large, small = link.parents
+        return Equation((large, small, child), "sum")
+    return Equation((child, *link.parents), link.form, link.constant)
+
+
+def _without_gaps(table: Table, names: Sequence[str]) -> Table:
+    """The rows without missing cells in columns that have few.
+
+    A gap is no error in a sum.
+    """
+    gaps = []
+    for name in names:
+        missing = table.missing(name)
+        if 0 < missing.mean() < 0.5:
+            gaps.append(missing)
+    if not gaps:
+        return table
+    whole = ~np.any(gaps, axis=0)
+    if whole.sum() <= ENOUGH_ROWS * len(table):
+        return table
+    return table.take(np.flatnonzero(whole))
+
+
+def _with_tolerance(equation: Equation, table: Table) -> Equation | None:
+    """With the tolerance that it needs; None if it does not hold for nearly all rows."""
     if equation.within:
         return equation
-    rows = equation.applies(table)
-    if rows.sum() < 2:
+    applies = equation.applies(table)
+    if applies.sum() < 2:
         return None
-    spread = float(
-        np.std(table.numbers(equation.columns[0])[0].astype(np.float64)[rows])
-    )
+    values, _ = table.numbers(equation.columns[0])
+    spread = float(np.std(values.astype(np.float64)[applies]))
     for tolerance in (None, links.CLOSE * spread):
         candidate = replace(equation, tolerance=tolerance)
-        if candidate.holds(table)[rows].mean() >= Equation.least:
+        support = candidate.holds(table)[applies].mean()
+        if support >= Equation.least_support:
             return candidate
     return None
 
 
-def _clocks(look: Look, names: list[str]) -> Iterator[Equation]:
+def _clocks(search: Search, names: list[str]) -> Iterator[Equation]:
     """Times of day as HHMM that differ by a column of minutes, midnights aside."""
-    table = look.some
-    known = {n: table.numbers(n) for n in names}
-    clocks = []
-    for name, (values, missing) in known.items():
-        some = values[~missing]
-        if (
-            some.min() >= 0
-            and 1300 <= some.max() <= 2400
-            and (some % 100 < 60).all()
-            and (some == np.rint(some)).all()
-        ):
-            clocks.append(name)
+    table = search.sample
+    clocks = [name for name in names if _looks_like_hhmm(table, name)]
+    others = [name for name in names if name not in clocks]
     for later, earlier in permutations(clocks, 2):
-        (a, a_missing), (b, b_missing) = known[later], known[earlier]
-        gap = (minutes(a) - minutes(b)) % DAY
-        for name in names:
-            if name in (later, earlier) or name in clocks:
+        later_values, later_missing = table.numbers(later)
+        earlier_values, earlier_missing = table.numbers(earlier)
+        gap = (minutes(later_values) - minutes(earlier_values)) % DAY
+        for name in others:
+            values, missing = table.numbers(name)
+            known = ~(later_missing | earlier_missing | missing)
+            rows = known.sum()
+            if rows < LEAST_ROWS:
                 continue
-            d, d_missing = known[name]
-            rows = ~(a_missing | b_missing | d_missing)
-            if rows.sum() < search.LEAST_ROWS:
-                continue
-            held, chance = (
-                (rows & (x % DAY == gap)).sum() / rows.sum()
-                for x in (d, np.roll(d, 1 + len(d) // 2))
-            )
-            if held >= Equation.least and (1 - held) * search.LIFT <= 1 - chance:
-                times = look.full.numbers(later)[0]
-                yield Equation(
-                    (later, earlier, name),
-                    "clock",
-                    2400.0 if (times == 2400).any() else 0.0,
-                )
+            foreign = np.roll(values, 1 + len(values) // 2)
+            held = (known & (values % DAY == gap)).sum() / rows
+            by_chance = (known & (foreign % DAY == gap)).sum() / rows
+            fails_less = (1 - held) * LIFT <= 1 - by_chance
+            if held >= Equation.least_support and fails_less:
+                times, _ = search.full.numbers(later)
+                midnight = 2400.0 if (times == 2400).any() else 0.0
+                yield Equation((later, earlier, name), "clock", midnight)
 
 
-def _places(table: Table, names: list[str]) -> Iterator[Equation]:
-    """A whole number made of two others, as hours and minutes are."""
-    some = table.take(np.arange(min(PEEK, len(table))))
-    cells = {n: some.numbers(n) for n in names}
-    names = [
-        n
-        for n, (v, m) in cells.items()
-        if (v == np.rint(v)).all() and len(np.unique(v[~m])) > 2
-    ]
-    if len(names) < 3:
-        return
-    values = np.column_stack(
-        [np.where(cells[n][1], np.nan, cells[n][0].astype(np.float64)) for n in names]
+def _looks_like_hhmm(table: Table, name: str) -> bool:
+    """Whether a column's numbers are times of day, and not all in the morning."""
+    values, missing = table.numbers(name)
+    known = values[~missing]
+    in_a_day = known.min() >= 0 and 1300 <= known.max() <= 2400
+    return bool(
+        in_a_day and (known % 100 < 60).all() and (known == np.rint(known)).all()
     )
-    for i, j in permutations(range(len(names)), 2):
+
+
+def _digits(table: Table, names: list[str]) -> Iterator[Equation]:
+    """A whole number made of two others, as hours and minutes are."""
+    first = table.take(np.arange(min(FIRST_ROWS, len(table))))
+    able = []
+    columns = []
+    for name in names:
+        values, missing = first.numbers(name)
+        all_whole = (values == np.rint(values)).all()
+        if all_whole and len(np.unique(values[~missing])) > 2:
+            able.append(name)
+            columns.append(_with_nan(values, missing))
+    if len(able) < 3:
+        return
+    table_values = np.column_stack(columns)
+    varies = [bool(np.nanstd(column)) for column in columns]
+    for i, j in permutations(range(len(able)), 2):
         for place in PLACES:
-            made = place * values[:, i] + values[:, j]
-            same = (made[:, None] == values).sum(
-                axis=0
-            ) >= Equation.least * np.isfinite(made).sum()
-            for k in np.flatnonzero(same & np.isfinite(made).any()):
-                if (
-                    k not in (i, j)
-                    and np.nanstd(values[:, i])
-                    and np.nanstd(values[:, j])
-                ):
-                    yield Equation(
-                        (names[k], names[i], names[j]), "digits", float(place)
-                    )
+            made = place * columns[i] + columns[j]
+            known = np.isfinite(made)
+            if not known.any():
+                continue
+            agree = (made[:, None] == table_values).sum(axis=0)
+            same = agree >= Equation.least_support * known.sum()
+            for k in np.flatnonzero(same):
+                if k not in (i, j) and varies[i] and varies[j]:
+                    parts = (able[k], able[i], able[j])
+                    yield Equation(parts, "digits", float(place))
+
+
+def _with_nan(values: Numbers, missing: Mask) -> Floats:
+    return np.where(missing, np.nan, values.astype(np.float64))
 
 
 def _nearly(
-    look: Look, names: list[str], known: set[frozenset[str]]
+    search: Search, names: list[str], known: set[frozenset[str]]
 ) -> Iterator[Equation]:
-    """Products that are off by some per cent; held by all rows, thus within the largest error."""
-    some = look.some.take(np.arange(min(5 * PEEK, len(look.some))))
-    order = look.rng.permutation(len(some))
-    cells = {n: some.numbers(n) for n in names}
-    values = np.column_stack(
-        [
-            np.where(m | (v == 0), np.nan, v.astype(np.float64))
-            for v, m in cells.values()
-        ]
-    )
-    rich = [k for k in range(len(names)) if len(np.unique(values[:, k])) > 10]
+    """Products that are off by some per cent.
 
-    def error(made: Floats) -> Floats:
-        """``[columns]``: how far off half of the rows are."""
-        off = np.abs(values[:, rich] / made[:, None] - 1)
-        return np.array(
-            [
-                np.median(o[~np.isnan(o)]) if (~np.isnan(o)).any() else np.inf
-                for o in off.T
-            ]
-        )
+    All rows hold them, within the largest error.
 
+    Args:
+        search: The table.
+        names: Its columns of numbers.
+        known: Columns between which there is an equation already.
+    """
+    rows = min(5 * FIRST_ROWS, len(search.sample))
+    first = search.sample.take(np.arange(rows))
+    order = search.rng.permutation(len(first))
+    rich = []
+    columns = []
+    for name in names:
+        values, missing = first.numbers(name)
+        # What is 0 is off by no share of itself.
+        column = _with_nan(values, missing | (values == 0))
+        if len(np.unique(column)) > RICH:
+            rich.append(name)
+            columns.append(column)
+    if not rich:
+        return
+    table = np.column_stack(columns)
     for i in range(len(rich)):
         for j in range(i):
-            a, b = values[:, rich[i]], values[:, rich[j]]
-            typical = error(a * b)
-            for k in np.flatnonzero(typical <= TYPICAL):
-                columns = tuple(names[rich[x]] for x in (int(k), j, i))
-                if len(set(columns)) < 3 or frozenset(columns) in known:
+            a, b = columns[i], columns[j]
+            typical = _median_errors(a * b, table)
+            for k in np.flatnonzero(typical <= TYPICAL_ERROR):
+                parts = (rich[k], rich[j], rich[i])
+                if len(set(parts)) < 3 or frozenset(parts) in known:
                     continue
-                least = min(error(a[order] * b)[k], error(a * b[order])[k])
-                if least >= max(WORTH * typical[k], 2 * TYPICAL):
-                    yield _bounded(Equation(columns, "product"), look.full)
+                # Each factor must matter.
+                by_chance = min(
+                    _median_errors(a[order] * b, table)[k],
+                    _median_errors(a * b[order], table)[k],
+                )
+                if by_chance >= max(WORTH * typical[k], 2 * TYPICAL_ERROR):
+                    yield _within_largest(Equation(parts, "product"), search.full)
 
 
-def _bounded(equation: Equation, table: Table) -> Equation:
+def _median_errors(made: Floats, table: Floats) -> Floats:
+    """``[columns]``: by what share of it half of the rows of each column are off.
+
+    Args:
+        made: ``[rows]`` what the columns might be.
+        table: ``[rows, columns]``, NaN where nothing can be said.
+    """
+    medians = []
+    for off in np.abs(table / made[:, None] - 1).T:
+        known = off[~np.isnan(off)]
+        medians.append(np.median(known) if len(known) else np.inf)
+    return np.array(medians)
+
+
+def _within_largest(equation: Equation, table: Table) -> Equation:
     """Within two digits of the largest error of all rows."""
-    off, wanted, rows = equation.errors(table)
-    rows &= wanted != 0
-    largest = float((off[rows] / np.abs(wanted[rows])).max(initial=0.0))
-    digit = 10.0 ** (np.floor(np.log10(max(largest, 1e-6))) - 1)
-    return replace(equation, within=float(f"{np.ceil(largest / digit) * digit:.6g}"))
+    off, wanted, applies = equation.errors(table)
+    applies &= wanted != 0
+    shares = off[applies] / np.abs(wanted[applies])
+    largest = float(shares.max(initial=0.0))
+    second_digit = 10.0 ** (np.floor(np.log10(max(largest, 1e-6))) - 1)
+    rounded_up = np.ceil(largest / second_digit) * second_digit
+    return replace(equation, within=float(f"{rounded_up:.6g}"))

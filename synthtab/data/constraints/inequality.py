@@ -1,10 +1,10 @@
-"""One column is never greater than another: a start and an end, a minimum and a maximum, a part and its whole."""
+"""One column is never greater than another: a start and an end, a part and its whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,21 +13,21 @@ from synthtab.core.schema import Constraint, Schema
 from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
-    MOST,
+    MOST_OFFERED,
     Form,
-    Look,
+    Search,
     known_options,
     needs,
     option,
-    quoted,
 )
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table, comparable, measure
+from synthtab.data.constraints.written import Written, in_quotes_if_needed
 
 # Shuffled, at most this share of the rows may hold it: two columns of different size
 # are no news.
-CHANCE = 0.9
-# So many rows are left that chance would have had violate it.
+MOST_BY_CHANCE = 0.9
+# So many rows at least would violate it by chance.
 EVIDENCE = 30
 # Among more columns than this none is looked for.
 WIDE = 400
@@ -38,11 +38,13 @@ class Inequality(Form):
     """``low <= high``, or ``low < high``; numbers or dates."""
 
     form: ClassVar[str] = "inequality"
+    turn: ClassVar[int] = 60
     about: ClassVar[str] = "The first column is never greater than the second."
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "strict": {"type": "boolean", "description": "inequality: less, not equal."}
     }
-    least: ClassVar[float] = 0.999
+    least_support: ClassVar[float] = 0.999
+    examples: ClassVar[tuple[str, ...]] = ("a <= b",)
 
     columns: tuple[str, ...]
     strict: bool = False
@@ -56,87 +58,137 @@ class Inequality(Form):
     def options(self) -> dict[str, Any]:
         return {"strict": self.strict}
 
+    @classmethod
+    def read(cls, written: Written) -> Form | None:
+        comparison = written.comparison()
+        if comparison is None:
+            return None
+        sides, strict = comparison
+        if len(sides) > 2 or any(len(side) > 1 for side in sides):
+            return None
+        low, high = (side[0] for side in sides)
+        if low.kind != "name" or high.kind != "name":
+            return None
+        return cls((low.text, high.text), strict)
+
     def __str__(self) -> str:
-        return f"{quoted(self.columns[0])} {'<' if self.strict else '<='} {quoted(self.columns[1])}"
+        low, high = map(in_quotes_if_needed, self.columns)
+        sign = "<" if self.strict else "<="
+        return f"{low} {sign} {high}"
 
     def check(self, schema: Schema) -> None:
-        low, high = (measure(schema[n]) for n in self.columns)
-        if not low or low != high:
-            kinds = " and ".join(
-                f"{n!r} is of kind {schema[n].kind}" for n in self.columns
-            )
-            raise SchemaError(
-                f"constraint {self}: {kinds}; only two numbers or two dates can be compared"
-            )
+        low, high = (measure(schema[name]) for name in self.columns)
+        if low and low == high:
+            return
+        kinds = [f"{name!r} is of kind {schema[name].kind}" for name in self.columns]
+        raise SchemaError(
+            f"constraint {self}: {' and '.join(kinds)}; "
+            "only two numbers or two dates can be compared"
+        )
 
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
         (low, _), (high, _) = comparable(table, self.columns)
-        below = low < high if self.strict else low <= high
-        return np.asarray(below | ~self.applies(table))
+        is_below = low < high if self.strict else low <= high
+        return np.asarray(is_below | ~self.applies(table))
 
     @classmethod
-    def find(cls, look: Look) -> Iterable[Form]:
-        some = look.some
-        groups: dict[str, list[str]] = {}
-        for column in some.schema.columns:
-            said = KINDS[column.kind].constant or column.name in look.told
-            if (
-                not said
-                and (what := measure(column))
-                and some.truths(column.name) is None
-            ):
-                groups.setdefault(what, []).append(column.name)
-        found: list[tuple[float, str, str, bool]] = []
-        for names in groups.values():
+    def find(cls, search: Search) -> Iterable[Form]:
+        """The most surprising pairs first, without those that follow from two others."""
+        pairs: list[_Pair] = []
+        for names in _comparable_columns(search):
             if 2 <= len(names) <= WIDE:
-                found += _pairs(some, names, look.rng)
-        above = {(low, high) for _, low, high, _ in found}
-        middle = {low for low, _ in above} & {high for _, high in above}
-        implied = {
-            (a, b)
-            for a, b in above
-            if any((a, m) in above and (m, b) in above for m in middle - {a, b})
-        }
-        told = [set(f.columns) for f in look.found if f.form == "equation"]
-        kept = [
-            f
-            for f in sorted(found, reverse=True)
-            if (f[1], f[2]) not in implied
-            and not any({f[1], f[2]} <= equation for equation in told)
-        ]
-        return [cls((low, high), strict) for _, low, high, strict in kept[:MOST]]
+                pairs += _pairs(search.sample, names, search.rng)
+        pairs.sort(reverse=True)
+        implied = _implied(pairs)
+        # An equation between them says more.
+        equations = search.related("numbers")
+        found: list[Inequality] = []
+        for pair in pairs:
+            columns = (pair.low, pair.high)
+            if columns in implied:
+                continue
+            if any(set(columns) <= equation for equation in equations):
+                continue
+            found.append(cls(columns, pair.strict))
+        return found[:MOST_OFFERED]
 
 
-def _pairs(
-    table: Table, names: list[str], rng: np.random.Generator
-) -> list[tuple[float, str, str, bool]]:
-    """Pairs of columns one of which is never greater: how rare that would be by chance, low, high, whether less."""
-    known = comparable(table, names)
-    cells = np.column_stack(
-        [np.where(m, np.nan, v.astype(np.float64)) for v, m in known]
-    )
-    mixed = cells[rng.permutation(len(cells))]
+class _Pair(NamedTuple):
+    """One column that is never greater than another.
+
+    Attributes:
+        surprise: Share of the rows that would break it if the columns were shuffled.
+        strict: Whether it is always less.
+    """
+
+    surprise: float
+    low: str
+    high: str
+    strict: bool
+
+
+def _comparable_columns(search: Search) -> Iterable[list[str]]:
+    """Columns whose numbers count the same thing, in groups."""
+    settled = search.settled
+    groups: dict[str, list[str]] = {}
+    for column in search.sample.schema.columns:
+        what = measure(column)
+        if not what or KINDS[column.kind].constant or column.name in settled:
+            continue
+        # What holds between columns of 0 and 1 other forms say better.
+        if search.sample.truths(column.name) is None:
+            groups.setdefault(what, []).append(column.name)
+    return groups.values()
+
+
+def _pairs(table: Table, names: list[str], rng: np.random.Generator) -> list[_Pair]:
+    """Pairs of columns, one of which is never greater, though by chance it would be."""
+    numbers = [
+        np.where(missing, np.nan, values.astype(np.float64))
+        for values, missing in comparable(table, names)
+    ]
+    cells = np.column_stack(numbers)
+    # Other rows' cells of one column beside a row's own of the other.
+    shuffled = cells[rng.permutation(len(cells))]
     found = []
     for i, name in enumerate(names):
-        here = ~np.isnan(cells[:, [i]]) & ~np.isnan(cells)
-        rows = here.sum(axis=0)
+        own = cells[:, [i]]
+        foreign = shuffled[:, [i]]
+        # ``[columns]``: in how many rows each of them holds. NaN is never less.
+        rows = (~np.isnan(own) & ~np.isnan(cells)).sum(axis=0)
+        compared_by_chance = (~np.isnan(foreign) & ~np.isnan(cells)).sum(axis=0)
         with np.errstate(invalid="ignore"):
-            below, less = (
-                (cells[:, [i]] <= cells).sum(axis=0),
-                (cells[:, [i]] < cells).sum(axis=0),
-            )
-            chance = (mixed[:, [i]] <= cells).sum(axis=0) / np.maximum(
-                (~np.isnan(mixed[:, [i]]) & ~np.isnan(cells)).sum(axis=0), 1
-            )
-        sure = (
-            (below >= Inequality.least * rows)
-            & (chance <= CHANCE)
-            & ((1 - chance) * rows >= EVIDENCE)
-        )
-        found += [
-            (float(1 - chance[j]), name, names[j], bool(less[j] == rows[j]))
-            for j in np.flatnonzero(sure)
-            if j != i
-        ]
-    equal = {(low, high) for _, low, high, _ in found}
-    return [f for f in found if not ((f[2], f[1]) in equal and f[1] > f[2])]
+            not_greater = (own <= cells).sum(axis=0)
+            less = (own < cells).sum(axis=0)
+            held_by_chance = (foreign <= cells).sum(axis=0)
+        chance = held_by_chance / np.maximum(compared_by_chance, 1)
+        nearly_always = not_greater >= Inequality.least_support * rows
+        surprising = (chance <= MOST_BY_CHANCE) & ((1 - chance) * rows >= EVIDENCE)
+        for j in np.flatnonzero(nearly_always & surprising):
+            if j != i:
+                strict = bool(less[j] == rows[j])
+                found.append(_Pair(float(1 - chance[j]), name, names[j], strict))
+    return _without_doubles(found)
+
+
+def _without_doubles(pairs: Sequence[_Pair]) -> list[_Pair]:
+    """Of two equal columns, each of which is never greater, one pair is enough."""
+    columns = {(pair.low, pair.high) for pair in pairs}
+    kept = []
+    for pair in pairs:
+        is_mutual = (pair.high, pair.low) in columns
+        if not is_mutual or pair.low <= pair.high:
+            kept.append(pair)
+    return kept
+
+
+def _implied(pairs: Sequence[_Pair]) -> set[tuple[str, str]]:
+    """Pairs that follow from two others: ``a <= c`` from ``a <= b`` and ``b <= c``."""
+    above = {(pair.low, pair.high) for pair in pairs}
+    middle = {low for low, _ in above} & {high for _, high in above}
+    implied = set()
+    for low, high in above:
+        for between in middle - {low, high}:
+            if (low, between) in above and (between, high) in above:
+                implied.add((low, high))
+    return implied

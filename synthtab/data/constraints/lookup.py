@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from synthtab.data.constraints.table import Integers, Table
 
-ROOM = 2**62
+# Numbers of combinations stay below this, so that they fit into 64 bits.
+MOST_NUMBERS = 2**62
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,37 @@ class Lookup:
     rows: Integers
 
     @classmethod
-    def learn(cls, table: Table, columns: Sequence[str], least: int = 1) -> Lookup:
-        """Those of a table that have so many rows at least; the commonest in any case."""
-        codes, texts = zip(*(table.codes(name) for name in columns), strict=True)
+    def learn(cls, table: Table, columns: Sequence[str], least_rows: int = 1) -> Lookup:
+        """The combinations of a table.
+
+        Args:
+            table: Its rows.
+            columns: Which of its columns.
+            least_rows: Combinations that fewer rows have are left out, but for the
+                commonest one, which is kept in any case.
+        """
+        codes = []
+        texts = []
+        for name in columns:
+            column_codes, column_texts = table.codes(name)
+            codes.append(column_codes)
+            texts.append(column_texts)
         given = np.column_stack(codes)
         _, first, counts = np.unique(
             identify(given), return_index=True, return_counts=True
         )
-        order = np.argsort(-counts, kind="stable")
-        rows = given[first[order[: max(int((counts >= least).sum()), 1)]]]
-        known = []
-        for i, words in enumerate(texts):  # only the cells that occur in these
+        commonest_first = np.argsort(-counts, kind="stable")
+        kept = max(int((counts >= least_rows).sum()), 1)
+        rows = given[first[commonest_first[:kept]]]
+
+        # A cell that occurs in none of these must not be stored.
+        kept_texts = []
+        for i, column_texts in enumerate(texts):
             used = np.unique(rows[rows[:, i] >= 0, i])
-            rows[:, i] = np.where(rows[:, i] < 0, -1, np.searchsorted(used, rows[:, i]))
-            known.append([words[k] for k in used])
-        return cls(tuple(columns), tuple(known), rows)
+            place_among_used = np.searchsorted(used, rows[:, i])
+            rows[:, i] = np.where(rows[:, i] < 0, -1, place_among_used)
+            kept_texts.append([column_texts[code] for code in used])
+        return cls(tuple(columns), tuple(kept_texts), rows)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -56,42 +73,68 @@ class Lookup:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Lookup:
         """The inverse of `state`."""
-        rows = np.array(state["rows"], dtype=np.int64).reshape(
-            -1, len(state["columns"])
-        )
-        return cls(tuple(state["columns"]), tuple(state["texts"]), rows)
+        columns = tuple(state["columns"])
+        # Without the shape, a table of no rows would have no columns either.
+        rows = np.array(state["rows"], dtype=np.int64).reshape(-1, len(columns))
+        return cls(columns, tuple(state["texts"]), rows)
 
     def codes(self, table: Table, columns: Sequence[str]) -> Integers:
-        """``[rows, columns]``: a table's cells by number; a number too high for one that is unknown."""
-        place = dict(zip(self.columns, self.texts, strict=True))
-        return np.column_stack([table.coded(n, place[n]) for n in columns])
+        """``[rows, columns]``: a table's cells by number.
+
+        A cell that is unknown has a number too high for one that is known.
+        """
+        texts = dict(zip(self.columns, self.texts, strict=True))
+        return np.column_stack([table.coded(name, texts[name]) for name in columns])
 
     def match(self, given: Integers, columns: Sequence[str]) -> Integers:
-        """``[rows]``: the first combination with these cells in these columns; -1 where there is none."""
-        known = self.rows[:, [self.columns.index(n) for n in columns]]
+        """``[rows]``: the first combination with these cells in these columns, or -1.
+
+        Args:
+            given: ``[rows, columns]`` cells, as `codes` numbers them.
+            columns: Their names.
+        """
+        known = self._of(columns)
+        # Numbered together: equal cells have equal numbers in both.
         ids = identify(np.concatenate([known, given]))
-        distinct, first = np.unique(ids[: len(known)], return_index=True)
-        place = np.minimum(
-            np.searchsorted(distinct, ids[len(known) :]), len(distinct) - 1
-        )
-        return np.where(distinct[place] == ids[len(known) :], first[place], -1)
+        known_ids = ids[: len(known)]
+        given_ids = ids[len(known) :]
+        distinct, first = np.unique(known_ids, return_index=True)
+        place = np.searchsorted(distinct, given_ids)
+        # An id beyond the last one would have its place behind the end.
+        place = np.minimum(place, len(distinct) - 1)
+        return np.where(distinct[place] == given_ids, first[place], -1)
 
     def partners(self, columns: Sequence[str]) -> Integers:
         """``[combinations]``: how many share a combination's cells in these columns."""
-        ids = identify(self.rows[:, [self.columns.index(n) for n in columns]])
-        _, inverse, counts = np.unique(ids, return_inverse=True, return_counts=True)
+        _, inverse, counts = np.unique(
+            identify(self._of(columns)), return_inverse=True, return_counts=True
+        )
         return counts[inverse]
+
+    def _of(self, columns: Sequence[str]) -> Integers:
+        """``[combinations, columns]``: the cells of some of the columns."""
+        places = [self.columns.index(name) for name in columns]
+        return self.rows[:, places]
 
 
 def identify(codes: npt.NDArray[Any]) -> Integers:
-    """``[rows]``: a number that two rows share where all their codes, of -1 or more, are equal."""
-    ids, room = np.zeros(len(codes), dtype=np.int64), 1
+    """``[rows]``: a number that two rows share where all their codes are equal.
+
+    The codes are digits of a number whose places have as many values as each column has.
+
+    Args:
+        codes: ``[rows, columns]`` whole numbers of -1 or more.
+    """
+    ids = np.zeros(len(codes), dtype=np.int64)
+    # All ids are below this.
+    limit = 1
     for column in codes.T.astype(np.int64):
+        # -1 is a code as well, so there is one more than the greatest and 0 give.
         size = int(column.max(initial=0)) + 2
-        if room * size >= ROOM:
-            ids, room = (
-                np.unique(ids, return_inverse=True)[1].astype(np.int64),
-                len(ids),
-            )
-        ids, room = ids * size + column + 1, room * size
+        if limit * size >= MOST_NUMBERS:
+            # Number the distinct ids anew: there are at most as many as rows.
+            ids = np.unique(ids, return_inverse=True)[1].astype(np.int64)
+            limit = len(ids)
+        ids = ids * size + column + 1
+        limit *= size
     return ids

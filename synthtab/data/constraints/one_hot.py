@@ -1,4 +1,4 @@
-"""A category spread over columns of 0 and 1: exactly one of them is set in each row, or at most one.
+"""A category spread over columns of 0 and 1: in each row exactly one is set, or at most one.
 
 The group is learnt as the one category that it is, and the columns are made from that.
 """
@@ -6,7 +6,7 @@ The group is learnt as the one category that it is, and the columns are made fro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,28 +20,35 @@ from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
     Form,
-    Look,
+    Search,
     known_options,
-    listed,
     needs,
     option,
 )
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table, text_cells
+from synthtab.data.constraints.written import Written, listed
 
-# Rows in which chance would set two columns of a group where at most one is set.
-CHANCE = 30
+# Rows in which chance would set two columns of a group, where at most one is set.
+LEAST_CLASHES = 30
 # Columns of such a group.
 FEWEST = 3
 # What names of one group do not share: "Soil_Type12", "colour_red".
-STEM = re.compile(r"(\d+|[_.\-= ][^_.\-= ]*)$")
+SUFFIX = re.compile(r"(\d+|[_.\-= ][^_.\-= ]*)$")
+# Columns that `str` names before it leaves out those in the middle.
+MOST_NAMED = 4
 
 
 @dataclass(frozen=True)
 class OneHot(Form):
-    """One of the columns is 1 (or true) and all others 0; with ``some_none``, all may be 0."""
+    """One of the columns is 1 (or true) and all others 0.
+
+    Attributes:
+        some_none: Whether all of them may be 0.
+    """
 
     form: ClassVar[str] = "one_hot"
+    turn: ClassVar[int] = 10
     about: ClassVar[str] = "Exactly one of the columns is 1, or at most one."
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "some_none": {
@@ -49,6 +56,9 @@ class OneHot(Form):
             "description": "one_hot: at most one is set, not exactly one.",
         }
     }
+    functions: ClassVar[tuple[str, ...]] = ("one_hot", "at_most_one")
+    examples: ClassVar[tuple[str, ...]] = ("one_hot(a, b)", "at_most_one(a, b)")
+    from_one_code: ClassVar[bool] = True
 
     columns: tuple[str, ...]
     some_none: bool = False
@@ -62,165 +72,198 @@ class OneHot(Form):
     def options(self) -> dict[str, Any]:
         return {"some_none": self.some_none}
 
+    @classmethod
+    def read(cls, written: Written) -> Form | None:
+        if written.function not in cls.functions:
+            return None
+        names = written.names(written.arguments)
+        return cls(names, some_none=written.function == "at_most_one")
+
     def __str__(self) -> str:
-        names = (
-            self.columns
-            if len(self.columns) <= 4
-            else (*self.columns[:2], "...", self.columns[-1])
-        )
-        shown = ", ".join(n if n == "..." else listed([n]) for n in names)
-        return f"{'at_most_one' if self.some_none else 'one_hot'}({shown})"
+        names = listed(self.columns)
+        if len(self.columns) > MOST_NAMED:
+            names = f"{listed(self.columns[:2])}, ..., {listed(self.columns[-1:])}"
+        function = "at_most_one" if self.some_none else "one_hot"
+        return f"{function}({names})"
+
+    @property
+    def settles(self) -> tuple[str, ...]:
+        return self.columns
 
     def check(self, schema: Schema) -> None:
         for name in self.columns:
             if schema[name].missing:
                 raise SchemaError(
-                    f"constraint {self}: cells of {name!r} may be missing; it must be 0 or 1 in every row"
+                    f"constraint {self}: cells of {name!r} may be missing; "
+                    "it must be 0 or 1 in every row"
                 )
 
-    def _set(self, table: Table) -> npt.NDArray[np.bool_]:
+    def _bits(self, table: Table) -> npt.NDArray[np.bool_]:
         """``[rows, columns]``: which cells are 1."""
-        truths = []
+        bits = []
         for name in self.columns:
-            truth = table.truths(name, constants=True)
-            if truth is None:
+            truths = table.truths(name, constants=True)
+            if truths is None:
                 raise SchemaError(
                     f"constraint {self}: column {name!r} has cells other than 0 and 1"
                 )
-            truths.append(truth)
-        return np.column_stack(truths)
+            bits.append(truths)
+        return np.column_stack(bits)
 
-    def _words(self, column: Column) -> tuple[str, str]:
-        """The texts of 0 and 1."""
-        return KINDS[column.kind].no_and_yes(column) or ("0", "1")
-
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
-        count = self._set(table).sum(axis=1)
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
+        count = self._bits(table).sum(axis=1)
         return np.asarray(count <= 1 if self.some_none else count == 1)
 
-    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
+    def writes(self, schema: Schema, lookup: Lookup | None) -> tuple[str, ...]:
         return self.columns
 
     @property
     def repairs(self) -> bool:
+        # Which of two columns that are set is wrong, nothing says.
         return False
 
-    def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
+    def hides(self, table: Table, lookup: Lookup | None) -> tuple[Column, ...] | None:
         """One category in place of the first column: the name of the column that is set."""
         return (Column(self.columns[0], "category", "object", missing=self.some_none),)
 
-    def hide(self, table: Table, learnt: Lookup | None, column: Column) -> pd.Series:
-        bits = self._set(table)
+    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+        bits = self._bits(table)
+        # Which column is set; -1, a missing cell, where none is.
         which = np.where(bits.any(axis=1), bits.argmax(axis=1), -1)
         return text_cells(self.columns, which, column).set_axis(table.frame.index)
 
     def restore(
-        self, table: Table, learnt: Lookup | None, hidden: bool
+        self, table: Table, lookup: Lookup | None, hidden: bool
     ) -> dict[str, pd.Series]:
         chosen = table.frame[self.columns[0]]
         cells = {}
         for name in self.columns:
-            column = table.schema[name]
-            if KINDS[column.kind].constant:  # never set, or always
-                pool = typed_cells(
-                    pd.Series([column.options["value"]] * 2, dtype=object), column
-                )
-            else:
-                pool = typed_cells(pd.Series(self._words(column), dtype=object), column)
-            mine = (chosen == name).fillna(False).to_numpy(dtype=np.int64)
-            cells[name] = pool.take(mine).reset_index(drop=True)
+            pool = self._no_and_yes(table.schema[name])
+            is_set = (chosen == name).fillna(False).to_numpy(dtype=np.int64)
+            cells[name] = pool.take(is_set).reset_index(drop=True)
         return cells
 
+    def _no_and_yes(self, column: Column) -> pd.Series:
+        """The two cells of a column: that of 0, and that of 1."""
+        texts: Sequence[Any]
+        if KINDS[column.kind].constant:
+            # Never set, or always.
+            texts = [column.options["value"]] * 2
+        else:
+            texts = KINDS[column.kind].no_and_yes(column) or ("0", "1")
+        return typed_cells(pd.Series(texts, dtype=object), column)
+
     @classmethod
-    def find(cls, look: Look) -> Iterable[Form]:
+    def find(cls, search: Search) -> Iterable[Form]:
         """Groups of yes/no columns of which exactly one is set, or at most one.
 
-        Runs of neighbouring columns first, then columns whose names begin alike, then whatever
-        adds up.
+        Runs of neighbouring columns first, then columns whose names begin alike, then
+        whatever adds up.
         """
-        truths = {c.name: look.full.truths(c.name) for c in look.full.schema.columns}
-        names = [name for name, truth in truths.items() if truth is not None]
-        if len(names) < 2:
+        table = search.full
+        bits = {}
+        for name in table.schema.names:
+            truths = table.truths(name)
+            if truths is not None:
+                bits[name] = truths
+        if len(bits) < 2:
             return []
-        columns = [np.asarray(truths[name]) for name in names]
-        search = _GroupSearch(names, np.column_stack(columns).astype(np.float32))
-        search.neighbours()
-        alike = search.names_alike()
-        search.any_that_add_up()
-        search.at_most_one(alike)
-        return [
-            cls(tuple(names[i] for i in group), some_none)
-            for group, some_none in search.groups
-        ]
+        groups = _Groups(
+            list(bits), np.column_stack(list(bits.values())).astype(np.float32)
+        )
+        groups.take_neighbours()
+        alike = groups.take_names_alike()
+        groups.take_what_adds_up()
+        groups.take_at_most_one(alike)
+        return groups.found
 
 
-class _GroupSearch:
-    """Looks for groups of yes/no columns that are never set in the same row.
+class _Groups:
+    """Groups of yes/no columns that are never set in the same row.
 
     Args:
         names: The columns.
         bits: ``[rows, columns]``: 1 where one is set.
 
     Attributes:
-        groups: What was found: the numbers of the columns, and whether none may be set.
+        found: The groups.
+        free: Numbers of the columns that are in no group yet.
+        counts: ``[columns]``: in how many rows each is set.
+        exclusive: ``[columns, columns]``: whether two are never set in the same row.
     """
 
     def __init__(self, names: list[str], bits: npt.NDArray[np.float32]) -> None:
         self.names = names
         self.rows = len(bits)
-        # In how many rows each pair is set; exact up to 2**24 rows, and confirmed later.
+        # In how many rows both of two columns are set. A float32 counts exactly up to
+        # 2**24 rows; beyond, `find_constraints` confirms what is found.
         both = (bits.T @ bits).astype(np.int64)
-        self.count = np.diag(both).copy()
+        self.counts = np.diag(both).copy()
         self.exclusive = both == 0
-        # Columns that are in no group yet.
         self.free = set(range(len(names)))
-        self.groups: list[tuple[list[int], bool]] = []
+        self.found: list[OneHot] = []
 
-    def _take(self, group: list[int], some_none: bool) -> None:
+    def _adds_up(self, group: list[int]) -> bool:
+        """Whether there are as many set cells as rows."""
+        return bool(self.counts[group].sum() == self.rows)
+
+    def _take(self, group: list[int], some_none: bool = False) -> None:
         """Take a group if its columns are free and exclude one another."""
         if len(group) < 2 or not self.free >= set(group):
             return
         with_itself = np.eye(len(group), dtype=bool)
-        if (self.exclusive[np.ix_(group, group)] | with_itself).all():
-            self.groups.append((group, some_none))
+        exclusive = self.exclusive[np.ix_(group, group)]
+        if (exclusive | with_itself).all():
+            names = tuple(self.names[i] for i in group)
+            self.found.append(OneHot(names, some_none))
             self.free.difference_update(group)
 
-    def neighbours(self) -> None:
+    def take_neighbours(self) -> None:
         """Runs of columns whose counts add up to the number of rows."""
-        sums = np.append(0, np.cumsum(self.count))
+        sums = np.append(0, np.cumsum(self.counts))
         for first in range(len(self.names)):
-            ends = np.flatnonzero(sums[first:] - sums[first] == self.rows)
-            for length in ends[:1]:
-                self._take(list(range(first, first + int(length))), False)
+            lengths = np.flatnonzero(sums[first:] - sums[first] == self.rows)
+            # The shortest: a longer one has a column that is never set at its end.
+            for length in lengths[:1]:
+                self._take(list(range(first, first + int(length))))
 
-    def names_alike(self) -> list[list[int]]:
-        """Columns whose names begin alike and add up; all groups of such names."""
-        by_stem: dict[str, list[int]] = {}
+    def take_names_alike(self) -> list[list[int]]:
+        """Columns whose names begin alike and add up.
+
+        Returns:
+            All groups of names that begin alike, of columns that were free.
+        """
+        by_beginning: dict[str, list[int]] = {}
         for i in sorted(self.free):
-            by_stem.setdefault(STEM.sub("", self.names[i]), []).append(i)
-        for group in by_stem.values():
-            if self.count[group].sum() == self.rows:
-                self._take(group, False)
-        return list(by_stem.values())
+            beginning = SUFFIX.sub("", self.names[i])
+            by_beginning.setdefault(beginning, []).append(i)
+        for group in by_beginning.values():
+            if self._adds_up(group):
+                self._take(group)
+        return list(by_beginning.values())
 
-    def any_that_add_up(self) -> None:
+    def take_what_adds_up(self) -> None:
         """Start with the commonest column, and add those that fit, the commonest first."""
-        for i in sorted(self.free, key=lambda i: -self.count[i]):
+        for i in self._commonest_first(self.free):
             if i not in self.free:
                 continue
             group = [i]
-            for j in sorted(self.free - {i}, key=lambda j: -self.count[j]):
-                fits = self.count[[*group, j]].sum() <= self.rows
+            for j in self._commonest_first(self.free - {i}):
+                fits = self.counts[[*group, j]].sum() <= self.rows
                 if fits and self.exclusive[j, group].all():
                     group.append(j)
-            if self.count[group].sum() == self.rows:
-                self._take(sorted(group), False)
+            if self._adds_up(group):
+                self._take(sorted(group))
 
-    def at_most_one(self, alike: list[list[int]]) -> None:
+    def _commonest_first(self, columns: set[int]) -> list[int]:
+        return sorted(columns, key=lambda i: -self.counts[i])
+
+    def take_at_most_one(self, alike: list[list[int]]) -> None:
         """Columns of like names that would clash by chance, and never do."""
         for group in alike:
-            share = self.count[group] / self.rows
-            # Expected rows in which two of them are set, were they independent.
-            clashes = self.rows * ((share.sum() ** 2 - (share**2).sum()) / 2)
-            if len(group) >= FEWEST and clashes >= CHANCE:
-                self._take(group, True)
+            share = self.counts[group] / self.rows
+            # Pairs of independent columns that are both set, in one row, on average:
+            # the sum over i < j of p_i p_j.
+            pairs = (share.sum() ** 2 - (share**2).sum()) / 2
+            if len(group) >= FEWEST and self.rows * pairs >= LEAST_CLASHES:
+                self._take(group, some_none=True)

@@ -19,9 +19,15 @@ from synthtab.data.constraints.table import Table
 
 @dataclass(frozen=True)
 class Predicate(Form):
-    """``function(frame) -> [rows]`` of True and False, given the columns; it judges each row by itself."""
+    """A function that is given the columns and judges each row by itself.
+
+    Attributes:
+        function: A DataFrame => ``[rows]`` of True and False.
+        name: What messages call it.
+    """
 
     form: ClassVar[str] = "predicate"
+    turn: ClassVar[int] = 90
 
     columns: tuple[str, ...]
     function: Callable[[pd.DataFrame], Any]
@@ -32,7 +38,8 @@ class Predicate(Form):
         function = constraint.options.get("function")
         if not callable(function):
             raise SchemaError(
-                "a predicate needs a Python function: predicates cannot be written in a schema file"
+                "a predicate needs a Python function: "
+                "predicates cannot be written in a schema file"
             )
         return cls(constraint.columns, function, constraint.says or "predicate")
 
@@ -43,9 +50,10 @@ class Predicate(Form):
         return self.name
 
     def applies(self, table: Table) -> Mask:
+        # What missing cells mean is up to the function.
         return np.ones(len(table), dtype=bool)
 
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
         try:
             answer = self.function(table.frame[list(self.columns)])
         except Exception as error:
@@ -53,16 +61,15 @@ class Predicate(Form):
             raise SchemaError(
                 f"constraint {self}: the function failed with {what}"
             ) from error
-        mask = pd.Series(np.asarray(answer)) if np.ndim(answer) == 1 else None
-        if (
-            mask is None
-            or len(mask) != len(table)
-            or not pd.api.types.is_bool_dtype(mask.convert_dtypes())
-        ):
-            raise SchemaError(
-                f"constraint {self}: the function must return one True or False for each of {len(table)} rows"
-            )
-        return mask.convert_dtypes().fillna(False).to_numpy(dtype=bool)
+        if np.ndim(answer) == 1 and len(answer) == len(table):
+            # A list or an array of objects may hold booleans too.
+            mask = pd.Series(np.asarray(answer)).convert_dtypes()
+            if pd.api.types.is_bool_dtype(mask):
+                return mask.fillna(False).to_numpy(dtype=bool)
+        raise SchemaError(
+            f"constraint {self}: the function must return one True or False "
+            f"for each of {len(table)} rows"
+        )
 
 
 def predicate(
@@ -73,8 +80,8 @@ def predicate(
     """An enforced constraint that is a Python function.
 
     Args:
-        function: Takes a DataFrame of the columns, returns one True or False for each row. It must judge each row by
-            itself: rows come in blocks.
+        function: Takes a DataFrame of the columns, returns one True or False for each
+            row. It must judge each row by itself: rows come in blocks.
         columns: What it needs to see.
         name: What messages call it; the function's own name, if not given.
     """

@@ -1,8 +1,11 @@
-"""A typed table as constraints look at it: each column as numbers, as codes of its distinct cells, or as truths."""
+"""A typed table as constraints look at it.
+
+Each column is seen as numbers, as codes of its distinct cells, or as truths.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +36,10 @@ class Table:
     """
 
     def __init__(self, frame: pd.DataFrame, schema: Schema) -> None:
-        self.frame, self.schema = frame, schema
-        self._known: dict[tuple[str, str], Any] = {}
+        self.frame = frame
+        self.schema = schema
+        # What was converted before, by what it is ("numbers", "codes") and the column.
+        self._converted: dict[tuple[str, str], Any] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -46,27 +51,28 @@ class Table:
         """Some of the rows."""
         return Table(self.frame.iloc[rows].reset_index(drop=True), self.schema)
 
-    def with_cells(self, cells: dict[str, pd.Series]) -> Table:
+    def with_cells(self, cells: Mapping[str, pd.Series]) -> Table:
         """A table in which these columns are replaced, or new."""
-        table = Table(
-            self.frame.assign(**{n: c.array for n, c in cells.items()}), self.schema
-        )
-        table._known = {
-            key: value for key, value in self._known.items() if key[1] not in cells
-        }
+        # Arrays, since the cells' index is not the table's.
+        arrays = {name: series.array for name, series in cells.items()}
+        table = Table(self.frame.assign(**arrays), self.schema)
+        for key, value in self._converted.items():
+            _, name = key
+            if name not in cells:
+                table._converted[key] = value
         return table
 
     def shuffled(self, rng: np.random.Generator, keep: Sequence[str] = ()) -> Table:
-        """A table whose columns, but those to keep, are shuffled each for itself: what holds there holds by chance."""
-        orders = {
-            n: rng.permutation(len(self)) for n in self.frame.columns if n not in keep
-        }
-        return self.with_cells(
-            {
-                n: self.frame[n].iloc[order].reset_index(drop=True)
-                for n, order in orders.items()
-            }
-        )
+        """A table whose columns are shuffled each for itself, but for those to keep.
+
+        What holds there holds by chance.
+        """
+        cells = {}
+        for name in self.frame.columns:
+            if name not in keep:
+                order = rng.permutation(len(self))
+                cells[name] = self.frame[name].iloc[order].reset_index(drop=True)
+        return self.with_cells(cells)
 
     def column(self, name: str) -> Column:
         """The schema's word on a column."""
@@ -76,54 +82,70 @@ class Table:
         """``[rows]``: which cells are missing."""
         series = self.frame[name]
         if is_number(self.column(name)) and is_text(series):
+            # Some texts of numbers and dates mean "missing".
             return self.numbers(name)[1]
         return series.isna().to_numpy(dtype=bool)
 
     def present(self, names: Sequence[str]) -> Mask:
         """``[rows]``: where none of the cells is missing."""
-        return (
-            ~np.any([self.missing(n) for n in names], axis=0)
-            if len(names)
-            else np.ones(len(self), dtype=bool)
-        )
+        present = np.ones(len(self), dtype=bool)
+        for name in names:
+            present &= ~self.missing(name)
+        return present
 
     def numbers(self, name: str) -> tuple[Numbers, Mask]:
-        """A column's numbers, 0 where missing, and where they are missing; dates as whole numbers of their unit."""
-        if ("numbers", name) not in self._known:
-            self._known["numbers", name] = _numbers(self.frame[name], self.column(name))
-        return self._known["numbers", name]
+        """A column's numbers, 0 where they are missing, and where that is.
+
+        Dates are whole numbers of their unit.
+        """
+        key = ("numbers", name)
+        if key not in self._converted:
+            self._converted[key] = _numbers(self.frame[name], self.column(name))
+        return self._converted[key]
 
     def codes(self, name: str) -> tuple[Integers, list[str]]:
-        """The number of each cell among the column's distinct cells, -1 where missing, and the texts of these."""
-        if ("codes", name) not in self._known:
+        """Each cell's number among the column's distinct cells, and the texts of these.
+
+        A missing cell has the number -1.
+        """
+        key = ("codes", name)
+        if key not in self._converted:
             codes, distinct = pd.factorize(self.frame[name])
             texts = cells_to_text(pd.Series(distinct), self.column(name)).tolist()
-            self._known["codes", name] = np.asarray(codes, dtype=np.int64), texts
-        return self._known["codes", name]
+            self._converted[key] = np.asarray(codes, dtype=np.int64), texts
+        return self._converted[key]
 
     def coded(self, name: str, texts: Sequence[str]) -> Integers:
         """`codes` among given texts; their count where a cell is none of them."""
-        codes, own = self.codes(name)
-        place = _index(texts).get_indexer(_index(own))
-        return np.append(np.where(place < 0, len(texts), place), -1)[codes]
+        codes, own_texts = self.codes(name)
+        place = _index(texts).get_indexer(_index(own_texts))
+        place = np.where(place < 0, len(texts), place)
+        # The last one is that of code -1.
+        return np.append(place, -1)[codes]
 
     def truths(self, name: str, constants: bool = False) -> Mask | None:
-        """``[rows]``: a column of 0 and 1, or of booleans, with both among them unless ``constants`` will do; None
-        where it is none, or where cells are missing.
+        """A column of 0 and 1, or of booleans, with both among them.
+
+        Args:
+            name: The column.
+            constants: Whether one of the two will do.
+
+        Returns:
+            ``[rows]``; None if it is no such column, or if cells are missing.
         """
         column = self.column(name)
-        if self.missing(name).any():
-            return None
         kind = KINDS[column.kind]
-        if kind.invented:
+        if kind.invented or self.missing(name).any():
             return None
         codes, texts = self.codes(name)
         words = kind.no_and_yes(column)
         if words is not None:
-            return np.array([t == words[1] for t in texts], dtype=bool)[codes]
-        if not set(texts) <= set(BITS) or not (constants or len(texts) == 2):
+            _, yes = words
+            return np.array([text == yes for text in texts], dtype=bool)[codes]
+        enough = constants or len(texts) == 2
+        if not enough or not set(texts) <= set(BITS):
             return None
-        return np.array([BITS[t] for t in texts], dtype=bool)[codes]
+        return np.array([BITS[text] for text in texts], dtype=bool)[codes]
 
 
 def _index(texts: Sequence[str]) -> pd.Index:
@@ -137,12 +159,12 @@ def is_number(column: Column) -> bool:
 
 
 def _numbers(series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
-    missing = series.isna().to_numpy(dtype=bool)
-    if not KINDS[column.kind].in_units and pd.api.types.is_numeric_dtype(series.dtype):
-        whole = pd.api.types.is_integer_dtype(
-            series.dtype
-        ) or pd.api.types.is_bool_dtype(series.dtype)
-        known = series[~missing].to_numpy(dtype=np.int64 if whole else np.float64)
+    """As `Table.numbers`."""
+    is_numeric = pd.api.types.is_numeric_dtype(series.dtype)
+    if is_numeric and not KINDS[column.kind].in_units:
+        missing = series.isna().to_numpy(dtype=bool)
+        dtype: Any = np.int64 if _holds_integers(series) else np.float64
+        known = series[~missing].to_numpy(dtype=dtype)
     else:
         known, missing = number_kind(column).as_written(series, column)
     values = np.zeros(len(missing), dtype=known.dtype)
@@ -150,61 +172,73 @@ def _numbers(series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
     return values, missing
 
 
+def _holds_integers(series: pd.Series) -> bool:
+    is_integer = pd.api.types.is_integer_dtype(series.dtype)
+    return bool(is_integer or pd.api.types.is_bool_dtype(series.dtype))
+
+
 def measure(column: Column) -> str:
-    """What a column's numbers count; two columns can be compared where this is the same. "" where it has none."""
+    """What a column's numbers count, "" if they count nothing.
+
+    Two columns can be compared if this is the same.
+    """
     return KINDS[column.kind].measure(column)
 
 
 def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]:
-    """Numbers of columns of one `measure`; dates of several units in the finest."""
-    units = [
-        table.column(n).options.get("unit", "s")
-        if KINDS[table.column(n).kind].in_units
-        else ""
-        for n in names
-    ]
-    known = [table.numbers(n) for n in names]
-    finest = max(units, key=lambda u: dates.PER_DAY[u] if u else 0)
-    pairs = zip(known, units, strict=True)
-    return [
-        (dates.convert(v, unit, finest) if unit and unit != finest else v, m)
-        for (v, m), unit in pairs
-    ]
+    """Numbers of columns of one `measure`, and where they are missing.
+
+    Dates of several units are given in the finest of them.
+    """
+    units = []
+    for name in names:
+        column = table.column(name)
+        counts_units = KINDS[column.kind].in_units
+        units.append(column.options.get("unit", "s") if counts_units else "")
+    finest = max(units, key=lambda unit: dates.PER_DAY[unit] if unit else 0)
+    converted = []
+    for name, unit in zip(names, units, strict=True):
+        values, missing = table.numbers(name)
+        if unit and unit != finest:
+            values = dates.convert(values, unit, finest)
+        converted.append((values, missing))
+    return converted
 
 
 def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
-    """Numbers, whatever where missing, => typed cells; rounded as the column is."""
+    """Numbers => typed cells, rounded as the column is.
+
+    Args:
+        values: ``[rows]`` numbers, whatever where missing.
+        missing: ``[rows]`` which cells are missing.
+        column: The column.
+    """
     kind = number_kind(column)
     decimals = kind.decimals(column)
     known = values[~missing]
     if decimals is not None:
-        known = (
-            round_decimals(known.astype(np.float64), decimals)
-            if known.dtype.kind == "f"
-            else known
-        )
-        known = np.rint(known).astype(np.int64) if kind.discrete else known
+        if known.dtype.kind == "f":
+            known = round_decimals(known.astype(np.float64), decimals)
+        if kind.discrete:
+            known = np.rint(known).astype(np.int64)
     if pd.api.types.is_numeric_dtype(pd.api.types.pandas_dtype(column.dtype)):
-        return natural(
-            known if "int" in column.dtype.lower() else known.astype(np.float64),
-            missing,
-            column.dtype,
-        )
+        if "int" not in column.dtype.lower():
+            known = known.astype(np.float64)
+        return natural(known, missing, column.dtype)
     texts = np.full(len(missing), None, dtype=object)
     texts[~missing] = kind.render(kind.from_written(known), column)
     return typed_cells(pd.Series(texts, dtype=object), column)
 
 
 def text_cells(texts: Sequence[str], codes: Integers, column: Column) -> pd.Series:
-    """Texts by number, missing where -1, => typed cells."""
+    """Texts by number, missing where the number is -1, => typed cells."""
     pool: list[str | None] = [*texts]
-    if (codes < 0).any() or not pool:
-        pool.append(None)  # number -1 is the last
-    return (
-        typed_cells(pd.Series(pool, dtype=object), column)
-        .take(codes)
-        .reset_index(drop=True)
-    )
+    if not pool or (codes < 0).any():
+        # Number -1 is the last.
+        pool.append(None)
+    # Each text is typed once, however many rows have it.
+    cells = typed_cells(pd.Series(pool, dtype=object), column)
+    return cells.take(codes).reset_index(drop=True)
 
 
 def with_gaps(column: Column) -> Column:
@@ -213,10 +247,15 @@ def with_gaps(column: Column) -> Column:
 
 
 def blanked(series: pd.Series, rows: Mask, column: Column) -> pd.Series:
-    """The cells without those of these rows, in the dtype of a column of `with_gaps`."""
-    if str(series.dtype) != column.dtype and column.dtype.startswith(
-        ("boolean", "Int", "UInt")
-    ):
+    """The cells without those of some rows.
+
+    Args:
+        series: The cells.
+        rows: ``[rows]`` which cells become missing.
+        column: A column of `with_gaps`, whose dtype the result has.
+    """
+    is_nullable = column.dtype.startswith(("boolean", "Int", "UInt"))
+    if is_nullable and str(series.dtype) != column.dtype:
         series = as_dtype(series, column.dtype)
     return series.mask(rows)
 
@@ -226,7 +265,12 @@ def minutes(clock: Numbers) -> Numbers:
     return clock // 100 * 60 + clock % 100
 
 
-def hhmm(since: Numbers, midnight: float) -> Numbers:
-    """The inverse of `minutes`, whatever the day; midnight is 0 or 2400."""
-    since = since % DAY
-    return np.where(since == 0, midnight, since // 60 * 100 + since % 60)
+def hhmm(since_midnight: Numbers, midnight: float) -> Numbers:
+    """The inverse of `minutes`, whatever the day.
+
+    Args:
+        since_midnight: Minutes; more than a day of them start anew.
+        midnight: What that is written as, 0 or 2400.
+    """
+    of_day = since_midnight % DAY
+    return np.where(of_day == 0, midnight, of_day // 60 * 100 + of_day % 60)

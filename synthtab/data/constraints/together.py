@@ -1,12 +1,16 @@
-"""Values that come together: cells missing in the same rows, "No internet service" wherever there is no internet."""
+"""Values that come together: "No internet service" wherever there is no internet.
+
+A missing cell is such a value as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import SchemaError
@@ -14,29 +18,30 @@ from synthtab.core.schema import Column, Constraint, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import (
-    MOST,
+    MOST_OFFERED,
     Form,
-    Look,
+    Search,
     known_options,
     needs,
     option,
-    quoted,
 )
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table, text_cells
+from synthtab.data.constraints.written import Written, in_quotes_if_needed, listed
 
 # A value that comes together with others has so many rows at least, and this share of
 # them.
-FEWEST, SHARE = 10, 0.001
+FEWEST_ROWS = 10
+LEAST_SHARE = 0.001
 # Distinct cells of a column of which each may come together with others.
-VALUES = 100
+MOST_VALUES = 100
 # Rows in which chance would have one without the other.
 SURPRISE = 20
 
 
 @dataclass(frozen=True)
 class Together(Form):
-    """Each column has its value in the same rows as the first one; ``one_way``, at least in those.
+    """Each column has its value in the same rows as the first one.
 
     Attributes:
         values: Of each column a value as text, or None for a missing cell.
@@ -44,6 +49,7 @@ class Together(Form):
     """
 
     form: ClassVar[str] = "together"
+    turn: ClassVar[int] = 40
     about: ClassVar[str] = "Values, or missing cells, that come in the same rows."
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "values": {
@@ -58,6 +64,9 @@ class Together(Form):
             ),
         },
     }
+    functions: ClassVar[tuple[str, ...]] = ("together",)
+    examples: ClassVar[tuple[str, ...]] = ("together(a, b)",)
+    relates: ClassVar[str] = "cells"
 
     columns: tuple[str, ...]
     values: tuple[str | None, ...]
@@ -67,186 +76,252 @@ class Together(Form):
     def of(cls, constraint: Constraint) -> Together:
         needs(constraint, 2)
         known_options(constraint, "values", "one_way")
-        values = option(
-            constraint, "values", (list, tuple), (None,) * len(constraint.columns)
-        )
-        if len(values) != len(constraint.columns) or not all(
-            v is None or isinstance(v, str) for v in values
-        ):
+        count = len(constraint.columns)
+        values = option(constraint, "values", (list, tuple), (None,) * count)
+        all_fit = all(value is None or isinstance(value, str) for value in values)
+        if len(values) != count or not all_fit:
             what = constraint.says or constraint.form
             raise SchemaError(
-                f"constraint {what!r}: 'values' must be a text, or null for missing, for each column"
+                f"constraint {what!r}: 'values' must be a text, or null for missing, "
+                "for each column"
             )
-        return cls(
-            constraint.columns,
-            tuple(values),
-            option(constraint, "one_way", bool, False),
-        )
+        one_way = option(constraint, "one_way", bool, False)
+        return cls(constraint.columns, tuple(values), one_way)
 
     def options(self) -> dict[str, Any]:
         return {"values": list(self.values), "one_way": self.one_way}
 
+    @classmethod
+    def read(cls, written: Written) -> Form | None:
+        """Missing cells alone can be written; values are in a schema file."""
+        if written.function not in cls.functions:
+            return None
+        names = written.names(written.arguments)
+        return cls(names, (None,) * len(names))
+
     def __str__(self) -> str:
         if not any(self.values) and not self.one_way:
-            return f"together({', '.join(map(quoted, self.columns))})"
-        alike: dict[str | None, list[str]] = {}
-        for name, value in self._pairs()[1:]:
-            alike.setdefault(value, []).append(quoted(name))
-        said = [_said(names, value) for value, names in alike.items()]
-        rest, first = (
-            " and ".join(said),
-            _said([quoted(self.columns[0])], self.values[0]),
+            return f"together({listed(self.columns)})"
+        names_of: dict[str | None, list[str]] = {}
+        for name, value in self._events[1:]:
+            names_of.setdefault(value, []).append(in_quotes_if_needed(name))
+        others = " and ".join(
+            _in_words(names, value) for value, names in names_of.items()
         )
-        return (
-            f"if {first}, {rest}" if self.one_way else f"{rest} exactly where {first}"
-        )
+        first = _in_words([in_quotes_if_needed(self.columns[0])], self.values[0])
+        if self.one_way:
+            return f"if {first}, {others}"
+        return f"{others} exactly where {first}"
 
-    def _pairs(self) -> list[tuple[str, str | None]]:
+    @property
+    def _events(self) -> list[tuple[str, str | None]]:
+        """Each column and its value."""
         return list(zip(self.columns, self.values, strict=True))
 
     def check(self, schema: Schema) -> None:
-        for name, value in self._pairs():
-            if value is None and not schema[name].missing:
-                raise SchemaError(
-                    f"constraint {self}: no cell of {name!r} may be missing, says the schema"
-                )
+        for name, value in self._events:
             if value is not None:
+                # Raises where it is no cell of the column.
                 typed_cells(pd.Series([value], dtype=object, name=name), schema[name])
+            elif not schema[name].missing:
+                raise SchemaError(
+                    f"constraint {self}: no cell of {name!r} may be missing, "
+                    "says the schema"
+                )
 
-    def _has(self, table: Table, name: str, value: str | None) -> Mask:
+    def _occurs(self, table: Table, name: str, value: str | None) -> Mask:
         """``[rows]``: where a column has a value."""
         if value is None:
             return table.missing(name)
         return np.asarray(table.coded(name, [value]) == 0)
 
-    def applies(self, table: Table) -> Mask:
-        """Where any of the columns has its value."""
-        first = self._has(table, *self._pairs()[0])
-        if self.one_way:
-            return first
-        return np.any([self._has(table, n, v) for n, v in self._pairs()], axis=0)
+    def _occurrences(self, table: Table) -> list[Mask]:
+        """Of each column: where it has its value."""
+        return [self._occurs(table, name, value) for name, value in self._events]
 
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
-        first, *others = (self._has(table, n, v) for n, v in self._pairs())
+    def applies(self, table: Table) -> Mask:
+        """Where the first column, or unless it is one way any column, has its value."""
+        occurrences = self._occurrences(table)
+        if self.one_way:
+            return occurrences[0]
+        return np.any(occurrences, axis=0)
+
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
+        first, *others = self._occurrences(table)
         if self.one_way:
             return np.all([other | ~first for other in others], axis=0)
         return np.all([other == first for other in others], axis=0)
 
-    def writes(self, schema: Schema, learnt: Lookup | None) -> tuple[str, ...]:
+    def writes(self, schema: Schema, lookup: Lookup | None) -> tuple[str, ...]:
         return self.columns[1:]
 
-    def hides(self, table: Table, learnt: Lookup | None) -> tuple[Column, ...] | None:
-        """The other columns without their values: where these are, the first column says so."""
-        if self.one_way or any(self._has(table, n, v).all() for n, v in self._pairs()):
+    def hides(self, table: Table, lookup: Lookup | None) -> tuple[Column, ...] | None:
+        """The other columns without their values: the first column says where these are."""
+        nothing_else = any(mask.all() for mask in self._occurrences(table))
+        if self.one_way or nothing_else:
             return None
-        return tuple(
-            replace(table.column(n), missing=table.column(n).missing and v is not None)
-            for n, v in self._pairs()[1:]
-        )
+        remaining = []
+        for name, value in self._events[1:]:
+            column = table.column(name)
+            still_missing = column.missing and value is not None
+            remaining.append(replace(column, missing=still_missing))
+        return tuple(remaining)
 
-    def hide(self, table: Table, learnt: Lookup | None, column: Column) -> pd.Series:
-        """Other cells of the column in their place, from all over the table: no matter which."""
-        rows, series = (
-            self._has(table, column.name, dict(self._pairs())[column.name]),
-            table.frame[column.name],
-        )
-        others, place = np.flatnonzero(~rows), np.arange(len(table))
+    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+        """Other cells of the column in place of its value, from all over the table.
+
+        It does not matter which: `restore` puts the value back.
+        """
+        cells = table.frame[column.name]
+        value = dict(self._events)[column.name]
+        hidden = self._occurs(table, column.name, value)
+        others = np.flatnonzero(~hidden)
+        source = np.arange(len(table))
         if len(others):
-            place[rows] = others[
-                np.linspace(0, len(others) - 1, int(rows.sum())).astype(np.int64)
-            ]
-        return series.iloc[place].set_axis(series.index)
+            evenly = np.linspace(0, len(others) - 1, int(hidden.sum()))
+            source[hidden] = others[evenly.astype(np.int64)]
+        return cells.iloc[source].set_axis(cells.index)
 
     def restore(
-        self, table: Table, learnt: Lookup | None, hidden: bool
+        self, table: Table, lookup: Lookup | None, hidden: bool
     ) -> dict[str, pd.Series]:
-        """Where the first column has its value, the others get theirs; the other way round cannot be mended."""
-        first, cells = self._has(table, *self._pairs()[0]), {}
-        for name, value in self._pairs()[1:]:
+        """Where the first column has its value, the others get theirs.
+
+        The other way round cannot be mended: nothing says which value the first column
+        has instead.
+        """
+        first = self._occurs(table, *self._events[0])
+        cells = {}
+        for name, value in self._events[1:]:
             codes, texts = table.codes(name)
             if value is not None and value not in texts:
                 texts = [*texts, value]
             place = -1 if value is None else texts.index(value)
-            rows = first & ~self._has(table, name, value)
-            cells[name] = text_cells(
-                texts, np.where(rows, place, codes), table.column(name)
-            )
+            lacking = first & ~self._occurs(table, name, value)
+            mended = np.where(lacking, place, codes)
+            cells[name] = text_cells(texts, mended, table.column(name))
         return cells
 
     @classmethod
-    def find(cls, look: Look) -> Iterable[Form]:
-        """Values with the same rows, told by the sum of random numbers over the rows; and missing cells that follow."""
-        table, rows = look.full, len(look.full)
-        weights = look.rng.integers(0, 2**63, rows, dtype=np.uint64)
-        same: dict[int, list[tuple[str, str | None, int]]] = {}
+    def find(cls, search: Search) -> Iterable[Form]:
+        """Values that occur in the same rows, and missing cells that follow.
+
+        The rows of a value are known by the sum of one random number for each of them:
+        equal sums of 64 bits are equal rows.
+        """
+        rows = len(search.full)
+        weights = search.rng.integers(0, 2**63, rows, dtype=np.uint64)
+        by_rows: dict[int, list[_Event]] = {}
         gaps: dict[str, Mask] = {}
-        skip = look.told
-        for column in table.schema.columns:
-            kind = KINDS[column.kind]
-            if not kind.informative() or column.name in skip:
+        settled = search.settled
+        for column in search.full.schema.columns:
+            if not KINDS[column.kind].informative() or column.name in settled:
                 continue
-            missing = table.missing(column.name)
-            if FEWEST <= missing.sum() < rows:
+            missing = search.full.missing(column.name)
+            if FEWEST_ROWS <= missing.sum() < rows:
                 gaps[column.name] = missing
-                same.setdefault(int(weights[missing].sum()), []).append(
-                    (column.name, None, int(missing.sum()))
-                )
-            if not kind.discrete or len(look.some.codes(column.name)[1]) > VALUES:
-                continue
-            codes, texts = table.codes(column.name)
-            counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-            for k in np.flatnonzero(counts >= max(FEWEST, SHARE * rows))[
-                : VALUES if len(texts) <= VALUES else 0
-            ]:
-                if 2 * counts[k] <= rows or len(texts) > 2:
-                    key = int(weights[codes == k].sum())
-                    same.setdefault(key, []).append(
-                        (column.name, texts[k], int(counts[k]))
-                    )
-        found = [
-            cls._of(group)
-            for group in same.values()
-            if len({name for name, *_ in group}) > 1
-        ]
-        found = [f for f in found if not _known(f, look)]
-        return [*found[:MOST], *cls._follow(gaps, rows)][:MOST]
+                key = int(weights[missing].sum())
+                by_rows.setdefault(key, []).append(_Event(column.name, None))
+            for event, key in _values(search, column, weights):
+                by_rows.setdefault(key, []).append(event)
+        found = []
+        for events in by_rows.values():
+            if len({event.column for event in events}) > 1:
+                together = cls._of_events(events)
+                if not _is_said(together, search):
+                    found.append(together)
+        return [*found[:MOST_OFFERED], *_one_way(gaps, rows)][:MOST_OFFERED]
 
     @classmethod
-    def _of(cls, group: list[tuple[str, str | None, int]]) -> Together:
+    def _of_events(cls, events: Sequence[_Event]) -> Together:
         """What is no missing cell comes first: the others follow from that."""
-        ordered = sorted(group, key=lambda event: event[1] is None)
-        return cls(tuple(n for n, *_ in ordered), tuple(v for _, v, _ in ordered))
-
-    @classmethod
-    def _follow(cls, gaps: dict[str, Mask], rows: int) -> list[Together]:
-        """Columns that are missing wherever another one is, the shortest way."""
-        distinct: dict[bytes, str] = {}
-        for name, missing in gaps.items():
-            distinct.setdefault(np.packbits(missing).tobytes(), name)
-        names = sorted(distinct.values(), key=lambda n: int(gaps[n].sum()))
-        found: list[Together] = []
-        for i, a in enumerate(names):
-            above = [b for b in names[i + 1 :] if not (gaps[a] & ~gaps[b]).any()]
-            least = [
-                b
-                for b in above
-                if not any(c != b and not (gaps[c] & ~gaps[b]).any() for c in above)
-            ]
-            for b in least:
-                if gaps[a].sum() * (1 - gaps[b].sum() / rows) >= SURPRISE:
-                    found.append(cls((a, b), (None, None), one_way=True))
-        return found
+        ordered = sorted(events, key=lambda event: event.value is None)
+        columns = tuple(event.column for event in ordered)
+        values = tuple(event.value for event in ordered)
+        return cls(columns, values)
 
 
-def _said(names: list[str], value: str | None) -> str:
-    listed = " and ".join(
-        [", ".join(names[:-1]), names[-1]] if len(names) > 1 else names
-    )
-    return f"{listed} {'are' if len(names) > 1 else 'is'} {'missing' if value is None else repr(value)}"
+class _Event(NamedTuple):
+    """A column has a value, None for a missing cell."""
+
+    column: str
+    value: str | None
 
 
-def _known(together: Together, look: Look) -> bool:
-    """Whether a column of several values determines the other anyway; of two, this says it better."""
+def _values(
+    search: Search, column: Column, weights: npt.NDArray[np.uint64]
+) -> Iterator[tuple[_Event, int]]:
+    """The values of a column that may come together with others.
+
+    Args:
+        search: The table.
+        column: One of its columns.
+        weights: ``[rows]`` random numbers.
+
+    Yields:
+        A value, and the sum of the weights of its rows.
+    """
+    if not KINDS[column.kind].discrete:
+        return
+    # The sample first: to find all cells of a column of many is slow.
+    if len(search.sample.codes(column.name)[1]) > MOST_VALUES:
+        return
+    codes, texts = search.full.codes(column.name)
+    if len(texts) > MOST_VALUES:
+        return
+    rows = len(codes)
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    for k in np.flatnonzero(counts >= max(FEWEST_ROWS, LEAST_SHARE * rows)):
+        # Of two values the rarer one says all.
+        is_rare = 2 * counts[k] <= rows
+        if is_rare or len(texts) > 2:
+            yield _Event(column.name, texts[k]), int(weights[codes == k].sum())
+
+
+def _one_way(gaps: dict[str, Mask], rows: int) -> list[Together]:
+    """Columns that are missing wherever another one is, without detours.
+
+    Args:
+        gaps: Where the cells of each column are missing.
+        rows: Of the table.
+    """
+    # Of columns that are missing in the same rows, the first is enough.
+    first_with: dict[bytes, str] = {}
+    for name, missing in gaps.items():
+        first_with.setdefault(np.packbits(missing).tobytes(), name)
+    fewest_first = sorted(first_with.values(), key=lambda name: int(gaps[name].sum()))
+
+    def within(a: str, b: str) -> bool:
+        """Whether ``b`` is missing wherever ``a`` is."""
+        return not (gaps[a] & ~gaps[b]).any()
+
+    found: list[Together] = []
+    for i, a in enumerate(fewest_first):
+        above = [b for b in fewest_first[i + 1 :] if within(a, b)]
+        for b in above:
+            # If c follows from a, and b from c, then b need not be said.
+            if any(c != b and within(c, b) for c in above):
+                continue
+            by_chance = gaps[a].sum() * (1 - gaps[b].sum() / rows)
+            if by_chance >= SURPRISE:
+                found.append(Together((a, b), (None, None), one_way=True))
+    return found
+
+
+def _in_words(names: list[str], value: str | None) -> str:
+    """``a, b and c are missing``."""
+    what = "missing" if value is None else repr(value)
+    if len(names) == 1:
+        return f"{names[0]} is {what}"
+    return f"{', '.join(names[:-1])} and {names[-1]} are {what}"
+
+
+def _is_said(together: Together, search: Search) -> bool:
+    """Whether a column of several values determines the others anyway.
+
+    Of columns of two values, "together" says it better.
+    """
     names = set(together.columns)
-    known = any(f.form == "determines" and names <= set(f.columns) for f in look.found)
-    return known and min(len(look.some.codes(n)[1]) for n in names) > 2
+    is_known = any(names <= columns for columns in search.related("cells"))
+    fewest_values = min(len(search.sample.codes(name)[1]) for name in names)
+    return is_known and fewest_values > 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,37 +15,20 @@ import pandas as pd
 from synthtab.core.schema import Constraint
 from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
-from synthtab.data.constraints.base import Form, Look, known_options, listed, needs
+from synthtab.data.constraints.base import Form, Search, known_options, needs
 from synthtab.data.constraints.lookup import Lookup, identify
 from synthtab.data.constraints.table import Table
+from synthtab.data.constraints.written import Written, listed
 
 # Columns, those of most distinct cells, of which two or three may be a key.
 CANDIDATES = 12
-# Rows that shuffled columns must repeat, at least.
-CHANCE = 20
-OFFERS = 3
-
-
-class Keys:
-    """A growing set of hashes, in 8 bytes each: sorted runs, of which a smaller one never precedes a larger."""
-
-    def __init__(self) -> None:
-        self.runs: list[npt.NDArray[np.uint64]] = []
-
-    def known(self, keys: npt.NDArray[np.uint64]) -> Mask:
-        """``[keys]``: which are in the set."""
-        found = np.zeros(len(keys), dtype=bool)
-        for run in self.runs:
-            found |= run[np.searchsorted(run, keys).clip(max=len(run) - 1)] == keys
-        return found
-
-    def add(self, keys: npt.NDArray[np.uint64]) -> None:
-        """Put keys into the set; in all, each is moved only about log2(all / added at once) times."""
-        run = np.sort(keys)
-        while self.runs and len(self.runs[-1]) <= len(run):
-            run = np.sort(np.concatenate([self.runs.pop(), run]), kind="stable")
-        if len(run):
-            self.runs.append(run)
+# Rows that would not be unique if the columns were shuffled, at least: else the table is
+# too small to tell.
+LEAST_REPEATS = 20
+# Keys that are offered.
+MOST_KEYS = 3
+# A column with a larger share of distinct cells is a key by itself, and needs no others.
+OWN_KEY = 0.99
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,11 @@ class Unique(Form):
     """The columns' cells together occur once; rows with a missing cell among them aside."""
 
     form: ClassVar[str] = "unique"
+    turn: ClassVar[int] = 80
     about: ClassVar[str] = "No two rows have the same cells."
+    functions: ClassVar[tuple[str, ...]] = ("unique",)
+    examples: ClassVar[tuple[str, ...]] = ("unique(a, b)",)
+    spanning: ClassVar[bool] = True
 
     columns: tuple[str, ...]
 
@@ -65,15 +53,21 @@ class Unique(Form):
     def options(self) -> dict[str, Any]:
         return {}
 
+    @classmethod
+    def read(cls, written: Written) -> Form | None:
+        if written.function not in cls.functions:
+            return None
+        return cls(written.names(written.arguments))
+
     def __str__(self) -> str:
         return f"unique({listed(self.columns)})"
 
-    def holds(self, table: Table, learnt: Lookup | None = None) -> Mask:
+    def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
         """The first row of several with the same cells holds it."""
-        keys = identify(np.column_stack([table.codes(n)[0] for n in self.columns]))
-        return np.asarray(
-            ~pd.Series(keys).duplicated().to_numpy() | ~self.applies(table)
-        )
+        codes = [table.codes(name)[0] for name in self.columns]
+        rows = pd.Series(identify(np.column_stack(codes)))
+        occurred_before = rows.duplicated().to_numpy()
+        return np.asarray(~occurred_before | ~self.applies(table))
 
     def keys(self, table: Table) -> npt.NDArray[np.uint64]:
         """``[rows]``: a hash of the cells, by which rows of other tables can be compared."""
@@ -81,35 +75,36 @@ class Unique(Form):
         return pd.util.hash_pandas_object(cells, index=False).to_numpy(dtype=np.uint64)
 
     @classmethod
-    def find(cls, look: Look) -> Iterable[Form]:
+    def find(cls, search: Search) -> Iterable[Form]:
         """Of columns none of which is a key by itself, two or three that are one."""
-        some, full = look.some, look.full
-        counts = {
-            c.name: len(some.codes(c.name)[1])
-            for c in some.schema.columns
-            if KINDS[c.kind].discrete
+        rows = len(search.sample)
+        distinct = {
+            column.name: len(search.sample.codes(column.name)[1])
+            for column in search.sample.schema.columns
+            if KINDS[column.kind].discrete
         }
-        own = {n for n, k in counts.items() if k > 0.99 * len(some)}
-        ranked = sorted(
-            (n for n, k in counts.items() if k >= 2 and n not in own),
-            key=lambda n: -counts[n],
-        )
-        names = [c for c in some.schema.names if c in ranked[:CANDIDATES]]
-        keys: list[tuple[str, ...]] = []
+        able = [n for n, count in distinct.items() if 2 <= count <= OWN_KEY * rows]
+        able.sort(key=lambda name: -distinct[name])
+        candidates = able[:CANDIDATES]
+        in_order = [n for n in search.sample.schema.names if n in candidates]
+        found: list[Unique] = []
         for size in (2, 3):
-            for group in combinations(names, size):
-                if len(keys) == OFFERS or any(set(key) <= set(group) for key in keys):
+            for group in combinations(in_order, size):
+                if len(found) == MOST_KEYS:
+                    return found
+                holds_a_key = any(set(key.columns) <= set(group) for key in found)
+                # So many different rows there can be at most.
+                possible = math.prod(float(distinct[name]) for name in group)
+                if holds_a_key or possible < rows:
                     continue
-                if (
-                    np.prod([float(counts[n]) for n in group]) < len(some)
-                    or not cls(group).holds(some).all()
-                ):
-                    continue
-                chance = cls(group).holds(
-                    full.shuffled(
-                        look.rng, keep=[n for n in full.schema.names if n not in group]
-                    )
-                )
-                if (~chance).sum() >= CHANCE and cls(group).holds(full).all():
-                    keys.append(group)
-        return [cls(key) for key in keys]
+                key = cls(group)
+                if key.holds(search.sample).all() and key._is_no_chance(search):
+                    found.append(key)
+        return found
+
+    def _is_no_chance(self, search: Search) -> bool:
+        """Whether all rows hold it, and would not if the columns were shuffled."""
+        others = [n for n in search.full.schema.names if n not in self.columns]
+        shuffled = search.full.shuffled(search.rng, keep=others)
+        repeats = int((~self.holds(shuffled)).sum())
+        return repeats >= LEAST_REPEATS and bool(self.holds(search.full).all())

@@ -1,0 +1,92 @@
+"""Whether one column follows from others, or only seems to in a small table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synthtab.data.constraints.base import Search
+
+# Share of the rows whose determining cells occur before: otherwise nothing could
+# contradict.
+LEAST_REPEATS = 0.3
+# So many contradictions would chance have made; and so many times fewer there are.
+EVIDENCE = 50
+LIFT = 50
+
+
+class Codes:
+    """Columns as numbers of their distinct cells.
+
+    Attributes:
+        names: The columns.
+        codes: ``[rows, columns]``: -1 for a missing cell.
+        distinct: ``[columns]``: how many distinct cells each has.
+        differ_by_chance: ``[columns]``: how likely the cells of two random rows differ.
+    """
+
+    def __init__(self, search: Search, names: list[str]) -> None:
+        self.names = names
+        columns = [search.sample.codes(name)[0] for name in names]
+        self.codes = np.column_stack(columns).astype(np.int32)
+        self.distinct = self.codes.max(axis=0) + 1
+        self.differ_by_chance = np.array([_differ(column) for column in self.codes.T])
+
+    def contradictions(self, key: npt.NDArray[Any]) -> Contradictions:
+        """How often rows with the same key differ in each column.
+
+        Args:
+            key: ``[rows]`` one number for each.
+        """
+        by_key = np.argsort(key, kind="stable")
+        sorted_key = key[by_key]
+        # Rows are compared with the next one of the same key.
+        repeats = np.flatnonzero(sorted_key[1:] == sorted_key[:-1])
+        if not len(repeats):
+            never = np.full(len(self.names), np.inf)
+            return Contradictions(never, np.zeros(len(self.names)), 0.0)
+        differs = self.codes[by_key[repeats + 1]] != self.codes[by_key[repeats]]
+        return Contradictions(
+            differs.sum(axis=0).astype(np.float64),
+            len(repeats) * self.differ_by_chance,
+            len(repeats) / len(key),
+        )
+
+    def determined(self, key: npt.NDArray[Any]) -> list[int]:
+        """Numbers of the columns that a key determines, as far as this can be seen."""
+        shown = self.contradictions(key)
+        never = shown.count == 0
+        could = (shown.by_chance >= EVIDENCE) & (shown.repeats >= LEAST_REPEATS)
+        return np.flatnonzero(never & could).tolist()
+
+    def nearly_determined(self, key: npt.NDArray[Any]) -> list[int]:
+        """Numbers of the columns that a key determines but for few rows."""
+        shown = self.contradictions(key)
+        rarely = shown.count * LIFT <= shown.by_chance
+        could = (shown.by_chance >= LIFT) & (shown.repeats >= LEAST_REPEATS)
+        return np.flatnonzero(rarely & could).tolist()
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """Rows with the same key but different cells.
+
+    Attributes:
+        count: ``[columns]``: in how many pairs of rows.
+        by_chance: ``[columns]``: in how many it would be if the column were shuffled.
+        repeats: Share of the rows that have the same key as another one before.
+    """
+
+    count: npt.NDArray[np.float64]
+    by_chance: npt.NDArray[np.float64]
+    repeats: float
+
+
+def _differ(column: npt.NDArray[Any]) -> float:
+    """How likely the cells of two random rows differ: 1 - sum p^2."""
+    # A missing cell, of code -1, counts as one more value.
+    shares = np.bincount(column + 1) / len(column)
+    return float(1 - (shares**2).sum())
