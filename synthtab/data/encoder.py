@@ -136,7 +136,7 @@ class TableEncoder:
             schema.check(whole)
         settings = Settings(continuous, max_modes, rare)
         # Even where rare values may be stored, a combination is looked up in some row.
-        enforced = Enforced.fit(frame, schema, target, least=max(1, rare))
+        enforced = Enforced.fit(frame, schema, target, least_rows=max(1, rare))
         learnt = enforced.hide(frame)
         columns = _fit_columns(learnt, enforced.inner, whole, streams, settings, links)
         encoder = cls(schema, columns, target, enforced, rare)
