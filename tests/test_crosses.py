@@ -90,7 +90,7 @@ def test_what_a_combination_does_not_tell_is_drawn_before_it() -> None:
     names = [block.column for block in layout.blocks]
     (cross,) = layout.crosses
     assert {names[b] for b in cross.blocks} == {"year", "month", "day"}
-    assert {names[b] for b in cross.apart} == {"hour", "noise"}
+    assert {names[b] for b in cross.unexplained} == {"hour", "noise"}
     for plan in plans(layout, len(names)):
         drawn = [names[b] for blocks in plan for b in blocks]
         assert set(drawn[:2]) == {"hour", "noise"} and set(drawn[2:5]) == {

@@ -1,1 +1,1 @@
-"""The vocabulary that all other packages share: errors, randomness, progress, layout, schema, config."""
+"""What all other packages share: errors, files, randomness, progress, layout, schema."""

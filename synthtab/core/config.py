@@ -17,27 +17,31 @@ class TrainConfig:
     Attributes:
         loss: Adversarial loss, a name in `synthtab.model.losses.ADVERSARIAL`, which
             checks it: this module does not import the model.
-        adversarial, cross_entropy, density, moments: Weights of the four losses of the generator; 0 switches
-            one off (see `synthtab.model.losses`).
-        condition: What the adversarial batch observes: "nothing", or "category" (one category of one column, by
-            log-frequency, arXiv 1907.00503).
-        adversarial_every: The critic's game is played every so many steps; all steps learn to complete rows.
+        adversarial, cross_entropy, density, moments: Weights of the four losses of the
+            generator; 0 switches one off (see `synthtab.model.losses`).
+        condition: What the adversarial batch observes: "nothing", or "category" (one
+            category of one column, by log-frequency, arXiv 1907.00503).
+        adversarial_every: The critic's game is played every so many steps; all steps
+            learn to complete rows.
         network: "residual", or "concat" for the networks of arXiv 1907.00503.
-        continuous: "cdf", one mode per numeric column, or "mixture", up to `modes` Gaussian ones.
+        continuous: "cdf", one mode per numeric column, or "mixture", up to `modes`
+            Gaussian ones.
         modes: Largest number of continuous modes of a column.
-        links: Whether cells that follow from another cell of their row get a code that says so (see
-            `synthtab.data.relations.links`).
-        crosses: Whether combinations of columns that say more than each by itself get an embedding of their own (see
-            `synthtab.data.relations.crosses`).
-        rare: Values that fewer rows have are not stored, nor come back; 0 to store all (see
-            `synthtab.data.columns.disclosure`).
-        width, depth: Size of the residual blocks of the generator and the critic, and their number.
+        links: Whether cells that follow from another cell of their row get a code that
+            says so (see `synthtab.data.relations.links`).
+        crosses: Whether combinations of columns that say more than each by itself get
+            an embedding of their own (see `synthtab.data.relations.crosses`).
+        rare: Values that fewer rows have are not stored, nor come back; 0 to store all
+            (see `synthtab.data.columns.disclosure`).
+        width, depth: Size of the residual blocks of the generator and the critic, and
+            their number.
         noise: Dimension of the noise.
         batch: Rows per step.
         packing: Rows that the critic judges together (PacGAN, arXiv 1712.04086).
         critic_steps: Critic updates per generator update.
         penalty: Weight of the gradient penalty (R1 and R2, or that of WGAN-GP).
-        penalty_every: The penalty of the relativistic loss is taken every so many steps, times as many.
+        penalty_every: The penalty of the relativistic loss is taken every so many
+            steps, times as many.
         temperature: Of the Gumbel-softmax.
         hard: Straight-through: the critic sees one-hot vectors and no softness.
         lr_generator, lr_critic: Learning rates of Adam.
@@ -48,13 +52,16 @@ class TrainConfig:
         work: Compute to spend, in TFLOP, when neither `epochs` nor `time` is given.
         epochs: Passes over the training rows; 0 to derive them from `work`.
         time: Most seconds to train; 0 for no limit.
-        patience: Stop after so many evaluations without a better held-out score; 0 never.
+        patience: Stop after so many evaluations without a better held-out score; 0
+            never.
         checks: Held-out evaluations during a fit.
         holdout: Share of the rows kept out of training to choose the checkpoint by.
-        passes: Passes of sampling; 0 to choose by held-out score among one pass and one per column.
-        rounds: Rounds of boosted trees that choose among the generated rows; 0 for none (see
-            `synthtab.sampling.refinement`).
-        rake: Whether the rows that are kept match the one-way frequencies of the training rows.
+        passes: Passes of sampling; 0 to choose by held-out score among one pass and one
+            per column.
+        rounds: Rounds of boosted trees that choose among the generated rows; 0 for none
+            (see `synthtab.sampling.refinement`).
+        rake: Whether the rows that are kept match the one-way frequencies of the
+            training rows.
     """
 
     loss: str = "relativistic"

@@ -1,8 +1,8 @@
 """What can go wrong because of the user's input.
 
-Every message is one line that names the thing (file, column, option, value) and the fix.
-The command line catches `SynthtabError` once, prints the message and exits with status 2.
-A state that only a bug of ours can reach is an ``assert``, not one of these.
+Every message is one line that names the thing (file, column, option, value) and the
+fix. The command line catches `SynthtabError` once, prints the message and exits with
+status 2. A state that only a bug of ours can reach is an ``assert``, not one of these.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def hint(
     Args:
         word: What was written.
         choices: What could have been.
-        listing: Words before the choices, such as "the columns are". Without them nothing
-            is listed.
+        listing: Words before the choices, such as "the columns are". Without them
+            nothing is listed.
         most: Choices that are listed at most.
 
     Returns:

@@ -1,7 +1,7 @@
 """Write a file whole or not at all.
 
-A command that is stopped half-way, or meets a full disk, must not leave half a file under
-the name that the user gave, nor destroy what was there before.
+A command that is stopped half-way, or meets a full disk, must not leave half a file
+under the name that the user gave, nor destroy what was there before.
 """
 
 from __future__ import annotations

@@ -1,18 +1,20 @@
-"""The vocabulary shared by the pandas side and the torch side, and the only place with offsets.
+"""The words that the pandas side and the torch side share, and what lies where.
 
-An encoded table is two compact arrays: integer codes ``[rows, blocks]`` and float offsets
-``[rows, continuous blocks]``. A `Block` is one discrete variable: its first codes are *atoms*
-(a category, a repeated value, "missing"), the remaining ones are continuous *modes*; a row whose
-code is a mode also has an offset in [0, 1], its position within the mode's distribution.
+An encoded table is two compact arrays: integer codes ``[rows, blocks]`` and float
+offsets ``[rows, continuous blocks]``. A `Block` is one discrete variable. Its first
+codes are *atoms*: a category, a repeated value, "missing". The others are continuous
+*modes*: a row whose code is a mode also has an offset in [0, 1], its position within
+the distribution of the mode.
 
-The networks see a block as logits (or a one-hot vector) in a *flat* vector. There, blocks of
-similar size are padded to one width and stored side by side, a `Group`, so that a softmax over
-every block is a handful of operations on views ``[rows, count, width]``, whatever the number of
-columns. Nobody but `Layout` adds positions up.
+The networks see a block as logits (or a one-hot vector) in a *flat* vector: one *slot*
+a code. There, blocks of similar size are padded to one width and stored side by side as
+a `Group`. So a softmax over every block is a handful of operations on views ``[rows,
+count, width]``, whatever the number of columns. Only `Layout` adds up positions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,8 +25,9 @@ import numpy.typing as npt
 # Number of equally spaced offsets at which a block's `curves` are given.
 CURVE_POINTS = 33
 
-# A block joins a group if it fills at least this share of the group's width.
-SLACK = 0.7
+# A block joins a group if it fills at least this share of the group's width: padding
+# takes less than a third of any block, and the groups are few.
+LEAST_FILLED = 0.7
 
 Codes = npt.NDArray[np.integer[Any]]
 Offsets = npt.NDArray[np.float32]
@@ -39,10 +42,10 @@ class Block:
         part: Which part of the column, where it has several ("digit 0"); "" otherwise.
         atoms: Number of codes that stand for one value each: codes 0 .. atoms-1.
         modes: Number of continuous modes: codes atoms .. atoms+modes-1.
-        values: For a numeric column, the standardised value of each atom (NaN for "missing");
-            empty for any other column.
-        curves: For a numeric column and each mode, the standardised values at `CURVE_POINTS`
-            equally spaced offsets from 0 to 1.
+        values: For a numeric column, the standardised value of each atom (NaN for
+            "missing"); empty for any other column.
+        curves: For a numeric column and each mode, the standardised values at
+            `CURVE_POINTS` equally spaced offsets from 0 to 1.
     """
 
     column: str
@@ -103,20 +106,44 @@ class Cross:
     Attributes:
         blocks: At least two, without modes.
         cells: Those combinations, as numbers whose digits are the codes.
-        apart: Other blocks, of which it tells nothing.
+        unexplained: Other blocks, of which it tells nothing.
     """
 
     blocks: tuple[int, ...]
     cells: tuple[int, ...] = ()
-    apart: tuple[int, ...] = ()
+    unexplained: tuple[int, ...] = ()
 
     def of(self, codes: Any, layout: Layout) -> Any:
-        """The combination of every row of codes ``[rows, blocks]``, an array or a tensor."""
+        """The combination of every row of codes, as a number ``[rows]``.
+
+        Args:
+            codes: ``[rows, blocks]``, an array or a tensor.
+            layout: What the columns of ``codes`` mean.
+        """
         cell = codes[:, self.blocks[0]]
+        # A code may fill a byte; the number of a combination needs more.
         cell = cell.astype(np.int64) if isinstance(cell, np.ndarray) else cell.long()
         for block in self.blocks[1:]:
             cell = cell * layout.blocks[block].size + codes[:, block]
         return cell
+
+    def state(self) -> dict[str, Any]:
+        """Plain JSON data for `from_state`."""
+        # Model files call it "apart".
+        return {
+            "blocks": self.blocks,
+            "cells": self.cells,
+            "apart": self.unexplained,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Cross:
+        """The inverse of `state`."""
+        return cls(
+            blocks=tuple(state["blocks"]),
+            cells=tuple(state["cells"]),
+            unexplained=tuple(state.get("apart", ())),
+        )
 
 
 @dataclass(frozen=True)
@@ -125,8 +152,10 @@ class Layout:
 
     Attributes:
         blocks: In the order of the columns.
-        last: The column that is drawn given all others, where several passes make a row: the target of a model.
-        crosses: Blocks whose combinations count as categories of their own, see `synthtab.data.relations.crosses`.
+        last: The target of a model: where several passes make a row, it is drawn in the
+            last one, given all other columns.
+        crosses: Blocks whose combinations count as categories of their own, see
+            `synthtab.data.relations.crosses`.
     """
 
     blocks: tuple[Block, ...]
@@ -135,22 +164,24 @@ class Layout:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """Blocks sorted by size; a group starts where padding would waste over 30 % of a block."""
-        order = sorted(range(len(self.blocks)), key=lambda b: (-self.blocks[b].size, b))
+        """The blocks, largest first; a group ends where padding would waste much."""
+        sizes = [block.size for block in self.blocks]
+        # Sorting keeps the order of the columns among blocks of one size.
+        largest_first = sorted(range(len(sizes)), key=lambda b: -sizes[b])
         members: list[list[int]] = []
-        for b in order:
-            if (
-                members
-                and self.blocks[b].size >= SLACK * self.blocks[members[-1][0]].size
-            ):
+        for b in largest_first:
+            # The first block of a group is its largest, and gives the width.
+            if members and sizes[b] >= LEAST_FILLED * sizes[members[-1][0]]:
                 members[-1].append(b)
             else:
                 members.append([b])
-        groups, start = [], 0
-        for m in members:
-            group = Group(start, len(m), self.blocks[m[0]].size, tuple(m))
-            start = group.slice.stop
+
+        groups = []
+        start = 0
+        for blocks in members:
+            group = Group(start, len(blocks), sizes[blocks[0]], tuple(blocks))
             groups.append(group)
+            start = group.slice.stop
         return tuple(groups)
 
     @cached_property
@@ -158,12 +189,19 @@ class Layout:
         """Length of the flat vector, unused slots included."""
         return self.groups[-1].slice.stop if self.groups else 0
 
+    # -- Positions in the flat vector
+
     @cached_property
     def starts(self) -> npt.NDArray[np.int64]:
-        """``[blocks]``: flat position of each block's code 0; a code's slot is ``starts[b] + code``."""
+        """``[blocks]``: the slot of each block's code 0.
+
+        The slot of another code is ``starts[block] + code``.
+        """
         starts = np.zeros(len(self.blocks), dtype=np.int64)
-        for g in self.groups:
-            starts[list(g.blocks)] = g.start + g.width * np.arange(g.count)
+        for group in self.groups:
+            starts[list(group.blocks)] = group.start + group.width * np.arange(
+                group.count
+            )
         return starts
 
     @cached_property
@@ -177,10 +215,12 @@ class Layout:
     @cached_property
     def slot_block(self) -> npt.NDArray[np.int64]:
         """``[width]``: the block of each slot, padding slots included."""
-        owner = np.zeros(self.width, dtype=np.int64)
-        for g in self.groups:
-            owner[g.slice] = np.repeat(g.blocks, g.width)
-        return owner
+        slot_block = np.zeros(self.width, dtype=np.int64)
+        for group in self.groups:
+            slot_block[group.slice] = np.repeat(group.blocks, group.width)
+        return slot_block
+
+    # -- The same facts of all blocks, as arrays
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.int64]:
@@ -189,66 +229,75 @@ class Layout:
 
     @cached_property
     def atoms(self) -> npt.NDArray[np.int64]:
-        """``[blocks]``: number of atoms of each block, thus the code of its first mode."""
+        """``[blocks]``: number of atoms of each block: the code of its first mode."""
         return np.array([b.atoms for b in self.blocks], dtype=np.int64)
 
     @cached_property
     def continuous(self) -> npt.NDArray[np.int64]:
-        """``[offset columns]``: the block that each column of the offsets array belongs to."""
-        return np.array(
-            [i for i, b in enumerate(self.blocks) if b.modes], dtype=np.int64
-        )
+        """``[offset columns]``: the block of each column of the offsets array."""
+        with_modes = [i for i, block in enumerate(self.blocks) if block.modes]
+        return np.array(with_modes, dtype=np.int64)
+
+    @cached_property
+    def _mode_counts(self) -> list[int]:
+        """``[offset columns]``: number of modes of each continuous block."""
+        return [self.blocks[b].modes for b in self.continuous]
 
     @cached_property
     def mode_slots(self) -> npt.NDArray[np.int64]:
-        """``[modes]``: flat position of every continuous mode, block by block."""
-        slots = [
-            self.starts[b] + self.blocks[b].atoms + np.arange(self.blocks[b].modes)
-            for b in self.continuous
-        ]
-        return np.concatenate(slots) if slots else np.zeros(0, dtype=np.int64)
+        """``[modes]``: the slot of every continuous mode, block by block."""
+        slots = [np.zeros(0, dtype=np.int64)]
+        for b in self.continuous:
+            block = self.blocks[b]
+            slots.append(self.starts[b] + block.atoms + np.arange(block.modes))
+        return np.concatenate(slots)
 
     @cached_property
     def mode_offsets(self) -> npt.NDArray[np.int64]:
-        """``[modes]``: the column of the offsets array that each mode reads and writes."""
-        return np.repeat(
-            np.arange(len(self.continuous)),
-            [self.blocks[b].modes for b in self.continuous],
-        )
+        """``[modes]``: the column of the offsets array that each mode uses."""
+        return np.repeat(np.arange(len(self.continuous)), self._mode_counts)
 
     @cached_property
     def mode_starts(self) -> npt.NDArray[np.int64]:
-        """``[offset columns]``: index of each continuous block's first mode among all modes."""
-        counts = [self.blocks[b].modes for b in self.continuous]
-        return (
-            np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-            if counts
-            else np.zeros(0, np.int64)
-        )
+        """``[offset columns]``: index of a block's first mode among all modes."""
+        counts = np.array(self._mode_counts, dtype=np.int64)
+        # All modes up to and with those of the block, without the block's own.
+        return np.cumsum(counts) - counts
+
+    # -- Columns
 
     @cached_property
     def conditionable(self) -> npt.NDArray[np.int64]:
         """The blocks that hold categories; all blocks where every column is numeric."""
-        nominal = [i for i, b in enumerate(self.blocks) if not b.numeric]
+        nominal = [i for i, block in enumerate(self.blocks) if not block.numeric]
         return np.array(nominal or range(len(self.blocks)), dtype=np.int64)
 
     @cached_property
     def columns(self) -> dict[str, tuple[int, ...]]:
-        """Table column -> indices of its blocks, in order; a constant column has no block and no entry."""
+        """Table column -> indices of its blocks, in order.
+
+        A constant column has no block, thus no entry.
+        """
         columns: dict[str, tuple[int, ...]] = {}
-        for i, b in enumerate(self.blocks):
-            columns[b.column] = (*columns.get(b.column, ()), i)
+        for i, block in enumerate(self.blocks):
+            columns[block.column] = (*columns.get(block.column, ()), i)
         return columns
 
     @cached_property
     def units(self) -> dict[str, tuple[int, ...]]:
-        """What one pass of sampling may draw by itself -> indices of its blocks: a column or, as blocks of one pass are
-        drawn independently, one part of a column that has several ("city digit 0").
+        """What one pass of sampling may draw by itself -> indices of its blocks.
+
+        That is a column or one part of a column that has several ("city digit 0"). The
+        blocks of one pass are drawn independently, so parts that depend on each other
+        need a pass each.
         """
         units: dict[str, tuple[int, ...]] = {}
         for column, blocks in self.columns.items():
             for i in blocks:
-                name = column if len(blocks) == 1 else f"{column} {self.blocks[i].part}"
+                name = column
+                if len(blocks) > 1:
+                    name = f"{column} {self.blocks[i].part}"
+                # A column may be called "city digit 0", too.
                 while name in units or (name in self.columns and name != column):
                     name += "'"
                 units[name] = (i,)
@@ -261,8 +310,8 @@ class Encoded:
 
     Attributes:
         codes: Integers ``[rows, blocks]``, each in ``0 .. block.size-1``.
-        offsets: float32 ``[rows, continuous blocks]`` in [0, 1]; meaningful only in the rows whose
-            code in that block is a mode, 0.5 elsewhere.
+        offsets: float32 ``[rows, continuous blocks]`` in [0, 1]; meaningful only in the
+            rows whose code in that block is a mode, 0.5 elsewhere.
         layout: What the columns of both mean.
     """
 
@@ -285,8 +334,9 @@ class Region:
     Attributes:
         blocks: The column's blocks, ``d`` of them.
         codes: ``[pieces, d]``.
-        low: ``[pieces]``: where the first block's code is a mode, its least offset; 0 for an atom.
-        high: The offset below which that must be; 1 for an atom.
+        low: ``[pieces]``: where the first block's code is a mode, its least offset; 0
+            for an atom.
+        high: ``[pieces]``: the offset below which that must be; 1 for an atom.
     """
 
     blocks: tuple[int, ...]

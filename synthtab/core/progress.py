@@ -14,7 +14,8 @@ class Progress:
         phase: What is going on, in a word or two ("encode", "train", "sample").
         fraction: Share of the phase that is done, in [0, 1]; None where unknown.
         seconds_left: Estimate for the phase; None where unknown.
-        score: The newest held-out score in [0, 1], higher is better; None before the first.
+        score: The newest held-out score in [0, 1], higher is better; None before the
+            first.
         best: The best held-out score so far.
         message: Something worth a line of its own (a warning on training health).
         rows: Rows made so far; None where none are made.

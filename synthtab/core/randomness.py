@@ -23,7 +23,8 @@ class Streams:
     seed: int
 
     def _sequence(self, name: str, indices: tuple[int, ...]) -> np.random.SeedSequence:
-        # 256 is no byte: it ends the name, so that no name and index give another's entropy.
+        # 256 is no byte: it ends the name, so that no name and index give another's
+        # entropy.
         entropy = [self.seed, *name.encode(), 256, *indices]
         return np.random.SeedSequence(entropy)
 

@@ -13,7 +13,7 @@ instead. Decoding therefore has an order: a column comes after those that it nee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -416,7 +416,7 @@ class TableEncoder:
             "target": self.layout.last,
         }
         if self.layout.crosses:
-            state["crosses"] = [asdict(cross) for cross in self.layout.crosses]
+            state["crosses"] = [cross.state() for cross in self.layout.crosses]
         state["rare"] = self.rare
         if self.enforced.steps:
             state["constraints"] = self.enforced.state()
@@ -433,11 +433,7 @@ class TableEncoder:
                 columns.append(Linked.from_state(column, part))
             else:
                 columns.append(KINDS[column.kind].from_state(column, part))
-        # JSON has lists where a `Cross`, which must be hashable, has tuples.
-        crosses = tuple(
-            Cross(**{field: tuple(numbers) for field, numbers in cross.items()})
-            for cross in state.get("crosses", ())
-        )
+        crosses = tuple(Cross.from_state(c) for c in state.get("crosses", ()))
         # Models of before this option stored all values.
         rare = state.get("rare", 0)
         return cls(schema, tuple(columns), state["target"], enforced, rare, crosses)

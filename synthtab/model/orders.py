@@ -81,7 +81,9 @@ def _stage(layout: Layout, blocks: tuple[int, ...]) -> int:
     if not layout.crosses:
         return EXPLAINED
     in_crosses = {b for cross in layout.crosses for b in cross.blocks}
-    unexplained = set.intersection(*(set(cross.apart) for cross in layout.crosses))
+    unexplained = set.intersection(
+        *(set(cross.unexplained) for cross in layout.crosses)
+    )
     if unexplained.issuperset(blocks):
         return UNEXPLAINED
     return EXPLAINED if in_crosses.isdisjoint(blocks) else IN_A_CROSS

@@ -7,7 +7,7 @@ cross-product features of Cheng et al., Wide & Deep Learning, arXiv 1606.07792.
 `find_crosses` finds them. A cross is good if the mean of its combination explains what
 the main effects of the columns leave of the other columns. Each row is left out of its
 own mean: else a combination of one row would explain everything. What a cross does not
-explain, such as the hours of a day, is `Cross.apart`.
+explain, such as the hours of a day, is `Cross.unexplained`.
 """
 
 from __future__ import annotations
