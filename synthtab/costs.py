@@ -33,8 +33,7 @@ from synthtab.model.layers import fresh_weights
 from synthtab.model.networks import Networks
 from synthtab.runtime import machine
 from synthtab.runtime.compute import fast_products, memory_left
-from synthtab.runtime.machine import amount
-from synthtab.runtime.parallel import THREADS, cores
+from synthtab.runtime.machine import THREADS, amount, cores
 from synthtab.sampling.sampler import BLOCK, CHUNK_ROWS
 from synthtab.sampling.tree_critic import FAKE_ROWS, MOST_POOL, REAL_ROWS
 

@@ -240,7 +240,7 @@ class Synthesizer:
         config = self._config()
         streams = self._streams()
         world = distributed.world()
-        device = world.placed(compute.pick(self.device))
+        device = world.place(compute.pick(self.device))
         if world.rank > 0:
             observe = silent
 
@@ -322,7 +322,7 @@ class Synthesizer:
                 self._become(encoder, networks, recipe)
         finally:  # the other processes wait for the first one, interrupted or not
             if world.size > 1:
-                file = world.shared(lambda: model_file.packed(self._bundle()))
+                file = world.bytes_from_first(lambda: model_file.packed(self._bundle()))
                 if world.rank > 0:
                     self._take(file, self.device_)
 

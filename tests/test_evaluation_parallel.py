@@ -14,7 +14,7 @@ import pytest
 
 from synthtab.core.progress import Progress
 from synthtab.evaluation import METRICS, Skip, evaluate, prepare
-from synthtab.runtime import parallel
+from synthtab.runtime import machine
 
 
 def table(seed: int, rows: int = 300) -> pd.DataFrame:
@@ -37,7 +37,7 @@ Cores = Callable[[int], None]
 
 @pytest.fixture
 def cores(monkeypatch: pytest.MonkeyPatch) -> Cores:
-    return lambda count: monkeypatch.setattr(parallel, "cores", lambda: count)
+    return lambda count: monkeypatch.setattr(machine, "cores", lambda: count)
 
 
 def busiest() -> int:
@@ -57,10 +57,10 @@ def busiest() -> int:
         return item * item
 
     def branch(item: int) -> int:
-        return sum(parallel.each(leaf, range(item)))
+        return sum(machine.each(leaf, range(item)))
 
     sums = [sum(i * i for i in range(n)) for n in range(8)]
-    assert parallel.each(branch, iter(range(8))) == sums
+    assert machine.each(branch, iter(range(8))) == sums
     return most
 
 
@@ -88,7 +88,7 @@ def test_an_error_ends_the_work_and_reaches_the_caller(cores: Cores) -> None:
         done.append(item)
 
     with pytest.raises(ValueError, match="four"):
-        parallel.each(compute, range(1000))
+        machine.each(compute, range(1000))
     assert len(done) < 20
     # Nobody works on, and the cores are free for others.
     assert threading.active_count() == threads

@@ -13,15 +13,15 @@ from scipy.stats import chisquare
 from torch.nn import functional as F
 
 from synthtab.model.slots import FEW_LOGITS, choose
-from synthtab.runtime import compute, parallel
+from synthtab.runtime import compute, machine
 from synthtab.runtime.compute import fast_products, product
-from synthtab.runtime.parallel import ahead
+from synthtab.runtime.machine import ahead
 
 
 @pytest.fixture(params=[1, 2, 5])
 def cores(request, monkeypatch):
     """So many cores."""
-    monkeypatch.setattr(parallel, "cores", lambda: request.param)
+    monkeypatch.setattr(machine, "cores", lambda: request.param)
     return request.param
 
 

@@ -50,7 +50,7 @@ from synthtab.core.schema import Schema
 from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.metric import Skip
 from synthtab.evaluation.views import prepare
-from synthtab.runtime.parallel import each
+from synthtab.runtime.machine import each
 
 # Synthetic rows for each real one.
 RATIOS = (0.25, 0.5, 1.0, 2.0)

@@ -52,7 +52,7 @@ from synthtab.evaluation.report.compare import Comparison
 from synthtab.evaluation.report.findings import Verdict
 from synthtab.evaluation.report.report import Report
 from synthtab.evaluation.views import Tables, prepare
-from synthtab.runtime.parallel import each
+from synthtab.runtime.machine import each
 
 if TYPE_CHECKING:
     import pandas as pd

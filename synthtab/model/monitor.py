@@ -313,7 +313,7 @@ class Monitor:
         """
         began = self.world.time()
         trainer = self.trainer
-        (likelihood,) = self.world.decided(
+        (likelihood,) = self.world.from_first(
             lambda: [held_out_likelihood(trainer.averaged(), self.hidden)]
         )
         best_step = self.best_completer_step
@@ -335,7 +335,7 @@ class Monitor:
         self.checks_without_gain += 1
         likelihood = self._ask_completer() if trainer.networks.completer else None
         began = self.world.time()
-        score = Quality(*self.world.decided(lambda: astuple(self._judge())))
+        score = Quality(*self.world.from_first(lambda: astuple(self._judge())))
         check = Check(trainer.step, self.seconds(), score, likelihood)
         self.result.history.append(check)
         if trainer.networks.generator:

@@ -1,1 +1,1 @@
-"""What the machine offers: memory, cores, devices, precision, and processes that train together."""
+"""What computers offer: memory, cores, devices, precision, several processes."""

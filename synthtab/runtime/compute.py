@@ -1,8 +1,8 @@
-"""How torch computes on this machine: the device, the precision of matrix products, and the
-number of threads that share a step.
+"""How torch computes on this machine: the device, the precision, the threads.
 
-All three are settings that change the speed and not the result. Which is fastest depends on
-the machine, and on what else runs on it, so each is tried rather than assumed.
+The device, the precision of matrix products and the number of threads that share a step
+are settings that change the speed and not the result. Which is fastest depends on the
+machine, and on what else runs on it, so each is tried rather than assumed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from synthtab.core.errors import ConfigError
 from synthtab.runtime import machine
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # The device
 
 
@@ -45,7 +45,8 @@ def pick(name: str) -> torch.device:
         raise ConfigError(f"device must be auto, cpu, cuda or mps, not {name!r}")
     if not available[name]:
         raise ConfigError(
-            f"device {name!r} is not available here: use --device cpu, or install a torch built for it"
+            f"device {name!r} is not available here: use --device cpu, or install a "
+            "torch built for it"
         )
     return torch.device(name)
 
@@ -53,8 +54,8 @@ def pick(name: str) -> torch.device:
 def memory_left(device: torch.device) -> int | None:
     """Bytes that this process can still have on a device; None where that is not known.
 
-    On a GPU these are the bytes that are free there, or that torch holds for reuse. On any
-    other device they are what the machine has left.
+    On a GPU these are the bytes that are free there, or that torch holds for reuse. On
+    any other device they are what the machine has left.
     """
     if device.type != "cuda":
         return machine.memory()
@@ -63,7 +64,7 @@ def memory_left(device: torch.device) -> int | None:
     return int(free + reusable)
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # The precision of matrix products
 
 # (rows, inputs, outputs) of the product by which the two precisions are compared.
@@ -71,8 +72,8 @@ TRIAL_PRODUCT = (512, 256, 256)
 # How often each precision is tried; the fastest trial of each counts.
 TRIAL_PRODUCTS = 9
 
-# torch's setting of the precision is global: nested and concurrent users count themselves in
-# and out, and the last one restores the setting that the first one found.
+# torch's setting of the precision is global: nested and concurrent users count
+# themselves in and out, and the last one restores the setting that the first one found.
 _precision_lock = threading.Lock()
 _precision_users = 0
 _precision_before = "highest"
@@ -80,7 +81,7 @@ _precision_before = "highest"
 
 @contextmanager
 def fast_products() -> Iterator[None]:
-    """In here matrix products are in bfloat16 with float32 sums, where that is faster."""
+    """In here matrix products are in bfloat16, with float32 sums, if that is faster."""
     global _precision_before, _precision_users
     with _precision_lock:
         if not _precision_users:
@@ -97,7 +98,7 @@ def fast_products() -> Iterator[None]:
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`torch.nn.functional.linear`, in bfloat16 within `fast_products` where that is faster.
+    """`torch.nn.functional.linear`, within `fast_products` perhaps in bfloat16.
 
     The bias is added in float32 in either case.
     """
@@ -112,9 +113,9 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def _bfloat16_is_faster(device: str) -> bool:
     """Whether products of bfloat16 operands are faster on a device.
 
-    Processors that have the instructions still differ: an EPYC takes a quarter of the time for
-    them, a Xeon without tiles (AMX) nearly twice as long (docs/lab.md). So both are tried, in
-    turn, lest another process slow one of them down.
+    Processors that have the instructions still differ: an EPYC takes a quarter of the
+    time for them, a Xeon without tiles (AMX) nearly twice as long (docs/lab.md). So
+    both are tried, in turn, lest another process slow one of them down.
     """
     if device != "cpu":
         return device == "cuda" and torch.cuda.is_bf16_supported()
@@ -140,26 +141,27 @@ def product_seconds(x: Tensor, weight: Tensor) -> float:
     return time.perf_counter() - start
 
 
-# ------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------
 # The number of threads that share a step
 #
-# A step is hundreds of operations of a fraction of a millisecond, after each of which the
-# threads of OpenMP wait for one another. They spin meanwhile: on an idle machine two cores are
-# nearly twice as fast as one, but beside another job that wants the cores, many times slower.
-# Threads that sleep instead (OMP_WAIT_POLICY=PASSIVE) are no faster than one (docs/lab.md). So
-# it is tried, again every few seconds.
+# A step is hundreds of operations of a fraction of a millisecond, after each of which
+# the threads of OpenMP wait for one another. They spin meanwhile: on an idle machine
+# two cores are nearly twice as fast as one, but beside another job that wants the
+# cores, many times slower. Threads that sleep instead (OMP_WAIT_POLICY=PASSIVE) are no
+# faster than one (docs/lab.md). So it is tried, again every few seconds.
 
 # Seconds for which a trial holds.
 TRIAL_HOLDS = 5.0
 # (rows, width) of the layer by which numbers of threads are compared.
 TRIAL_LAYER = (512, 256)
-# How often the layer is run. Fewer would not show a busy machine: for a moment, two threads
-# have it to themselves.
+# How often the layer is run. Fewer would not show a busy machine: for a moment, two
+# threads have it to themselves.
 TRIAL_LAYERS = 48
 # More threads must be so many times as fast.
 GAIN_OF_THREADS = 1.1
-# Fewest rows of a step that is shared. Sums over fewer may depend on the number of threads in
-# the last digit, and what is learnt must not depend on how busy the machine was.
+# Fewest rows of a step that is shared. Sums over fewer may depend on the number of
+# threads in the last digit, and what is learnt must not depend on how busy the machine
+# was.
 FEWEST_SHARED_ROWS = 384
 
 _threads_lock = threading.Lock()
@@ -178,21 +180,21 @@ def shared(device: torch.device, rows: int) -> Iterator[None]:
         yield
         return
     threads = best(most) if rows >= FEWEST_SHARED_ROWS else 1
-    # Not torch.set_num_threads: threads that start later would take its number for their own,
-    # limited or not.
+    # Not torch.set_num_threads: threads that start later would take its number for
+    # their own, limited or not.
     with _controller().limit(limits=threads, user_api="openmp"):
         yield
 
 
 @contextmanager
 def shared_trees() -> Iterator[None]:
-    """`shared` for scikit-learn's trees, whose threads wait for one another after each node."""
+    """`shared` for scikit-learn's trees, whose threads wait after each node."""
     with threadpool_limits(best(torch.get_num_threads()), user_api="openmp"):
         yield
 
 
 def best(most: int) -> int:
-    """The fastest of 1, 2, 4, ... and ``most`` threads, as tried in the last seconds."""
+    """The fastest of 1, 2, 4, ... and ``most`` threads, as tried of late."""
     with _threads_lock:
         tried_at, threads = _best_threads.get(most, (-TRIAL_HOLDS, 1))
         if most > 1 and time.monotonic() - tried_at >= TRIAL_HOLDS:

@@ -1,8 +1,10 @@
-"""Training by several processes, as ``torchrun`` starts them: who this process is, and how it agrees with the others.
+"""Training by several processes, as ``torchrun`` starts them.
 
-Each process takes its share of every batch; gradients are averaged, so that all have the same weights after every step
-(synchronous data-parallel training; Li et al., arXiv 2006.15704). What depends on a clock, on held-out rows or on a
-person is decided by the first process, or by all together, at places that all of them pass in the same order.
+Each process takes its share of every batch; gradients are averaged, so that all have
+the same weights after every step (synchronous data-parallel training; Li et al., arXiv
+2006.15704). What depends on a clock, on held-out rows or on a person is decided by the
+first process, or by all together, at places that all of them pass in the same order.
+
 Without torchrun there is one process, and nothing of ``torch.distributed`` is imported.
 """
 
@@ -12,7 +14,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
@@ -27,27 +29,35 @@ from synthtab.core.errors import ConfigError
 # Time that processes wait for the first one, which alone grows the trees; one that has
 # died is noticed at once.
 PATIENCE = timedelta(days=1)
+# Most numbers that the first process can hand to the others at once.
+MOST_NUMBERS = 32
 
 
 class World:
-    """This process and the others that train with it; by itself, as here, or one of a `ProcessGroup`.
+    """This process and the others that train with it; here, there are no others.
 
     Attributes:
-        rank: Number of this process; number 0 tells the observer and finishes the model.
+        rank: Number of this process; number 0 tells the observer and finishes the
+            model.
         size: How many there are.
     """
 
-    rank, size = 0, 1
+    rank = 0
+    size = 1
 
     def time(self) -> float:
-        """Seconds on the clock of the first process, the same in all of them: of the last time that they met."""
+        """Seconds on the clock of the first process: the same in all of them.
+
+        That is the time when they last met.
+        """
         return time.monotonic()
 
     def meet(self) -> None:
         """Wait for all.
 
         Raises:
-            KeyboardInterrupt: In all of them, if any was interrupted within `listening`.
+            KeyboardInterrupt: In all of them, if any was interrupted within
+                `listening`.
         """
 
     @contextmanager
@@ -55,7 +65,7 @@ class World:
         """In here Ctrl-C waits until all `meet`."""
         yield
 
-    def placed(self, device: torch.device) -> torch.device:
+    def place(self, device: torch.device) -> torch.device:
         """A device for this process, where several share a machine."""
         return device
 
@@ -65,15 +75,18 @@ class World:
     def copy(self, tensors: Iterable[Tensor]) -> None:
         """Replace tensors by those of the first process, in place."""
 
-    def decided(self, compute: Callable[[], Iterable[float]]) -> list[float]:
-        """Numbers that the first process computes while the others wait, at most `MOST_NUMBERS`."""
+    def from_first(self, compute: Callable[[], Iterable[float]]) -> list[float]:
+        """Numbers that the first process computes while the others wait.
+
+        At most `MOST_NUMBERS`.
+        """
         return list(compute())
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
         """Means over all processes; NaN if any is."""
         return dict(values)
 
-    def shared(self, make: Callable[[], bytes]) -> bytes:
+    def bytes_from_first(self, make: Callable[[], bytes]) -> bytes:
         """What the first process makes while the others wait."""
         return make()
 
@@ -85,54 +98,72 @@ class World:
         """
 
     def leave(self) -> None:
-        """Wait until all are done, so that none ends, and takes the others with it, before the model is saved."""
+        """Wait until all are done.
+
+        So none ends, and takes the others with it, before the model is saved.
+        """
 
 
+# A process by itself.
 ALONE = World()
-MOST_NUMBERS = 32
 
 
-class ProcessGroup(World):
-    """Processes that exchange tensors: gradients by NCCL between GPUs, all else by Gloo."""
+class SharedWorld(World):
+    """Processes that exchange tensors.
+
+    Gradients by NCCL between GPUs, all else by Gloo.
+    """
 
     def __init__(self) -> None:
         import torch.distributed
 
-        self.net: Any = torch.distributed
+        self.network: Any = torch.distributed
         self.gpus = torch.cuda.device_count()
-        local = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"]))
-        fast = self.net.is_nccl_available() and self.gpus >= local
+        every = os.environ["WORLD_SIZE"]
+        processes_here = int(os.environ.get("LOCAL_WORLD_SIZE", every))
+        # NCCL needs a GPU for each process.
+        with_nccl = self.network.is_nccl_available() and self.gpus >= processes_here
+        backend = "cpu:gloo,cuda:nccl" if with_nccl else "gloo"
         try:
-            self.net.init_process_group(
-                "cpu:gloo,cuda:nccl" if fast else "gloo", timeout=PATIENCE
-            )
+            self.network.init_process_group(backend, timeout=PATIENCE)
         except (ValueError, RuntimeError) as error:
             raise ConfigError(
-                f"the processes cannot reach each other ({str(error).splitlines()[0]}): "
-                "start them with torchrun"
+                "the processes cannot reach each other "
+                f"({str(error).splitlines()[0]}): start them with torchrun"
             ) from None
-        self.rank, self.size = self.net.get_rank(), self.net.get_world_size()
-        self.now, self.waits, self.pressed = 0.0, False, False
+        self.rank = self.network.get_rank()
+        self.size = self.network.get_world_size()
+        # The clock of the first process when all last met.
+        self.now = 0.0
+        # Whether Ctrl-C waits, and whether it was pressed.
+        self.waits = False
+        self.pressed = False
         if threading.current_thread() is threading.main_thread():
-            self.usual: Any = signal.signal(signal.SIGINT, self._press)
+            signal.signal(signal.SIGINT, self._press)
         self.meet()
 
     def _press(self, number: int, frame: Any) -> None:
-        """Ctrl-C. torchrun passes it on, so that it comes twice: the second one must not break the saving."""
-        again, self.pressed = self.pressed, True
-        if not (again or self.waits):
+        """Ctrl-C.
+
+        torchrun passes it on, so that it comes twice: the second one must not break the
+        saving.
+        """
+        is_first = not self.pressed
+        self.pressed = True
+        if is_first and not self.waits:
             raise KeyboardInterrupt
 
     def time(self) -> float:
         return self.now
 
     def meet(self) -> None:
-        said = torch.tensor(
-            [0.0 if self.rank else time.monotonic(), float(self.waits and self.pressed)]
-        ).double()
-        self.net.all_reduce(said)
-        self.now = float(said[0])
-        if said[1]:
+        # In the sum, the clock is that of the first process alone.
+        clock = 0.0 if self.rank else time.monotonic()
+        is_interrupted = float(self.waits and self.pressed)
+        sums = torch.tensor([clock, is_interrupted], dtype=torch.float64)
+        self.network.all_reduce(sums)
+        self.now, interrupts = sums.tolist()
+        if interrupts:
             self.pressed = True
             raise KeyboardInterrupt
 
@@ -144,89 +175,96 @@ class ProcessGroup(World):
         finally:
             self.waits = False
 
-    def placed(self, device: torch.device) -> torch.device:
+    def place(self, device: torch.device) -> torch.device:
         if device.type != "cuda":
             return device
-        own = torch.device(
-            "cuda", int(os.environ.get("LOCAL_RANK", self.rank)) % self.gpus
-        )
-        torch.cuda.set_device(own)
-        return own
+        number = int(os.environ.get("LOCAL_RANK", self.rank))
+        gpu = torch.device("cuda", number % self.gpus)
+        torch.cuda.set_device(gpu)
+        return gpu
 
     def average(self, tensors: Iterable[Tensor | None]) -> None:
-        found = [t for t in tensors if t is not None]
-        flat = torch.cat([t.reshape(-1) for t in found])
-        self.net.all_reduce(flat)
+        # A parameter that a step does not use has no gradient, in any process.
+        present = [tensor for tensor in tensors if tensor is not None]
+        flat = _joined(present)
+        self.network.all_reduce(flat)
         flat /= self.size
-        self._spread(flat, found)
+        _write(flat, present)
 
     def copy(self, tensors: Iterable[Tensor]) -> None:
-        found = [t.detach() for t in tensors if t.is_floating_point()]
-        flat = torch.cat([t.reshape(-1) for t in found])
-        self.net.broadcast(flat, 0)
-        self._spread(flat, found)
+        floats = [t.detach() for t in tensors if t.is_floating_point()]
+        flat = _joined(floats)
+        self.network.broadcast(flat, 0)
+        _write(flat, floats)
 
-    def _spread(self, flat: Tensor, tensors: list[Tensor]) -> None:
-        parts = flat.split([t.numel() for t in tensors])
-        torch._foreach_copy_(
-            tensors, [p.view_as(t) for p, t in zip(parts, tensors, strict=True)]
-        )
-
-    def decided(self, compute: Callable[[], Iterable[float]]) -> list[float]:
-        said = torch.zeros(MOST_NUMBERS + 2).double()
+    def from_first(self, compute: Callable[[], Iterable[float]]) -> list[float]:
+        # The clock, how many numbers there are, and the numbers.
+        message = torch.zeros(2 + MOST_NUMBERS, dtype=torch.float64)
         if self.rank == 0:
-            values = list(compute())
-            said[: len(values) + 2] = torch.tensor(
-                [time.monotonic(), len(values), *values]
-            ).double()
-        self.net.broadcast(said, 0)
-        self.now = float(said[0])
-        return said[2 : 2 + int(said[1])].tolist()
+            numbers = list(compute())
+            parts = [time.monotonic(), len(numbers), *numbers]
+            message[: len(parts)] = torch.tensor(parts, dtype=torch.float64)
+        self.network.broadcast(message, 0)
+        self.now, count, *numbers = message.tolist()
+        return numbers[: int(count)]
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
-        means = torch.tensor(list(values.values())).double()
-        self.net.all_reduce(means)
-        return dict(zip(values, (means / self.size).tolist(), strict=True))
+        means = torch.tensor(list(values.values()), dtype=torch.float64)
+        self.network.all_reduce(means)
+        means /= self.size
+        return dict(zip(values, means.tolist(), strict=True))
 
-    def shared(self, make: Callable[[], bytes]) -> bytes:
-        data = (
-            torch.frombuffer(bytearray(make()), dtype=torch.uint8)
-            if self.rank == 0
-            else torch.zeros(0)
-        )
+    def bytes_from_first(self, make: Callable[[], bytes]) -> bytes:
+        data = torch.zeros(0, dtype=torch.uint8)
+        if self.rank == 0:
+            data = torch.frombuffer(bytearray(make()), dtype=torch.uint8)
+        # The others must know how much to make room for.
         length = torch.tensor([len(data)])
-        self.net.broadcast(length, 0)
-        data = data if self.rank == 0 else torch.zeros(int(length), dtype=torch.uint8)
-        self.net.broadcast(data, 0)
+        self.network.broadcast(length, 0)
+        if self.rank > 0:
+            data = torch.zeros(int(length), dtype=torch.uint8)
+        self.network.broadcast(data, 0)
         return data.numpy().tobytes()
 
     def require_same(self, text: str) -> None:
-        own = torch.frombuffer(
-            bytearray(sha256(text.encode()).digest()[:8]), dtype=torch.int64
-        )
-        least, most = own.clone(), own.clone()
-        self.net.all_reduce(least, self.net.ReduceOp.MIN)
-        self.net.all_reduce(most, self.net.ReduceOp.MAX)
-        if not torch.equal(least, most):
+        # All are equal if the least and the greatest are.
+        digest = bytearray(sha256(text.encode()).digest()[:8])
+        least = torch.frombuffer(digest, dtype=torch.int64).clone()
+        greatest = least.clone()
+        self.network.all_reduce(least, self.network.ReduceOp.MIN)
+        self.network.all_reduce(greatest, self.network.ReduceOp.MAX)
+        if not torch.equal(least, greatest):
             raise ConfigError(
-                f"the {self.size} processes do not have the same table and options: give all of them "
-                "the same file, the same options and the same versions"
+                f"the {self.size} processes do not have the same table and options: "
+                "give all of them the same file, the same options and the same versions"
             )
 
     def leave(self) -> None:
-        self.net.barrier()
+        self.network.barrier()
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    """All numbers of tensors in one: one exchange is faster than many."""
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def _write(flat: Tensor, tensors: list[Tensor]) -> None:
+    """The inverse of `_joined`, in place."""
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    shaped = [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
+    torch._foreach_copy_(tensors, shaped)
 
 
 @cache
 def world() -> World:
-    """The processes that torchrun started, this one among them; by itself without torchrun.
+    """The processes that torchrun started, this one among them.
+
+    This process by itself without torchrun.
 
     Raises:
         ConfigError: The others cannot be reached.
     """
-    started = "RANK" in os.environ and "MASTER_ADDR" in os.environ
-    return (
-        ProcessGroup()
-        if started and int(os.environ.get("WORLD_SIZE", "1")) > 1
-        else ALONE
-    )
+    by_torchrun = "RANK" in os.environ and "MASTER_ADDR" in os.environ
+    if by_torchrun and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        return SharedWorld()
+    return ALONE

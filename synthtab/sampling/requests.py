@@ -27,7 +27,7 @@ from synthtab.core.randomness import Streams
 from synthtab.data.constraints.enforce import Refill
 from synthtab.data.encoder import TableEncoder
 from synthtab.model.networks import Networks
-from synthtab.runtime.parallel import ENDLESS
+from synthtab.runtime.machine import ENDLESS
 from synthtab.sampling import sampler
 from synthtab.sampling.recipe import Recipe
 from synthtab.sampling.region import present_regions, regions, to_snap

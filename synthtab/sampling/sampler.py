@@ -31,7 +31,7 @@ from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans
 from synthtab.model.slots import WAVES, Slots, choose
 from synthtab.runtime.compute import fast_products, product, shared
-from synthtab.runtime.parallel import ENDLESS, ahead
+from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
 from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic
 

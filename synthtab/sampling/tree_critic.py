@@ -242,7 +242,10 @@ class Chooser:
         self.pool = critic.pool
 
     def weights(self, codes: Tensor, offsets: Tensor) -> Tensor:
-        """``[B]``: estimated density ratios of real to generated rows, and a factor."""
+        """``[B]``: estimated density ratios of real to generated rows.
+
+        Up to a factor that all rows have in common.
+        """
         if not self.scorers:
             return torch.ones(len(codes), device=codes.device)
         cells = self.binning(codes, offsets)

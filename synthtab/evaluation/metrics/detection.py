@@ -39,7 +39,7 @@ from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.report.text import figure
 from synthtab.evaluation.views import Tables, View
-from synthtab.runtime.parallel import each
+from synthtab.runtime.machine import each
 
 FOLDS = 3
 MAX_ROWS = 50_000

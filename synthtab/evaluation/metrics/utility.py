@@ -34,7 +34,7 @@ from synthtab.evaluation.metric import (
     auc_interval,
 )
 from synthtab.evaluation.views import Tables, View
-from synthtab.runtime.parallel import each
+from synthtab.runtime.machine import each
 
 # Most rows of a table, and fewest whose target is known.
 MAX_ROWS = 100_000

@@ -47,7 +47,7 @@ from synthtab.evaluation.metric import (
 )
 from synthtab.evaluation.neighbours import nearest_distances
 from synthtab.evaluation.views import Tables, View
-from synthtab.runtime.parallel import each
+from synthtab.runtime.machine import each
 
 # Members that are attacked, and as many non-members.
 ATTACKED = 4_000
