@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 import torch
 
-from synthtab import Synthesizer
+from synthtab import Synthesizer, datasets
 from synthtab.model.layers import ScoreHead
 from synthtab.runtime import compute
 
@@ -112,3 +113,19 @@ def test_the_critics_gradient_does_not_depend_on_the_number_of_threads() -> None
         assert torch.equal(slope(1), slope(2))
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.long
+def test_fits_in_two_threads_do_not_disturb_each_other() -> None:
+    """No random stream is shared: each gives the rows that it gives alone."""
+    table = datasets.load("penguins")
+
+    def rows(seed: int) -> pd.DataFrame:
+        model = Synthesizer(seed=seed, epochs=3, width=32, rounds=1)
+        return model.fit(table).sample(100)
+
+    alone = [rows(seed) for seed in range(4)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(rows, range(4)))
+    for one, other in zip(alone, together, strict=True):
+        pd.testing.assert_frame_equal(one, other)

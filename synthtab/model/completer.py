@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Layout
-from synthtab.model.layers import Linear, hidden_layers
+from synthtab.model.layers import Embedding, Linear, draw_normal, hidden_layers
 from synthtab.model.slots import Slots, choose, gumbel, probit
 
 # ------------------------------------------------------------------------------------------
@@ -210,9 +210,9 @@ class CrossEmbedding(nn.Module):
             table[list(cross.cells)] = rows + torch.arange(len(cross.cells))
             self.register_buffer(f"rows_{i}", table, persistent=False)
             rows += len(cross.cells)
-        self.embedding = nn.Embedding(rows, CROSS_WIDTH, padding_idx=0)
+        self.embedding = Embedding(rows, CROSS_WIDTH, padding_idx=0)
         self.out = Linear(CROSS_WIDTH, width, bias=False)
-        nn.init.normal_(self.embedding.weight, std=0.05)
+        draw_normal(self.embedding.weight, std=0.05)
         with torch.no_grad():
             self.embedding.weight[0] = 0.0
 
@@ -262,7 +262,7 @@ class Completer(nn.Module):
         self.body, width = hidden_layers(config)
         outputs = layout.width + len(layout.mode_slots) * PARAMETERS
         self.head = Linear(width + config.width, outputs)
-        nn.init.normal_(self.from_cells.weight, std=0.2)
+        draw_normal(self.from_cells.weight, std=0.2)
 
     def start_from(self, frequencies: Tensor) -> None:
         """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""

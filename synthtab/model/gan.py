@@ -19,6 +19,7 @@ from synthtab.model.layers import (
     Linear,
     ResidualBlock,
     ScoreHead,
+    draw_normal,
     hidden_layers,
 )
 from synthtab.model.slots import Slots
@@ -51,7 +52,7 @@ class Generator(nn.Module):
         self.body, width = hidden_layers(config)
         self.head = Linear(width, layout.width + len(layout.mode_slots))
         if self.from_cells is not None:
-            nn.init.normal_(self.from_cells.weight, std=0.2)
+            draw_normal(self.from_cells.weight, std=0.2)
         self.register_buffer("frequencies", torch.zeros(layout.width))
 
     def start_from(self, frequencies: Tensor) -> None:

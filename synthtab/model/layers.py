@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
@@ -16,25 +17,55 @@ from synthtab.runtime.compute import product
 CTGAN_WIDTH = 256
 
 
+# Where the initial weights of the layers of this file come from, in each thread: torch's own
+# layers draw from a stream that all threads share, so that one fit would disturb another.
+# None is that global stream, for layers that are built outside of `fresh_weights`.
+_initial: ContextVar[torch.Generator | None] = ContextVar("initial", default=None)
+
+
 @contextmanager
 def fresh_weights(seed: int = 0) -> Iterator[None]:
-    """Build networks in here: their initial weights follow from the seed alone.
-
-    torch draws initial weights from its global stream, which is seeded here and put back.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    """Build networks in here: their initial weights follow from the seed alone."""
+    before = _initial.set(torch.Generator().manual_seed(seed))
+    try:
         yield
+    finally:
+        _initial.reset(before)
+
+
+def draw_normal(weight: Tensor, std: float = 1.0) -> None:
+    """Initial weights from a normal distribution."""
+    # Weights without memory, of which only the shapes are asked for.
+    if not weight.is_meta:
+        nn.init.normal_(weight, std=std, generator=_initial.get())
 
 
 class Linear(nn.Linear):
     """``x W^T + b``, in bfloat16 where `product` says so."""
 
+    def reset_parameters(self) -> None:
+        """Initial weights and biases: uniform within 1 / sqrt(inputs), as torch's are."""
+        if self.weight.is_meta:
+            return
+        bound = 1 / self.in_features**0.5
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5, generator=_initial.get())
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound, generator=_initial.get())
+
     def forward(self, x: Tensor) -> Tensor:
         return product(x, self.weight, self.bias)
 
 
-class ScoreHead(nn.Linear):
+class Embedding(nn.Embedding):
+    """A vector for each number; zero for 0."""
+
+    def reset_parameters(self) -> None:
+        """Initial weights: standard normal, as torch's are."""
+        draw_normal(self.weight)
+        self._fill_padding_idx_with_zero()
+
+
+class ScoreHead(Linear):
     """A layer of one output, as a sum instead of a matrix product.
 
     The last digit of a product with one output depends on the number of threads, and what is
@@ -72,7 +103,7 @@ class ResidualBlock(nn.Module):
         self.inner = Linear(width, width)
         self.outer = Linear(width, width, bias=False)
         # Small at first, so that a new block hardly changes what goes through it.
-        nn.init.normal_(self.outer.weight, std=0.1 / width**0.5)
+        draw_normal(self.outer.weight, std=0.1 / width**0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.outer(F.silu(self.inner(self.norm(x))))
