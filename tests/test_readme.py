@@ -24,8 +24,11 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 MOST_WORDS = 1000
 # Rows of the tables that the blocks read.
 FEW_ROWS = 300
-# Pages whose shell blocks do little that those of README do not.
-REPEATED = {"augment.md", "command-line.md", "privacy.md", "scale.md"}
+# Pages whose blocks do little that those of README, or other tests, do not: marked slow.
+REPEATED = {
+    "sh": {"augment.md", "command-line.md", "constraints.md", "privacy.md", "scale.md"},
+    "python": {"augment.md"},
+}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -62,17 +65,22 @@ def test_there_are_blocks() -> None:
     assert sum(len(blocks(page, "python")) for page in PAGES) >= 8
 
 
-def shell_pages() -> list[object]:
-    """The pages with commands, as parameters of a test."""
-    slow, long = pytest.mark.slow, pytest.mark.long
+def pages(language: str) -> list[object]:
+    """The pages that have blocks to run, as parameters of a test."""
     return [
-        pytest.param(page, marks=slow if page.name in REPEATED else long)
+        pytest.param(
+            page,
+            id=page.name,
+            marks=pytest.mark.slow
+            if page.name in REPEATED[language]
+            else pytest.mark.long,
+        )
         for page in PAGES
-        if commands(page)
+        if (commands(page) if language == "sh" else blocks(page, language))
     ]
 
 
-@pytest.mark.parametrize("page", shell_pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages("sh"))
 def test_shell(page: Path, tmp_path: Path) -> None:
     for name in ("flights.csv", "flights-holdout.csv"):
         lines = datasets.path("flights").with_name(name).read_text().splitlines()
@@ -96,12 +104,7 @@ def test_shell(page: Path, tmp_path: Path) -> None:
     assert "Warning" not in done.stderr, done.stderr
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "page",
-    [page for page in PAGES if blocks(page, "python")],
-    ids=lambda page: page.name,
-)
+@pytest.mark.parametrize("page", pages("python"))
 def test_python(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [
