@@ -59,7 +59,14 @@ def _compare(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[st
         cells[column.name] = typed.array
         problems += _missing_cells(typed, column)
 
-    table = Table(pd.DataFrame(cells), schema)
+    if schema.enforced:
+        problems += _broken_constraints(pd.DataFrame(cells), schema)
+    return pd.DataFrame(cells, index=frame.index), problems
+
+
+def _broken_constraints(typed: pd.DataFrame, schema: Schema) -> list[str]:
+    problems = []
+    table = Table(typed, schema)
     for constraint in schema.enforced:
         form = form_of(constraint, schema)
         # Of a column that could not be read, only that is reported.
@@ -68,7 +75,7 @@ def _compare(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[st
         broken = ~form.holds(table)
         if broken.any():
             problems.append(f"the constraint {form} fails in {_rows(broken)}")
-    return pd.DataFrame(cells, index=frame.index), problems
+    return problems
 
 
 def _missing_cells(typed: pd.Series, column: Column) -> list[str]:

@@ -81,7 +81,10 @@ class TableEncoder:
     ) -> None:
         self.schema = schema
         self.enforced = enforced or Enforced(schema)
-        self.inner = self.enforced.inner
+        # What constraints make from other columns is not learnt.
+        self.inner = schema.with_constraints(())
+        if self.enforced.steps:
+            self.inner = self.enforced.inner
         self.columns = columns
         self.rare = rare
         blocks = tuple(block for encoder in columns for block in encoder.blocks)
@@ -135,10 +138,15 @@ class TableEncoder:
         if isinstance(whole, pd.DataFrame):
             schema.check(whole)
         settings = Settings(continuous, max_modes, rare)
-        # Even where rare values may be stored, a combination is looked up in some row.
-        enforced = Enforced.fit(frame, schema, target, least_rows=max(1, rare))
-        learnt = enforced.hide(frame)
-        columns = _fit_columns(learnt, enforced.inner, whole, streams, settings, links)
+        enforced = None
+        learnt = frame
+        inner = schema.with_constraints(())
+        if schema.enforced:
+            # Even where rare values may be stored, a combination is looked up in a row.
+            enforced = Enforced.fit(frame, schema, target, least_rows=max(1, rare))
+            learnt = enforced.hide(frame)
+            inner = enforced.inner
+        columns = _fit_columns(learnt, inner, whole, streams, settings, links)
         encoder = cls(schema, columns, target, enforced, rare)
         if not crosses:
             return encoder
@@ -160,7 +168,9 @@ class TableEncoder:
             piece: Number of this piece of a larger table; each has streams of its own.
         """
         self.schema.check(frame)
-        return self._encode_inner(self.enforced.hide(frame), streams, piece)
+        if self.enforced.steps:
+            frame = self.enforced.hide(frame)
+        return self._encode_inner(frame, streams, piece)
 
     def empty(self, rows: int, new_array: NewArray | None = None) -> Encoded:
         """Room for so many rows; ``new_array`` makes it, in memory if not given."""
@@ -245,6 +255,8 @@ class TableEncoder:
                 if len(parts) == len(encoder.whole):
                     decoded |= complete_whole(parts)
         inner = pd.DataFrame(decoded, columns=list(self.inner.names))
+        if not self.enforced.steps:
+            return inner
         return self.enforced.restore(inner)
 
     def renumbered(self, rows: pd.DataFrame, start: int) -> pd.DataFrame:

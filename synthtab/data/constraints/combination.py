@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +22,9 @@ from synthtab.data.constraints.evidence import Codes
 from synthtab.data.constraints.lookup import Lookup, identify
 from synthtab.data.constraints.table import Integers, Table, blanked, with_gaps
 from synthtab.data.constraints.written import Written, listed
+
+# Columns by their numbers.
+Key = tuple[int, ...]
 
 # Share of the rows in which the last column's cell is the commonest one beside its
 # others, for it to be looked up.
@@ -137,7 +140,8 @@ class Combination(Form):
         if self._as_one(table.schema, lookup):
             return (Column(self.columns[0], "category", "object"),)
         name = self.columns[-1]
-        usual = lookup.rows[self._place(table, lookup, self._keys), -1]
+        place = self._place(table, lookup, self._keys)
+        usual = lookup.rows[place, -1]
         own = lookup.codes(table, [name])[:, 0]
         if (usual == own).mean() < NEARLY:
             return None
@@ -149,11 +153,13 @@ class Combination(Form):
         lookup = _required(lookup)
         if self._as_one(table.schema, lookup):
             # The number of the combination is the category.
-            place = np.maximum(self._place(table, lookup, self.columns), 0)
-            return pd.Series(place.astype(str).astype(object), index=table.frame.index)
+            place = self._place(table, lookup, self.columns)
+            words = np.maximum(place, 0).astype(str).astype(object)
+            return pd.Series(words, index=table.frame.index)
         place = self._place(table, lookup, self._keys)
-        no_choice = (lookup.partners(self._keys) == 1)[place] & (place >= 0)
-        return blanked(table.frame[column.name], no_choice, column)
+        has_no_choice = lookup.partners(self._keys) == 1
+        follows = has_no_choice[place] & (place >= 0)
+        return blanked(table.frame[column.name], follows, column)
 
     def restore(
         self, table: Table, lookup: Lookup | None, hidden: bool
@@ -161,8 +167,8 @@ class Combination(Form):
         """The column's own cell where that occurs beside the others, or the commonest."""
         lookup = _required(lookup)
         if self._as_one(table.schema, lookup):
-            chosen = table.frame[self.columns[0]].to_numpy().astype(np.int64)
-            return looked_up(lookup, chosen, self.columns, table)
+            words = table.frame[self.columns[0]].to_numpy()
+            return looked_up(lookup, words.astype(np.int64), self.columns, table)
         name = self.columns[-1]
         place = self._place(table, lookup, self._keys)
         if name in table:
@@ -173,20 +179,22 @@ class Combination(Form):
 
     @classmethod
     def find(cls, search: Search) -> Iterable[Form]:
-        table = search.sample
         said = search.settled | search.following
         names = []
-        for column in table.schema.columns:
+        for column in search.sample.schema.columns:
             if column.name in said or not KINDS[column.kind].combinable:
                 continue
-            if 2 <= len(table.codes(column.name)[1]) <= CARDINALITY:
+            _, texts = search.sample.codes(column.name)
+            if 2 <= len(texts) <= CARDINALITY:
                 names.append(column.name)
         if len(names) < 2:
             return []
         found = _nearly_determined(search, names)
-        related = search.related("cells") + [set(form.columns) for form in found]
+        related = search.related("cells")
+        related += [set(form.columns) for form in found]
         for form in _never_meeting(search, names):
-            if not any(set(form.columns) <= columns for columns in related):
+            own = set(form.columns)
+            if not any(own <= columns for columns in related):
                 found.append(form)
         return found[:MOST_COMBINATIONS]
 
@@ -198,44 +206,44 @@ def _required(lookup: Lookup | None) -> Lookup:
 
 def _nearly_determined(search: Search, names: list[str]) -> list[Combination]:
     """One or two columns from which another almost follows."""
-    keys_of = _likely_keys(Codes(search, names))
+    table = Codes(search, names)
     # Of columns that follow from each other in a circle, the one that says most follows,
     # and the others are looked at as given.
     done: set[int] = set()
     found: list[Combination] = []
-    for j, keys in keys_of.items():
-        for key in keys[:MOST_KEYS]:
+    keys_of = _likely_keys(table)
+    for j in table.finest_first(keys_of):
+        for key in keys_of[j][:MOST_KEYS]:
             if j in done or done & set(key):
                 continue
-            columns = (*(names[i] for i in sorted(key)), names[j])
+            numbers = [*sorted(key), j]
+            columns = tuple(names[i] for i in numbers)
             if _is_usual(search, columns):
                 done.add(j)
                 found.append(Combination(columns))
     return found
 
 
-def _likely_keys(table: Codes) -> dict[int, list[tuple[int, ...]]]:
+def _likely_keys(table: Codes) -> dict[int, list[Key]]:
     """Sets of one or two columns that nearly determine another, as a sample shows it.
 
     Returns:
-        Number of a column => its keys, the shorter ones first; the column of most
-        distinct cells first.
+        Number of a column => its keys, the shorter ones first.
     """
-    # Columns of two values determine too much by chance, and say too little.
-    able = [i for i in range(len(table.names)) if table.distinct[i] > 2]
-    fewest_first = sorted(able, key=lambda i: table.distinct[i])
-    singles: list[tuple[int, ...]] = [(i,) for i in able]
-    pairs = combinations(fewest_first[:PAIRED], 2)
-    keys_of: dict[int, list[tuple[int, ...]]] = {}
-    for key in [*singles, *pairs]:
-        for j in table.nearly_determined(identify(table.codes[:, list(key)])):
-            if j in key or table.distinct[j] <= 2:
+    fewest = table.fewest_first[:PAIRED]
+    singles = combinations(table.able, 1)
+    pairs = combinations(fewest, 2)
+    keys_of: dict[int, list[Key]] = {}
+    for key in chain(singles, pairs):
+        ids = identify(table.codes[:, list(key)])
+        for j in table.nearly_determined(ids):
+            if j in key or j not in table.able:
                 continue
             known = keys_of.setdefault(j, [])
-            if not any(set(shorter) <= set(key) for shorter in known):
+            holds_a_key = any(set(shorter) <= set(key) for shorter in known)
+            if not holds_a_key:
                 known.append(key)
-    finest_first = sorted(keys_of, key=lambda j: -table.distinct[j])
-    return {j: keys_of[j] for j in finest_first}
+    return keys_of
 
 
 def _is_usual(search: Search, columns: tuple[str, ...]) -> bool:
@@ -243,11 +251,13 @@ def _is_usual(search: Search, columns: tuple[str, ...]) -> bool:
     table = search.full
     keys = columns[:-1]
     lookup = Lookup.learn(table, columns)
-    given = lookup.codes(table, columns)
-    place = lookup.match(given[:, :-1], keys)
-    usual = lookup.rows[place, -1] == given[:, -1]
-    distinct_keys = len(np.unique(identify(lookup.rows[:, :-1])))
-    return usual.mean() >= USUAL and distinct_keys * ROWS_PER_KEY <= len(table)
+    cells = lookup.codes(table, columns)
+    place = lookup.match(cells[:, :-1], keys)
+    is_usual = lookup.rows[place, -1] == cells[:, -1]
+    key_ids = identify(lookup.rows[:, :-1])
+    distinct_keys = len(np.unique(key_ids))
+    large_groups = distinct_keys * ROWS_PER_KEY <= len(table)
+    return large_groups and is_usual.mean() >= USUAL
 
 
 def _never_meeting(search: Search, names: list[str]) -> list[Combination]:
@@ -255,22 +265,31 @@ def _never_meeting(search: Search, names: list[str]) -> list[Combination]:
     table = search.sample
     half = len(table) // 2
     order = search.rng.permutation(len(table))
-    fewest_first = sorted(names, key=lambda name: len(table.codes(name)[1]))
+    columns = {}
+    for name in names:
+        codes, _ = table.codes(name)
+        columns[name] = codes[order]
+    fewest_first = sorted(names, key=lambda name: columns[name].max())
     fewest = fewest_first[:PAIRED]
-    found = []
-    for a, b in combinations([name for name in names if name in fewest], 2):
-        x = table.codes(a)[0][order]
-        y = table.codes(b)[0][order]
-        own = np.column_stack([x, y])
-        ids = identify(own)
+    in_order = [name for name in names if name in fewest]
+    unseen_of: dict[Combination, float] = {}
+    for a, b in combinations(in_order, 2):
+        own = np.column_stack([columns[a], columns[b]])
+        first_half, second_half = own[:half], own[half:]
         # Otherwise the sample is too small to know all combinations.
-        seen = np.isin(ids[half:], ids[:half]).mean()
-        if seen < SEEN:
+        if _share_seen(second_half, first_half) < SEEN:
             continue
-        shuffled = np.column_stack([x, np.roll(y, half)])
-        both = identify(np.concatenate([own, shuffled]))
-        unseen = 1 - np.isin(both[len(x) :], both[: len(x)]).mean()
+        foreign = np.roll(columns[b], half)
+        shuffled = np.column_stack([columns[a], foreign])
+        unseen = 1 - _share_seen(shuffled, own)
         if unseen >= UNSEEN:
-            found.append((float(unseen), Combination((a, b))))
-    found.sort(key=lambda item: -item[0])
-    return [form for _, form in found]
+            unseen_of[Combination((a, b))] = unseen
+    return sorted(unseen_of, key=lambda form: -unseen_of[form])
+
+
+def _share_seen(rows: Integers, others: Integers) -> float:
+    """Share of some rows that are among others."""
+    ids = identify(np.concatenate([others, rows]))
+    count = len(others)
+    is_seen = np.isin(ids[count:], ids[:count])
+    return float(is_seen.mean())

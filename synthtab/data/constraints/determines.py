@@ -201,14 +201,11 @@ class _Dependencies:
         settled = search.settled
         self.settled = {i for i, name in enumerate(names) if name in settled}
         distinct = self.table.distinct
-        # Columns of two values determine too much by chance, and say too little.
-        self.able = [i for i in range(len(names)) if distinct[i] > 2]
         self.by_one: dict[int, list[int]] = {}
-        for i in self.able:
+        for i in self.table.able:
+            determined = self.table.determined(self.table.codes[:, i])
             self.by_one[i] = [
-                j
-                for j in self.table.determined(self.table.codes[:, i])
-                if j != i and distinct[j] <= distinct[i]
+                j for j in determined if j != i and distinct[j] <= distinct[i]
             ]
 
     def of_one(self) -> Iterator[Determines]:
@@ -220,9 +217,8 @@ class _Dependencies:
         done: set[int] = set()
         most_first = sorted(self.by_one, key=lambda i: -len(self.by_one[i]))
         for i in most_first:
-            open_ones = [
-                j for j in self.by_one[i] if j not in done and self._comes_first(i, j)
-            ]
+            candidates = [j for j in self.by_one[i] if j not in done]
+            open_ones = [j for j in candidates if self._comes_first(i, j)]
             parts = self._as_fine(i, open_ones)
             if parts and i not in self.settled:
                 done.add(i)
@@ -266,7 +262,7 @@ class _Dependencies:
         Returns:
             As few as a greedy search finds; none if there are no such, or one is enough.
         """
-        wanted = len(np.unique(self.table.codes[:, i]))
+        wanted = self._distinct_rows([i])
         if len(columns) < 2 or self._distinct_rows(columns) != wanted:
             return []
         chosen: list[int] = []
@@ -279,35 +275,33 @@ class _Dependencies:
         return []
 
     def _distinct_rows(self, columns: list[int]) -> int:
-        return len(np.unique(identify(self.table.codes[:, columns])))
+        ids = identify(self.table.codes[:, columns])
+        return len(np.unique(ids))
 
     def of_two(self) -> Iterator[Determines]:
         """Two columns that determine another which neither does alone."""
         pairs_of: dict[int, list[tuple[int, int]]] = {}
-        for i, j in combinations(self._fewest_cells(), 2):
+        # Columns of few cells repeat most.
+        fewest = sorted(self.table.fewest_first[:PAIRED])
+        for i, j in combinations(fewest, 2):
             if j in self.by_one[i] or i in self.by_one[j]:
                 continue
             key = identify(self.table.codes[:, [i, j]])
+            said = {i, j, *self.by_one[i], *self.by_one[j]} | self.settled
             for k in self.table.determined(key):
-                by_one = k in self.by_one[i] or k in self.by_one[j]
-                if k not in (i, j) and not by_one and k not in self.settled:
+                if k not in said:
                     pairs_of.setdefault(k, []).append((i, j))
         # Of columns that follow from each other in a circle, the one that says most
         # follows, and the others are looked at as given.
         done: set[int] = set()
-        finest_first = sorted(pairs_of, key=lambda k: -self.table.distinct[k])
-        for k in finest_first:
+        for k in self.table.finest_first(pairs_of):
             given = [pair for pair in pairs_of[k] if not done & set(pair)]
             if given:
                 done.add(k)
                 yield self._constraint(list(given[0]), [k])
 
-    def _fewest_cells(self) -> list[int]:
-        """The columns that are tried in pairs: those of fewest cells repeat most."""
-        fewest_first = sorted(self.able, key=lambda i: self.table.distinct[i])
-        return sorted(fewest_first[:PAIRED])
-
     def _constraint(self, keys: list[int], determined: list[int]) -> Determines:
         names = self.table.names
+        columns = tuple(names[i] for i in [*keys, *determined])
         follows = tuple(names[j] for j in determined)
-        return Determines((*(names[i] for i in keys), *follows), follows)
+        return Determines(columns, follows)

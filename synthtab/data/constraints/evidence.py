@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ class Codes:
         names: The columns.
         codes: ``[rows, columns]``: -1 for a missing cell.
         distinct: ``[columns]``: how many distinct cells each has.
+        able: Numbers of the columns that may determine others. Columns of two values
+            determine too much by chance, and say too little.
         differ_by_chance: ``[columns]``: how likely the cells of two random rows differ.
     """
 
@@ -33,7 +36,18 @@ class Codes:
         columns = [search.sample.codes(name)[0] for name in names]
         self.codes = np.column_stack(columns).astype(np.int32)
         self.distinct = self.codes.max(axis=0) + 1
-        self.differ_by_chance = np.array([_differ(column) for column in self.codes.T])
+        self.able = np.flatnonzero(self.distinct > 2).tolist()
+        differ = [_differ(column) for column in self.codes.T]
+        self.differ_by_chance = np.array(differ)
+
+    @property
+    def fewest_first(self) -> list[int]:
+        """Those that are `able`, the columns of fewest distinct cells first."""
+        return sorted(self.able, key=lambda i: self.distinct[i])
+
+    def finest_first(self, columns: Iterable[int]) -> list[int]:
+        """Some columns, those of most distinct cells first."""
+        return sorted(columns, key=lambda i: -self.distinct[i])
 
     def contradictions(self, key: npt.NDArray[Any]) -> Contradictions:
         """How often rows with the same key differ in each column.
@@ -45,28 +59,29 @@ class Codes:
         sorted_key = key[by_key]
         # Rows are compared with the next one of the same key.
         repeats = np.flatnonzero(sorted_key[1:] == sorted_key[:-1])
-        if not len(repeats):
-            never = np.full(len(self.names), np.inf)
-            return Contradictions(never, np.zeros(len(self.names)), 0.0)
-        differs = self.codes[by_key[repeats + 1]] != self.codes[by_key[repeats]]
-        return Contradictions(
-            differs.sum(axis=0).astype(np.float64),
-            len(repeats) * self.differ_by_chance,
-            len(repeats) / len(key),
-        )
+        pairs = len(repeats)
+        row = self.codes[by_key[repeats]]
+        next_row = self.codes[by_key[repeats + 1]]
+        count = (row != next_row).sum(axis=0)
+        by_chance = pairs * self.differ_by_chance
+        return Contradictions(count, by_chance, pairs / len(key))
 
     def determined(self, key: npt.NDArray[Any]) -> list[int]:
         """Numbers of the columns that a key determines, as far as this can be seen."""
         shown = self.contradictions(key)
+        if shown.repeats < LEAST_REPEATS:
+            return []
         never = shown.count == 0
-        could = (shown.by_chance >= EVIDENCE) & (shown.repeats >= LEAST_REPEATS)
+        could = shown.by_chance >= EVIDENCE
         return np.flatnonzero(never & could).tolist()
 
     def nearly_determined(self, key: npt.NDArray[Any]) -> list[int]:
         """Numbers of the columns that a key determines but for few rows."""
         shown = self.contradictions(key)
+        if shown.repeats < LEAST_REPEATS:
+            return []
         rarely = shown.count * LIFT <= shown.by_chance
-        could = (shown.by_chance >= LIFT) & (shown.repeats >= LEAST_REPEATS)
+        could = shown.by_chance >= LIFT
         return np.flatnonzero(rarely & could).tolist()
 
 
@@ -80,7 +95,7 @@ class Contradictions:
         repeats: Share of the rows that have the same key as another one before.
     """
 
-    count: npt.NDArray[np.float64]
+    count: npt.NDArray[np.int64]
     by_chance: npt.NDArray[np.float64]
     repeats: float
 

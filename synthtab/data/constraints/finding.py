@@ -34,16 +34,19 @@ def find_constraints(
         that it applies to and the share of these that hold it, its ``support``.
     """
     schema = schema or infer(frame)
-    full = Table(typed(frame, schema).reset_index(drop=True), schema)
-    search = Search(full, Streams(seed).numpy("constraints"))
+    cells = typed(frame, schema).reset_index(drop=True)
+    table = Table(cells, schema)
+    search = Search(table, Streams(seed).numpy("constraints"))
     offered: list[Constraint] = []
     for kind in sorted(FORMS.values(), key=lambda kind: kind.turn):
         for form in kind.find(search):
-            applies = form.applies(full)
+            applies = form.applies(table)
+            held = form.holds(table) & applies
             rows = int(applies.sum())
+            # What is about no row says nothing.
             if not rows:
                 continue
-            support = int((form.holds(full) & applies).sum()) / rows
+            support = int(held.sum()) / rows
             if support >= kind.least_support:
                 search.found.append(form)
                 offered.append(form.constraint(support=support, rows=rows))

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from synthtab.data.columns.base import Mask
 
+Hashes = npt.NDArray[np.uint64]
+
 
 class Keys:
     """A growing set of hashes, in 8 bytes each.
@@ -17,26 +19,31 @@ class Keys:
     """
 
     def __init__(self) -> None:
-        self.runs: list[npt.NDArray[np.uint64]] = []
+        self.runs: list[Hashes] = []
 
-    def known(self, keys: npt.NDArray[np.uint64]) -> Mask:
+    def known(self, keys: Hashes) -> Mask:
         """``[keys]``: which are in the set."""
         found = np.zeros(len(keys), dtype=bool)
         for run in self.runs:
             place = np.searchsorted(run, keys)
             # A key beyond the last one would have its place behind the end.
-            found |= run[place.clip(max=len(run) - 1)] == keys
+            place = np.minimum(place, len(run) - 1)
+            found |= run[place] == keys
         return found
 
-    def add(self, keys: npt.NDArray[np.uint64]) -> None:
+    def add(self, keys: Hashes) -> None:
         """Put keys into the set.
 
         Runs that are not larger than the new one are merged with it, as a binary counter
         carries. So each key is moved only about log2(all / added at once) times.
         """
         run = np.sort(keys)
-        while self.runs and len(self.runs[-1]) <= len(run):
-            both = np.concatenate([self.runs.pop(), run])
+        while self.runs:
+            smallest = self.runs[-1]
+            if len(smallest) > len(run):
+                break
+            self.runs.pop()
+            both = np.concatenate([smallest, run])
             # The stable sort merges two sorted runs in linear time.
             run = np.sort(both, kind="stable")
         if len(run):

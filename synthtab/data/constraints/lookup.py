@@ -39,28 +39,27 @@ class Lookup:
             least_rows: Combinations that fewer rows have are left out, but for the
                 commonest one, which is kept in any case.
         """
-        codes = []
-        texts = []
-        for name in columns:
-            column_codes, column_texts = table.codes(name)
-            codes.append(column_codes)
-            texts.append(column_texts)
-        given = np.column_stack(codes)
+        cells = np.column_stack([table.codes(name)[0] for name in columns])
         _, first, counts = np.unique(
-            identify(given), return_index=True, return_counts=True
+            identify(cells),
+            return_index=True,
+            return_counts=True,
         )
         commonest_first = np.argsort(-counts, kind="stable")
-        kept = max(int((counts >= least_rows).sum()), 1)
-        rows = given[first[commonest_first[:kept]]]
+        kept = np.count_nonzero(counts >= least_rows)
+        chosen = commonest_first[: max(kept, 1)]
+        rows = cells[first[chosen]]
 
         # A cell that occurs in none of these must not be stored.
-        kept_texts = []
-        for i, column_texts in enumerate(texts):
-            used = np.unique(rows[rows[:, i] >= 0, i])
-            place_among_used = np.searchsorted(used, rows[:, i])
-            rows[:, i] = np.where(rows[:, i] < 0, -1, place_among_used)
-            kept_texts.append([column_texts[code] for code in used])
-        return cls(tuple(columns), tuple(kept_texts), rows)
+        texts = []
+        for i, name in enumerate(columns):
+            _, all_texts = table.codes(name)
+            codes = rows[:, i]
+            used = np.unique(codes[codes >= 0])
+            new_codes = np.searchsorted(used, codes)
+            rows[:, i] = np.where(codes < 0, -1, new_codes)
+            texts.append([all_texts[code] for code in used])
+        return cls(tuple(columns), tuple(texts), rows)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -74,8 +73,9 @@ class Lookup:
     def from_state(cls, state: Mapping[str, Any]) -> Lookup:
         """The inverse of `state`."""
         columns = tuple(state["columns"])
+        rows = np.array(state["rows"], dtype=np.int64)
         # Without the shape, a table of no rows would have no columns either.
-        rows = np.array(state["rows"], dtype=np.int64).reshape(-1, len(columns))
+        rows = rows.reshape(-1, len(columns))
         return cls(columns, tuple(state["texts"]), rows)
 
     def codes(self, table: Table, columns: Sequence[str]) -> Integers:
@@ -83,8 +83,11 @@ class Lookup:
 
         A cell that is unknown has a number too high for one that is known.
         """
-        texts = dict(zip(self.columns, self.texts, strict=True))
-        return np.column_stack([table.coded(name, texts[name]) for name in columns])
+        codes = []
+        for name in columns:
+            texts = self.texts[self.columns.index(name)]
+            codes.append(table.coded(name, texts))
+        return np.column_stack(codes)
 
     def match(self, given: Integers, columns: Sequence[str]) -> Integers:
         """``[rows]``: the first combination with these cells in these columns, or -1.
@@ -102,12 +105,15 @@ class Lookup:
         place = np.searchsorted(distinct, given_ids)
         # An id beyond the last one would have its place behind the end.
         place = np.minimum(place, len(distinct) - 1)
-        return np.where(distinct[place] == given_ids, first[place], -1)
+        is_known = distinct[place] == given_ids
+        return np.where(is_known, first[place], -1)
 
     def partners(self, columns: Sequence[str]) -> Integers:
         """``[combinations]``: how many share a combination's cells in these columns."""
         _, inverse, counts = np.unique(
-            identify(self._of(columns)), return_inverse=True, return_counts=True
+            identify(self._of(columns)),
+            return_inverse=True,
+            return_counts=True,
         )
         return counts[inverse]
 
@@ -133,7 +139,7 @@ def identify(codes: npt.NDArray[Any]) -> Integers:
         size = int(column.max(initial=0)) + 2
         if limit * size >= MOST_NUMBERS:
             # Number the distinct ids anew: there are at most as many as rows.
-            ids = np.unique(ids, return_inverse=True)[1].astype(np.int64)
+            _, ids = np.unique(ids, return_inverse=True)
             limit = len(ids)
         ids = ids * size + column + 1
         limit *= size

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api import types
 
 from synthtab.core.schema import Column, Schema, nullable_dtype
 from synthtab.data.columns import KINDS, cells_to_text, dates, number_kind, typed_cells
@@ -20,11 +21,14 @@ from synthtab.data.columns.numbers import round_decimals
 from synthtab.data.columns.quantiles import Numbers
 
 Integers = npt.NDArray[np.int64]
+# A column's numbers, 0 where they are missing, and where that is.
+Cells = tuple[Numbers, Mask]
 
 # Minutes.
 DAY = 1440
-# Texts of cells that are no or yes.
-BITS = {"0": False, "0.0": False, "False": False, "1": True, "1.0": True, "True": True}
+# Texts of cells that are no, or yes.
+NO = ("0", "0.0", "False")
+YES = ("1", "1.0", "True")
 
 
 class Table:
@@ -49,7 +53,8 @@ class Table:
 
     def take(self, rows: Integers) -> Table:
         """Some of the rows."""
-        return Table(self.frame.iloc[rows].reset_index(drop=True), self.schema)
+        frame = self.frame.iloc[rows]
+        return Table(frame.reset_index(drop=True), self.schema)
 
     def with_cells(self, cells: Mapping[str, pd.Series]) -> Table:
         """A table in which these columns are replaced, or new."""
@@ -62,16 +67,15 @@ class Table:
                 table._converted[key] = value
         return table
 
-    def shuffled(self, rng: np.random.Generator, keep: Sequence[str] = ()) -> Table:
-        """A table whose columns are shuffled each for itself, but for those to keep.
+    def shuffled(self, rng: np.random.Generator, names: Sequence[str]) -> Table:
+        """A table in which some columns are shuffled, each for itself.
 
         What holds there holds by chance.
         """
         cells = {}
-        for name in self.frame.columns:
-            if name not in keep:
-                order = rng.permutation(len(self))
-                cells[name] = self.frame[name].iloc[order].reset_index(drop=True)
+        for name in names:
+            order = rng.permutation(len(self))
+            cells[name] = self.frame[name].iloc[order]
         return self.with_cells(cells)
 
     def column(self, name: str) -> Column:
@@ -93,14 +97,15 @@ class Table:
             present &= ~self.missing(name)
         return present
 
-    def numbers(self, name: str) -> tuple[Numbers, Mask]:
+    def numbers(self, name: str) -> Cells:
         """A column's numbers, 0 where they are missing, and where that is.
 
         Dates are whole numbers of their unit.
         """
         key = ("numbers", name)
         if key not in self._converted:
-            self._converted[key] = _numbers(self.frame[name], self.column(name))
+            column = self.column(name)
+            self._converted[key] = _numbers(self.frame[name], column)
         return self._converted[key]
 
     def codes(self, name: str) -> tuple[Integers, list[str]]:
@@ -111,8 +116,9 @@ class Table:
         key = ("codes", name)
         if key not in self._converted:
             codes, distinct = pd.factorize(self.frame[name])
-            texts = cells_to_text(pd.Series(distinct), self.column(name)).tolist()
-            self._converted[key] = np.asarray(codes, dtype=np.int64), texts
+            column = self.column(name)
+            texts = cells_to_text(pd.Series(distinct), column)
+            self._converted[key] = codes.astype(np.int64), texts.tolist()
         return self._converted[key]
 
     def coded(self, name: str, texts: Sequence[str]) -> Integers:
@@ -138,14 +144,17 @@ class Table:
         if kind.invented or self.missing(name).any():
             return None
         codes, texts = self.codes(name)
+        yes: Sequence[str] = YES
         words = kind.no_and_yes(column)
         if words is not None:
-            _, yes = words
-            return np.array([text == yes for text in texts], dtype=bool)[codes]
-        enough = constants or len(texts) == 2
-        if not enough or not set(texts) <= set(BITS):
-            return None
-        return np.array([BITS[text] for text in texts], dtype=bool)[codes]
+            # A column of booleans, which has words of its own for them.
+            yes = words[1:]
+        else:
+            enough = constants or len(texts) == 2
+            if not enough or not set(texts) <= {*NO, *YES}:
+                return None
+        is_yes = [text in yes for text in texts]
+        return np.array(is_yes, dtype=bool)[codes]
 
 
 def _index(texts: Sequence[str]) -> pd.Index:
@@ -158,23 +167,25 @@ def is_number(column: Column) -> bool:
     return KINDS[column.kind].numeric
 
 
-def _numbers(series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
+def _numbers(series: pd.Series, column: Column) -> Cells:
     """As `Table.numbers`."""
-    is_numeric = pd.api.types.is_numeric_dtype(series.dtype)
+    is_numeric = types.is_numeric_dtype(series.dtype)
     if is_numeric and not KINDS[column.kind].in_units:
         missing = series.isna().to_numpy(dtype=bool)
-        dtype: Any = np.int64 if _holds_integers(series) else np.float64
-        known = series[~missing].to_numpy(dtype=dtype)
+        known = series[~missing].to_numpy(dtype=_number_dtype(series))
     else:
-        known, missing = number_kind(column).as_written(series, column)
+        kind = number_kind(column)
+        known, missing = kind.as_written(series, column)
     values = np.zeros(len(missing), dtype=known.dtype)
     values[~missing] = known
     return values, missing
 
 
-def _holds_integers(series: pd.Series) -> bool:
-    is_integer = pd.api.types.is_integer_dtype(series.dtype)
-    return bool(is_integer or pd.api.types.is_bool_dtype(series.dtype))
+def _number_dtype(series: pd.Series) -> Any:
+    """That of the numbers of a numeric column: whole numbers stay exact."""
+    is_integer = types.is_integer_dtype(series.dtype)
+    is_boolean = types.is_bool_dtype(series.dtype)
+    return np.int64 if is_integer or is_boolean else np.float64
 
 
 def measure(column: Column) -> str:
@@ -185,17 +196,14 @@ def measure(column: Column) -> str:
     return KINDS[column.kind].measure(column)
 
 
-def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]:
+def comparable(table: Table, names: Sequence[str]) -> list[Cells]:
     """Numbers of columns of one `measure`, and where they are missing.
 
     Dates of several units are given in the finest of them.
     """
-    units = []
-    for name in names:
-        column = table.column(name)
-        counts_units = KINDS[column.kind].in_units
-        units.append(column.options.get("unit", "s") if counts_units else "")
-    finest = max(units, key=lambda unit: dates.PER_DAY[unit] if unit else 0)
+    units = [_unit(table.column(name)) for name in names]
+    dated = [unit for unit in units if unit]
+    finest = max(dated, key=lambda unit: dates.PER_DAY[unit], default="")
     converted = []
     for name, unit in zip(names, units, strict=True):
         values, missing = table.numbers(name)
@@ -203,6 +211,13 @@ def comparable(table: Table, names: Sequence[str]) -> list[tuple[Numbers, Mask]]
             values = dates.convert(values, unit, finest)
         converted.append((values, missing))
     return converted
+
+
+def _unit(column: Column) -> str:
+    """The unit that a column's numbers count, "" if they count none."""
+    if not KINDS[column.kind].in_units:
+        return ""
+    return column.options.get("unit", "s")
 
 
 def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
@@ -221,12 +236,15 @@ def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
             known = round_decimals(known.astype(np.float64), decimals)
         if kind.discrete:
             known = np.rint(known).astype(np.int64)
-    if pd.api.types.is_numeric_dtype(pd.api.types.pandas_dtype(column.dtype)):
+    dtype = types.pandas_dtype(column.dtype)
+    if types.is_numeric_dtype(dtype):
         if "int" not in column.dtype.lower():
             known = known.astype(np.float64)
         return natural(known, missing, column.dtype)
+    # The dtype is that of text, or of what only text can be turned into.
     texts = np.full(len(missing), None, dtype=object)
-    texts[~missing] = kind.render(kind.from_written(known), column)
+    internal = kind.from_written(known)
+    texts[~missing] = kind.render(internal, column)
     return typed_cells(pd.Series(texts, dtype=object), column)
 
 
@@ -243,7 +261,8 @@ def text_cells(texts: Sequence[str], codes: Integers, column: Column) -> pd.Seri
 
 def with_gaps(column: Column) -> Column:
     """The column with cells that may be missing, in a dtype that can miss them."""
-    return replace(column, dtype=nullable_dtype(column.dtype), missing=True)
+    dtype = nullable_dtype(column.dtype)
+    return replace(column, dtype=dtype, missing=True)
 
 
 def blanked(series: pd.Series, rows: Mask, column: Column) -> pd.Series:
@@ -262,7 +281,8 @@ def blanked(series: pd.Series, rows: Mask, column: Column) -> pd.Series:
 
 def minutes(clock: Numbers) -> Numbers:
     """Times as HHMM => minutes since midnight."""
-    return clock // 100 * 60 + clock % 100
+    hours = clock // 100
+    return hours * 60 + clock % 100
 
 
 def hhmm(since_midnight: Numbers, midnight: float) -> Numbers:
@@ -273,4 +293,6 @@ def hhmm(since_midnight: Numbers, midnight: float) -> Numbers:
         midnight: What that is written as, 0 or 2400.
     """
     of_day = since_midnight % DAY
-    return np.where(of_day == 0, midnight, of_day // 60 * 100 + of_day % 60)
+    hours = of_day // 60
+    clock = hours * 100 + of_day % 60
+    return np.where(of_day == 0, midnight, clock)

@@ -22,8 +22,11 @@ def parse_constraint(text: str, schema: Schema) -> Constraint:
         SchemaError: It cannot be read, names an unknown column, or compares what cannot
             be compared.
     """
-    functions = [name for kind in FORMS.values() for name in kind.functions]
-    examples = [example for kind in FORMS.values() for example in kind.examples]
+    functions: list[str] = []
+    examples: list[str] = []
+    for kind in FORMS.values():
+        functions += kind.functions
+        examples += kind.examples
     form = _form(Written(text, schema, functions, examples))
     # As if it came from a file: how many columns there are and what else is wrong with
     # it is checked in one place.

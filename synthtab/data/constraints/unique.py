@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,8 +65,8 @@ class Unique(Form):
     def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
         """The first row of several with the same cells holds it."""
         codes = [table.codes(name)[0] for name in self.columns]
-        rows = pd.Series(identify(np.column_stack(codes)))
-        occurred_before = rows.duplicated().to_numpy()
+        cells = identify(np.column_stack(codes))
+        occurred_before = pd.Series(cells).duplicated().to_numpy()
         return np.asarray(~occurred_before | ~self.applies(table))
 
     def keys(self, table: Table) -> npt.NDArray[np.uint64]:
@@ -77,34 +77,46 @@ class Unique(Form):
     @classmethod
     def find(cls, search: Search) -> Iterable[Form]:
         """Of columns none of which is a key by itself, two or three that are one."""
-        rows = len(search.sample)
-        distinct = {
-            column.name: len(search.sample.codes(column.name)[1])
-            for column in search.sample.schema.columns
-            if KINDS[column.kind].discrete
-        }
-        able = [n for n, count in distinct.items() if 2 <= count <= OWN_KEY * rows]
-        able.sort(key=lambda name: -distinct[name])
-        candidates = able[:CANDIDATES]
-        in_order = [n for n in search.sample.schema.names if n in candidates]
+        sample = search.sample
+        distinct = _distinct_cells(sample)
+        most_first = sorted(distinct, key=lambda name: -distinct[name])
+        candidates = most_first[:CANDIDATES]
+        in_order = [name for name in sample.schema.names if name in candidates]
+        pairs = combinations(in_order, 2)
+        triples = combinations(in_order, 3)
         found: list[Unique] = []
-        for size in (2, 3):
-            for group in combinations(in_order, size):
-                if len(found) == MOST_KEYS:
-                    return found
-                holds_a_key = any(set(key.columns) <= set(group) for key in found)
-                # So many different rows there can be at most.
-                possible = math.prod(float(distinct[name]) for name in group)
-                if holds_a_key or possible < rows:
-                    continue
-                key = cls(group)
-                if key.holds(search.sample).all() and key._is_no_chance(search):
-                    found.append(key)
+        for group in chain(pairs, triples):
+            if len(found) == MOST_KEYS:
+                break
+            if any(set(key.columns) <= set(group) for key in found):
+                continue
+            # So many different rows there can be at most.
+            possible = math.prod(float(distinct[name]) for name in group)
+            if possible < len(sample):
+                continue
+            key = cls(group)
+            if key.holds(sample).all() and key._is_no_chance(search):
+                found.append(key)
         return found
 
     def _is_no_chance(self, search: Search) -> bool:
         """Whether all rows hold it, and would not if the columns were shuffled."""
-        others = [n for n in search.full.schema.names if n not in self.columns]
-        shuffled = search.full.shuffled(search.rng, keep=others)
-        repeats = int((~self.holds(shuffled)).sum())
-        return repeats >= LEAST_REPEATS and bool(self.holds(search.full).all())
+        # In the order of the table, which the random numbers follow.
+        names = [n for n in search.full.schema.names if n in self.columns]
+        shuffled = search.full.shuffled(search.rng, names)
+        repeats = np.count_nonzero(~self.holds(shuffled))
+        if repeats < LEAST_REPEATS:
+            return False
+        return bool(self.holds(search.full).all())
+
+
+def _distinct_cells(table: Table) -> dict[str, int]:
+    """How many distinct cells the columns have of which several may be a key."""
+    distinct = {}
+    for column in table.schema.columns:
+        if not KINDS[column.kind].discrete:
+            continue
+        _, texts = table.codes(column.name)
+        if 2 <= len(texts) <= OWN_KEY * len(table):
+            distinct[column.name] = len(texts)
+    return distinct
