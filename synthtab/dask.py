@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synthtab.core.errors import ConfigError, MissingExtraError
-from synthtab.sampling.language import Where
 from synthtab.sampling.parts import spans
 from synthtab.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
     import dask.dataframe
+
+    from synthtab.sampling.language import Where
 
 # Rows of a partition, where nothing else is asked for.
 ROWS = 262_144

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -44,10 +44,12 @@ from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
 from synthtab.runtime import compute, distributed
 from synthtab.sampling import parts, sampler
-from synthtab.sampling.language import Where
 from synthtab.sampling.recipe import Recipe, choose_recipe
 from synthtab.sampling.requests import Requests
 from synthtab.sampling.tree_critic import TreeCritic
+
+if TYPE_CHECKING:
+    from synthtab.sampling.language import Where
 
 # Fewest rows of a table.
 LEAST_ROWS = 10

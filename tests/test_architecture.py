@@ -191,6 +191,15 @@ def test_evaluation_needs_no_torch() -> None:
 
 
 @pytest.mark.long
+def test_sampling_without_conditions_loads_nothing_of_them() -> None:
+    file = str(ROOT / "tests/files/penguins-format-2.synthtab")
+    _without(
+        f"from synthtab import Synthesizer; Synthesizer.load({file!r}).sample(5)",
+        "synthtab.sampling.language",
+        "synthtab.sampling.predicate",
+    )
+
+
 def test_two_files_of_augment_alone_use_the_model() -> None:
     """A study takes anybody's rows."""
     for path in (PACKAGE / "augment").glob("*.py"):

@@ -163,6 +163,27 @@ def test_cells_that_are_invented_cannot_be_asked_for() -> None:
     assert not predicates("key is missing", schema)[0].holds(frame["key"]).any()
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("age = 30.5", []),
+        ("age = 30.0", [1]),
+        ("age in (30.5, 44)", [2]),
+        ("age != 30.5", [0, 1, 2, 3, 4]),
+        ("age = 1e30", []),
+        ("age <= 1e30", [0, 1, 2, 3, 4]),
+        ("age < inf", [0, 1, 2, 3, 4]),
+        ("age > inf", []),
+        ("age >= -1e400", [0, 1, 2, 3, 4]),
+        ("age < -1e30", []),
+        ("age not in 18..1e19", [4]),
+        ("age in 44..30", []),
+    ],
+)
+def test_numbers_that_a_whole_column_cannot_hold(text: str, rows: list[int]) -> None:
+    assert met(text) == rows
+
+
 @pytest.mark.parametrize("bound", [0.1, 1e-20, 12345.678])
 def test_the_bound_of_a_range_of_fractions_is_met_and_the_next_number_is_not(
     bound: float,

@@ -329,7 +329,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Region:
-    """The cells that a column may have, as any of several pieces.
+    """The codes and offsets that a column's cells may have: any of several pieces.
 
     Attributes:
         blocks: The column's blocks, ``d`` of them.

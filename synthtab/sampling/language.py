@@ -47,7 +47,8 @@ class Condition:
         high: Greatest value of a range; None for no bound.
         open: Whether the low and the high bound are left out themselves.
         missing: Whether the cell must be missing.
-        negated: Whether values or range are those that it must not have; a missing cell does not meet that.
+        negated: Whether values or range are those that it must not have; a missing cell
+            does not meet that.
     """
 
     column: str
@@ -165,9 +166,9 @@ def parse(text: str) -> tuple[Condition, ...]:
     """Conditions joined by "and".
 
     Grammar: ``column = value``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``column [not] in
-    low..high`` (both included, either may be left out), ``column [not] in (value, ...)``,
-    ``column is [not] missing``. Words are in any case; names and values with spaces or
-    signs are quoted.
+    low..high`` (both included, either may be left out), ``column [not] in (value,
+    ...)``, ``column is [not] missing``. Words are in any case; names and values with
+    spaces or signs are quoted.
 
     Raises:
         ConditionError: It cannot be read; the message shows where.

@@ -19,6 +19,7 @@ from synthtab.model.slots import choose
 # Logit of a code that is left out.
 NEVER = -1e9
 
+Ints = npt.NDArray[np.int64]
 # What a draw gives for B rows, each ``[B]``: codes, offsets, the new prefixes, and the
 # log-probabilities of what was within the limits.
 Draw = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -61,27 +62,31 @@ class Limits:
         if self.partial:
             self._hold_pieces(region, device)
         else:
+            codes = region.codes.astype(np.int64)
             size = layout.blocks[self.block].size
-            self._hold_codes(np.asarray(region.codes), number, size, device)
+            self._hold_codes(codes, number, size, device)
 
     def _hold_pieces(self, region: Region, device: torch.device) -> None:
         """Hold the pieces of a first block: its codes and ranges of offsets."""
-        pieces = np.stack([region.codes[:, 0], region.low, region.high])
-        code, low, high = np.unique(pieces, axis=1)
-        mode = code.astype(np.int64) - self.atoms
-        # The codes are sorted: the number of each is that of the prefix it leads to,
-        # too.
-        _, prefix = np.unique(code, return_inverse=True)
-        self.codes = torch.as_tensor(code, dtype=torch.int64, device=device)
+        first_codes = region.codes[:, 0]
+        pieces = np.stack([first_codes, region.low, region.high])
+        # As whole pieces, sorted by code.
+        codes, low, high = np.unique(pieces, axis=1)
+        codes = codes.astype(np.int64)
+        # Each code leads to a prefix, numbered in the order of the codes.
+        _, prefixes = np.unique(codes, return_inverse=True)
+        # Negative for an atom.
+        mode = codes - self.atoms
+        self.codes = torch.as_tensor(codes, device=device)
         self.low = torch.as_tensor(low, device=device)
         self.high = torch.as_tensor(high, device=device)
-        self.prefixes = torch.as_tensor(prefix, device=device)
+        self.prefixes = torch.as_tensor(prefixes, device=device)
         self.mode = torch.as_tensor(mode.clip(min=0), device=device)
         self.in_a_mode = torch.as_tensor(mode >= 0, device=device)
 
     def _hold_codes(
         self,
-        codes: npt.NDArray[np.integer],
+        codes: Ints,
         number: int,
         size: int,
         device: torch.device,
@@ -119,12 +124,15 @@ class Limits:
             return self._draw_piece(logs, mixtures, random)
         logs = logs + self.logits_after[prefix]
         code = choose(logs, random)
-        offsets = torch.full((len(code),), 0.5, device=code.device)
+        offsets = torch.full_like(code, 0.5, dtype=torch.float32)
         if self.modes:
             mode = (code - self.atoms).clamp(min=0)
-            offsets = mixtures.draw(random).gather(1, mode[:, None])[:, 0]
+            offsets_of_modes = mixtures.draw(random)
+            offsets = offsets_of_modes.gather(1, mode[:, None])
+            offsets = offsets.squeeze(1)
         log_probability = logs.logsumexp(1).double()
-        return code, offsets, self.prefixes_after[prefix, code], log_probability
+        next_prefix = self.prefixes_after[prefix, code]
+        return code, offsets, next_prefix, log_probability
 
     def _draw_piece(
         self,
@@ -133,18 +141,20 @@ class Limits:
         random: torch.Generator,
     ) -> Draw:
         """`draw` of a block that is limited to parts of its modes."""
-        mass = mixtures.log_mass(self.low, self.high, self.mode)
         # A piece is as probable as its code, times the mass of its offsets in a mode.
-        pieces = logs[:, self.codes].double() + torch.where(self.in_a_mode, mass, 0.0)
+        mass = mixtures.log_mass(self.low, self.high, self.mode)
+        mass = torch.where(self.in_a_mode, mass, 0.0)
+        pieces = logs[:, self.codes].double() + mass
         chosen = choose(pieces, random)
-        offsets = mixtures.draw_within(
-            self.low[chosen], self.high[chosen], self.mode[chosen], random
-        )
+        low = self.low[chosen]
+        high = self.high[chosen]
+        mode = self.mode[chosen]
+        offsets = mixtures.draw_within(low, high, mode, random)
         log_probability = pieces.logsumexp(1)
         return self.codes[chosen], offsets, self.prefixes[chosen], log_probability
 
 
-def _numbers_of_rows(codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def _numbers_of_rows(codes: Ints) -> Ints:
     """``[n]``: rows of codes as numbers, equal ones as the same number."""
     _, numbers = np.unique(codes, axis=0, return_inverse=True)
     return numbers.ravel()

@@ -27,6 +27,9 @@ from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.columns.quantiles import Numbers, nearest
 from synthtab.sampling.language import Condition, Where, written
 
+# A number that is larger than any whole number of 64 bits.
+BEYOND_WHOLE = 2.0**64
+
 
 def predicates(where: Where, schema: Schema) -> tuple[Predicate, ...]:
     """The predicates of conditions as users write them.
@@ -114,6 +117,8 @@ class Predicate:
     def _holds_of_numbers(self, values: Numbers) -> Mask:
         """Which numbers are in one of the intervals."""
         lows, highs = self.intervals
+        if not len(lows):
+            return np.zeros(len(values), dtype=bool)
         # The last interval that begins at or before each number; -1 for none.
         place = np.searchsorted(lows, values, side="right") - 1
         return np.asarray((place >= 0) & (values <= highs[place]))
@@ -136,8 +141,15 @@ class Predicate:
         values, missing = self.numeric.numbers(cells, self.column)
         if missing.any():
             return cells
-        wanted = self._typed(self.condition.values or ())
+        # Without those that the column cannot hold.
+        points, _ = self.intervals
+        wanted = self._typed(
+            value
+            for value in self.condition.values or ()
+            if self._number(value) in points
+        )
         numbers, _ = self.numeric.numbers(wanted, self.column)
+        # `nearest` wants them in order.
         ascending = np.argsort(numbers)
         chosen = ascending[nearest(numbers[ascending], values)]
         return wanted.take(chosen).set_axis(cells.index)
@@ -148,9 +160,12 @@ class Predicate:
     def intervals(self) -> tuple[Numbers, Numbers]:
         """Lows and highs of the closed intervals of numbers that meet it, ascending."""
         condition = self.condition
+        # The low and the high of each; a value is an interval of one number.
         pairs: list[tuple[Any, Any]] = []
         if condition.values is not None:
             numbers = [self._number(value) for value in condition.values]
+            if self._whole:
+                numbers = self._whole_numbers(numbers)
             pairs = [(number, number) for number in np.unique(numbers)]
         elif not condition.missing:
             low = self._end(is_high=False)
@@ -163,6 +178,11 @@ class Predicate:
         lows = np.array([low for low, _ in pairs], dtype=dtype)
         highs = np.array([high for _, high in pairs], dtype=dtype)
         return lows, highs
+
+    def _whole_numbers(self, numbers: list[Any]) -> list[int]:
+        """Those of some numbers that a column of whole numbers can hold."""
+        whole = [int(number) for number in numbers if float(number).is_integer()]
+        return [number for number in whole if self._least <= number <= self._greatest]
 
     def _complement(self, pairs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         """The intervals before, between and after some closed intervals."""
@@ -191,10 +211,11 @@ class Predicate:
             number = self._number(bound, at_end=not is_high)
         if self._whole and not isinstance(number, (int, np.integer)):
             inwards = np.floor if is_high else np.ceil
-            number = int(inwards(number))
+            # Cut to what is beyond all whole numbers, since infinity is no int.
+            number = int(inwards(np.clip(number, -BEYOND_WHOLE, BEYOND_WHOLE)))
         if is_open:
-            return self._next(number, -1 if is_high else 1)
-        return number
+            number = self._next(number, -1 if is_high else 1)
+        return min(number, self._greatest) if is_high else max(number, self._least)
 
     def _number(self, value: Any, at_end: bool = False) -> Any:
         """A value as the kind's number.

@@ -58,7 +58,9 @@ class Pieces:
     @classmethod
     def of_codes(cls, codes: Ints) -> Pieces:
         """Combinations of codes with any offset."""
-        return cls(codes, np.zeros(len(codes)), np.ones(len(codes)))
+        low = np.zeros(len(codes))
+        high = np.ones(len(codes))
+        return cls(codes, low, high)
 
     @classmethod
     def joined(cls, parts: Sequence[Pieces]) -> Pieces:
@@ -71,7 +73,8 @@ class Pieces:
 
     def where(self, met: Mask) -> Pieces:
         """Those that a mask marks."""
-        return Pieces(self.codes[met], self.low[met], self.high[met])
+        codes = self.codes[met]
+        return Pieces(codes, self.low[met], self.high[met])
 
     def region(self, blocks: tuple[int, ...]) -> Region:
         """The region of the given blocks of a layout."""
@@ -211,7 +214,8 @@ def _handed_on(
             continue
         codes = _all_codes(part.blocks)
         cells = pd.DataFrame({name: _decoded(part, codes)})
-        followers = step.form.restore(Table(cells, encoder.schema), step.lookup, True)
+        table = Table(cells, encoder.schema)
+        followers = step.form.restore(table, step.lookup, True)
         for predicate in asked:
             if predicate.column.name in followers:
                 result.append((followers[predicate.column.name], predicate))
@@ -239,7 +243,8 @@ def _pieces(
         if len(part.blocks) > 1:
             return _split_pieces(part, codes, predicates)
         return _number_pieces(part, codes, predicates)
-    return Pieces.of_codes(codes[_all_hold(predicates, _decoded(part, codes))])
+    met = _all_hold(predicates, _decoded(part, codes))
+    return Pieces.of_codes(codes[met])
 
 
 def _number_pieces(
@@ -249,11 +254,10 @@ def _number_pieces(
 ) -> Pieces:
     """`_pieces` of numbers of one block, with the codes ``[n, 1]``."""
     is_mode = codes[:, 0] >= part.blocks[0].atoms
-    atoms = codes[~is_mode]
-    modes = codes[is_mode, 0].tolist()
-    parts = []
     met = _all_hold(predicates, _decoded(part, codes))
-    parts.append(Pieces.of_codes(atoms[met[~is_mode]]))
+    atoms = codes[met & ~is_mode]
+    modes = codes[is_mode, 0].tolist()
+    parts = [Pieces.of_codes(atoms)]
     for code in modes:
         parts.append(_mode_pieces(part, code, predicates))
     if len(predicates) == 1 and predicates[0].condition.few:
@@ -274,7 +278,10 @@ def _present_pieces(part: ColumnEncoder | Linked) -> Pieces:
 
 def _all_hold(predicates: Sequence[Predicate], cells: pd.Series) -> Mask:
     """``[cells]``: which cells meet all predicates."""
-    return np.asarray(np.all([p.holds(cells) for p in predicates], axis=0))
+    met = np.ones(len(cells), dtype=bool)
+    for predicate in predicates:
+        met &= predicate.holds(cells)
+    return met
 
 
 def _all_codes(blocks: Sequence[Block]) -> Ints:
@@ -303,12 +310,16 @@ def _decoded(
         first: Offset of the first block: ``[n]``, or one for all.
         others: Offset of the other blocks; None for the same.
     """
-    offsets = np.zeros((len(codes), len(part.blocks)), dtype=np.float32)
-    offsets += np.asarray(first, dtype=np.float32).reshape(-1, 1)
+    shape = (len(codes), len(part.blocks))
+    offsets = np.zeros(shape, dtype=np.float32)
+    offsets += np.reshape(first, (-1, 1)).astype(np.float32)
     if others is not None:
         offsets[:, 1:] = others
-    continuous = [i for i, block in enumerate(part.blocks) if block.modes]
-    return part.decode(codes, offsets[:, continuous], np.random.default_rng(0), 0)
+    has_offsets = [block.modes > 0 for block in part.blocks]
+    offsets = offsets[:, has_offsets]
+    # Only cells that cannot be asked for are drawn at random.
+    rng = np.random.default_rng(0)
+    return part.decode(codes, offsets, rng, 0)
 
 
 # -- of numbers, within a mode
@@ -328,8 +339,10 @@ def _mode_pieces(
     begin = _first_position(part, codes, lows)
     end = _first_position(part, codes, highs, above=True)
     some = begin < end
-    codes = np.full((int(some.sum()), 1), code)
-    return Pieces(codes, begin[some] / UNIT, end[some] / UNIT)
+    low = begin[some] / UNIT
+    high = end[some] / UNIT
+    codes = np.full((len(low), 1), code)
+    return Pieces(codes, low, high)
 
 
 def _intervals(predicates: Sequence[Predicate]) -> tuple[Numbers, Numbers]:
@@ -370,7 +383,8 @@ def _first_position(
     while (low < high).any():
         finished = low >= high
         middle = (low + high) // 2
-        values = _numbers_at(part, codes, np.minimum(middle, UNIT - 1), others)
+        position = np.minimum(middle, UNIT - 1)
+        values = _numbers_at(part, codes, position, others)
         reached = (values > bounds) if above else (values >= bounds)
         high = np.where(reached, middle, high)
         low = np.where(reached | finished, low, middle + 1)
@@ -422,7 +436,9 @@ def _nearest_pieces(
         position = _first_position(part, codes, within)
         position = np.minimum(position, UNIT - 1)
         repeated = np.full((len(within), 1), code)
-        result.append(Pieces(repeated, position / UNIT, (position + 1) / UNIT))
+        low = position / UNIT
+        high = (position + 1) / UNIT
+        result.append(Pieces(repeated, low, high))
         points = np.setdiff1d(points, within)
     return result
 
@@ -452,8 +468,10 @@ def _split_pieces(
     least, _ = part.numbers(at_low_end, part.column)
     greatest, _ = part.numbers(at_high_end, part.column)
     is_mode = codes[:, 0] >= part.blocks[0].atoms
+    # ``[codes, intervals]``
     overlaps = (least[:, None] <= highs) & (greatest[:, None] >= lows)
-    parts = [Pieces.of_codes(codes[overlaps.any(axis=1) & ~is_mode])]
+    atoms = codes[overlaps.any(axis=1) & ~is_mode]
+    parts = [Pieces.of_codes(atoms)]
     for mode in np.unique(codes[is_mode, 0]):
         of_mode = np.flatnonzero(codes[:, 0] == mode)
         # Of the other blocks, the codes that give the least and the greatest number.
@@ -485,7 +503,7 @@ def _linked_pieces(
     if not part.blocks:
         return Pieces.of_codes(np.zeros((1, 0), dtype=np.int64))
     pieces = _pieces(part.inner, predicates)
-    if not len(pieces) and len(predicates) == 1 and _may_snap(part, predicates[0]):
+    if not len(pieces) and _may_snap(part, predicates):
         # A number that only links give: any cell, which then is snapped to it.
         pieces = _present_pieces(part.inner)
     pieces = _shifted(part, pieces)
@@ -512,12 +530,12 @@ def _link_pieces(part: Linked) -> Pieces:
     return Pieces.of_codes(codes[:, None])
 
 
-def _may_snap(part: Linked, predicate: Predicate) -> bool:
+def _may_snap(part: Linked, predicates: Sequence[Predicate]) -> bool:
     """Whether some numbers are asked for that are within the column's bounds."""
-    if not predicate.condition.few:
+    if len(predicates) > 1 or not predicates[0].condition.few:
         return False
     low, high = part.inner.bounds(part.column)
-    values, _ = predicate.intervals
+    values, _ = predicates[0].intervals
     within = np.ones(len(values), dtype=bool)
     if low is not None:
         within &= values >= low
@@ -532,7 +550,8 @@ def _may_snap(part: Linked, predicate: Predicate) -> bool:
 
 def _why_none(part: ColumnEncoder | Linked, predicates: Sequence[Predicate]) -> str:
     """Why no cell of a column meets predicates: what the column does hold."""
-    if len(predicates) > 1 and all(len(_pieces(part, [p])) for p in predicates):
+    each_alone = [len(_pieces(part, [predicate])) for predicate in predicates]
+    if len(predicates) > 1 and all(each_alone):
         other = str(predicates[0].condition)
         return f"no value meets it and {other!r} at once"
     last = predicates[-1]
@@ -557,7 +576,8 @@ def _known_numbers(
     values, _ = kind.numbers(cells, part.column)
     if not len(values):
         return f"all cells of {name} that the model knows are missing"
-    extremes = cells.iloc[[int(values.argmin()), int(values.argmax())]]
+    places = [int(values.argmin()), int(values.argmax())]
+    extremes = cells.iloc[places]
     low, high = kind.text(extremes, part.column)
     return f"the model knows no such value of {name}: they lie between {low} and {high}"
 

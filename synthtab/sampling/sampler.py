@@ -33,7 +33,9 @@ from synthtab.model.slots import WAVES, Slots, choose
 from synthtab.runtime.compute import fast_products, product, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
-from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic
+from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic, systematic_sample
+
+Ints = npt.NDArray[np.int64]
 
 # Rows per block.
 BLOCK = 4096
@@ -89,7 +91,9 @@ def generate(
         critic = critic or TreeCritic((), None, LEAST_POOL)
         passes = _earliest(passes, within)
     cache: PassCache = {}
-    samplers = [OrderSampler(networks, plan, within, cache=cache) for plan in passes]
+    samplers = []
+    for plan in passes:
+        samplers.append(OrderSampler(networks, plan, within, cache=cache))
     chooser = critic.on(layout, device) if critic else None
     pool = int(BLOCK * (chooser.pool if chooser else 1))
 
@@ -107,7 +111,8 @@ def generate(
             chosen = torch.randperm(BLOCK, generator=random, device=device)
         # The last block is made whole, too, and then cut.
         chosen = chosen[: n - number * BLOCK]
-        return then(number, _encoded(codes[chosen], offsets[chosen], layout))
+        rows_of_block = _encoded(codes[chosen], offsets[chosen], layout)
+        return then(number, rows_of_block)
 
     numbers = range(begin, -(-n // BLOCK))
     all_in_one_pass = all(sampler.from_noise for sampler in samplers)
@@ -156,9 +161,12 @@ def fill(
         within: The regions of some columns: their cells are drawn within these.
     """
     layout = networks.layout
-    chooser = critic.on(layout, device) if critic and critic.forests else None
+    chooser = None
     # Completions of each row.
-    several = int(np.ceil(chooser.pool)) if chooser else 1
+    several = 1
+    if critic and critic.forests:
+        chooser = critic.on(layout, device)
+        several = int(np.ceil(chooser.pool))
     cache: PassCache = {}
     samplers = [
         OrderSampler(networks, plan, within, leading=False, cache=cache)
@@ -205,7 +213,9 @@ def _encoded(
     layout: Layout,
 ) -> Encoded:
     """Rows on a device as arrays."""
-    return Encoded(codes.cpu().numpy(), offsets.cpu().numpy(), layout)
+    code_array = codes.cpu().numpy()
+    offset_array = offsets.cpu().numpy()
+    return Encoded(code_array, offset_array, layout)
 
 
 def _sharing_cores(
@@ -298,7 +308,8 @@ class OrderSampler:
                 start = plan[: _last_limited(plan, within) + 1]
             self.passes_of_plan = [Pass(completer, blocks) for blocks in start]
         # How many of `passes` draw the same blocks as these.
-        self.compared = len(_with_limits(start, limits, leading)) if start else 0
+        same_blocks = _with_limits(start, limits, leading) if start else ()
+        self.compared = len(same_blocks)
 
     @torch.inference_mode()
     @fast_products()
@@ -354,8 +365,9 @@ class OrderSampler:
         logits, offsets_of_modes = generator(noise, condition)
         codes = slots.sample(logits, random)
         mode, in_a_mode = slots.modes(codes)
-        drawn = offsets_of_modes.gather(1, mode)
-        return Batch(codes, torch.where(in_a_mode, drawn, blank.offsets))
+        offsets = offsets_of_modes.gather(1, mode)
+        offsets = torch.where(in_a_mode, offsets, blank.offsets)
+        return Batch(codes, offsets)
 
     def _fill(
         self,
@@ -405,12 +417,12 @@ class OrderSampler:
         completer = self.networks.completer
         assert completer is not None and batch.mask is not None
         # Where nothing is known, one row stands for all.
-        first = slice(1) if all_hidden else slice(None)
-        hidden = completer.first(
-            batch.codes[first], batch.offsets[first], batch.mask[first]
-        )
-        rows = len(batch.codes)
-        zeros = torch.zeros(rows, device=hidden.device, dtype=torch.float64)
+        rows = slice(1) if all_hidden else slice(None)
+        codes = batch.codes[rows]
+        offsets = batch.offsets[rows]
+        hidden = completer.first(codes, offsets, batch.mask[rows])
+        shape = (len(batch.codes),)
+        zeros = torch.zeros(shape, device=hidden.device, dtype=torch.float64)
         return _Filling(
             codes=batch.codes,
             offsets=batch.offsets,
@@ -501,7 +513,8 @@ class _Filling:
 
     def resampled(self, rows: int, random: torch.Generator) -> _Filling:
         """So many rows, each as often as its weight says; then all weigh the same."""
-        chosen = systematic_resample(self.log_weights, rows, random)
+        relative = self.log_weights - self.log_weights.max()
+        chosen = systematic_sample(relative.exp(), rows, random)
         tensors = {}
         for field in fields(self):
             tensors[field.name] = getattr(self, field.name)[chosen]
@@ -530,6 +543,7 @@ def _with_limits(
     for blocks in plan:
         if not leading:
             passes += [(block,) for block in sorted(blocks) if block in limited]
+        # What is left of the pass.
         unlimited = tuple(block for block in blocks if block not in limited)
         if unlimited:
             passes.append(unlimited)
@@ -571,26 +585,6 @@ def _importance(parts: Sequence[Batch]) -> Tensor:
     return torch.cat(weights)
 
 
-def systematic_resample(
-    log_weights: Tensor,
-    count: int,
-    random: torch.Generator,
-) -> Tensor:
-    """Numbers of ``count`` rows, each as often as its weight says, up to rounding."""
-    relative = log_weights - log_weights.max()
-    # Row i has the part of a line that ends at ``ends[i]``, as long as its weight.
-    # Points at equal steps, from a random start, choose the rows whose part they are
-    # in.
-    ends = relative.exp().cumsum(0)
-    device = ends.device
-    start = torch.rand(1, generator=random, device=device, dtype=ends.dtype)
-    step = ends[-1] / count
-    points = (start + torch.arange(count, device=device)) * step
-    rows = torch.searchsorted(ends, points)
-    # Rounding may put the last point behind the last end.
-    return rows.clamp(max=len(ends) - 1)
-
-
 # --------------------------------------------------------------------------------------
 # One pass
 
@@ -627,7 +621,7 @@ class Pass:
         self.completer = completer
         self.limits = limits
         self.slots = Slots(part).to(device)
-        self.blocks = torch.as_tensor(np.asarray(blocks), device=device)
+        self.blocks = torch.as_tensor(blocks, device=device)
         # The columns of the offsets array that these blocks have.
         columns = np.flatnonzero(np.isin(layout.continuous, blocks))
         self.columns = torch.as_tensor(columns, device=device)
@@ -674,6 +668,7 @@ class Pass:
             out = product(deep, self.head_weight, self.bias)
             chunks.append(out.add_(product(chunk, self.shortcut_weight)))
         outputs = torch.cat(chunks) if len(chunks) > 1 else chunks[0]
+        # One row, where it stands for all.
         outputs = outputs.expand(rows, -1)
         width = self.slots.layout.width
         return outputs[:, :width], outputs[:, width:]
@@ -803,7 +798,7 @@ def _slots_of(
     layout: Layout,
     part: Layout,
     blocks: list[int],
-) -> npt.NDArray[np.int64]:
+) -> Ints:
     """The slots of the whole flat vector that a part has, in the part's order."""
     slots = np.zeros(part.width, dtype=np.int64)
     for start, block in zip(part.starts, blocks, strict=True):
@@ -812,7 +807,7 @@ def _slots_of(
     return slots
 
 
-def _modes_of(layout: Layout, blocks: list[int]) -> npt.NDArray[np.int64]:
+def _modes_of(layout: Layout, blocks: list[int]) -> Ints:
     """The modes of some blocks, among all modes."""
     block_of_mode = layout.continuous[layout.mode_offsets]
     modes = [np.flatnonzero(block_of_mode == block) for block in blocks]
@@ -822,15 +817,16 @@ def _modes_of(layout: Layout, blocks: list[int]) -> npt.NDArray[np.int64]:
 def _inputs(
     layout: Layout,
     blocks: list[int],
-    slots: npt.NDArray[np.int64],
-    modes: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
+    slots: Ints,
+    modes: Ints,
+) -> Ints:
     """Which inputs of the whole first layer read the cells of some blocks.
 
     In the order in which `Slots.reading` of these blocks alone has them.
     """
     all_modes = len(layout.mode_slots)
-    all_numeric = [b for b, block in enumerate(layout.blocks) if block.numeric]
+    is_numeric = [block.numeric for block in layout.blocks]
+    all_numeric = np.flatnonzero(is_numeric)
     numeric = np.flatnonzero(np.isin(all_numeric, blocks))
     # The parts of `Slots.reading`: one-hot, Fourier features, numbers, probits, known
     # cells.
@@ -838,14 +834,16 @@ def _inputs(
     waves = _spread(modes, WAVES)
     parts = [slots, waves, numeric, modes, np.asarray(blocks)]
     starts = np.cumsum([0, *sizes])
-    inputs = [start + part for start, part in zip(starts, parts, strict=True)]
+    numbered = zip(starts, parts, strict=True)
+    inputs = [start + part for start, part in numbered]
     return np.concatenate(inputs)
 
 
-def _spread(numbers: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+def _spread(numbers: Ints, count: int) -> Ints:
     """The places of things of which each has ``count``, side by side.
 
     >>> _spread(np.array([0, 2]), 3)
     array([0, 1, 2, 6, 7, 8])
     """
-    return (numbers[:, None] * count + np.arange(count)).ravel()
+    first = count * numbers[:, None]
+    return (first + np.arange(count)).ravel()

@@ -310,17 +310,27 @@ class Chooser:
         chance = self.chances(codes, offsets, count, weights)
         device = chance.device
         order = torch.randperm(len(chance), generator=random, device=device)
-        # As in `sampler.systematic_resample`; a row's part of the line is at most a
-        # step.
-        ends = chance[order].cumsum(0)
-        start = torch.rand(1, generator=random, device=device, dtype=ends.dtype)
-        step = ends[-1] / count
-        points = (start + torch.arange(count, device=device)) * step
-        places = torch.searchsorted(ends, points)
-        places = places.clamp(max=len(order) - 1)
+        # No chance is above 1, thus no row comes twice.
+        places = systematic_sample(chance[order], count, random)
         chosen = order[places]
         shuffled = torch.randperm(count, generator=random, device=device)
         return chosen[shuffled]
+
+
+def systematic_sample(weights: Tensor, count: int, random: torch.Generator) -> Tensor:
+    """Numbers of ``count`` rows, each as often as its weight says, up to rounding.
+
+    Row i has the part of a line that ends at ``ends[i]``, as long as its weight. Points
+    at equal steps, from a random start, choose the rows whose part they are in.
+    """
+    ends = weights.cumsum(0)
+    device = weights.device
+    start = torch.rand(1, generator=random, device=device, dtype=ends.dtype)
+    step = ends[-1] / count
+    points = (start + torch.arange(count, device=device)) * step
+    rows = torch.searchsorted(ends, points)
+    # Rounding may put the last point behind the last end.
+    return rows.clamp(max=len(ends) - 1)
 
 
 def _capped(weights: Tensor, count: int) -> Tensor:

@@ -95,7 +95,8 @@ def find_crosses(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
         unexplained = _unexplained(values, owner, best, combination)
         # The next cross must explain what this one leaves.
         effect = _means(values, combination)
-        values = values - effect * ~np.isin(owner, best)
+        is_own = np.isin(owner, best)
+        values = values - effect * ~is_own
         distinct, counts = np.unique(combination, return_counts=True)
         frequent = distinct[counts >= rare]
         if len(frequent):
@@ -109,7 +110,8 @@ def _crossable(rows: Encoded) -> list[int]:
     words: list[int] = []
     numbers: list[int] = []
     for i, block in enumerate(rows.layout.blocks):
-        if block.modes or block.size <= 2 or block.column == rows.layout.last:
+        is_last = block.column == rows.layout.last
+        if block.modes or block.size <= 2 or is_last:
             continue
         kind = numbers if block.numeric else words
         kind.append(i)
@@ -128,10 +130,12 @@ def _candidates(
     sizes = rows.layout.sizes
     categories = np.zeros(len(sizes), dtype=np.int64)
     for block in crossable:
-        categories[block] = len(np.unique(rows.codes[:, block]))
+        codes = np.unique(rows.codes[:, block])
+        categories[block] = len(codes)
     for together in range(2, MOST_TOGETHER + 1):
         for blocks in combinations(crossable, together):
-            if np.prod(sizes[list(blocks)]) > MOST_COMBINATIONS:
+            possible = np.prod(sizes[list(blocks)])
+            if possible > MOST_COMBINATIONS:
                 continue
             combination = Cross(blocks).of(rows.codes, rows.layout)
             count = len(np.unique(combination))
@@ -151,12 +155,13 @@ def _to_explain(rows: Encoded) -> tuple[Floats, Ints]:
     blocks = rows.layout.blocks
     count = min(MOST_EXPLAINED, len(blocks))
     last = len(blocks) - 1
-    evenly_spread = np.linspace(0, last, count).astype(int)
+    evenly_spread = np.linspace(0, last, count)
     continuous = rows.layout.continuous.tolist()
     columns: list[npt.NDArray[np.generic]] = []
     owners: list[int] = []
     # Cut to integers, two may be the same.
-    for i in np.unique(evenly_spread).tolist():
+    chosen = np.unique(evenly_spread.astype(int))
+    for i in chosen.tolist():
         if blocks[i].modes:
             columns.append(rows.offsets[:, continuous.index(i)])
             owners.append(i)
@@ -173,8 +178,8 @@ def _to_explain(rows: Encoded) -> tuple[Floats, Ints]:
     values_of_block = np.bincount(owners)[owners]
     scale = values.std(axis=0) * np.sqrt(values_of_block)
     # A value that never varies is 0, and stays so.
-    scale = np.maximum(scale, 1e-6)
-    return values / scale.astype(np.float32), np.array(owners)
+    scale = np.maximum(scale, 1e-6).astype(np.float32)
+    return values / scale, np.array(owners)
 
 
 def _gain(
@@ -188,8 +193,9 @@ def _gain(
     squares = (values**2).sum(axis=0)
     squares_left = (left**2).sum(axis=0)
     gains = (squares - squares_left) / len(values)
-    of_others = gains[~np.isin(owner, blocks)]
-    return float(of_others.clip(min=0).sum())
+    is_own = np.isin(owner, blocks)
+    of_others = gains[~is_own].clip(min=0)
+    return float(of_others.sum())
 
 
 def _unexplained(
@@ -205,6 +211,7 @@ def _unexplained(
         sums = np.bincount(owner, products.sum(axis=0))
         return sums.astype(np.float64)
 
+    # All values have the mean 0, so that these are variances up to a common factor.
     covariance = sum_by_block(values * means)
     variance_of_values = sum_by_block(values * values)
     variance_of_means = sum_by_block(means * means)
@@ -225,7 +232,8 @@ def _means(values: Floats, combination: Ints) -> Floats:
     order = np.argsort(combination, kind="stable")
     ascending = combination[order]
     run_starts = np.flatnonzero(np.diff(ascending, prepend=-1))
-    sums = np.add.reduceat(values[order], run_starts, axis=0)
+    in_order = values[order]
+    sums = np.add.reduceat(in_order, run_starts, axis=0)
     counts = np.diff(run_starts, append=len(combination))
     # The number of each row's run.
     numbers = np.arange(len(run_starts))
@@ -233,4 +241,5 @@ def _means(values: Floats, combination: Ints) -> Floats:
     run[order] = np.repeat(numbers, counts)
     sums_of_others = sums[run] - values
     divisor = counts[run] - 1 + PRIOR_ROWS
-    return np.asarray(sums_of_others / divisor[:, None].astype(np.float32))
+    divisor = divisor.astype(np.float32)
+    return np.asarray(sums_of_others / divisor[:, None])

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.core.layout import Block
+from synthtab.core.layout import Block, Codes, Offsets
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import Settings, number_kind
 from synthtab.data.columns.base import Mask
@@ -48,6 +48,7 @@ BEYOND = 10
 ENCODED_LARGEST = 0.1
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 # A column's numbers, 0 where missing, and where they are missing.
 Cells = tuple[Numbers, Mask]
 # The least and the greatest number for which a link holds; None where it has no end.
@@ -55,6 +56,7 @@ Range = tuple[float | None, float | None]
 
 
 def _sum(parents: Sequence[Numbers]) -> Numbers:
+    # From the first one on, lest whole numbers become floats.
     return np.asarray(sum(parents[1:], parents[0]))
 
 
@@ -244,7 +246,7 @@ class Linked:
         inner = kind.fit_whole(others, column, rng, settings)
         bounds_apply = _bounds_apply(kind.bounds(column), distinct)
         shares: list[int] = []
-        if any(end is not None for ends in ranges for end in ends):
+        if any(ends != (None, None) for ends in ranges):
             free = values[~follows & ~missing]
             none_missing = np.zeros(len(free), dtype=bool)
             codes, _ = inner.codec.encode(free, none_missing, rng)
@@ -257,7 +259,7 @@ class Linked:
         frame: pd.DataFrame,
         schema: Schema,
         rng: np.random.Generator,
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    ) -> tuple[npt.NDArray[np.uint8], Offsets]:
         """As `ColumnEncoder.encode_in`."""
         codes, offsets = self.inner.encode(frame[self.column.name], rng)
         if codes.shape[1]:
@@ -266,8 +268,9 @@ class Linked:
         else:
             # One value at most beside the links. Cells that are neither this value nor
             # follow from others count as the first code.
-            codes = np.zeros((len(frame), 1), np.uint8)
-            offsets = np.zeros((len(frame), 0), np.float32)
+            rows = len(frame)
+            codes = np.zeros((rows, 1), np.uint8)
+            offsets = np.zeros((rows, 0), np.float32)
         # Where several links hold, the first one counts: it is written last.
         for i, link in reversed(list(enumerate(self.links))):
             held = holds(link, frame, self.column, schema)
@@ -279,7 +282,7 @@ class Linked:
 
     def decode_in(
         self,
-        codes: npt.NDArray[np.integer[Any]],
+        codes: Codes,
         offsets: npt.NDArray[np.floating[Any]],
         rng: np.random.Generator,
         start: int,
@@ -323,9 +326,7 @@ class Linked:
             values = self._whole_counts(values, base, base_missing)
         return self.inner.series(values[~missing], missing)
 
-    def _split(
-        self, codes: npt.NDArray[np.integer[Any]]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _split(self, codes: Codes) -> tuple[Ints, Ints]:
         """Codes ``[rows, blocks]`` as numbers of links and codes of ``inner``.
 
         Both are ``[rows]``. The number is -1 where a cell follows from none; the code
@@ -336,10 +337,13 @@ class Linked:
         else:
             # A column of one code, which is that of a link if it has one.
             code = np.full(len(codes), self.first_link, dtype=np.int64)
-        end = self.first_link + len(self.links)
-        is_link = (code >= self.first_link) & (code < end)
-        link_number = np.where(is_link, code - self.first_link, -1)
-        inner_code = np.where(code >= end, code - len(self.links), code)
+        first = self.first_link
+        end = first + len(self.links)
+        is_link = (code >= first) & (code < end)
+        link_number = np.where(is_link, code - first, -1)
+        # The modes come after the links.
+        before_links = code - len(self.links)
+        inner_code = np.where(code >= end, before_links, code)
         return link_number, np.where(is_link, 0, inner_code)
 
     @property
@@ -377,8 +381,9 @@ class Linked:
         # How far into the share of its code a number is, is its offset.
         share = np.diff(ends, prepend=0.0)[codes]
         offsets = 1 - (ends[codes] - uniform) / share
-        values, _ = self.inner.codec.decode(codes, offsets)
-        return np.asarray(self.inner.within(values, step=self.inner.codec.step))
+        codec = self.inner.codec
+        values, _ = codec.decode(codes, offsets)
+        return np.asarray(self.inner.within(values, step=codec.step))
 
     def _whole_counts(
         self,
@@ -396,11 +401,13 @@ class Linked:
         base = np.abs(base.astype(np.float64))
         able = ~missing & (base > 0) & (values != 0)
         # What is not 0 is no count of 0.
-        counts = np.rint(np.abs(values[able]) * base[able])
+        divisor = base[able]
+        some = values[able]
+        counts = np.rint(np.abs(some) * divisor)
         counts = np.maximum(counts, 1)
-        signed_counts = np.sign(values[able]) * counts
+        signed_counts = np.sign(some) * counts
         rates = values.copy()
-        rates[able] = self.computed(signed_counts / base[able])
+        rates[able] = self.computed(signed_counts / divisor)
         return rates
 
     def computed(self, result: Numbers) -> Numbers:
@@ -434,17 +441,18 @@ class Linked:
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Linked:
         """The inverse of `state`."""
         inner = number_kind(column).from_state(column, state)
-        links = tuple(
-            Link(tuple(link["parents"]), link["form"], link["constant"])
-            for link in state["links"]
-        )
+        links = []
+        for link in state["links"]:
+            parents = tuple(link["parents"])
+            links.append(Link(parents, link["form"], link["constant"]))
         # Files of earlier versions lack some of these.
         low_applies, high_applies = state.get("bounded", (True, True))
         ranges = [(low, high) for low, high in state.get("limits", ())]
+        grid = np.array(state["grid"], dtype=inner.codec.atoms.dtype)
         return cls(
             inner,
-            links,
-            np.array(state["grid"], dtype=inner.codec.atoms.dtype),
+            tuple(links),
+            grid,
             state["slack"],
             (low_applies, high_applies),
             state.get("base", ""),
@@ -492,7 +500,10 @@ def _bounds_apply(bounds: Range, distinct: Numbers) -> tuple[bool, bool]:
         distinct: Its numbers, ascending.
     """
     low, high = bounds
-    least, greatest = distinct[[0, -1]] if len(distinct) else (0, 0)
+    if not len(distinct):
+        distinct = np.zeros(1)
+    least = distinct[0]
+    greatest = distinct[-1]
     low_applies = low is None or bool(low <= least)
     high_applies = high is None or bool(greatest <= high)
     return low_applies, high_applies
@@ -500,14 +511,15 @@ def _bounds_apply(bounds: Range, distinct: Numbers) -> tuple[bool, bool]:
 
 def _any_missing(columns: Sequence[Cells]) -> Mask:
     """``[rows]``: where the cell of any of some columns is missing."""
-    return np.asarray(np.any([missing for _, missing in columns], axis=0))
+    masks = [missing for _, missing in columns]
+    return np.asarray(np.any(masks, axis=0))
 
 
 # --------------------------------------------------------------------------------------
 # Parts of a whole
 
 # The encoder of a part, its codes ``[rows, 1]``, and the cells that these stand for.
-Part = tuple[Linked, npt.NDArray[np.integer[Any]], pd.Series]
+Part = tuple[Linked, Codes, pd.Series]
 
 
 def complete_whole(parts: Sequence[Part]) -> dict[str, pd.Series]:
@@ -519,7 +531,7 @@ def complete_whole(parts: Sequence[Part]) -> dict[str, pd.Series]:
         cells.append(numbers({column.name: series}, column))
         has_code.append(codes[:, 0] == encoder.first_link)
     # All ``[rows, parts]``.
-    values = np.column_stack([x.astype(np.float64) for x, _ in cells])
+    values = np.column_stack([x for x, _ in cells]).astype(np.float64)
     missing = np.column_stack([m for _, m in cells])
     follows = np.column_stack(has_code)
 
@@ -531,9 +543,11 @@ def complete_whole(parts: Sequence[Part]) -> dict[str, pd.Series]:
     follows &= ~missing.any(axis=1, keepdims=True)
     first_part, _, _ = parts[0]
     total = first_part.links[0].constant
-    left = total - np.where(follows, 0.0, values).sum(axis=1)
+    others = np.where(follows, 0.0, values)
+    left = total - others.sum(axis=1)
     # Several parts that follow share equally what the others leave.
-    left /= np.maximum(follows.sum(axis=1), 1)
+    followers = follows.sum(axis=1)
+    left /= np.maximum(followers, 1)
 
     completed = {}
     for i, (encoder, _, series) in enumerate(parts):
@@ -569,7 +583,7 @@ def holds_in(
     link: Link,
     cells: Mapping[str, Cells],
     child: Column,
-    order: npt.NDArray[np.int64] | None = None,
+    order: Ints | None = None,
 ) -> Mask:
     """`holds`, given the columns' numbers; ``order`` shuffles the parents' rows."""
     y, y_missing = cells[child.name]
@@ -581,7 +595,8 @@ def holds_in(
             missing = missing[order]
         parents.append((x, missing))
     xs = [x for x, _ in parents]
-    held = ~y_missing & ~_any_missing(parents) & agrees(link, xs, y, child)
+    none_missing = ~y_missing & ~_any_missing(parents)
+    held = none_missing & agrees(link, xs, y, child)
     if link.part:
         for x in xs:
             held &= np.abs(y) >= np.abs(x)
@@ -637,7 +652,10 @@ def decimals(column: Column) -> int | None:
     return number_kind(column).decimals(column)
 
 
-def numbers(table: Mapping[str, pd.Series] | pd.DataFrame, column: Column) -> Cells:
+def numbers(
+    table: Mapping[str, pd.Series] | pd.DataFrame,
+    column: Column,
+) -> Cells:
     """A column's numbers, 0 where missing, and where they are missing."""
     kind = number_kind(column)
     present, missing = kind.numbers(table[column.name], column)
