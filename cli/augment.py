@@ -1,4 +1,4 @@
-"""`synthtab augment`."""
+"""`synthtab augment`: real and synthetic rows in one file; do these help?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from synthtab.core.errors import ConfigError, DataError, hint
 from synthtab.core.files import write_text
 
-from .options import Device, Quiet, Rare, Seed, check_output
+from .options import Device, Quiet, Rare, Seed, check_output, without_none
 from .render import note, progress
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def augment(
     holdout: Annotated[
         Path | None,
         typer.Option(
-            help="Real rows that were not learnt, for the verdict. [default: a fifth of DATA]",
+            help="Real rows that were not learnt, for the verdict. "
+            "[default: a fifth of DATA]",
             metavar="FILE",
         ),
     ] = None,
@@ -124,15 +125,18 @@ def augment(
         if path not in (None, "-"):
             check_output(Path(str(path)), data, model, holdout, schema)
 
+    # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer
     from synthtab.augment.by_class import ByClass
     from synthtab.data import tables
 
+    # What is to be learnt, and by which schema.
     cells = tables.read(data)
     synthesizer = Synthesizer.load(model, device=device or "auto") if model else None
     declared = _schema_of(cells, schema, synthesizer, rare)
     table = tables.typed(cells, declared)
     _check_columns(declared.names, target, mark)
+    # Which of it is learnt, and what the verdict is tested on.
     learnt = table
     test = tables.read(holdout, schema=declared) if holdout else None
     if verdict and test is None and synthesizer is None:
@@ -140,7 +144,7 @@ def augment(
     try:
         with progress(quiet) as observe:
             if synthesizer is None:
-                options = _set(**fitting, seed=seed, device=device)
+                options = without_none(**fitting, seed=seed, device=device)
                 synthesizer = Synthesizer(target=target, **options)
                 synthesizer.fit(learnt, declared, observe)
             source = ByClass(synthesizer, target)
@@ -155,7 +159,7 @@ def augment(
                     test,
                     schema=declared,
                     observe=observe,
-                    **_set(repeats=repeats, seed=seed),
+                    **without_none(repeats=repeats, seed=seed),
                 )
         added = _added(source, table, target, n, balance, seed)
         pieces = _marked(table, added, mark)
@@ -168,18 +172,15 @@ def augment(
         _deliver(comparison, json, output, quiet)
     if quiet:
         return
+    # A model that was given has learnt an unknown part of the table.
     if verdict and comparison is None:
         note(
-            "no verdict: the model may have learnt these rows; name others with --holdout"
+            "no verdict: the model may have learnt these rows; "
+            "name others with --holdout"
         )
     if output != "-":
         count = sum(map(len, added))
         note(f"{len(table):,} real and {count:,} synthetic rows in {output}")
-
-
-def _set(**options: Any) -> dict[str, Any]:
-    """The options that were given; the others keep the defaults of what they go to."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _check(
@@ -198,7 +199,7 @@ def _check(
         raise ConfigError(
             "-n and --balance exclude each other: --balance decides how many rows"
         )
-    if model is not None and _set(**fitting):
+    if model is not None and without_none(**fitting):
         raise ConfigError(
             "--model is fitted already: leave out --preset, --time, --epochs and "
             "--rare-below"

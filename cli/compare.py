@@ -1,14 +1,14 @@
-"""`synthtab compare`."""
+"""`synthtab compare`: the rows of several generators, side by side."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .options import Holdout, Html, Json, Quiet, Seed, check_reports
+from .options import Holdout, Html, Json, Quiet, Seed, check_reports, without_none
 from .render import deliver, progress
 
 
@@ -35,41 +35,40 @@ def compare(
     """
     check_reports(json, html, real, *synthetic, holdout)
 
+    # Imported here, as in every command: `--help` must not wait for pandas and torch.
+
     from synthtab import compare as judge
     from synthtab import infer
     from synthtab.data import tables
 
-    frame = tables.read(real)
-    schema = infer(frame, rare=0)
-    frame = tables.typed(frame, schema)
-    rows = {
-        name: tables.read(path)
-        for name, path in zip(_names(synthetic), synthetic, strict=True)
-    }
+    cells = tables.read(real)
+    # Nothing is withheld: this schema is used here and never stored.
+    schema = infer(cells, rare=0)
+    rows = {}
+    for name, path in zip(_names(synthetic), synthetic, strict=True):
+        rows[name] = tables.read(path)
     unseen = None if holdout is None else tables.read(holdout)
-    chosen: dict[str, Any] = {} if seed is None else {"seed": seed}
     with progress(quiet) as observe:
         comparison = judge(
-            frame,
+            tables.typed(cells, schema),
             rows,
             holdout=unseen,
             target=target,
             schema=schema,
             observe=observe,
-            **chosen,
+            **without_none(seed=seed),
         )
 
     deliver(comparison, json, html, comparison.to_html, quiet)
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """The shortest names that tell the files apart: their stems, their names, or their paths; then numbers."""
+    """The shortest names by which the files can be told from each other."""
     stems = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in paths]
-    for names in (
-        stems,
-        [path.name for path in paths],
-        [os.fspath(path) for path in paths],
-    ):
+    file_names = [path.name for path in paths]
+    whole_paths = [os.fspath(path) for path in paths]
+    for names in (stems, file_names, whole_paths):
         if len(set(names)) == len(paths):
             return names
+    # One file was given twice.
     return [f"{stem} ({i})" for i, stem in enumerate(stems, 1)]

@@ -1,4 +1,4 @@
-"""`synthtab evaluate`."""
+"""`synthtab evaluate`: a report on rows, and a status that a script can use."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typer
 
 from synthtab.core.errors import ConfigError, DataError
 
-from .options import Holdout, Html, Json, Quiet, Seed, check_reports
+from .options import Holdout, Html, Json, Quiet, Seed, check_reports, without_none
 from .render import deliver, note, progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synthtab import Schema
+    from synthtab import Report, Schema
 
 
 def evaluate(
@@ -45,7 +45,8 @@ def evaluate(
     augmentation: Annotated[
         Path | None,
         typer.Option(
-            help="Draw what synthtab augment --json wrote there, in the page of --html.",
+            help="Draw what synthtab augment --json wrote there, "
+            "in the page of --html.",
             metavar="FILE",
         ),
     ] = None,
@@ -58,7 +59,8 @@ def evaluate(
     riskiest: Annotated[
         int | None,
         typer.Option(
-            help="List the N most exposed rows of REAL: the report then holds real rows.",
+            help="List the N most exposed rows of REAL: "
+            "the report then holds real rows.",
             metavar="N",
         ),
     ] = None,
@@ -81,37 +83,34 @@ def evaluate(
         )
     check_reports(json, html, real, synthetic, holdout, model, augmentation)
 
+    # Imported here, as in every command: `--help` must not wait for pandas and torch.
+
     from synthtab import evaluate as judge
     from synthtab.data import tables
     from synthtab.evaluation import METRICS, parse_bounds
 
+    # Whatever can be wrong with the options shows now, before the long work.
     study = None if augmentation is None else _study(augmentation)
     bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
-    frame, unseen, schema = (
-        _split(real, model) if model is not None else _whole(real, holdout)
-    )
-    # Only the real table must fit the schema: a cell of the others that does not fit counts against them, no more.
+    unseen: pd.DataFrame | None
+    if model is not None:
+        training, unseen, schema = _split(real, model)
+    else:
+        training, unseen, schema = _whole(real, holdout)
+    # Only the real table must fit the schema: a cell of the others that does not fit
+    # counts against them, no more.
     rows = tables.read(synthetic)
-    chosen: dict[str, Any] = {
-        k: v for k, v in dict(seed=seed, riskiest=riskiest).items() if v is not None
-    }
     with progress(quiet) as observe:
         report = judge(
-            frame,
+            training,
             rows,
             holdout=unseen,
             target=target,
             schema=schema,
             observe=observe,
-            **chosen,
+            **without_none(seed=seed, riskiest=riskiest),
         )
-    # Of the training rows alone the numbers would be others than those of the file.
-    report = replace(
-        report,
-        riskiest=tuple(
-            r | {"row": int(frame.index[r["row"]])} for r in report.riskiest
-        ),
-    )
+    report = _with_rows_of_the_file(report, training)
 
     deliver(
         report,
@@ -120,11 +119,23 @@ def evaluate(
         lambda: report.to_html(names=(real.name, synthetic.name), augmentation=study),
         quiet,
     )
-    failures = [failure for bound in bounds if (failure := bound.failure(report))]
-    for failure in failures:
+    failures = [bound.failure(report) for bound in bounds]
+    for failure in filter(None, failures):
         note(f"failed: {failure}")
-    if failures:
+    # Not 2, which means that the command could not do its work.
+    if any(failures):
         raise typer.Exit(1)
+
+
+def _with_rows_of_the_file(report: Report, training: pd.DataFrame) -> Report:
+    """The report, in which the riskiest rows have their numbers in the file.
+
+    It counts training rows, and with a model these are only some rows of the file.
+    """
+    riskiest = []
+    for risk in report.riskiest:
+        riskiest.append(risk | {"row": int(training.index[risk["row"]])})
+    return replace(report, riskiest=tuple(riskiest))
 
 
 def _whole(
@@ -134,35 +145,39 @@ def _whole(
     from synthtab import infer
     from synthtab.data import tables
 
-    frame = tables.read(real)
-    schema = infer(frame, rare=0)
-    return (
-        tables.typed(frame, schema),
-        None if holdout is None else tables.read(holdout),
-        schema,
-    )
+    cells = tables.read(real)
+    # Nothing is withheld: this schema is used here and never stored.
+    schema = infer(cells, rare=0)
+    unseen = None if holdout is None else tables.read(holdout)
+    return tables.typed(cells, schema), unseen, schema
 
 
 def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
-    """What the model was trained on, what was held out of that, and what the columns are."""
+    """The training rows of a model, its held-out rows, and what the columns are."""
     from synthtab import Synthesizer
     from synthtab.data import tables
 
-    fitted = Synthesizer.load(model, device="cpu")
+    # It makes no row here, so it needs no accelerator.
+    synthesizer = Synthesizer.load(model, device="cpu")
     try:
-        learnt, unseen = fitted.split(tables.read(real))
+        training, unseen = synthesizer.split(tables.read(real))
     except DataError as error:
         raise DataError(f"{real} and {model}: {error}") from error
-    return tables.typed(learnt, fitted.schema_), unseen, fitted.schema_
+    schema = synthesizer.schema_
+    return tables.typed(training, schema), unseen, schema
 
 
 def _study(path: Path) -> dict[str, Any]:
-    """What `synthtab augment --json` wrote, tried now and not only when the page is drawn."""
+    """What `synthtab augment --json` wrote.
+
+    Its charts are drawn now, and not only after the long work, to see whether they
+    can be.
+    """
     from synthtab.evaluation.report.study_chart import charts
 
     try:
-        found: dict[str, Any] = parse(path.read_text(encoding="utf-8"))
-        charts(found)
+        study: dict[str, Any] = parse(path.read_text(encoding="utf-8"))
+        charts(study)
     except FileNotFoundError:
         raise DataError(
             f"{path} does not exist: write it with synthtab augment --json {path}"
@@ -170,7 +185,6 @@ def _study(path: Path) -> dict[str, Any]:
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be read as JSON: {str(error).splitlines()[0]}"
-        ) from None
-    return found
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read as JSON: {reason}") from None
+    return study

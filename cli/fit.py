@@ -1,4 +1,4 @@
-"""`synthtab fit`."""
+"""`synthtab fit`: a model file from a table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import typer
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.runtime.machine import amount
 
-from .options import Device, Quiet, Rare, Seed, check_output, default_model
+from .options import (
+    Device,
+    Quiet,
+    Rare,
+    Seed,
+    check_output,
+    default_model,
+    without_none,
+)
 from .render import duration, note, progress
 
 if TYPE_CHECKING:
-    from synthtab import Synthesizer
+    from synthtab import Schema, Synthesizer
+    from synthtab.data.sources import Source
 
 
 def fit(
@@ -36,7 +45,8 @@ def fit(
     target: Annotated[
         str | None,
         typer.Option(
-            help="Column that models will predict: it is learnt given all others, and drawn last."
+            help="Column that models will predict: "
+            "it is learnt given all others, and drawn last."
         ),
     ] = None,
     schema: Annotated[
@@ -106,15 +116,17 @@ def fit(
     check_output(output, data, schema)
     if constraints not in (None, "found"):
         raise ConfigError(
-            f"--constraints can only be found, not {constraints!r}; give one by --constraint"
+            f"--constraints can only be found, not {constraints!r}; "
+            "give one by --constraint"
         )
 
-    from synthtab import Schema, Synthesizer, find_constraints, infer, parse_constraint
+    # Imported here, as in every command: `--help` must not wait for pandas and torch.
+    from synthtab import Synthesizer
     from synthtab.core.randomness import Streams
     from synthtab.data.sources import glimpse, open_table
     from synthtab.runtime import distributed
 
-    given: dict[str, Any] = dict(
+    options = without_none(
         preset=preset,
         target=target,
         seed=seed,
@@ -125,80 +137,101 @@ def fit(
         rare=rare,
         batch=batch,
     )
-    model = Synthesizer(**{k: v for k, v in given.items() if v is not None})
-    source = (
-        glimpse(data, rows) if dry_run else open_table(data, Streams(model.seed), rows)
-    )
-    declared = (
-        Schema.load(schema) if schema else infer(source.sample, rare=model.config.rare)
-    )
-    declared = declared.enforcing(
-        parse_constraint(text, declared) for text in constraint or ()
-    )
-    if constraints and source.path:
-        raise ConfigError(
-            f"--constraints found looks at all rows, and {data} is too large for memory: name some with "
-            "--constraint, or learn fewer rows (--rows)"
-        )
+    model = Synthesizer(**options)
+    # A plan needs only the first rows of a file.
+    if dry_run:
+        source = glimpse(data, rows)
+    else:
+        source = open_table(data, Streams(model.seed), rows)
+    declared = _schema_of(source, schema, constraint or [], model.config.rare)
     if constraints:
-        declared = declared.enforcing(
-            c
-            for c in find_constraints(source.typed(declared).sample, declared)
-            if c.certain
-        )
+        declared = _with_found_constraints(source, declared)
 
     world = distributed.world()
-    first = (
-        world.rank == 0
-    )  # of the processes that torchrun started: the one that speaks and writes
+    # Of the processes that torchrun started, one speaks and writes.
+    is_first = world.rank == 0
     if dry_run:
-        if first:
+        if is_first:
             _print_plan(model.plan(source, declared), output)
         return
     try:
-        with progress(quiet or not first) as observe:
+        with progress(quiet or not is_first) as observe:
             model.fit(source, declared, observe)
     except KeyboardInterrupt:
+        # Ctrl-C keeps what was learnt so far.
         if not model.fitted:
             note("interrupted before there was a model: nothing was written")
-        elif first:
+        elif is_first:
             model.save(output)
             note(f"interrupted: the best model so far is in {output}")
         if model.fitted:
             world.leave()
         raise typer.Exit(130) from None
-    if first:
+    if is_first:
         model.save(output)
+    # The other processes wait here until the file is written.
     world.leave()
-    if first and not quiet:
+    if is_first and not quiet:
         _summary(model, data, output)
 
 
+def _schema_of(
+    source: Source, path: Path | None, constraints: list[str], rare: int
+) -> Schema:
+    """The schema of a file, or else inferred; and what --constraint enforces."""
+    from synthtab import Schema, infer, parse_constraint
+
+    schema = Schema.load(path) if path else infer(source.sample, rare=rare)
+    return schema.enforcing(parse_constraint(text, schema) for text in constraints)
+
+
+def _with_found_constraints(source: Source, schema: Schema) -> Schema:
+    """The schema, enforcing what holds in all rows as well."""
+    from synthtab import find_constraints
+
+    if source.path:
+        raise ConfigError(
+            f"--constraints found looks at all rows, and {source.path} is too large "
+            "for memory: name some with --constraint, or learn fewer rows (--rows)"
+        )
+    constraints = find_constraints(source.typed(schema).sample, schema)
+    return schema.enforcing(c for c in constraints if c.certain)
+
+
 def _print_plan(plan: dict[str, Any], output: Path) -> None:
-    """One line per fact, then one per field of the config; a refusal comes last, as the error that it would be."""
-    config, refusal = plan.pop("config"), plan.pop("refusal")
+    """One line per fact, then one per field of the config.
+
+    Raises:
+        DataError: The fit would be refused, for want of memory say. This comes last.
+    """
+    config = plan.pop("config")
+    refusal = plan.pop("refusal")
     if not plan.pop("counted"):
         plan["rows"] = f"about {plan['rows']:,}, from the size of the file"
+    # It stands in the refusal, too.
     del plan["fix"]
-    said: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for name, value in plan.items():
         if name.endswith(("_bytes", "_at_hand")):
+            # Of a device that there is not, nothing is said.
             if value is not None:
-                said[_HEADINGS[name]] = amount(value)
+                facts[_HEADINGS[name]] = amount(value)
         elif name == "seconds":
-            said["training time"] = (
-                "unknown" if value is None else f"about {duration(value)}"
-            )
+            text = "unknown" if value is None else f"about {duration(value)}"
+            facts["training time"] = text
+        elif name == "steps" and value is None:
+            facts[name] = "until the time is up"
         else:
-            said[name] = (
-                "until the time is up" if name == "steps" and value is None else value
-            )
-    for name, value in {**said, "output": output, **config}.items():
-        typer.echo(f"{name:<20} {f'{value:,}' if type(value) is int else value}")
+            facts[name] = value
+    for name, value in {**facts, "output": output, **config}.items():
+        # A bool is an int to Python, but not to a reader.
+        text = f"{value:,}" if type(value) is int else value
+        typer.echo(f"{name:<20} {text}")
     if refusal:
         raise DataError(refusal)
 
 
+# A field of the plan -> its name in print.
 _HEADINGS = {
     "table_bytes": "table as read",
     "encoded_bytes": "table encoded",
@@ -213,12 +246,12 @@ _HEADINGS = {
 
 
 def _summary(model: Synthesizer, data: Path, output: Path) -> None:
+    """What was learnt, and what to do next."""
     report = model.report_
-    best = (
-        ""
-        if report["best"] is None
-        else f", held-out score {report['best']:.3f} (1 is best)"
-    )
+    best = ""
+    if report["best"] is not None:
+        best = f", held-out score {report['best']:.3f} (1 is best)"
+    # Of --rows: how many there were to draw from.
     drawn = f" drawn of {report['total']:,}" if report.get("total") else ""
     note(
         f"learned {report['rows']:,} rows{drawn} in {duration(report['seconds'])}{best}"
@@ -226,8 +259,8 @@ def _summary(model: Synthesizer, data: Path, output: Path) -> None:
     for warning in report["warnings"]:
         note(f"warning: {warning}")
     note(f"model: {output}")
-    note(
-        f"next:  synthtab sample -n {report['rows']} -m {output} -o {output.stem}-synthetic.csv"
-    )
+    rows_file = f"{output.stem}-synthetic.csv"
+    note(f"next:  synthtab sample -n {report['rows']} -m {output} -o {rows_file}")
+    # A model without held-out rows cannot say which rows were not learnt.
     unseen = f" --model {output}" if report["holdout_rows"] else ""
-    note(f"then:  synthtab evaluate {data} {output.stem}-synthetic.csv{unseen}")
+    note(f"then:  synthtab evaluate {data} {rows_file}{unseen}")

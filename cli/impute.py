@@ -1,15 +1,15 @@
-"""`synthtab impute`."""
+"""`synthtab impute`: the same table without missing cells."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synthtab.core.errors import ConfigError, DataError
 
-from .options import Device, Quiet, Seed, check_output
+from .options import Device, Quiet, Seed, check_output, without_none
 from .render import note, progress
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def impute(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fill every missing cell, drawn given the rest of its row; all other cells stay as they are.
+    """Fill every missing cell, drawn given its row; all other cells stay as they are.
 
     Example: synthtab impute people.csv -o people-filled.csv
     """
@@ -75,39 +75,37 @@ def impute(
         raise ConfigError(
             "--schema, --preset and --time are for fitting: leave them out with --model"
         )
-    outputs = (
-        [output]
-        if draws is None
-        else [_numbered(Path(output), i + 1) for i in range(draws)]
-    )
+    # One table keeps the name as it is; several are numbered.
+    outputs = [output]
+    if draws is not None:
+        outputs = [_numbered(Path(output), i) for i in range(1, draws + 1)]
+    # All of them, before the long work.
     for path in outputs:
         if path != "-":
             check_output(Path(path), data, model, schema)
 
+    # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Schema, Synthesizer, infer
     from synthtab.data import tables
 
-    frame = tables.read(data)
-    given: dict[str, Any] = {
-        k: v
-        for k, v in dict(preset=preset, time=time, seed=seed, device=device).items()
-        if v
-    }
+    cells = tables.read(data)
     with progress(quiet) as observe:
         if model is not None:
             synthesizer = Synthesizer.load(model, device=device or "auto")
         else:
-            declared = Schema.load(schema) if schema else infer(frame)
-            synthesizer = Synthesizer(**given).fit(frame, declared, observe)
-        lacking = [c for c in synthesizer.schema_.names if c not in frame.columns]
-        if lacking:
-            raise DataError(
-                f"{data} lacks the column {lacking[0]!r} that the model knows"
-            )
-        typed = tables.typed(frame, synthesizer.schema_.nullable)
-        filled = synthesizer.impute(typed, draws or 1, seed=seed, observe=observe)
-    for path, rows in zip(outputs, filled, strict=True):
-        tables.write(_kept(frame, typed, rows, synthesizer.schema_), path)
+            declared = Schema.load(schema) if schema else infer(cells)
+            options = without_none(preset=preset, time=time, seed=seed, device=device)
+            synthesizer = Synthesizer(**options).fit(cells, declared, observe)
+        for name in synthesizer.schema_.names:
+            if name not in cells.columns:
+                raise DataError(
+                    f"{data} lacks the column {name!r} that the model knows"
+                )
+        # Here cells may be missing where none was in the table that was learnt.
+        typed = tables.typed(cells, synthesizer.schema_.nullable)
+        imputations = synthesizer.impute(typed, draws or 1, seed=seed, observe=observe)
+    for path, filled in zip(outputs, imputations, strict=True):
+        tables.write(_fill(cells, typed, filled, synthesizer.schema_), path)
     if output != "-" and not quiet:
         note(f"{int(typed.isna().sum().sum()):,} cells filled: {', '.join(outputs)}")
 
@@ -118,22 +116,29 @@ def _numbered(path: Path, number: int) -> str:
     return str(path.with_name(f"{stem}-{number}{dot}{suffixes}"))
 
 
-def _kept(
-    frame: pd.DataFrame, typed: pd.DataFrame, filled: pd.DataFrame, schema: Schema
+def _fill(
+    cells: pd.DataFrame, typed: pd.DataFrame, filled: pd.DataFrame, schema: Schema
 ) -> pd.DataFrame:
-    """The table as it was read, letter by letter, with the missing cells filled in."""
+    """The table as it was read, letter by letter, with the missing cells filled in.
+
+    Args:
+        cells: As they were read.
+        typed: The same in the schema's dtypes: it says which cells are missing.
+        filled: All cells, typed.
+        schema: What the columns are.
+    """
     from synthtab.data.columns import cells_to_text
     from synthtab.data.columns.base import is_text
 
-    found = frame.copy()
+    result = cells.copy()
     for name in typed.columns:
-        holes = typed[name].isna().to_numpy(dtype=bool)
-        if holes.any() and is_text(frame[name]):
-            found[name] = (
-                frame[name]
-                .astype(object)
-                .mask(holes, cells_to_text(filled[name], schema[name]))
-            )
-        elif holes.any():
-            found[name] = filled[name]
-    return found
+        missing = typed[name].isna().to_numpy(dtype=bool)
+        if not missing.any():
+            continue
+        if is_text(cells[name]):
+            # "1.50" stays "1.50", and is not written as 1.5.
+            texts = cells_to_text(filled[name], schema[name])
+            result[name] = cells[name].astype(object).mask(missing, texts)
+        else:
+            result[name] = filled[name]
+    return result

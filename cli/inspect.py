@@ -1,4 +1,4 @@
-"""`synthtab inspect`."""
+"""`synthtab inspect`: a model file in words."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def inspect(
     """
     from synthtab import Synthesizer
 
+    # Reading needs no accelerator, and its machine may have none.
     synthesizer = Synthesizer.load(model, device="cpu")
     print_facts(synthesizer.describe())
     print_columns(synthesizer.schema_)

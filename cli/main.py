@@ -1,4 +1,8 @@
-"""The entry point: the registry of commands, and the one place where errors become messages."""
+"""The entry point: all commands, and the one place where errors become messages.
+
+A command parses its options, calls the library and prints. Whatever goes wrong comes up
+to `main`.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +73,12 @@ def _synthtab(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line (`sys.argv` if not given); the exit status is 2 for a user's error, 130 for Ctrl-C."""
+    """Run a command line, `sys.argv` if not given.
+
+    Returns:
+        The exit status: 0, or 2 for an error of the user, 130 after Ctrl-C, 1 where a
+        score is too low or nobody reads the output any more.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = application()(
@@ -78,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except BrokenPipeError:
-        # Whoever read us has gone (`| head`); stop the interpreter from complaining when it flushes.
+        # Whoever read us has gone (`| head`). Without this, the interpreter would
+        # complain when it flushes in the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except SynthtabError as error:
@@ -88,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{place}{error.strerror or error}")
     except Exception as error:
         message = _usage(error) or _memory(error)
+        # Anything else is a bug of ours: the traceback is of use.
         if message is None:
             raise
         return _fail(message)
@@ -95,17 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int = 2) -> int:
-    typer.echo(
-        f"synthtab: error: {' '.join(message.split())}"
-        if status == 2
-        else f"synthtab: {message}",
-        err=True,
-    )
+    if status == 2:
+        # One line, whatever the library that complains has put into it.
+        message = f"error: {' '.join(message.split())}"
+    typer.echo(f"synthtab: {message}", err=True)
     return status
 
 
 def _usage(error: Any) -> str | None:
-    """The message of an error in the command line itself; Typer's own classes for it differ between releases."""
+    """The message of an error in the command line itself."""
+    # By what it can do: the classes of such errors differ between releases of Typer.
     if not hasattr(error, "format_message"):
         return None
     context = getattr(error, "ctx", None)
@@ -115,11 +125,11 @@ def _usage(error: Any) -> str | None:
 
 def _memory(error: Exception) -> str | None:
     """The message of an error that means too little memory, on whatever device."""
-    if (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate" in str(error)
-    ):
+    # torch names the error of its GPU so, and on the CPU raises a RuntimeError. It may
+    # not be loaded here, so its classes cannot be asked for.
+    of_torch = type(error).__name__ == "OutOfMemoryError"
+    of_torch_on_cpu = "can't allocate" in str(error)
+    if isinstance(error, MemoryError) or of_torch or of_torch_on_cpu:
         return (
             "not enough memory: use fewer rows, a smaller preset, or another --device"
         )

@@ -1,11 +1,11 @@
-"""What several commands share: options, and looking at paths before the long work starts."""
+"""What several commands share: options, and checks of paths before the long work."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,42 +60,53 @@ Rare = Annotated[
     ),
 ]
 
+# Of the files that `fit` writes where no name is given.
 MODEL_SUFFIX = ".synthtab"
+# These leave the name of a table; any other suffix is taken for a part of the name.
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+
+
+def without_none(**options: Any) -> dict[str, Any]:
+    """The options that were given; the others keep the defaults of what they go to."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def default_model(data: Path) -> Path:
     """``somewhere/data.csv.gz`` -> ``data.synthtab`` in the working folder."""
     name = data.name.removesuffix(".gz")
     stem, suffix = os.path.splitext(name)
-    return Path((stem if suffix.lower() in TABLE_SUFFIXES else name) + MODEL_SUFFIX)
+    if suffix.lower() not in TABLE_SUFFIXES:
+        stem = name
+    return Path(stem + MODEL_SUFFIX)
 
 
 def newest_model() -> Path:
     """The model file in the working folder that was written last."""
-    models = [p for p in Path.cwd().glob(f"*{MODEL_SUFFIX}") if p.is_file()]
+    models = [path for path in Path.cwd().glob(f"*{MODEL_SUFFIX}") if path.is_file()]
     if not models:
         raise ConfigError(
-            f"no {MODEL_SUFFIX} file in this folder: name one with -m, or make one with synthtab fit"
+            f"no {MODEL_SUFFIX} file in this folder: name one with -m, "
+            "or make one with synthtab fit"
         )
-    return Path(max(models, key=lambda p: p.stat().st_mtime_ns).name)
+    newest = max(models, key=lambda path: path.stat().st_mtime_ns)
+    # Without the folder: messages then show it as the user would type it.
+    return Path(newest.name)
 
 
 def check_output(path: Path, *inputs: Path | None) -> None:
     """Find out now whether ``path`` can be written later.
 
     Raises:
-        ConfigError: It is a folder, one of the inputs, or its folder is missing or read-only.
+        ConfigError: It is a folder or one of the inputs, or its folder is missing or
+            read-only.
     """
     if path.is_dir():
         raise ConfigError(f"cannot write {path}: it is a folder")
     for source in inputs:
-        if (
-            source is not None
-            and path.exists()
-            and source.exists()
-            and path.samefile(source)
-        ):
+        if source is None or not path.exists() or not source.exists():
+            continue
+        # Not by name: a link and its file are the same.
+        if path.samefile(source):
             raise ConfigError(
                 f"refusing to overwrite the input {source}: name another output"
             )
@@ -103,7 +114,8 @@ def check_output(path: Path, *inputs: Path | None) -> None:
     if not folder.is_dir():
         raise ConfigError(f"cannot write {path}: there is no folder {folder}")
     try:
-        # Trying is the only honest check: permissions, read-only and virtual file systems all show.
+        # Trying is the only honest check: permissions as well as read-only and virtual
+        # file systems show.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -111,10 +123,12 @@ def check_output(path: Path, *inputs: Path | None) -> None:
 
 
 def check_reports(json: str | None, html: Path | None, *inputs: Path | None) -> None:
-    """Find out now whether the reports can be written later, each to a file of its own."""
-    written = None if json in (None, "-") else Path(str(json))
-    for path in (written, html):
+    """Find out now whether the reports can be written later, each to its own file."""
+    json_file = None if json in (None, "-") else Path(str(json))
+    for path in (json_file, html):
         if path is not None:
             check_output(path, *inputs)
-    if written is not None and html is not None and written.resolve() == html.resolve():
+    if json_file is None or html is None:
+        return
+    if json_file.resolve() == html.resolve():
         raise ConfigError(f"--json and --html are both {html}: name another output")

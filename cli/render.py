@@ -1,4 +1,7 @@
-"""What a person sees: progress and notes on stderr, results as tables on stdout."""
+"""What a person sees: progress and notes on stderr, results as tables on stdout.
+
+Rows may go to stdout, so nothing else that is not asked for may.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds between two plain progress lines of one phase, at least.
 LINE_EVERY = 5.0
+# Seconds between the last line of a phase and the first one of the next, at least.
+PHASE_EVERY = 1.0
 
 
 def note(text: str = "") -> None:
@@ -37,17 +42,19 @@ def duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return (
-        f"{minutes} min {rest:02d} s"
-        if minutes < 60
-        else f"{minutes // 60} h {minutes % 60:02d} min"
-    )
+    minutes, left = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {left:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
 
 
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Observer]:
-    """An observer for a long job: bars on a terminal, plain lines elsewhere, nothing when quiet."""
+    """An observer for a long job.
+
+    It draws bars on a terminal, writes plain lines elsewhere, and nothing when quiet.
+    """
     console = Console(stderr=True)
     if quiet:
         yield silent
@@ -68,16 +75,15 @@ _DETAIL = TextColumn("{task.fields[detail]}", markup=False)
 
 
 def _detail(p: Progress) -> str:
+    """What stands beside a bar: ``2 min 05 s left, score 0.812 (best 0.820)``."""
     parts = []
     if p.rows is not None:
         parts.append(f"{p.rows:,} rows")
     if p.seconds_left is not None:
         parts.append(f"{duration(p.seconds_left)} left")
     if p.score is not None:
-        parts.append(
-            f"score {p.score:.3f}"
-            + (f" (best {p.best:.3f})" if p.best is not None else "")
-        )
+        best = "" if p.best is None else f" (best {p.best:.3f})"
+        parts.append(f"score {p.score:.3f}{best}")
     return ", ".join(parts)
 
 
@@ -95,10 +101,9 @@ class _Bar:
         if p.phase != self._phase or self._task is None:
             if self._task is not None:
                 self._bars.remove_task(self._task)
-            self._phase, self._task = (
-                p.phase,
-                self._bars.add_task(p.phase, total=None, detail=""),
-            )
+            self._phase = p.phase
+            self._task = self._bars.add_task(p.phase, total=None, detail="")
+        # Without a total the bar only moves to and fro.
         total = None if p.fraction is None else 1.0
         self._bars.update(
             self._task, total=total, completed=p.fraction or 0.0, detail=_detail(p)
@@ -106,7 +111,10 @@ class _Bar:
 
 
 class _Lines:
-    """A line when a phase begins, then one every tenth of it, but not more often than every few seconds."""
+    """A line when a phase begins, then one every tenth of it.
+
+    Lines of one phase are `LINE_EVERY` seconds from each other at least.
+    """
 
     def __init__(self) -> None:
         self._phase = ""
@@ -116,22 +124,23 @@ class _Lines:
     def __call__(self, p: Progress) -> None:
         if p.message:
             note(p.message)
-        now, fraction = time.monotonic(), p.fraction or 0.0
-        fresh = p.phase != self._phase
-        waited = now - self._time
-        if waited < (1.0 if fresh else LINE_EVERY) or not (
-            fresh or fraction - self._fraction >= 0.1
-        ):
+        now = time.monotonic()
+        fraction = p.fraction or 0.0
+        is_new_phase = p.phase != self._phase
+        # Short phases pass without a line.
+        pause = PHASE_EVERY if is_new_phase else LINE_EVERY
+        has_advanced = is_new_phase or fraction - self._fraction >= 0.1
+        if now - self._time < pause or not has_advanced:
             return
-        self._phase, self._time, self._fraction = p.phase, now, fraction
-        share = (
-            f"{100 * fraction:.0f} %" if p.fraction is not None and not fresh else ""
-        )
-        note(
-            " ".join(
-                filter(None, [p.phase, ", ".join(filter(None, [share, _detail(p)]))])
-            )
-        )
+        self._phase = p.phase
+        self._time = now
+        self._fraction = fraction
+        facts = []
+        if p.fraction is not None and not is_new_phase:
+            facts.append(f"{100 * fraction:.0f} %")
+        if detail := _detail(p):
+            facts.append(detail)
+        note(f"{p.phase} {', '.join(facts)}".rstrip())
 
 
 def print_columns(schema: Schema) -> None:
@@ -146,51 +155,59 @@ def print_columns(schema: Schema) -> None:
 
 
 def print_constraints(schema: Schema) -> None:
-    """What holds between columns, and in how many rows, as a table on stdout; nothing where nothing does."""
+    """What holds between columns, and in how many rows, as a table on stdout."""
     if not schema.constraints:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("constraint (offered, not enforced)", "holds in"):
         table.add_column(heading, overflow="fold")
     for constraint in schema.constraints:
-        cells = (
-            constraint.says,
-            f"{share_of(constraint.support)} of {constraint.rows:,} rows",
-        )
-        table.add_row(*(Text(cell) for cell in cells))
+        support = f"{share_of(constraint.support)} of {constraint.rows:,} rows"
+        table.add_row(Text(constraint.says), Text(support))
     Console().print(table)
 
 
 def share_of(support: float | None) -> str:
     """``100 %`` for all, never for less."""
     percent = 100.0 if support is None else 100 * support
-    return "100 %" if percent == 100 else f"{min(percent, 99.9999):.4f} %"
+    if percent == 100:
+        return "100 %"
+    # 99.99999 would be rounded to 100.0000.
+    return f"{min(percent, 99.9999):.4f} %"
 
 
+# How the line of a verdict begins -> its style.
 _LEVELS = {"  bad ": "bold red", "  fair ": "yellow", "  unknown ": "cyan"}
+# How a line begins that continues the one before.
+_CONTINUATION = " " * 6
 
 
 def print_report(report: Report | Comparison) -> None:
-    """Verdicts and scores on stdout; the report's own text, with emphasis where that can be shown."""
+    """The text of a report on stdout, with emphasis where that can be shown."""
     console = Console(highlight=False)
     headings = set(report.headings().values())
-    style, verdicts = "", False
+    style = ""
+    is_verdict = False
     for line in str(report).splitlines():
-        verdicts = line.startswith("Verdicts") or (verdicts and line.startswith("  "))
-        if not verdicts:
-            style = (
-                "bold"
-                if line in headings
-                else "dim"
-                if line.startswith("      ")
-                else ""
-            )
-        elif not line.startswith("      "):  # a continued verdict keeps its colour
-            style = next(
-                (s for level, s in _LEVELS.items() if line.startswith(level)), ""
-            )
-            style = "bold" if line.startswith("Verdicts") else style
+        is_title = line.startswith("Verdicts")
+        # The verdicts end with the first line that is not indented.
+        is_verdict = is_title or (is_verdict and line.startswith("  "))
+        continues = line.startswith(_CONTINUATION)
+        if is_title or line in headings:
+            style = "bold"
+        elif is_verdict and not continues:
+            style = _style_of_verdict(line)
+        elif not is_verdict:
+            style = "dim" if continues else ""
+        # What is left continues a verdict, and keeps its style.
         console.print(Text(line, style=style), soft_wrap=True)
+
+
+def _style_of_verdict(line: str) -> str:
+    for beginning, style in _LEVELS.items():
+        if line.startswith(beginning):
+            return style
+    return ""
 
 
 def deliver(
@@ -200,7 +217,7 @@ def deliver(
     page: Callable[[], str],
     quiet: bool,
 ) -> None:
-    """A report where it was asked for: on the terminal, or as JSON on stdout, and in files."""
+    """A report where it was asked for: on stdout, as text or JSON, and in files."""
     if json == "-":
         typer.echo(report.to_json())
     else:

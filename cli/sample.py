@@ -1,4 +1,4 @@
-"""`synthtab sample`."""
+"""`synthtab sample`: rows from a model file."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def sample(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="What every row must meet: \"sex = Female and age in 18..30 and city in ('Oslo', 'Bergen')\". "
-            "May be given several times.",
+            help='What every row must meet: "sex = Female and age in 18..30 and city in '
+            "('Oslo', 'Bergen')\". May be given several times.",
             metavar="CONDITION",
             show_default=False,
         ),
@@ -96,45 +96,52 @@ def sample(
         raise ConfigError(f"-n must be at least 1, not {n}")
     if jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, not {jobs}")
+    # These look at all rows together, so no process can make a part of them.
     if jobs > 1 and (given is not None or balance or weights):
         raise ConfigError(
-            "--jobs goes together with --where only, not with --given, --balance or --weights"
+            "--jobs goes together with --where only, "
+            "not with --given, --balance or --weights"
         )
+    # So that `fit` and then `sample` need no name.
     if model is None:
         model = newest_model()
         note(f"using {model}, the newest model in this folder")
     if output != "-":
         check_output(Path(output), model, given)
 
+    # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer
     from synthtab.data import tables
     from synthtab.sampling.language import parse_weights
 
     # Rows that scroll by on the same terminal are progress enough.
-    hidden = quiet or (output == "-" and sys.stdout.isatty())
-    asked: dict[str, Any] = dict(
+    rows_scroll_by = output == "-" and sys.stdout.isatty()
+    request: dict[str, Any] = dict(
         where=where,
         balance=balance,
         weights=parse_weights(weights) if weights else None,
+        seed=seed,
+        passes=passes,
     )
     try:
+        # Within reach of Ctrl-C: loading takes seconds, too.
         synthesizer = Synthesizer.load(model, device=device or "auto")
-        with progress(hidden) as observe:
+        with progress(quiet or rows_scroll_by) as observe:
             if given is not None:
-                rows = tables.read(given)
+                partial = tables.read(given)
                 blocks: Any = synthesizer.sample(
-                    n, given=rows, seed=seed, passes=passes, observe=observe, **asked
+                    n, given=partial, observe=observe, **request
                 )
                 n = len(blocks)
             else:
+                # Block by block, so that any number of rows takes the same memory.
                 blocks = synthesizer.sample_blocks(
-                    n, seed=seed, passes=passes, jobs=jobs, observe=observe, **asked
+                    n, jobs=jobs, observe=observe, **request
                 )
             tables.write(blocks, output, synthesizer.schema_)
     except KeyboardInterrupt:
-        note(
-            "interrupted" if output == "-" else f"interrupted: {output} was not written"
-        )
+        lost = "" if output == "-" else f": {output} was not written"
+        note(f"interrupted{lost}")
         raise typer.Exit(130) from None
     if output != "-" and not quiet:
         note(f"{n:,} rows in {output}")

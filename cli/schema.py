@@ -1,4 +1,4 @@
-"""`synthtab schema`."""
+"""`synthtab schema`: what each column is taken for, to read or to edit."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ def schema(
     from synthtab.core.config import configure
     from synthtab.data import tables
 
-    frame = tables.read(data)
-    inferred = infer(frame, rare=configure(rare=rare).rare)
-    inferred = inferred.with_constraints(find_constraints(frame, inferred))
+    cells = tables.read(data)
+    # As `fit` would: a value that few rows have is in no schema file.
+    inferred = infer(cells, rare=configure(rare=rare).rare)
+    inferred = inferred.with_constraints(find_constraints(cells, inferred))
+    # Nothing but JSON: another program reads this.
     if output == "-":
         typer.echo(json.dumps(inferred.to_json(), indent=2, ensure_ascii=False))
         return

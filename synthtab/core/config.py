@@ -64,29 +64,35 @@ class TrainConfig:
             training rows.
     """
 
+    # Losses
     loss: str = "relativistic"
     adversarial: float = 1.0
     cross_entropy: float = 1.0
     density: float = 1.0
     moments: float = 1.0
+    # The critic's game
     condition: str = "nothing"
     adversarial_every: int = 8
     network: str = "residual"
+    # How cells become codes and offsets
     continuous: str = "cdf"
     modes: int = 10
     links: bool = True
     crosses: bool = True
     rare: int = 5
+    # Sizes of networks and batches
     width: int = 256
     depth: int = 2
     noise: int = 128
     batch: int = 512
     packing: int = 1
+    # The critic again: how often it learns, and what holds it back
     critic_steps: int = 1
     penalty: float = 1.0
     penalty_every: int = 4
     temperature: float = 0.5
     hard: bool = True
+    # Optimisation
     lr_generator: float = 2e-3
     lr_critic: float = 2e-3
     beta1: float = 0.0
@@ -95,12 +101,14 @@ class TrainConfig:
     decay: float = 0.1
     ema: float = 300.0
     moment_budget: int = 1024
+    # How long to train
     work: float = 45.0
     epochs: int = 0
     time: float = 0.0
     patience: int = 0
     checks: int = 12
     holdout: float = 0.1
+    # How rows are made
     passes: int = 0
     rounds: int = 2
     rake: bool = True
@@ -109,51 +117,23 @@ class TrainConfig:
         check_choice("condition", self.condition, ("nothing", "category"))
         check_choice("network", self.network, ("residual", "concat"))
         check_choice("continuous", self.continuous, ("cdf", "mixture"))
-        for name in (
-            "width",
-            "depth",
-            "noise",
-            "batch",
-            "packing",
-            "critic_steps",
-            "penalty_every",
-            "adversarial_every",
-            "modes",
-        ):
-            _check(
-                getattr(self, name) >= 1,
-                name,
-                getattr(self, name),
-                "must be at least 1",
-            )
-        for name in (
-            "adversarial",
-            "cross_entropy",
-            "density",
-            "moments",
-            "penalty",
-            "epochs",
-            "time",
-            "passes",
-            "rounds",
-            "rare",
-        ):
-            _check(
-                getattr(self, name) >= 0,
-                name,
-                getattr(self, name),
-                "must not be negative",
-            )
-        for name in ("lr_generator", "lr_critic", "temperature"):
-            _check(
-                getattr(self, name) > 0, name, getattr(self, name), "must be positive"
-            )
+        for name in AT_LEAST_ONE:
+            value = getattr(self, name)
+            _check(value >= 1, name, value, "must be at least 1")
+        for name in NOT_NEGATIVE:
+            value = getattr(self, name)
+            _check(value >= 0, name, value, "must not be negative")
+        for name in POSITIVE:
+            value = getattr(self, name)
+            _check(value > 0, name, value, "must be positive")
+        # With more held out than learnt, the wrong part would be learnt.
         _check(
             0 <= self.holdout <= 0.5,
             "holdout",
             self.holdout,
             "must be a share of the rows from 0 to 0.5",
         )
+        # The critic sees packs of rows, and a batch must be whole packs.
         _check(
             self.batch % self.packing == 0,
             "batch",
@@ -170,9 +150,8 @@ class TrainConfig:
     @property
     def completes(self) -> bool:
         """Whether the generator learns to complete rows of which a part is observed."""
-        return self.condition == "nothing" and (
-            self.cross_entropy > 0 or self.density > 0
-        )
+        by_likelihood = self.cross_entropy > 0 or self.density > 0
+        return self.condition == "nothing" and by_likelihood
 
     @property
     def invents(self) -> bool:
@@ -190,14 +169,40 @@ class TrainConfig:
         Raises:
             ConfigError: A name is unknown or a value cannot work.
         """
-        return replace(cls(), **_known(data))
+        return replace(cls(), **_typed(data))
 
+
+AT_LEAST_ONE = (
+    "width",
+    "depth",
+    "noise",
+    "batch",
+    "packing",
+    "critic_steps",
+    "penalty_every",
+    "adversarial_every",
+    "modes",
+)
+NOT_NEGATIVE = (
+    "adversarial",
+    "cross_entropy",
+    "density",
+    "moments",
+    "penalty",
+    "epochs",
+    "time",
+    "passes",
+    "rounds",
+    "rare",
+)
+POSITIVE = ("lr_generator", "lr_critic", "temperature")
 
 # Preset -> what differs from the defaults of `TrainConfig`.
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": dict(work=7.0, checks=5),
     "default": dict(),
     "best": dict(work=450.0, checks=60, patience=15),
+    # As near to arXiv 1907.00503 as this code comes.
     "ctgan": dict(
         loss="wgan-gp",
         cross_entropy=1.0,
@@ -232,14 +237,24 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def configure(preset: str = "default", **overrides: Any) -> TrainConfig:
-    """The config of a preset, with some fields replaced; an override of None leaves the preset's value.
+    """The config of a preset, with some fields replaced.
+
+    An override of None leaves the value of the preset.
 
     Raises:
         ConfigError: The preset or a field is unknown, or a value cannot work.
     """
     check_choice("preset", preset, tuple(PRESETS))
-    given = {k: v for k, v in overrides.items() if v is not None}
-    return replace(TrainConfig(), **_known({**PRESETS[preset], **given}))
+    values = dict(PRESETS[preset])
+    for name, value in overrides.items():
+        if value is not None:
+            values[name] = value
+    return replace(TrainConfig(), **_typed(values))
+
+
+# Hours, minutes and seconds; only the last unit may be left out: "1h30m", "90s", "90".
+_DURATION = re.compile(r"\s*(?:([\d.]+)h)?\s*(?:([\d.]+)m)?\s*(?:([\d.]+)s?)?\s*")
+_UNITS = (3600, 60, 1)
 
 
 def seconds(text: str | float) -> float:
@@ -248,24 +263,27 @@ def seconds(text: str | float) -> float:
     Raises:
         ConfigError: It is none of these, or not positive.
     """
-    if isinstance(text, str):
-        parts = re.fullmatch(
-            r"\s*(?:([\d.]+)h)?\s*(?:([\d.]+)m)?\s*(?:([\d.]+)s?)?\s*", text.lower()
-        )
-        try:
-            assert parts is not None and any(parts.groups())
-            value = sum(
-                float(p or 0) * unit
-                for p, unit in zip(parts.groups(), (3600, 60, 1), strict=True)
-            )
-        except (AssertionError, ValueError):
-            raise ConfigError(
-                f"time {text!r} is not a duration: write, for example, 90s, 5m or 1.5h"
-            ) from None
-    else:
-        value = float(text)
+    value = _parse_duration(text) if isinstance(text, str) else float(text)
     _check(0 < value < float("inf"), "time", text, "must be positive")
     return value
+
+
+def _parse_duration(text: str) -> float:
+    complaint = ConfigError(
+        f"time {text!r} is not a duration: write, for example, 90s, 5m or 1.5h"
+    )
+    match = _DURATION.fullmatch(text.lower())
+    # Every part may be missing, but not all of them.
+    if match is None or not any(match.groups()):
+        raise complaint
+    total = 0.0
+    for figure, unit in zip(match.groups(), _UNITS, strict=True):
+        try:
+            total += float(figure or 0) * unit
+        except ValueError:
+            # Digits and dots that are no number: "1.2.3".
+            raise complaint from None
+    return total
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -274,25 +292,26 @@ def check_names(names: Iterable[str]) -> None:
     Raises:
         ConfigError: One of them is not; the message has the nearest one that is.
     """
-    known = [field.name for field in fields(TrainConfig)]
+    dials = [field.name for field in fields(TrainConfig)]
     for name in names:
-        if name not in known:
-            raise ConfigError(f"unknown option {name!r}{hint(name, known)}")
+        if name not in dials:
+            raise ConfigError(f"unknown option {name!r}{hint(name, dials)}")
 
 
-def _known(data: Mapping[str, Any]) -> dict[str, Any]:
-    check_names(data)
-    known = {f.name: f for f in fields(TrainConfig)}
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of fields in the fields' types: JSON and the command line may mix them."""
+    check_names(values)
+    types = {"int": int, "float": float, "str": str, "bool": bool}
+    # Annotations are text in this module.
+    type_names = {field.name: str(field.type) for field in fields(TrainConfig)}
     typed = {}
-    for name, value in data.items():
-        kind = {"int": int, "float": float, "str": str, "bool": bool}[
-            str(known[name].type)
-        ]
+    for name, value in values.items():
+        wanted = types[type_names[name]]
         try:
-            typed[name] = kind(value)
+            typed[name] = wanted(value)
         except (TypeError, ValueError):
             raise ConfigError(
-                f"{name} must be of type {kind.__name__}, not {value!r}"
+                f"{name} must be of type {wanted.__name__}, not {value!r}"
             ) from None
     return typed
 

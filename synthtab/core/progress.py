@@ -1,4 +1,8 @@
-"""What a long job tells whoever watches it."""
+"""How a long job says how far it is.
+
+A job takes an `Observer`, a function, and calls it now and then with a `Progress`. The
+command line draws bars with it.
+"""
 
 from __future__ import annotations
 
