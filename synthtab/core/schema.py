@@ -127,6 +127,7 @@ class Constraint:
     says: str = ""
 
     def __post_init__(self) -> None:
+        # The package that defines the forms registers them when it is imported.
         forms = registry.forms()
         if self.form not in forms:
             raise SchemaError(
@@ -144,6 +145,7 @@ class Constraint:
         Raises:
             SchemaError: It is a Python function, which no file can hold.
         """
+        # All else that options hold is plain data.
         if any(callable(value) for value in self.options.values()):
             raise SchemaError(
                 f"the constraint {self.says or self.form} is a Python function "
@@ -184,6 +186,7 @@ class Constraint:
                     f"{what}: {key!r} has the value {given!r}, "
                     "which is of the wrong type"
                 )
+        # A copy: what the caller does to `data` later does not concern it.
         entries = dict(data)
         entries["columns"] = tuple(columns)
         entries["options"] = dict(data.get("options", {}))

@@ -101,6 +101,7 @@ class Condition:
 
 def written(where: Where) -> Iterator[Condition]:
     """Conditions, not yet compared with any table."""
+    # A text is a sequence as well, of letters.
     if isinstance(where, str):
         yield from parse(where)
     elif isinstance(where, Mapping):
@@ -121,6 +122,7 @@ def written(where: Where) -> Iterator[Condition]:
 
 def _of_value(column: str, value: Any) -> Iterator[Condition]:
     """What a Python value beside a column means."""
+    # A tuple is a range, and only a list, a set or an array holds single values.
     if isinstance(value, tuple):
         yield _of_pair(column, value)
     elif isinstance(value, (list, Set, np.ndarray, pd.Series, pd.Index)):
@@ -154,6 +156,7 @@ def _of_pair(column: str, pair: tuple[Any, ...]) -> Condition:
 
 
 def _is_missing(value: Any) -> bool:
+    # pandas.isna would compare an array cell by cell.
     return (
         value is None
         or value is pd.NA
@@ -258,6 +261,7 @@ class _Reader:
             if not (self.skip_word("missing") or self.skip_word("null")):
                 raise self.wrong("'is' is followed by missing or not missing")
             return Condition(column, missing=not negated)
+        # Only "in" and "is" can be negated by a word; the others have a sign for it.
         negated = self.skip_word("not")
         if self.skip_word("in"):
             return self.inside(column, negated)
@@ -303,6 +307,7 @@ class _Reader:
         low = self.value("a range or a list")
         if not self.skip_sign(".."):
             raise self.wrong("'in' is followed by low..high or by (value, value)")
+        # "age in 30.. and sex = Male": the range has no end.
         if self.ended or self.is_word("and"):
             return Condition(column, low=low, negated=negated)
         high = self.value("the end of the range")

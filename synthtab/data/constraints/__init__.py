@@ -46,6 +46,7 @@ def form_of(constraint: Constraint, schema: Schema | None = None) -> Form:
     Raises:
         SchemaError: The entry makes no sense.
     """
+    # `Constraint` has checked that there is such a form.
     form = FORMS[constraint.form].of(constraint)
     if schema is not None:
         form.check(schema)

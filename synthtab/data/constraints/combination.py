@@ -18,7 +18,7 @@ from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.base import Form, Search, known_options, needs
 from synthtab.data.constraints.determines import looked_up, no_identifiers
-from synthtab.data.constraints.evidence import Codes
+from synthtab.data.constraints.evidence import CodedColumns
 from synthtab.data.constraints.lookup import Lookup, identify
 from synthtab.data.constraints.table import Integers, Table, blanked, with_gaps
 from synthtab.data.constraints.written import Written, listed
@@ -118,11 +118,17 @@ class Combination(Form):
 
         So are few combinations of words, if the last word does not follow.
         """
-        kinds = [KINDS[schema[name].kind] for name in self.columns]
-        all_words = all(kind.informative() and not kind.numeric for kind in kinds)
-        if not all_words or len(lookup.rows) > JOINT:
+        if len(lookup.rows) > JOINT:
             return False
-        return not (lookup.partners(self._keys) == 1).all()
+        for name in self.columns:
+            kind = KINDS[schema[name].kind]
+            if kind.numeric or not kind.informative():
+                return False
+        return not self._follows(lookup).all()
+
+    def _follows(self, lookup: Lookup) -> Mask:
+        """``[combinations]``: in which the last cell is the only one beside the others."""
+        return lookup.partners(self._keys) == 1
 
     def writes(self, schema: Schema, lookup: Lookup | None) -> tuple[str, ...]:
         if self._as_one(schema, _required(lookup)):
@@ -145,7 +151,7 @@ class Combination(Form):
         own = lookup.codes(table, [name])[:, 0]
         if (usual == own).mean() < NEARLY:
             return None
-        if (lookup.partners(self._keys) == 1).all():
+        if self._follows(lookup).all():
             return ()
         return (with_gaps(table.column(name)),)
 
@@ -157,8 +163,8 @@ class Combination(Form):
             words = np.maximum(place, 0).astype(str).astype(object)
             return pd.Series(words, index=table.frame.index)
         place = self._place(table, lookup, self._keys)
-        has_no_choice = lookup.partners(self._keys) == 1
-        follows = has_no_choice[place] & (place >= 0)
+        # An unknown key, -1, takes the last combination here.
+        follows = self._follows(lookup)[place] & (place >= 0)
         return blanked(table.frame[column.name], follows, column)
 
     def restore(
@@ -206,7 +212,7 @@ def _required(lookup: Lookup | None) -> Lookup:
 
 def _nearly_determined(search: Search, names: list[str]) -> list[Combination]:
     """One or two columns from which another almost follows."""
-    table = Codes(search, names)
+    table = CodedColumns(search, names)
     # Of columns that follow from each other in a circle, the one that says most follows,
     # and the others are looked at as given.
     done: set[int] = set()
@@ -224,7 +230,7 @@ def _nearly_determined(search: Search, names: list[str]) -> list[Combination]:
     return found
 
 
-def _likely_keys(table: Codes) -> dict[int, list[Key]]:
+def _likely_keys(table: CodedColumns) -> dict[int, list[Key]]:
     """Sets of one or two columns that nearly determine another, as a sample shows it.
 
     Returns:
@@ -275,9 +281,8 @@ def _never_meeting(search: Search, names: list[str]) -> list[Combination]:
     unseen_of: dict[Combination, float] = {}
     for a, b in combinations(in_order, 2):
         own = np.column_stack([columns[a], columns[b]])
-        first_half, second_half = own[:half], own[half:]
         # Otherwise the sample is too small to know all combinations.
-        if _share_seen(second_half, first_half) < SEEN:
+        if _share_seen(own[half:], own[:half]) < SEEN:
             continue
         foreign = np.roll(columns[b], half)
         shuffled = np.column_stack([columns[a], foreign])

@@ -25,7 +25,7 @@ from synthtab.data.constraints.base import (
     needs,
     option,
 )
-from synthtab.data.constraints.evidence import Codes
+from synthtab.data.constraints.evidence import CodedColumns
 from synthtab.data.constraints.lookup import Lookup, identify
 from synthtab.data.constraints.table import Integers, Table, text_cells
 from synthtab.data.constraints.written import Written, listed
@@ -71,6 +71,7 @@ class Determines(Form):
     def of(cls, constraint: Constraint) -> Determines:
         needs(constraint, 2)
         known_options(constraint, "determined")
+        # A list in a file, a tuple where it was written in Python.
         names = option(constraint, "determined", (list, tuple))
         if not names or not set(names) < set(constraint.columns):
             what = constraint.says or constraint.form
@@ -179,9 +180,10 @@ def looked_up(
     """
     cells = {}
     for name in columns:
+        column = table.schema[name]
         i = lookup.columns.index(name)
         codes = lookup.rows[place, i]
-        cells[name] = text_cells(lookup.texts[i], codes, table.schema[name])
+        cells[name] = text_cells(lookup.texts[i], codes, column)
     return cells
 
 
@@ -197,9 +199,9 @@ class _Dependencies:
     """
 
     def __init__(self, search: Search, names: list[str]) -> None:
-        self.table = Codes(search, names)
+        self.table = CodedColumns(search, names)
         settled = search.settled
-        self.settled = {i for i, name in enumerate(names) if name in settled}
+        self.settled = {names.index(name) for name in settled if name in names}
         distinct = self.table.distinct
         self.by_one: dict[int, list[int]] = {}
         for i in self.table.able:
@@ -224,6 +226,7 @@ class _Dependencies:
                 done.add(i)
                 yield self._constraint(parts, [i])
                 continue
+            # What was said of another column need not be said again.
             follows = [
                 j
                 for j in self._without_detours(i, open_ones)
@@ -243,18 +246,12 @@ class _Dependencies:
 
         If i -> k and k -> j, then i -> j need not be said, unless i and k are equal.
         """
-        direct = []
-        for j in columns:
-            between = [
-                k
-                for k in columns
-                if k != j
-                and j in self.by_one.get(k, ())
-                and i not in self.by_one.get(k, ())
-            ]
-            if not between:
-                direct.append(j)
-        return direct
+        detours: set[int] = set()
+        for k in columns:
+            further = set(self.by_one.get(k, ())) - {k}
+            if i not in further:
+                detours |= further
+        return [j for j in columns if j not in detours]
 
     def _as_fine(self, i: int, columns: list[int]) -> list[int]:
         """Several of the columns that together tell the rows apart as finely as ``i``.

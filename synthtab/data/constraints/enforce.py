@@ -72,6 +72,7 @@ class Step:
             lookup = self.lookup.state()
         return {
             "constraint": self.constraint.to_json(),
+            # The name that files of the first version have for it.
             "learnt": lookup,
             "writes": self.writes,
             "remains": remains,
@@ -122,8 +123,6 @@ class Enforced:
             least_rows: Rows that a combination of cells needs to be kept, where such are
                 looked up.
         """
-        if not schema.enforced:
-            return cls(schema)
         table = Table(frame, schema)
         steps: list[Step] = []
         # Each column that is written, and those that it follows from.
@@ -136,6 +135,7 @@ class Enforced:
             if not _may_write(writing, follows):
                 steps.append(judging)
                 continue
+            # What models will predict must be learnt itself, and not in another form.
             remains = None
             if target not in writing.writes:
                 remains = form.hides(table, lookup)
@@ -186,6 +186,7 @@ class Enforced:
 
     def restore(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Rows like those that the model learnt => whole rows, mended where possible."""
+        # In the order of the steps: what one writes, a later one may read.
         table = Table(frame, self.schema)
         for step in self.steps:
             if step.writes:
@@ -289,6 +290,7 @@ class Refill:
             rows = block if good.all() else block[good].reset_index(drop=True)
             self.made += len(block)
             self.good += len(rows)
+            # More than enough of the last block.
             if len(rows) > n:
                 rows = rows.head(n).reset_index(drop=True)
             n -= len(rows)
@@ -334,6 +336,7 @@ class Refill:
 
     def said(self) -> str | None:
         """How many rows were replaced, and why; None if none was."""
+        # Rows that are left out by conditions alone are not told here.
         if not any(self.failed.values()):
             return None
         share = 100 * (1 - self.good / self.made)

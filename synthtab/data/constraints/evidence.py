@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 from synthtab.data.constraints.base import Search
 
+# Of whatever width: codes are kept in 32 bits.
+Integers = npt.NDArray[np.integer[Any]]
+Floats = npt.NDArray[np.float64]
+
 # Share of the rows whose determining cells occur before: otherwise nothing could
 # contradict.
 LEAST_REPEATS = 0.3
@@ -19,7 +23,7 @@ EVIDENCE = 50
 LIFT = 50
 
 
-class Codes:
+class CodedColumns:
     """Columns as numbers of their distinct cells.
 
     Attributes:
@@ -33,7 +37,10 @@ class Codes:
 
     def __init__(self, search: Search, names: list[str]) -> None:
         self.names = names
-        columns = [search.sample.codes(name)[0] for name in names]
+        columns = []
+        for name in names:
+            codes, _ = search.sample.codes(name)
+            columns.append(codes)
         self.codes = np.column_stack(columns).astype(np.int32)
         self.distinct = self.codes.max(axis=0) + 1
         self.able = np.flatnonzero(self.distinct > 2).tolist()
@@ -49,7 +56,7 @@ class Codes:
         """Some columns, those of most distinct cells first."""
         return sorted(columns, key=lambda i: -self.distinct[i])
 
-    def contradictions(self, key: npt.NDArray[Any]) -> Contradictions:
+    def contradictions(self, key: Integers) -> Contradictions:
         """How often rows with the same key differ in each column.
 
         Args:
@@ -58,15 +65,16 @@ class Codes:
         by_key = np.argsort(key, kind="stable")
         sorted_key = key[by_key]
         # Rows are compared with the next one of the same key.
-        repeats = np.flatnonzero(sorted_key[1:] == sorted_key[:-1])
-        pairs = len(repeats)
-        row = self.codes[by_key[repeats]]
-        next_row = self.codes[by_key[repeats + 1]]
-        count = (row != next_row).sum(axis=0)
+        is_repeated = sorted_key[1:] == sorted_key[:-1]
+        first = by_key[:-1][is_repeated]
+        second = by_key[1:][is_repeated]
+        pairs = len(first)
+        differ = self.codes[first] != self.codes[second]
+        count = differ.sum(axis=0)
         by_chance = pairs * self.differ_by_chance
         return Contradictions(count, by_chance, pairs / len(key))
 
-    def determined(self, key: npt.NDArray[Any]) -> list[int]:
+    def determined(self, key: Integers) -> list[int]:
         """Numbers of the columns that a key determines, as far as this can be seen."""
         shown = self.contradictions(key)
         if shown.repeats < LEAST_REPEATS:
@@ -75,7 +83,7 @@ class Codes:
         could = shown.by_chance >= EVIDENCE
         return np.flatnonzero(never & could).tolist()
 
-    def nearly_determined(self, key: npt.NDArray[Any]) -> list[int]:
+    def nearly_determined(self, key: Integers) -> list[int]:
         """Numbers of the columns that a key determines but for few rows."""
         shown = self.contradictions(key)
         if shown.repeats < LEAST_REPEATS:
@@ -95,12 +103,12 @@ class Contradictions:
         repeats: Share of the rows that have the same key as another one before.
     """
 
-    count: npt.NDArray[np.int64]
-    by_chance: npt.NDArray[np.float64]
+    count: Integers
+    by_chance: Floats
     repeats: float
 
 
-def _differ(column: npt.NDArray[Any]) -> float:
+def _differ(column: Integers) -> float:
     """How likely the cells of two random rows differ: 1 - sum p^2."""
     # A missing cell, of code -1, counts as one more value.
     shares = np.bincount(column + 1) / len(column)

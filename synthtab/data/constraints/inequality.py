@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from synthtab.core.errors import SchemaError
+from synthtab.core.expressions import Token
 from synthtab.core.schema import Constraint, Schema
 from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
@@ -23,6 +25,8 @@ from synthtab.data.constraints.base import (
 from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table, comparable, measure
 from synthtab.data.constraints.written import Written, in_quotes_if_needed
+
+Floats = npt.NDArray[np.float64]
 
 # Shuffled, at most this share of the rows may hold it: two columns of different size
 # are no news.
@@ -64,12 +68,10 @@ class Inequality(Form):
         if comparison is None:
             return None
         sides, strict = comparison
-        if len(sides) > 2 or any(len(side) > 1 for side in sides):
-            return None
-        low, high = (side[0] for side in sides)
-        if low.kind != "name" or high.kind != "name":
-            return None
-        return cls((low.text, high.text), strict)
+        match sides:
+            case [[Token("name", low)], [Token("name", high)]]:
+                return cls((low, high), strict)
+        return None
 
     def __str__(self) -> str:
         low, high = map(in_quotes_if_needed, self.columns)
@@ -155,20 +157,28 @@ def _pairs(table: Table, names: list[str], rng: np.random.Generator) -> list[_Pa
         own = cells[:, [i]]
         foreign = shuffled[:, [i]]
         # ``[columns]``: in how many rows each of them holds. NaN is never less.
-        rows = (~np.isnan(own) & ~np.isnan(cells)).sum(axis=0)
-        compared_by_chance = (~np.isnan(foreign) & ~np.isnan(cells)).sum(axis=0)
+        rows = _both_known(own, cells)
+        compared_by_chance = _both_known(foreign, cells)
         with np.errstate(invalid="ignore"):
             not_greater = (own <= cells).sum(axis=0)
             less = (own < cells).sum(axis=0)
             held_by_chance = (foreign <= cells).sum(axis=0)
         chance = held_by_chance / np.maximum(compared_by_chance, 1)
+        surprise = 1 - chance
         nearly_always = not_greater >= Inequality.least_support * rows
-        surprising = (chance <= MOST_BY_CHANCE) & ((1 - chance) * rows >= EVIDENCE)
-        for j in np.flatnonzero(nearly_always & surprising):
+        often_not = (chance <= MOST_BY_CHANCE) & (surprise * rows >= EVIDENCE)
+        for j in np.flatnonzero(nearly_always & often_not):
             if j != i:
                 strict = bool(less[j] == rows[j])
-                found.append(_Pair(float(1 - chance[j]), name, names[j], strict))
+                pair = _Pair(float(surprise[j]), name, names[j], strict)
+                found.append(pair)
     return _without_doubles(found)
+
+
+def _both_known(column: Floats, table: Floats) -> npt.NDArray[np.int64]:
+    """``[columns]``: in how many rows a cell is missing neither here nor there."""
+    known = ~np.isnan(column) & ~np.isnan(table)
+    return known.sum(axis=0)
 
 
 def _without_doubles(pairs: Sequence[_Pair]) -> list[_Pair]:
@@ -184,11 +194,13 @@ def _without_doubles(pairs: Sequence[_Pair]) -> list[_Pair]:
 
 def _implied(pairs: Sequence[_Pair]) -> set[tuple[str, str]]:
     """Pairs that follow from two others: ``a <= c`` from ``a <= b`` and ``b <= c``."""
-    above = {(pair.low, pair.high) for pair in pairs}
-    middle = {low for low, _ in above} & {high for _, high in above}
+    # Each column, and those that it is never greater than.
+    above: dict[str, set[str]] = {}
+    for pair in pairs:
+        above.setdefault(pair.low, set()).add(pair.high)
     implied = set()
-    for low, high in above:
-        for between in middle - {low, high}:
-            if (low, between) in above and (between, high) in above:
-                implied.add((low, high))
+    for low, highs in above.items():
+        for between in highs:
+            further = above.get(between, set()) - {low, between}
+            implied |= {(low, high) for high in further & highs}
     return implied

@@ -39,27 +39,33 @@ class Lookup:
             least_rows: Combinations that fewer rows have are left out, but for the
                 commonest one, which is kept in any case.
         """
-        cells = np.column_stack([table.codes(name)[0] for name in columns])
+        all_codes = []
+        all_texts = []
+        for name in columns:
+            codes, texts = table.codes(name)
+            all_codes.append(codes)
+            all_texts.append(texts)
+        cells = np.column_stack(all_codes)
         _, first, counts = np.unique(
             identify(cells),
             return_index=True,
             return_counts=True,
         )
         commonest_first = np.argsort(-counts, kind="stable")
-        kept = np.count_nonzero(counts >= least_rows)
-        chosen = commonest_first[: max(kept, 1)]
+        kept = max(int((counts >= least_rows).sum()), 1)
+        chosen = commonest_first[:kept]
         rows = cells[first[chosen]]
 
         # A cell that occurs in none of these must not be stored.
-        texts = []
-        for i, name in enumerate(columns):
-            _, all_texts = table.codes(name)
+        used_texts = []
+        for i, texts in enumerate(all_texts):
             codes = rows[:, i]
-            used = np.unique(codes[codes >= 0])
+            is_missing = codes < 0
+            used = np.unique(codes[~is_missing])
+            used_texts.append([texts[code] for code in used])
             new_codes = np.searchsorted(used, codes)
-            rows[:, i] = np.where(codes < 0, -1, new_codes)
-            texts.append([all_texts[code] for code in used])
-        return cls(tuple(columns), tuple(texts), rows)
+            rows[:, i] = np.where(is_missing, -1, new_codes)
+        return cls(tuple(columns), tuple(used_texts), rows)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""

@@ -29,6 +29,8 @@ from synthtab.data.constraints.lookup import Lookup
 from synthtab.data.constraints.table import Table, text_cells
 from synthtab.data.constraints.written import Written, listed
 
+Bits = npt.NDArray[np.bool_]
+
 # Rows in which chance would set two columns of a group, where at most one is set.
 LEAST_CLASHES = 30
 # Columns of such a group.
@@ -98,7 +100,7 @@ class OneHot(Form):
                     "it must be 0 or 1 in every row"
                 )
 
-    def _bits(self, table: Table) -> npt.NDArray[np.bool_]:
+    def _bits(self, table: Table) -> Bits:
         """``[rows, columns]``: which cells are 1."""
         bits = []
         for name in self.columns:
@@ -124,13 +126,17 @@ class OneHot(Form):
 
     def hides(self, table: Table, lookup: Lookup | None) -> tuple[Column, ...] | None:
         """One category in place of the first column: the name of the column that is set."""
-        return (Column(self.columns[0], "category", "object", missing=self.some_none),)
+        first = self.columns[0]
+        category = Column(first, "category", "object", missing=self.some_none)
+        return (category,)
 
     def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
         bits = self._bits(table)
         # Which column is set; -1, a missing cell, where none is.
-        which = np.where(bits.any(axis=1), bits.argmax(axis=1), -1)
-        return text_cells(self.columns, which, column).set_axis(table.frame.index)
+        any_set = bits.any(axis=1)
+        which = np.where(any_set, bits.argmax(axis=1), -1)
+        names = text_cells(self.columns, which, column)
+        return names.set_axis(table.frame.index)
 
     def restore(
         self, table: Table, lookup: Lookup | None, hidden: bool
@@ -139,6 +145,7 @@ class OneHot(Form):
         cells = {}
         for name in self.columns:
             pool = self._no_and_yes(table.schema[name])
+            # 0 or 1, as the place in the pool; no column is set where a cell is missing.
             is_set = (chosen == name).fillna(False).to_numpy(dtype=np.int64)
             cells[name] = pool.take(is_set).reset_index(drop=True)
         return cells
@@ -168,9 +175,8 @@ class OneHot(Form):
                 bits[name] = truths
         if len(bits) < 2:
             return []
-        groups = _Groups(
-            list(bits), np.column_stack(list(bits.values())).astype(np.float32)
-        )
+        columns = [*bits.values()]
+        groups = _Groups([*bits], np.column_stack(columns))
         groups.take_neighbours()
         alike = groups.take_names_alike()
         groups.take_what_adds_up()
@@ -183,7 +189,7 @@ class _Groups:
 
     Args:
         names: The columns.
-        bits: ``[rows, columns]``: 1 where one is set.
+        bits: ``[rows, columns]``: where one is set.
 
     Attributes:
         found: The groups.
@@ -192,12 +198,13 @@ class _Groups:
         exclusive: ``[columns, columns]``: whether two are never set in the same row.
     """
 
-    def __init__(self, names: list[str], bits: npt.NDArray[np.float32]) -> None:
+    def __init__(self, names: list[str], bits: Bits) -> None:
         self.names = names
         self.rows = len(bits)
         # In how many rows both of two columns are set. A float32 counts exactly up to
         # 2**24 rows; beyond, `find_constraints` confirms what is found.
-        both = (bits.T @ bits).astype(np.int64)
+        ones = bits.astype(np.float32)
+        both = (ones.T @ ones).astype(np.int64)
         self.counts = np.diag(both).copy()
         self.exclusive = both == 0
         self.free = set(range(len(names)))

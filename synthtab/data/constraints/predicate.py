@@ -54,6 +54,7 @@ class Predicate(Form):
         return np.ones(len(table), dtype=bool)
 
     def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
+        # Whatever a user's function raises is said in one line, with its name.
         try:
             answer = self.function(table.frame[list(self.columns)])
         except Exception as error:

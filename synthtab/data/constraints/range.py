@@ -73,6 +73,7 @@ class Range(Form):
             raise SchemaError(
                 f"constraint on {name!r}: a range needs a minimum or a maximum"
             )
+        # One word for both ends: a range with one of each kind is two constraints.
         exclusive = option(constraint, "exclusive", bool, False)
         return cls(constraint.columns, minimum, maximum, exclusive)
 
@@ -120,6 +121,7 @@ class Range(Form):
                 f"constraint {self}: {column.name!r} is of kind {column.kind}, "
                 "not a number or a date"
             )
+        # To read a bound as the column's cells are read takes no row of it.
         no_rows = Table(pd.DataFrame(), schema)
         for bound in (self.minimum, self.maximum):
             if bound is not None:
@@ -147,6 +149,7 @@ class Range(Form):
 
     def holds(self, table: Table, lookup: Lookup | None = None) -> Mask:
         values, missing = table.numbers(self.columns[0])
+        # Comparisons of dates are those of whole numbers, exact to their unit.
         inside = np.ones(len(table), dtype=bool)
         if self.minimum is not None:
             low = self._as_number(self.minimum, table)
@@ -170,6 +173,7 @@ def _one_column(sides: Sequence[Sequence[Token]], written: Written) -> bool:
     columns = [_is_column(side) for side in sides]
     if sum(columns) == 1 and (len(sides) == 2 or columns[1]):
         return True
+    # ``strat <= end``: not a date, as might be thought of the first word here.
     if len(sides) == 2:
         for side in sides:
             is_word = len(side) == 1 and side[0].kind == "word"
@@ -183,5 +187,6 @@ def _constant(side: Sequence[Token]) -> int | float | str:
     text = " ".join(token.text for token in side)
     if not is_number_token(Token("word", text)):
         return text
+    # An int is compared exactly with large integers; a float may be rounded.
     is_whole = re.fullmatch(r"[+-]?\d+", text)
     return int(text) if is_whole else float(text)

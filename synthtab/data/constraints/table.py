@@ -23,6 +23,8 @@ from synthtab.data.columns.quantiles import Numbers
 Integers = npt.NDArray[np.int64]
 # A column's numbers, 0 where they are missing, and where that is.
 Cells = tuple[Numbers, Mask]
+# Each cell's number among a column's distinct cells, and the texts of these.
+Codes = tuple[Integers, list[str]]
 
 # Minutes.
 DAY = 1440
@@ -42,8 +44,9 @@ class Table:
     def __init__(self, frame: pd.DataFrame, schema: Schema) -> None:
         self.frame = frame
         self.schema = schema
-        # What was converted before, by what it is ("numbers", "codes") and the column.
-        self._converted: dict[tuple[str, str], Any] = {}
+        # What was converted before, by the column.
+        self._numbers: dict[str, Cells] = {}
+        self._codes: dict[str, Codes] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -60,11 +63,14 @@ class Table:
         """A table in which these columns are replaced, or new."""
         # Arrays, since the cells' index is not the table's.
         arrays = {name: series.array for name, series in cells.items()}
-        table = Table(self.frame.assign(**arrays), self.schema)
-        for key, value in self._converted.items():
-            _, name = key
-            if name not in cells:
-                table._converted[key] = value
+        frame = self.frame.assign(**arrays)
+        table = Table(frame, self.schema)
+        # The other columns need not be converted again.
+        table._numbers = self._numbers.copy()
+        table._codes = self._codes.copy()
+        for name in cells:
+            table._numbers.pop(name, None)
+            table._codes.pop(name, None)
         return table
 
     def shuffled(self, rng: np.random.Generator, names: Sequence[str]) -> Table:
@@ -102,32 +108,32 @@ class Table:
 
         Dates are whole numbers of their unit.
         """
-        key = ("numbers", name)
-        if key not in self._converted:
+        if name not in self._numbers:
             column = self.column(name)
-            self._converted[key] = _numbers(self.frame[name], column)
-        return self._converted[key]
+            self._numbers[name] = _numbers(self.frame[name], column)
+        return self._numbers[name]
 
-    def codes(self, name: str) -> tuple[Integers, list[str]]:
+    def codes(self, name: str) -> Codes:
         """Each cell's number among the column's distinct cells, and the texts of these.
 
         A missing cell has the number -1.
         """
-        key = ("codes", name)
-        if key not in self._converted:
+        if name not in self._codes:
             codes, distinct = pd.factorize(self.frame[name])
             column = self.column(name)
             texts = cells_to_text(pd.Series(distinct), column)
-            self._converted[key] = codes.astype(np.int64), texts.tolist()
-        return self._converted[key]
+            self._codes[name] = codes.astype(np.int64), texts.tolist()
+        return self._codes[name]
 
     def coded(self, name: str, texts: Sequence[str]) -> Integers:
         """`codes` among given texts; their count where a cell is none of them."""
         codes, own_texts = self.codes(name)
-        place = _index(texts).get_indexer(_index(own_texts))
+        given = _index(texts)
+        place = given.get_indexer(_index(own_texts))
         place = np.where(place < 0, len(texts), place)
         # The last one is that of code -1.
-        return np.append(place, -1)[codes]
+        place = np.append(place, -1)
+        return place[codes]
 
     def truths(self, name: str, constants: bool = False) -> Mask | None:
         """A column of 0 and 1, or of booleans, with both among them.
@@ -202,8 +208,8 @@ def comparable(table: Table, names: Sequence[str]) -> list[Cells]:
     Dates of several units are given in the finest of them.
     """
     units = [_unit(table.column(name)) for name in names]
-    dated = [unit for unit in units if unit]
-    finest = max(dated, key=lambda unit: dates.PER_DAY[unit], default="")
+    dated = set(units) - {""}
+    finest = max(dated, key=dates.PER_DAY.__getitem__, default="")
     converted = []
     for name, unit in zip(names, units, strict=True):
         values, missing = table.numbers(name)

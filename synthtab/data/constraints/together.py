@@ -105,10 +105,10 @@ class Together(Form):
         names_of: dict[str | None, list[str]] = {}
         for name, value in self._events[1:]:
             names_of.setdefault(value, []).append(in_quotes_if_needed(name))
-        others = " and ".join(
-            _in_words(names, value) for value, names in names_of.items()
-        )
-        first = _in_words([in_quotes_if_needed(self.columns[0])], self.values[0])
+        said = [_in_words(names, value) for value, names in names_of.items()]
+        others = " and ".join(said)
+        name, value = self._events[0]
+        first = _in_words([in_quotes_if_needed(name)], value)
         if self.one_way:
             return f"if {first}, {others}"
         return f"{others} exactly where {first}"
@@ -122,7 +122,8 @@ class Together(Form):
         for name, value in self._events:
             if value is not None:
                 # Raises where it is no cell of the column.
-                typed_cells(pd.Series([value], dtype=object, name=name), schema[name])
+                text = pd.Series([value], dtype=object, name=name)
+                typed_cells(text, schema[name])
             elif not schema[name].missing:
                 raise SchemaError(
                     f"constraint {self}: no cell of {name!r} may be missing, "
@@ -176,9 +177,11 @@ class Together(Form):
         value = dict(self._events)[column.name]
         hidden = self._occurs(table, column.name, value)
         others = np.flatnonzero(~hidden)
+        # ``[rows]``: from which row each cell is taken.
         source = np.arange(len(table))
         if len(others):
-            evenly = np.linspace(0, len(others) - 1, int(hidden.sum()))
+            count = np.count_nonzero(hidden)
+            evenly = np.linspace(0, len(others) - 1, count)
             source[hidden] = others[evenly.astype(np.int64)]
         return cells.iloc[source].set_axis(cells.index)
 
@@ -194,6 +197,7 @@ class Together(Form):
         cells = {}
         for name, value in self._events[1:]:
             codes, texts = table.codes(name)
+            # Among the rows of a small sample, no cell may have the value yet.
             if value is not None and value not in texts:
                 texts = [*texts, value]
             place = -1 if value is None else texts.index(value)
@@ -220,17 +224,20 @@ class Together(Form):
             missing = search.full.missing(column.name)
             if FEWEST_ROWS <= missing.sum() < rows:
                 gaps[column.name] = missing
-                key = int(weights[missing].sum())
-                by_rows.setdefault(key, []).append(_Event(column.name, None))
-            for event, key in _values(search, column, weights):
-                by_rows.setdefault(key, []).append(event)
+                gap = _Event(column.name, None)
+                by_rows.setdefault(_sum(weights, missing), []).append(gap)
+            for event, where in _values(search, column):
+                by_rows.setdefault(_sum(weights, where), []).append(event)
         found = []
         for events in by_rows.values():
-            if len({event.column for event in events}) > 1:
-                together = cls._of_events(events)
-                if not _is_said(together, search):
-                    found.append(together)
-        return [*found[:MOST_OFFERED], *_one_way(gaps, rows)][:MOST_OFFERED]
+            names = {event.column for event in events}
+            if len(names) < 2:
+                continue
+            together = cls._of_events(events)
+            if not _is_said(together, search):
+                found.append(together)
+        found += _one_way(gaps, rows)
+        return found[:MOST_OFFERED]
 
     @classmethod
     def _of_events(cls, events: Sequence[_Event]) -> Together:
@@ -248,34 +255,30 @@ class _Event(NamedTuple):
     value: str | None
 
 
-def _values(
-    search: Search, column: Column, weights: npt.NDArray[np.uint64]
-) -> Iterator[tuple[_Event, int]]:
-    """The values of a column that may come together with others.
+def _sum(weights: npt.NDArray[np.uint64], rows: Mask) -> int:
+    """The sum of the weights of some rows, modulo 2**64."""
+    return int(weights[rows].sum())
 
-    Args:
-        search: The table.
-        column: One of its columns.
-        weights: ``[rows]`` random numbers.
 
-    Yields:
-        A value, and the sum of the weights of its rows.
-    """
+def _values(search: Search, column: Column) -> Iterator[tuple[_Event, Mask]]:
+    """The values of a column that may come together with others, and their rows."""
     if not KINDS[column.kind].discrete:
         return
     # The sample first: to find all cells of a column of many is slow.
-    if len(search.sample.codes(column.name)[1]) > MOST_VALUES:
+    _, texts = search.sample.codes(column.name)
+    if len(texts) > MOST_VALUES:
         return
     codes, texts = search.full.codes(column.name)
     if len(texts) > MOST_VALUES:
         return
     rows = len(codes)
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-    for k in np.flatnonzero(counts >= max(FEWEST_ROWS, LEAST_SHARE * rows)):
+    fewest = max(FEWEST_ROWS, LEAST_SHARE * rows)
+    for k in np.flatnonzero(counts >= fewest):
         # Of two values the rarer one says all.
         is_rare = 2 * counts[k] <= rows
         if is_rare or len(texts) > 2:
-            yield _Event(column.name, texts[k]), int(weights[codes == k].sum())
+            yield _Event(column.name, texts[k]), codes == k
 
 
 def _one_way(gaps: dict[str, Mask], rows: int) -> list[Together]:
@@ -289,7 +292,8 @@ def _one_way(gaps: dict[str, Mask], rows: int) -> list[Together]:
     first_with: dict[bytes, str] = {}
     for name, missing in gaps.items():
         first_with.setdefault(np.packbits(missing).tobytes(), name)
-    fewest_first = sorted(first_with.values(), key=lambda name: int(gaps[name].sum()))
+    counts = {name: int(gaps[name].sum()) for name in first_with.values()}
+    fewest_first = sorted(counts, key=lambda name: counts[name])
 
     def within(a: str, b: str) -> bool:
         """Whether ``b`` is missing wherever ``a`` is."""
@@ -297,13 +301,14 @@ def _one_way(gaps: dict[str, Mask], rows: int) -> list[Together]:
 
     found: list[Together] = []
     for i, a in enumerate(fewest_first):
-        above = [b for b in fewest_first[i + 1 :] if within(a, b)]
+        larger = fewest_first[i + 1 :]
+        above = [b for b in larger if within(a, b)]
         for b in above:
             # If c follows from a, and b from c, then b need not be said.
-            if any(c != b and within(c, b) for c in above):
-                continue
-            by_chance = gaps[a].sum() * (1 - gaps[b].sum() / rows)
-            if by_chance >= SURPRISE:
+            between = [c for c in above if c != b and within(c, b)]
+            # Rows in which a would be missing without b, were they independent.
+            share_there = 1 - counts[b] / rows
+            if not between and counts[a] * share_there >= SURPRISE:
                 found.append(Together((a, b), (None, None), one_way=True))
     return found
 
@@ -322,6 +327,7 @@ def _is_said(together: Together, search: Search) -> bool:
     Of columns of two values, "together" says it better.
     """
     names = set(together.columns)
-    is_known = any(names <= columns for columns in search.related("cells"))
-    fewest_values = min(len(search.sample.codes(name)[1]) for name in names)
-    return is_known and fewest_values > 2
+    if not any(names <= columns for columns in search.related("cells")):
+        return False
+    values = [search.sample.codes(name)[1] for name in names]
+    return min(map(len, values)) > 2

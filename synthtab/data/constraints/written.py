@@ -93,6 +93,7 @@ class Written:
         """
         if token.kind == "name":
             return token.text
+        # A sign or a function: more is wrong than a name.
         if token.kind != "word":
             raise self.unreadable()
         near = hint(token.text, self.schema.names, "the columns are")
@@ -152,6 +153,7 @@ class Written:
             raise self.error(
                 "both signs of a range must be alike; write two constraints"
             )
+        # ``b >= a`` is ``a <= b``.
         if signs[0] in (">", ">="):
             sides.reverse()
         return sides, signs[0] in ("<", ">")
