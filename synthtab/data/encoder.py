@@ -24,13 +24,12 @@ from synthtab.core.errors import ConfigError
 from synthtab.core.layout import Cross, Encoded, Layout
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import KINDS, ColumnEncoder, Settings
+from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
 from synthtab.data.columns.base import Mask
 from synthtab.data.constraints.enforce import Enforced
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
 from synthtab.data.relations.links import Linked, complete_whole
 from synthtab.data.relations.search import bases, find
-from synthtab.data.tables import typed
 
 CONTINUOUS = ("cdf", "mixture")
 

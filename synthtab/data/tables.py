@@ -26,10 +26,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from synthtab.core.errors import DataError, SchemaError
+from synthtab.core.errors import DataError
 from synthtab.core.files import replacing
 from synthtab.core.schema import Schema
-from synthtab.data.columns import TEXT_MARK, cells_to_text, check_table, typed_cells
+from synthtab.data.columns import TEXT_MARK, cells_to_text, check_table
+
+# Under this name, so that `tables` has the whole way of a table.
+from synthtab.data.columns import typed as typed
 
 # Of those that occur equally often in a header, the first one counts.
 DELIMITERS = (",", ";", "\t", "|")
@@ -352,28 +355,6 @@ def _encoding_error(path: Path) -> DataError:
 
 
 # -- Text => cells in pandas dtypes
-
-
-def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Text or other cells => the columns, order and dtypes of the schema.
-
-    Raises:
-        SchemaError: Columns differ from the schema's, or cells do not fit their
-            columns' kinds; it names all such columns.
-    """
-    schema.check(frame)
-    cells = {}
-    problems = []
-    for column in schema.columns:
-        try:
-            cells[column.name] = typed_cells(frame[column.name], column).array
-        except SchemaError as error:
-            problems.append(str(error))
-    if len(problems) == 1:
-        raise SchemaError(problems[0])
-    if problems:
-        raise SchemaError(f"table and schema disagree: {'; '.join(problems)}")
-    return pd.DataFrame(cells, columns=list(schema.names), index=frame.index)
 
 
 # -- Writing: DataFrames => files

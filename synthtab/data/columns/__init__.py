@@ -67,6 +67,7 @@ __all__ = [
     "in_turn",
     "infer",
     "number_kind",
+    "typed",
     "typed_cells",
 ]
 
@@ -216,6 +217,28 @@ def typed_cells(series: pd.Series, column: Column) -> pd.Series:
     if token is not None and not kind.reads_missing and is_text(series):
         series = blank(series, token)
     return kind.typed(series, column)
+
+
+def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Text or other cells => the columns, order and dtypes of the schema.
+
+    Raises:
+        SchemaError: Columns differ from the schema's, or cells do not fit their
+            columns' kinds; it names all such columns.
+    """
+    schema.check(frame)
+    cells = {}
+    problems = []
+    for column in schema.columns:
+        try:
+            cells[column.name] = typed_cells(frame[column.name], column).array
+        except SchemaError as error:
+            problems.append(str(error))
+    if len(problems) == 1:
+        raise SchemaError(problems[0])
+    if problems:
+        raise SchemaError(f"table and schema disagree: {'; '.join(problems)}")
+    return pd.DataFrame(cells, columns=list(schema.names), index=frame.index)
 
 
 def cells_to_text(series: pd.Series, column: Column) -> Texts:
