@@ -213,6 +213,24 @@ def test_make_targets_exist() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 
+@pytest.mark.parametrize(
+    "page", [README, ROOT / "docs" / "map.md"], ids=["readme", "map"]
+)
+def test_names_beside_a_file_are_in_it(page: Path) -> None:
+    """In a line of a table that links to a file: "`Trainer.play` is one step"."""
+    checked = 0
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("|"):
+            continue
+        for path in re.findall(r"\]\(([^)]+\.py)\)", line)[:1]:
+            code = (page.parent / path).read_text(encoding="utf-8")
+            for name in re.findall(r"`([A-Za-z_.]+)`", line):
+                if not name.endswith((".py", ".json", ".md")):
+                    checked += 1
+                    assert name.split(".")[-1] in code, f"{path}: {name}"
+    assert checked
+
+
 def test_the_map_has_a_line_for_every_file() -> None:
     text = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
     lines = re.findall(
