@@ -231,6 +231,17 @@ def test_names_beside_a_file_are_in_it(page: Path) -> None:
     assert checked
 
 
+def test_the_walks_through_the_code_name_what_is_there() -> None:
+    """ "`train` in `model/trainer.py`" of docs/map.md."""
+    text = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w.]+)` in\s+\[?`([\w/]+\.py)`", text)
+    assert len(named) >= 8
+    for name, path in named:
+        code = (ROOT / "synthtab" / path).read_text(encoding="utf-8")
+        last = name.split(".")[-1]
+        assert re.search(rf"^ *(def|class) {last}\b", code, re.MULTILINE), (path, name)
+
+
 def test_the_map_has_a_line_for_every_file() -> None:
     text = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
     lines = re.findall(
