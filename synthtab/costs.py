@@ -1,10 +1,10 @@
 """What a fit costs, known before it runs: memory by counting, time from a few steps.
 
-Memory is counted in the arrays that are large: the table while it is encoded, the encoded
-table, weights with all their copies, what a step keeps for its gradients, and what sampling and
-the trees take in the end. The numbers of values per row, mode or slot below are those of the
-tensors in `synthtab.model`. Fits on the CPU took 0.78 to 1.31 of what is expected
-(benchmarks/README.md); a test holds 0.4 to 1.25.
+Memory is counted in the arrays that are large: the table while it is encoded, the
+encoded table, weights with all their copies, what a step keeps for its gradients, and
+what sampling and the trees take in the end. The numbers of values per row, mode or slot
+below are those of the tensors in `synthtab.model`. Fits on the CPU took 0.78 to 1.31 of
+what is expected (benchmarks/README.md); a test holds 0.4 to 1.25.
 """
 
 from __future__ import annotations
@@ -44,21 +44,23 @@ LIBRARY_BYTES = 180_000_000
 # Bytes that each further thread that makes rows keeps for itself.
 THREAD_BYTES = 80_000_000
 # Copies of the weights of the networks: themselves, gradients, two moments of Adam, the
-# average, a state to roll back to and the next one while it is made, and the best checkpoint.
+# average, a state to roll back to and the next one while it is made, and the best
+# checkpoint.
 COPIES_OF_NETWORKS = 15
 # The same of the critic, which has no average and no checkpoint.
 COPIES_OF_CRITIC = 10
-# Bytes of a cell while a forest is grown: its code, its rank, that as a float, and its bin.
+# Bytes of a cell while a forest is grown: its code, its rank, that as a float, and its
+# bin.
 TREE_CELL_BYTES = 32
-# Bytes of a row, whatever its columns: its number in the order of the epoch, and while rows
-# are split.
+# Bytes of a row, whatever its columns: its number in the order of the epoch, and while
+# rows are split.
 ROW_BYTES = 32
 # Rows below which it is no use to offer fewer of them.
 LEAST_OFFERED_ROWS = 1_000
 # Fewest rows of a batch that is offered.
 LEAST_OFFERED_BATCH = 32
-# Steps that are timed, at most: as many as have all kinds of steps of the presets; and the
-# seconds after which no further step is begun.
+# Steps that are timed, at most: as many as have all kinds of steps of the presets; and
+# the seconds after which no further step is begun.
 TIMED_STEPS = 32
 TIMED_SECONDS = 3.0
 
@@ -68,7 +70,8 @@ class Cost:
     """Bytes that a fit needs, beyond what the process holds before, and what there is.
 
     Attributes:
-        table_bytes: The table as it was read: of one that is read in pieces, its sample.
+        table_bytes: The table as it was read: of one that is read in pieces, its
+            sample.
         encoded_bytes: All of its codes and offsets.
         parameters: Weights of the generator.
         weight_bytes: Weights with all copies.
@@ -179,8 +182,8 @@ def time(
 ) -> dict[str, Any]:
     """How long training takes: an estimate.
 
-    A few steps on made-up rows are timed on the device. What follows the training comes on
-    top, and a fit may stop sooner.
+    A few steps on made-up rows are timed on the device. What follows the training comes
+    on top, and a fit may stop sooner.
 
     Args:
         layout: What codes and offsets mean.
@@ -190,7 +193,8 @@ def time(
         cost: What the fit needs; nothing is timed where there is no room.
 
     Returns:
-        "steps", None where the clock decides; and "seconds", None where nothing was timed.
+        "steps", None where the clock decides; and "seconds", None where nothing was
+        timed.
     """
     if not layout.blocks:
         return {"steps": 0, "seconds": 0.0}
@@ -282,8 +286,8 @@ def _cost(
     if on_gpu:
         networks = copies + max(step, sampling)
     else:
-        # Of what training took, the allocator of the CPU has little left in pieces as large as
-        # sampling needs.
+        # Of what training took, the allocator of the CPU has little left in pieces as
+        # large as sampling needs.
         networks = copies + step + sampling
 
     # What is there all the time ...
@@ -294,8 +298,8 @@ def _cost(
         always += encoded
     if not table.is_held:
         always += read
-    # ... and what comes on top: while the table is encoded, the piece at work, as text and
-    # typed; later, nothing of the table but its codes.
+    # ... and what comes on top: while the table is encoded, the piece at work, as text
+    # and typed; later, nothing of the table but its codes.
     encoding = min(table.rows, 2 * ENCODED_ROWS + PIECE_ROWS) * (
         2 * table.row_bytes + 8 * 8
     )
@@ -333,8 +337,8 @@ def _parameters(layout: Layout, config: TrainConfig) -> tuple[int, int]:
 def _step_bytes(layout: Layout, config: TrainConfig) -> int:
     """What one step keeps for its gradients.
 
-    The larger of the two kinds of step: completing rows, and the critic's game with its double
-    gradients.
+    The larger of the two kinds of step: completing rows, and the critic's game with its
+    double gradients.
     """
     slots = layout.width
     modes = len(layout.mode_slots)

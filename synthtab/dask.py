@@ -1,8 +1,10 @@
 """Rows as a dask DataFrame: `sample`.
 
-import synthtab.dask
-rows = synthtab.dask.sample("people.synthtab", 100_000_000)     # needs dask: pip install 'synthtab[dask]'
-rows.to_parquet("people/")
+    import synthtab.dask
+    rows = synthtab.dask.sample("people.synthtab", 100_000_000)
+    rows.to_parquet("people/")
+
+This needs dask: ``pip install 'synthtab[dask]'``.
 """
 
 from __future__ import annotations
@@ -15,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synthtab.core.errors import ConfigError, MissingExtraError
+from synthtab.sampling.language import Where
 from synthtab.sampling.parts import spans
 from synthtab.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
     import dask.dataframe
 
-    from synthtab.sampling.language import Where
-
 # Rows of a partition, where nothing else is asked for.
-ROWS = 262_144
+PARTITION_ROWS = 262_144
 
+# A worker has many threads, and one of them shall load the model for all.
 _loading = threading.Lock()
 
 
@@ -38,15 +40,17 @@ def sample(
     seed: int | None = None,
     passes: int | None = None,
 ) -> dask.dataframe.DataFrame:
-    """The rows of `Synthesizer.sample`, row for row, made when they are computed, whatever the partitions and the
-    scheduler.
+    """The rows of `Synthesizer.sample`, row for row, made when they are computed.
+
+    They are the same whatever the partitions and the scheduler.
 
     Args:
-        model: Fitted; or its file, which every worker must find there and then loads once. A model itself travels to
-            the workers as the content of its file.
+        model: Fitted; or its file, which every worker must find there and then loads
+            once. A model itself travels to the workers as the content of its file.
         n: How many rows.
-        npartitions: Parts, about equally large; fewer where they would be smaller than what is made at once: 4,096
-            rows, 65,536 with conditions or constraints. None for parts of about 262,144 rows.
+        npartitions: Parts, about equally large; None for parts of about 262,144 rows.
+            There are fewer where they would be smaller than what is made at once: 4,096
+            rows, 65,536 with conditions or constraints.
         where: Conditions that every row meets.
         seed: As in `Synthesizer.sample`.
         passes: As in `Synthesizer.sample`.
@@ -63,47 +67,59 @@ def sample(
         raise MissingExtraError(
             "synthtab.dask needs dask: pip install 'synthtab[dask]'"
         ) from None
+    # A bool is an int to Python.
     if npartitions is not None and (isinstance(npartitions, bool) or npartitions < 1):
         raise ConfigError(
             f"npartitions must be a whole number of 1 or more, not {npartitions!r}"
         )
-    asked: dict[str, Any] = dict(where=where, seed=seed, passes=passes)
+
+    request: dict[str, Any] = dict(where=where, seed=seed, passes=passes)
     source = model if isinstance(model, Synthesizer) else os.path.abspath(model)
-    here = _model(source)
-    meta = next(here.sample_blocks(n, **asked)).head(
-        0
-    )  # and every error in what is asked, now
-    parts = spans(
-        n,
-        here.requests.grain(here.requests.predicates(where)),
-        npartitions or max(1, round(n / ROWS)),
-    )
-    shipped, make = (delayed(x, pure=False, traverse=False) for x in (source, _part))
-    made = [make(shipped, first, rows, asked) for first, rows in parts]
-    divisions = (*(first for first, _ in parts), n - 1)
+    synthesizer = _model(source)
+    # A first block is made now: it has the columns and dtypes that dask wants to know,
+    # and every error in the request comes up here instead of in a worker.
+    first_block = next(synthesizer.sample_blocks(n, **request))
+    requests = synthesizer.requests
+    grain = requests.grain(requests.predicates(where))
+    count = npartitions or max(1, round(n / PARTITION_ROWS))
+    parts = spans(n, grain, count)
+
+    # "pure" would hash the whole model to name the task, and "traverse" look for tasks
+    # inside of it.
+    shared_source = delayed(source, pure=False, traverse=False)
+    make_part = delayed(_part, pure=False, traverse=False)
+    partitions = [
+        make_part(shared_source, start, rows, request) for start, rows in parts
+    ]
+    # The index at which each partition begins, and the last one.
+    divisions = (*(start for start, _ in parts), n - 1)
     return dask.dataframe.from_delayed(
-        made, meta=meta, divisions=divisions, prefix="synthtab", verify_meta=False
+        partitions,
+        meta=first_block.head(0),
+        divisions=divisions,
+        prefix="synthtab",
+        verify_meta=False,
     )
 
 
 def _part(
-    source: Synthesizer | str, first: int, rows: int, asked: dict[str, Any]
+    source: Synthesizer | str, start: int, rows: int, request: dict[str, Any]
 ) -> pd.DataFrame:
     """One partition; its rows are numbered as in the whole."""
-    found = _model(source).sample(rows, first=first, **asked)
-    return found.set_axis(pd.RangeIndex(first, first + rows))
+    part = _model(source).sample(rows, first=start, **request)
+    return part.set_axis(pd.RangeIndex(start, start + rows))
 
 
 def _model(source: Synthesizer | str) -> Synthesizer:
     """A fitted model; a file is loaded once by each process."""
     if isinstance(source, Synthesizer):
         return source
+    # With its time, so that a file that was fitted again is loaded again.
+    changed = os.stat(source).st_mtime_ns if os.path.exists(source) else 0
     with _loading:
-        return _loaded(
-            source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0
-        )
+        return _load(source, changed)
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: str, changed: int) -> Synthesizer:
+def _load(path: str, changed: int) -> Synthesizer:
     return Synthesizer.load(path)

@@ -1,8 +1,8 @@
 """Real tables to try things on: a few that ship with the package, a few more through OpenML.
 
-The shipped ones lie in ``datasets/`` of the repository, each with its schema and a PROVENANCE.md
-(source, licence, checksum). The others are downloaded once by scikit-learn's OpenML client, which
-caches them and verifies their checksum.
+The shipped ones lie in ``datasets/`` of the repository, each with its schema and a
+PROVENANCE.md (source, licence, checksum). The others are downloaded once by
+scikit-learn's OpenML client, which caches them and verifies their checksum.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from synthtab.data import tables
 if TYPE_CHECKING:
     import pandas as pd
 
+# The tables in ``datasets/``.
 SHIPPED = ("penguins", "flights", "anes96")
 
 
@@ -70,8 +71,10 @@ def load(name: str, *, data_home: str | os.PathLike[str] | None = None) -> pd.Da
         data_home: Where downloads are cached; scikit-learn's own folder if not given.
 
     Raises:
-        DataError: The name is unknown, or the table can neither be found in the cache nor downloaded.
+        DataError: The name is unknown, or the table can neither be found in the cache
+            nor downloaded.
     """
+    # The name of a shipped table is its own, whatever OpenML may have under it.
     if name in SHIPPED:
         source = path(name)
         schema = Schema.load(source.with_name(f"{name}.schema.json"))
@@ -83,6 +86,7 @@ def load(name: str, *, data_home: str | os.PathLike[str] | None = None) -> pd.Da
 
 def _folder() -> Path:
     """Where the shipped tables lie: beside the package in a checkout, else installed as data."""
+    # Any folder may be called "datasets": this file says that it is ours.
     checkout = Path(__file__).resolve().parent.parent / "datasets"
     if (checkout / SHIPPED[0] / "PROVENANCE.md").is_file():
         return checkout
@@ -94,6 +98,7 @@ def _folder() -> Path:
 def _download(
     name: str, remote: Remote, data_home: str | os.PathLike[str] | None
 ) -> pd.DataFrame:
+    # scikit-learn asks the network only for what its cache has not.
     home = None if data_home is None else os.fspath(data_home)
     try:
         frame: pd.DataFrame = fetch_openml(

@@ -1,111 +1,119 @@
-"""What a fit was, and what the model holds in words."""
+"""What a model holds, in words: `Synthesizer.describe` and `synthtab inspect`."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
-import torch
 
-import synthtab
 from synthtab.core.config import TrainConfig
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.sources import Source
 from synthtab.model.networks import Networks
 from synthtab.sampling.tree_critic import TreeCritic
 
 
-def begun(
-    source: Source,
-    held_out: int,
-    digest: str,
-    config: TrainConfig,
-    device: object,
-    processes: int,
-) -> dict[str, Any]:
-    """The report of a fit that has not trained yet."""
-    return {
-        "rows": source.rows,
-        **({"total": source.total} if source.total else {}),
-        **({"sample": len(source.sample)} if source.path else {}),
-        "holdout_rows": held_out,
-        "digest": digest,
-        "device": str(device),
-        "platform": platform.platform(),
-        "versions": {
-            "synthtab": synthtab.__version__,
-            "torch": torch.__version__,
-            "pandas": pd.__version__,
-        },
-        **({"processes": processes} if processes > 1 else {}),
-        "steps": 0,
-        "seconds": 0.0,
-        "stopped": "nothing to learn",
-        "best": None,
-        "history": [],
-        "warnings": [],
-        "passes": config.passes or 1,
-    }
-
-
-def told(
+def in_words(
     encoder: TableEncoder,
     networks: Networks | None,
     critic: TreeCritic | None,
-    ran: Mapping[str, Any],
+    fit: Mapping[str, Any],
 ) -> list[tuple[str, str]]:
-    """Headings and sentences; ``ran`` is the report of the fit, with its target, preset, seed and config."""
-    weights = sum(p.numel() for p in networks.parameters()) if networks else 0
-    kinds = pd.Series([c.kind for c in encoder.schema.columns]).value_counts()
-    best = ran.get("best")
-    changed = {k: v for k, v in ran["config"].items() if v != getattr(TrainConfig(), k)}
-    pool = critic.pool if critic else 1
-    kept = f"; trees keep 1 of {pool:g} rows made" if pool > 1 else ""
-    drawn = f" drawn of {ran['total']:,}" if ran.get("total") else ""
-    sample = (
-        f"; columns from {ran['sample']:,} random rows" if ran.get("sample") else ""
-    )
-    texts = [
-        (
-            "learnt from",
-            f"{ran['rows']:,} rows{drawn}, {ran['holdout_rows']:,} of them held out of training{sample}",
-        ),
-        (
-            "columns",
-            f"{len(encoder.schema.columns)}: "
-            + ", ".join(f"{n} {k}" for k, n in kinds.items()),
-        ),
-        ("target", ran["target"] or "none"),
-        (
-            "training",
-            f"{ran['steps']:,} steps in {ran['seconds']:.0f} s on {ran['device']}; stopped: {ran['stopped']}",
-        ),
-        ("held-out score", "none" if best is None else f"{best:.3f} (1 is best)"),
-        (
-            "sampling",
-            f"{ran['passes']} pass{'es' * (ran['passes'] > 1)} unless told otherwise{kept}",
-        ),
-        *([("links", "; ".join(encoder.links))] if encoder.links else []),
-        *([("crosses", "; ".join(encoder.crosses))] if encoder.crosses else []),
-        *(("held by every row", str(step.form)) for step in encoder.enforced.steps),
-        (
-            "preset",
-            ran["preset"]
-            + (
-                f" ({', '.join(f'{k}={v}' for k, v in changed.items())})"
-                if changed
-                else ""
-            ),
-        ),
-        ("seed", str(ran["seed"])),
-        (
-            "generator",
-            f"{weights:,} weights; a row is {len(encoder.layout.blocks)} codes and "
-            f"{len(encoder.layout.continuous)} offsets",
-        ),
-        ("versions", ", ".join(f"{k} {v}" for k, v in ran["versions"].items())),
+    """Headings and sentences.
+
+    Args:
+        encoder: The encoding of the table.
+        networks: None where no column varies.
+        critic: What chooses among the rows of the networks, if anything.
+        fit: The report of the fit, and its target, preset, seed and config.
+    """
+    # What concerns every model; then what only some have; then how to make it again.
+    facts = [
+        ("learnt from", _rows(fit)),
+        ("columns", _columns(encoder)),
+        ("target", fit["target"] or "none"),
+        ("training", _training(fit)),
+        ("held-out score", _score(fit.get("best"))),
+        ("sampling", _sampling(fit["passes"], critic)),
+    ]
+    if encoder.links:
+        facts.append(("links", "; ".join(encoder.links)))
+    if encoder.crosses:
+        facts.append(("crosses", "; ".join(encoder.crosses)))
+    for step in encoder.enforced.steps:
+        facts.append(("held by every row", str(step.form)))
+    facts += [
+        ("preset", _preset(fit)),
+        # With preset, seed and versions the same rows can be made again.
+        ("seed", str(fit["seed"])),
+        ("generator", _generator(encoder, networks)),
+        ("versions", _listed(fit["versions"].items(), "{} {}")),
         ("not stored", f"training rows; {encoder.withheld}"),
     ]
-    return [*texts, *(("warning", w) for w in ran["warnings"])]
+    for warning in fit["warnings"]:
+        facts.append(("warning", warning))
+    return facts
+
+
+def _rows(fit: Mapping[str, Any]) -> str:
+    text = f"{fit['rows']:,} rows"
+    # Of a larger table, where only so many were asked for.
+    if fit.get("total"):
+        text += f" drawn of {fit['total']:,}"
+    text += f", {fit['holdout_rows']:,} of them held out of training"
+    # Of a file that was read in pieces.
+    if fit.get("sample"):
+        text += f"; columns from {fit['sample']:,} random rows"
+    return text
+
+
+def _columns(encoder: TableEncoder) -> str:
+    columns = encoder.schema.columns
+    # The commonest kinds first.
+    kinds = pd.Series([column.kind for column in columns]).value_counts()
+    return f"{len(columns)}: {_listed(kinds.items(), '{1} {0}')}"
+
+
+def _training(fit: Mapping[str, Any]) -> str:
+    return (
+        f"{fit['steps']:,} steps in {fit['seconds']:.0f} s on {fit['device']}; "
+        f"stopped: {fit['stopped']}"
+    )
+
+
+def _score(best: float | None) -> str:
+    return "none" if best is None else f"{best:.3f} (1 is best)"
+
+
+def _sampling(passes: int, critic: TreeCritic | None) -> str:
+    plural = "es" * (passes > 1)
+    text = f"{passes} pass{plural} unless told otherwise"
+    if critic is not None and critic.pool > 1:
+        text += f"; trees keep 1 of {critic.pool:g} rows made"
+    return text
+
+
+def _preset(fit: Mapping[str, Any]) -> str:
+    """Its name, and every dial that has not its default."""
+    defaults = TrainConfig().to_json()
+    changed = {}
+    for name, value in fit["config"].items():
+        if value != defaults[name]:
+            changed[name] = value
+    if not changed:
+        return str(fit["preset"])
+    return f"{fit['preset']} ({_listed(changed.items(), '{}={}')})"
+
+
+def _generator(encoder: TableEncoder, networks: Networks | None) -> str:
+    weights = 0
+    if networks is not None:
+        weights = sum(weight.numel() for weight in networks.parameters())
+    codes = len(encoder.layout.blocks)
+    offsets = len(encoder.layout.continuous)
+    return f"{weights:,} weights; a row is {codes} codes and {offsets} offsets"
+
+
+def _listed(pairs: Iterable[tuple[Any, Any]], form: str) -> str:
+    """Pairs in the given form, with commas between them."""
+    return ", ".join(form.format(first, second) for first, second in pairs)

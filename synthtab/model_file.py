@@ -1,16 +1,15 @@
 """The model file: one zip of readable JSON and safetensors weights. Data, never code; no training row.
 
-manifest.json        format number, versions, seed, what ran, held-out scores; a digest of
-                     each other member, and one of the manifest itself
-schema.json          what the columns are
-encoder.json         how cells become codes and offsets
-config.json          the training configuration that ran
-weights.safetensors  the networks that make rows
-trees.safetensors    the boosted trees and frequencies that choose among these rows; no
-                     tensor in it where there are none
+manifest.json        format number, versions, seed, what ran, held-out scores; a digest
+                     of each other member, and one of the manifest itself schema.json
+                     what the columns are encoder.json         how cells become codes
+                     and offsets config.json          the training configuration that
+                     ran weights.safetensors  the networks that make rows
+                     trees.safetensors    the boosted trees and frequencies that choose
+                     among these rows; no tensor in it where there are none
 
-`load` checks a file as a whole before anything of it is used. A flipped byte must not give
-other rows, and a small file must not take much memory.
+`load` checks a file as a whole before anything of it is used. A flipped byte must not
+give other rows, and a small file must not take much memory.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ JSON_PARTS = ("manifest", "schema", "encoder", "config")
 WEIGHTS, TREES = "weights.safetensors", "trees.safetensors"
 MANIFEST = "manifest.json"
 
-# Unpacked, the members of a file may take so many bytes, and so many times the bytes of the
-# file. JSON that we write shrinks to a fifth or a tenth; what shrinks to a thousandth is made
-# to fill a memory.
+# Unpacked, the members of a file may take so many bytes, and so many times the bytes of
+# the file. JSON that we write shrinks to a fifth or a tenth; what shrinks to a
+# thousandth is made to fill a memory.
 UNPACKED_BYTES = 32 * 2**20
 UNPACKED_RATIO = 20
 
@@ -150,8 +149,8 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Bundle:
         EOFError,
         ValueError,
         OSError,
-        # JSON that is nested too deeply; a member that says that it is encrypted; one that
-        # says that it is compressed in a way that Python does not know.
+        # JSON that is nested too deeply; a member that says that it is encrypted; one
+        # that says that it is compressed in a way that Python does not know.
         RecursionError,
         RuntimeError,
         NotImplementedError,
@@ -240,7 +239,8 @@ def _check_format(manifest: Any, path: object) -> None:
 def _of_newest_format(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest of an older format as one of this format.
 
-    Up to format 2, which table was learnt and how its rows are drawn stood in the report.
+    Up to format 2, which table was learnt and how its rows are drawn stood in the
+    report.
     """
     if manifest["format"] >= 3:
         return manifest

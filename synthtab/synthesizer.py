@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthtab import costs, describe, model_file
+from synthtab import __version__, costs, describe, model_file
 from synthtab.core.config import TrainConfig, check_names, configure, seconds
 from synthtab.core.errors import (
     ArtefactError,
@@ -256,7 +257,7 @@ class Synthesizer:
         encoder = self._encode(source, held_out, schema, config, streams)
         costs.require(costs.of(source, encoder, config, device))
         with ingest(source, encoder, held_out, streams, observe, at_once) as encoded:
-            report = describe.begun(
+            report = _report_before_training(
                 source, len(held_out), encoded.digest, config, device, world.size
             )
             if world.size > 1:
@@ -621,7 +622,7 @@ class Synthesizer:
             "config": self.config_.to_json(),
             **self.report_,
         }
-        return describe.told(
+        return describe.in_words(
             requests.encoder, requests.networks, requests.recipe.critic, ran
         )
 
@@ -828,6 +829,48 @@ def _one_column(
     if len(asked) > 1:
         raise ConfigError("balance and weights are of one column")
     return str(asked[0][0]), asked[0][1]
+
+
+def _report_before_training(
+    source: Source,
+    held_out: int,
+    digest: str,
+    config: TrainConfig,
+    device: torch.device,
+    processes: int,
+) -> dict[str, Any]:
+    """What is known of a fit before its first step; the training fills in the rest.
+
+    An entry that is no matter of this fit, such as the size of the sample of a table that
+    was read as a whole, is left out.
+    """
+    report: dict[str, Any] = {"rows": source.rows}
+    if source.total:
+        report["total"] = source.total
+    if source.path:
+        report["sample"] = len(source.sample)
+    report |= {
+        "holdout_rows": held_out,
+        "digest": digest,
+        "device": str(device),
+        "platform": platform.platform(),
+        "versions": {
+            "synthtab": __version__,
+            "torch": torch.__version__,
+            "pandas": pd.__version__,
+        },
+    }
+    if processes > 1:
+        report["processes"] = processes
+    return report | {
+        "steps": 0,
+        "seconds": 0.0,
+        "stopped": "nothing to learn",
+        "best": None,
+        "history": [],
+        "warnings": [],
+        "passes": config.passes or 1,
+    }
 
 
 @cache
