@@ -173,17 +173,17 @@ def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
         torch.Generator().manual_seed(0),
     )
     assert networks is not None
-    tests = predicates(
+    asked = predicates(
         {"kind": ["a", "c"], "count": (2, 4), "size": (40.0, 60.0)}, model.schema_
     )
-    limits = regions(requests.encoder, tests)
-    order = [layout.columns[t.column.name] for t in tests]
+    limits = regions(requests.encoder, asked)
+    order = [layout.columns[p.column.name] for p in asked]
     order += [blocks for blocks in layout.columns.values() if blocks not in order]
     plan = tuple((b,) for blocks in order for b in blocks)
     free = OrderSampler(networks, plan).invent(120_000, random)
     codes, offsets = free.codes.numpy(), free.offsets.numpy()
     many = requests.encoder.decode(codes, offsets, np.random.default_rng(0))
-    real = many[np.all([t.holds(many[t.column.name]) for t in tests], axis=0)]
+    real = many[np.all([p.holds(many[p.column.name]) for p in asked], axis=0)]
     held = OrderSampler(networks, plan, limits).invent(20_000, random)
     rows = requests.encoder.decode(
         held.codes.numpy(), held.offsets.numpy(), np.random.default_rng(0)
@@ -205,8 +205,8 @@ def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> N
     requests, random = model.requests, torch.Generator().manual_seed(1)
     networks, layout = requests.networks, requests.encoder.layout
     assert networks is not None
-    test = predicates("last = no", model.schema_)[0]
-    limits = regions(requests.encoder, [test])
+    (predicate,) = predicates("last = no", model.schema_)
+    limits = regions(requests.encoder, [predicate])
     names = ["size", "kind", "flag", "last", "count"]
     names += [n for n in layout.columns if n not in names]
     plan = tuple((b,) for n in names for b in layout.columns[n])
@@ -334,7 +334,7 @@ def test_imputed_tables_keep_every_known_cell_and_lack_none(model: Synthesizer) 
     pd.testing.assert_frame_equal(first, filled)
 
 
-def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
+def test_a_region_is_what_its_condition_means(model: Synthesizer) -> None:
     """Every piece decodes to cells that meet the condition; what is just outside does not."""
     encoder = model.requests.encoder
     for where in (
@@ -343,9 +343,11 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
         "day in 2020-02-01..2020-02-29",
         "smooth < 0",
     ):
-        (test,) = predicates(where, model.schema_)
-        (found,) = regions(encoder, [test])
-        part = next(c for c in encoder.columns if c.column.name == test.column.name)
+        (predicate,) = predicates(where, model.schema_)
+        (found,) = regions(encoder, [predicate])
+        part = next(
+            c for c in encoder.columns if c.column.name == predicate.column.name
+        )
         for code, low, high in zip(found.codes, found.low, found.high, strict=True):
             inside = np.linspace(low, high, 50, endpoint=False).astype(np.float32)[
                 :, None
@@ -356,7 +358,7 @@ def test_a_restriction_is_what_its_condition_means(model: Synthesizer) -> None:
                 np.random.default_rng(0),
                 0,
             )
-            assert test.holds(cells).all(), where
+            assert predicate.holds(cells).all(), where
     assert {r.blocks[0] for r in present_regions(encoder)} <= set(
         range(len(encoder.layout.blocks))
     )

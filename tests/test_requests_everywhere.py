@@ -84,15 +84,15 @@ def test_every_row_of_every_condition(name: str) -> None:
         for condition in wanted(frame, column, rng):
             where = [condition]
             try:
-                tests = [Predicate(c, schema[c.column]) for c in where]
+                asked = [Predicate(c, schema[c.column]) for c in where]
             except ConditionError as error:  # cells that are invented
                 refused.append(str(error))
                 continue
             rows = pd.concat(
-                model.requests.within(tests, ASKED, Streams(len(singles)), silent)
+                model.requests.within(asked, ASKED, Streams(len(singles)), silent)
             )
             assert len(rows) == ASKED and all(
-                t.holds(rows[t.column.name]).all() for t in tests
+                p.holds(rows[p.column.name]).all() for p in asked
             ), str(condition)
             singles.append(condition)
     assert len(singles) >= len(schema) and all("invented" in text for text in refused)
@@ -126,8 +126,8 @@ def test_every_row_of_every_condition(name: str) -> None:
                             silent,
                         )
                     )
-        tests = [Predicate(c, schema[c.column]) for c in where]
-        rows = pd.concat(model.requests.within(tests, ASKED, Streams(number), silent))
+        asked = [Predicate(c, schema[c.column]) for c in where]
+        rows = pd.concat(model.requests.within(asked, ASKED, Streams(number), silent))
         assert len(rows) == ASKED and all(
-            t.holds(rows[t.column.name]).all() for t in tests
+            p.holds(rows[p.column.name]).all() for p in asked
         ), [str(c) for c in where]

@@ -40,9 +40,9 @@ SCHEMA = infer(
 
 def met(where: Any) -> list[int]:
     """Rows of the frame that meet a condition."""
-    tests = predicates(where, SCHEMA)
+    asked = predicates(where, SCHEMA)
     return np.flatnonzero(
-        np.all([t.holds(FRAME[t.column.name]) for t in tests], axis=0)
+        np.all([p.holds(FRAME[p.column.name]) for p in asked], axis=0)
     ).tolist()
 
 

@@ -202,20 +202,19 @@ class Predicate:
         if bound is None:
             return self._greatest if is_high else self._least
         number = self._number(bound, at_end=is_high)
-        is_open = self.condition.open[is_high]
         if self._whole and not float(number).is_integer():
-            # "> 30.5" begins at 31, as ">= 30.5" does.
-            is_open = False
-        if is_open and self._width(bound) > 1:
+            # "> 30.5" begins at 31, as ">= 30.5" does. Infinity is cut: it is no int.
+            number = np.clip(number, -BEYOND_WHOLE, BEYOND_WHOLE)
+            number = int(np.floor(number) if is_high else np.ceil(number))
+        elif self.condition.open[is_high]:
             # "< 2020-01-31" ends where that day begins; "> 2020-01-31" begins after it.
-            number = self._number(bound, at_end=not is_high)
-        if self._whole and not isinstance(number, (int, np.integer)):
-            inwards = np.floor if is_high else np.ceil
-            # Cut to what is beyond all whole numbers, since infinity is no int.
-            number = int(inwards(np.clip(number, -BEYOND_WHOLE, BEYOND_WHOLE)))
-        if is_open:
+            if self._width(bound) > 1:
+                number = self._number(bound, at_end=not is_high)
             number = self._next(number, -1 if is_high else 1)
-        return min(number, self._greatest) if is_high else max(number, self._least)
+        # What no number of the column reaches is no bound.
+        if is_high:
+            return min(number, self._greatest)
+        return max(number, self._least)
 
     def _number(self, value: Any, at_end: bool = False) -> Any:
         """A value as the kind's number.

@@ -632,14 +632,15 @@ def _shares(column: str, weights: Mapping[Any, float]) -> dict[Any, float]:
         ConditionError: They are no weights.
     """
     values = np.array([float(weight) for weight in weights.values()])
+    total = values.sum()
     are_weights = np.isfinite(values).all() and (values >= 0).all()
-    if not are_weights or values.sum() <= 0:
+    if not are_weights or total <= 0:
         raise ConditionError(
             f"the weights of {column!r} must be numbers of 0 or more, "
             "and one more than 0"
         )
-    shares = dict(zip(weights, values / values.sum(), strict=True))
-    return {value: share for value, share in shares.items() if share > 0}
+    shares = zip(weights, values / total, strict=True)
+    return {value: share for value, share in shares if share > 0}
 
 
 def _classes_in_turn(

@@ -280,14 +280,7 @@ class OrderSampler:
             return
 
         layout = networks.layout
-        device = completer.slots.starts.device
-        # Rows that go on more than once differ only in what is drawn later. Numbers
-        # hardly ever repeat, so they come after categories.
-        numbers_last = sorted(within, key=lambda region: _has_modes(layout, region))
-        limits: dict[int, Limits] = {}
-        for region in numbers_last:
-            for number, block in enumerate(region.blocks):
-                limits[block] = Limits(region, number, layout, device)
+        limits = _limits(within, layout, completer.slots.starts.device)
         limited_numbers = sum(_has_modes(layout, region) for region in within)
         # Equal cells of categories are no copies, but equal numbers are.
         self.spare = SPARE_ROWS if leading and limited_numbers > 1 else 1
@@ -520,6 +513,24 @@ class _Filling:
             tensors[field.name] = getattr(self, field.name)[chosen]
         tensors["log_weights"] = torch.zeros_like(tensors["log_weights"])
         return _Filling(**tensors)
+
+
+def _limits(
+    within: Sequence[Region],
+    layout: Layout,
+    device: torch.device,
+) -> dict[int, Limits]:
+    """The limits of each block of some regions, in the order in which they are drawn.
+
+    Rows that go on more than once differ only in what is drawn later. Numbers hardly
+    ever repeat, so they come after categories.
+    """
+    numbers_last = sorted(within, key=lambda region: _has_modes(layout, region))
+    limits = {}
+    for region in numbers_last:
+        for number, block in enumerate(region.blocks):
+            limits[block] = Limits(region, number, layout, device)
+    return limits
 
 
 def _has_modes(layout: Layout, region: Region) -> bool:

@@ -616,24 +616,28 @@ def _wholes(
     # Whole numbers add up without an error.
     errors = np.array([rounding(p or None) for p in places])
     in_a_whole = np.zeros(len(columns), dtype=bool)
-    for size in range(2, WINDOW + 1):
-        for first in range(len(columns) - size + 1):
-            window = slice(first, first + size)
-            if in_a_whole[window].any() or not varies[window].all():
-                continue
-            error = float(errors[window].sum())
-            # A few rows show of most windows that they add up to nothing.
-            if _total(table[:PEEK_ROWS, window], error) is None:
-                continue
-            total = _total(table[:, window], error)
-            if total is None:
-                continue
-            in_a_whole[window] = True
-            if size == 2:
-                continue
-            names = tuple(column.name for column in columns[window])
+    for window in _windows(len(columns)):
+        if in_a_whole[window].any() or not varies[window].all():
+            continue
+        error = float(errors[window].sum())
+        # A few rows show of most windows that they add up to nothing.
+        if _total(table[:PEEK_ROWS, window], error) is None:
+            continue
+        total = _total(table[:, window], error)
+        if total is None:
+            continue
+        in_a_whole[window] = True
+        names = tuple(column.name for column in columns[window])
+        if len(names) > 2:
             most_places = max(MOST_DECIMALS if p is None else p for p in places[window])
             yield names, round(total, most_places)
+
+
+def _windows(columns: int) -> Iterator[slice]:
+    """Runs of two or more of so many columns, the shortest first."""
+    for size in range(2, WINDOW + 1):
+        for first in range(columns - size + 1):
+            yield slice(first, first + size)
 
 
 def _total(parts: Floats, error: float) -> float | None:
