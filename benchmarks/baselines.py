@@ -1,15 +1,17 @@
-"""Fit another project's generator with its own defaults and write rows like the table's.
+"""Fit another project's generator with its own defaults, and write rows of it.
 
-This file runs inside an environment of that project, not of this one: it needs pandas and the
-generator, nothing else. The rows are then scored like any others::
+This file runs inside an environment of that project, not of this one: it needs pandas
+and the generator, nothing else. The rows are then scored like any others::
 
     python3 -m venv ctgan-env && ctgan-env/bin/pip install ctgan==0.12.1
-    OMP_NUM_THREADS=1 ctgan-env/bin/python benchmarks/baselines.py ctgan DATA/adult rows.csv
+    OMP_NUM_THREADS=1 ctgan-env/bin/python benchmarks/baselines.py \\
+        ctgan DATA/adult rows.csv
     python benchmarks/fidelity.py adult --rows rows.csv --label "ctgan 0.12.1"
 
-`mostlyai` wants ``mostlyai-engine==2.7.3``; on a CPU-only torch remove torchvision and torchaudio.
-The last line on stdout is JSON: method, version, fit and sample seconds, peak memory. It is also
-written beside the rows (``rows.json``), where ``fidelity.py --rows`` picks the seconds up.
+`mostlyai` wants ``mostlyai-engine==2.7.3``; on a CPU-only torch remove torchvision and
+torchaudio. The last line on stdout is JSON: method, version, fit and sample seconds,
+peak memory. It is also written beside the rows (``rows.json``), where ``fidelity.py
+--rows`` picks the seconds up.
 """
 
 from __future__ import annotations
@@ -26,10 +28,13 @@ from typing import Any
 
 import pandas as pd
 
-Fitted = Callable[[int], pd.DataFrame]
+# A number of rows -> so many rows.
+Sample = Callable[[int], pd.DataFrame]
+# A table, what it is, a seed -> what draws rows like it.
+Fit = Callable[[pd.DataFrame, dict[str, Any], int], Sample]
 
 
-def ctgan(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Fitted:
+def ctgan(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Sample:
     """CTGAN as `pip install ctgan` gives it: 300 epochs, every default."""
     from ctgan import CTGAN
 
@@ -39,8 +44,8 @@ def ctgan(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Fitted:
     return model.sample
 
 
-def mostlyai(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Fitted:
-    """TabularARGN of mostlyai-engine with every default; categories are handed over as text."""
+def mostlyai(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Sample:
+    """TabularARGN of mostlyai-engine with every default; categories come as text."""
     from mostlyai.engine import TabularARGN
 
     model = TabularARGN(random_state=seed)
@@ -48,16 +53,16 @@ def mostlyai(table: pd.DataFrame, meta: dict[str, Any], seed: int) -> Fitted:
     return lambda rows: model.sample(n_samples=rows)
 
 
-METHODS: dict[
-    str, tuple[str, Callable[[pd.DataFrame, dict[str, Any], int], Fitted]]
-] = {
+# Name on the command line -> its package, and how it is fitted.
+METHODS: dict[str, tuple[str, Fit]] = {
     "ctgan": ("ctgan", ctgan),
     "mostlyai": ("mostlyai-engine", mostlyai),
 }
 
 
 def peak_mb() -> int:
-    """The most memory that this process has held; macOS counts in bytes, Linux in KiB."""
+    """The most memory that this process has held."""
+    # macOS counts in bytes, Linux in KiB.
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
 
@@ -83,9 +88,10 @@ def main() -> None:
     package, fit = METHODS[args.method]
     start = time.perf_counter()
     sample = fit(table, meta, args.seed)
-    fitted = time.perf_counter()
+    end_of_fit = time.perf_counter()
+    # Some generators write columns in an order of their own.
     rows = sample(args.times * len(table))[list(table.columns)]
-    sampled = time.perf_counter()
+    end_of_sample = time.perf_counter()
     rows.to_csv(args.out, index=False)
     record = {
         "method": args.method,
@@ -93,8 +99,8 @@ def main() -> None:
         "dataset": meta["name"],
         "seed": args.seed,
         "rows": len(rows),
-        "fit_seconds": round(fitted - start, 1),
-        "sample_seconds": round(sampled - fitted, 1),
+        "fit_seconds": round(end_of_fit - start, 1),
+        "sample_seconds": round(end_of_sample - end_of_fit, 1),
         "peak_mb": peak_mb(),
     }
     args.out.with_suffix(".json").write_text(json.dumps(record) + "\n")

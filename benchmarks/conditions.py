@@ -1,12 +1,15 @@
-"""Rows under conditions: are they exact, as near to real rows as rows that were not asked for, and as fast?
+"""Rows under conditions: are they exact, as near to real rows as others, and as fast?
 
-    python benchmarks/conditions.py adult --model adult.synthtab     # without --model, one is fitted
+    python benchmarks/conditions.py adult --model adult.synthtab
     python benchmarks/fidelity.py --table
 
-For each condition: its share of the real table; whether every sampled row meets it; the AUC of a detector that tells
-as many sampled rows from the real rows that meet it, beside that of the rows that meet it among unconditional ones
-(made and thrown away), and beside all rows; and the time of 8,192 rows as a multiple of unconditional sampling, the
-two measured in turn.
+Without --model, a model is fitted first.
+
+For each condition: its share of the real table; whether every sampled row meets it; the
+AUC of a detector that tells as many sampled rows from the real rows that meet it,
+beside that of the rows that meet it among unconditional ones (made and thrown away),
+and beside all rows; and the time of 8,192 rows as a multiple of unconditional sampling,
+the two measured in turn.
 """
 
 from __future__ import annotations
@@ -32,32 +35,39 @@ CONDITIONS = {
         "income = >50K and marital.status != Married-civ-spouse",
         "capital.gain > 5000",
         "age in 60..90",
-        "relationship = Own-child and workclass = Private and race != White and hours.per.week in 15..30",
+        "relationship = Own-child and workclass = Private and race != White "
+        "and hours.per.week in 15..30",
     ),
 }
-TIMED, REPEATS = 8192, 3
+# Rows of a sample that is timed, and how often it is.
+TIMED_ROWS = 8192
+REPEATS = 3
 
 
-def met(rows: pd.DataFrame, where: str, schema: Any) -> np.ndarray:
+def meets(rows: pd.DataFrame, where: str | None, schema: Any) -> np.ndarray:
     """``[rows]``: which rows meet a condition."""
     from synthtab.sampling.predicate import predicates
 
-    return np.all(
-        [t.holds(rows[t.column.name]) for t in predicates(where, schema)], axis=0
-    )
+    result = np.ones(len(rows), dtype=bool)
+    # No condition is met by all rows.
+    for predicate in predicates(where, schema) if where else ():
+        result &= predicate.holds(rows[predicate.column.name])
+    return result
 
 
 def ratio(model: Any, where: str) -> float:
     """Time of conditional over unconditional sampling: the median of pairs."""
-    found = []
+    ratios = []
     for _ in range(REPEATS):
+        # In turn: what else the machine does then slows down both.
         times = []
-        for asked in (None, where):
+        for condition in (None, where):
             start = time.perf_counter()
-            model.sample(TIMED, where=asked)
+            model.sample(TIMED_ROWS, where=condition)
             times.append(time.perf_counter() - start)
-        found.append(times[1] / times[0])
-    return median(found)
+        unconditional, conditional = times
+        ratios.append(conditional / unconditional)
+    return median(ratios)
 
 
 def main() -> None:
@@ -80,29 +90,26 @@ def main() -> None:
         model = Synthesizer.load(args.model)
     else:
         schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
-        model = Synthesizer(args.preset, target=meta["target"], seed=0).fit(
-            train, schema
-        )
+        model = Synthesizer(args.preset, target=meta["target"], seed=0)
+        model.fit(train, schema)
 
     def auc(real: pd.DataFrame, rows: pd.DataFrame) -> float:
-        return (
-            evaluate(real, rows, numeric=meta["numerical"], metrics=["detection_auc"])
-            .score("detection_auc")
-            .value
-        )
+        metric = "detection_auc"
+        report = evaluate(real, rows, numeric=meta["numerical"], metrics=[metric])
+        return report.score(metric).value
 
-    free = model.sample(2 * len(train))
+    # Rows that meet a condition by themselves: what conditional ones are compared with.
+    unconditional = model.sample(2 * len(train))
     for where in (None, *(args.where or CONDITIONS[args.dataset])):
-        real = train if where is None else train[met(train, where, model.schema_)]
+        # As many rows as there are real ones to compare them with.
+        real = train[meets(train, where, model.schema_)]
         rows = model.sample(len(real), where=where)
-        kept = free if where is None else free[met(free, where, model.schema_)]
+        kept = unconditional[meets(unconditional, where, model.schema_)]
         record = {
             "dataset": args.dataset,
             "where": where or "no condition",
             "share": len(real) / len(train),
-            "exact": True
-            if where is None
-            else bool(met(rows, where, model.schema_).all()),
+            "exact": bool(meets(rows, where, model.schema_).all()),
             "auc": auc(real, rows),
             "auc_filtered": auc(real, kept.head(len(real))),
             "time": 1.0 if where is None else ratio(model, where),

@@ -1,15 +1,20 @@
-"""Hide cells of a table, fill them, and compare with what was there: this project, IterativeImputer and KNNImputer.
+"""Hide cells of a table, fill them, and compare with what was there.
+
+This project is compared with IterativeImputer and KNNImputer of scikit-learn.
 
     python benchmarks/imputation.py adult magic --hidden 0.1 0.3 0.5 --preset default
     python benchmarks/fidelity.py --table
 
-Every imputer gets the same rows with the same cells hidden completely at random, and nothing else. scikit-learn's see
-numbers standardised and categories one-hot; of a hidden category the largest of its columns counts. This project's
-point estimate is the mean, or the commonest category, of several draws.
+Every imputer gets the same rows with the same cells hidden completely at random, and
+nothing else. scikit-learn's see numbers standardised and categories one-hot; of a
+hidden category the largest of its columns counts. This project's point estimate is the
+mean, or the commonest category, of several draws.
 
-- error: root mean square error of hidden numbers, in standard deviations of their column, averaged over the columns;
+- error: root mean square error of hidden numbers, in standard deviations of their
+column, averaged over the columns;
 - accuracy: share of hidden categories that are right, averaged over the columns;
-- energy: energy distance of the filled rows to the true ones (Szekely and Rizzo 2013), of one draw, times 1000; the
+- energy: energy distance of the filled rows to the true ones (Szekely and Rizzo 2013),
+of one draw, times 1000; the
   floor is that of two halves of the true rows.
 """
 
@@ -30,7 +35,8 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
 
 HERE = Path(__file__).resolve().parent
-JUDGED = 5000
+# Rows of which energy distances are taken: memory grows with their square.
+JUDGED_ROWS = 5000
 
 
 class Space:
@@ -41,44 +47,45 @@ class Space:
     """
 
     def __init__(self, rows: pd.DataFrame, numeric: list[str]) -> None:
-        self.numeric = [c for c in rows if c in numeric]
-        self.words = {
-            c: sorted(rows[c].astype(str).unique()) for c in rows if c not in numeric
-        }
-        self.mean, self.deviation = rows[self.numeric].mean(), rows[self.numeric].std()
+        self.numeric = [name for name in rows if name in numeric]
+        self.words = {}
+        for name in rows:
+            if name not in numeric:
+                self.words[name] = sorted(rows[name].astype(str).unique())
+        self.mean = rows[self.numeric].mean()
+        self.deviation = rows[self.numeric].std()
 
     def points(self, rows: pd.DataFrame) -> np.ndarray:
         """``[rows, dimensions]``; NaN where a cell is missing."""
-        parts = [
-            ((rows[self.numeric].astype(float) - self.mean) / self.deviation).to_numpy()
-        ]
+        numbers = rows[self.numeric].astype(float)
+        parts = [((numbers - self.mean) / self.deviation).to_numpy()]
         for name, words in self.words.items():
             codes = pd.Index(words).get_indexer(rows[name].astype(str))
-            hot = np.where(codes[:, None] == np.arange(len(words)), 0.5**0.5, 0.0)
-            parts.append(np.where(rows[name].isna().to_numpy()[:, None], np.nan, hot))
+            is_word = codes[:, None] == np.arange(len(words))
+            # Two of these differ in two places: the root of 2 * 0.5 is a distance of 1.
+            hot = np.where(is_word, 0.5**0.5, 0.0)
+            missing = rows[name].isna().to_numpy()
+            parts.append(np.where(missing[:, None], np.nan, hot))
         return np.concatenate(parts, axis=1)
 
     def rows(self, points: np.ndarray) -> pd.DataFrame:
         """The inverse, by the largest of the columns of a category."""
-        found = (
-            pd.DataFrame(points[:, : len(self.numeric)], columns=self.numeric)
-            * self.deviation
-            + self.mean
-        )
         start = len(self.numeric)
+        numbers = pd.DataFrame(points[:, :start], columns=self.numeric)
+        rows = numbers * self.deviation + self.mean
         for name, words in self.words.items():
-            found[name] = np.array(words, dtype=object)[
-                points[:, start : start + len(words)].argmax(1)
-            ]
-            start += len(words)
-        return found
+            end = start + len(words)
+            largest = points[:, start:end].argmax(axis=1)
+            rows[name] = np.array(words, dtype=object)[largest]
+            start = end
+        return rows
 
 
 def energy(first: np.ndarray, second: np.ndarray) -> float:
     """Energy distance of two samples, times 1000."""
-    return 1000 * float(
-        2 * cdist(first, second).mean() - pdist(first).mean() - pdist(second).mean()
-    )
+    between = cdist(first, second).mean()
+    within = pdist(first).mean() + pdist(second).mean()
+    return 1000 * float(2 * between - within)
 
 
 def fill(
@@ -90,6 +97,7 @@ def fill(
 ) -> Any:
     """Filled tables, the first of them a draw, and a point estimate."""
     if name == "synthtab":
+        # Not at the top: the other imputers need no torch.
         from synthtab import Synthesizer, infer
 
         schema = infer(holes, dict.fromkeys(meta["categorical"], "category"))
@@ -98,18 +106,17 @@ def fill(
         draws = model.impute(holes, draws=args.draws)
         point = draws[0].copy()
         for column in holes:
-            cells = pd.DataFrame({i: d[column] for i, d in enumerate(draws)})
-            point[column] = (
-                cells.astype(float).mean(axis=1)
-                if column in space.numeric
-                else cells.mode(axis=1)[0]
-            )
+            # ``[rows, draws]``
+            cells = pd.DataFrame({i: draw[column] for i, draw in enumerate(draws)})
+            if column in space.numeric:
+                point[column] = cells.astype(float).mean(axis=1)
+            else:
+                point[column] = cells.mode(axis=1)[0]
         return draws[0], point
-    imputer = (
-        KNNImputer()
-        if name == "KNNImputer"
-        else IterativeImputer(random_state=args.seed)
-    )
+    # scikit-learn's give one table, which is draw and estimate at once.
+    imputer: Any = KNNImputer()
+    if name == "IterativeImputer":
+        imputer = IterativeImputer(random_state=args.seed)
     filled = space.rows(imputer.fit_transform(space.points(holes)))
     return filled, filled
 
@@ -119,33 +126,30 @@ def score(
 ) -> dict[str, float]:
     """The figures of the docstring."""
     draw, point = filled
-    errors, right = [], []
+    errors = []
+    accuracies = []
     for i, name in enumerate(true):
+        # Only hidden cells count: the others are as they were.
         rows = hidden[:, i]
+        guessed = point[name][rows]
+        actual = true[name][rows]
         if name in space.numeric:
-            gap = (
-                point[name].to_numpy(dtype=float)[rows]
-                - true[name].to_numpy(dtype=float)[rows]
-            )
-            errors.append(float(np.sqrt((gap**2).mean()) / space.deviation[name]))
+            gap = guessed.to_numpy(dtype=float) - actual.to_numpy(dtype=float)
+            errors.append(np.sqrt((gap**2).mean()) / space.deviation[name])
         else:
-            right.append(
-                float(
-                    (
-                        point[name].astype(str).to_numpy()[rows]
-                        == true[name].astype(str).to_numpy()[rows]
-                    ).mean()
-                )
-            )
-    touched = np.flatnonzero(hidden.any(axis=1))[:JUDGED]
+            is_right = guessed.astype(str).to_numpy() == actual.astype(str).to_numpy()
+            accuracies.append(is_right.mean())
+    with_holes = np.flatnonzero(hidden.any(axis=1))[:JUDGED_ROWS]
     real = space.points(true)
+    # Two halves of the true rows: no filled rows can be expected to be nearer.
+    middle = len(real) // 2
+    first_half = real[:middle][:JUDGED_ROWS]
+    second_half = real[middle:][:JUDGED_ROWS]
     return {
         "error": float(np.mean(errors)),
-        "accuracy": float(np.mean(right)),
-        "energy": energy(space.points(draw)[touched], real[touched]),
-        "energy_floor": energy(
-            real[: len(real) // 2][:JUDGED], real[len(real) // 2 :][:JUDGED]
-        ),
+        "accuracy": float(np.mean(accuracies)),
+        "energy": energy(space.points(draw)[with_holes], real[with_holes]),
+        "energy_floor": energy(first_half, second_half),
     }
 
 
@@ -186,7 +190,8 @@ def main() -> None:
             for name in args.imputers:
                 start = time.perf_counter()
                 filled = fill(name, holes, space, args, meta)
-                round(time.perf_counter() - start, 1)
+                # Before the figures are computed, which take their time, too.
+                seconds = round(time.perf_counter() - start, 1)
                 label = f"synthtab, {args.preset}" if name == "synthtab" else name
                 record = {
                     "label": label,
@@ -197,7 +202,7 @@ def main() -> None:
                 }
                 record |= score(true, hidden, filled, space)
                 record |= {
-                    "seconds": round(time.perf_counter() - start, 1),
+                    "seconds": seconds,
                     "threads": os.environ.get("OMP_NUM_THREADS"),
                 }
                 table.keep(record, args.out)

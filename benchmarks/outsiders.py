@@ -39,6 +39,7 @@ def detection(
         from xgboost import XGBClassifier
     except ModuleNotFoundError:
         return {}
+    # As many of both: an AUC does not mind, but the trees do.
     size = min(len(real), len(rows))
     samples = [table.sample(size, random_state=0) for table in (real, rows)]
     both = pd.concat(samples, ignore_index=True)
@@ -53,6 +54,7 @@ def detection(
         guesses = model.predict_proba(both.iloc[test])[:, 1]
         aucs.append(roc_auc_score(labels[test], guesses))
     auc = float(np.mean(aucs))
+    # The papers' score: 1 for rows that cannot be told from real ones.
     return {"auc_xgboost": auc, "detection_xgboost": 2 - 2 * max(auc, 0.5)}
 
 
@@ -67,6 +69,7 @@ def against_test(
     size = min(len(test), len(train), len(rows))
     some_rows = rows.sample(size, random_state=1)
     some_train = train.sample(size, random_state=1)
+    # The last pair needs no synthetic row: it shows what chance alone gives.
     pairs = {
         "test": (test, some_rows),
         "train": (some_train, some_rows),

@@ -105,7 +105,7 @@ class Cost:
 
     @property
     def refusal(self) -> str:
-        """How much is needed, how much there is, and what makes it fit; "" where it does."""
+        """How much is needed and there is, and what makes it fit; "" where it does."""
         if self.fits:
             return ""
         short = not _within(self.memory_bytes, self.memory_at_hand)
@@ -115,7 +115,10 @@ class Cost:
             else (self.device_bytes, self.device_at_hand)
         )
         where = "of memory" if short else "of the GPU's memory"
-        return f"learning this table needs about {amount(needed)} {where}, and {amount(left)} is left: {self.fix}"
+        return (
+            f"learning this table needs about {amount(needed)} {where}, "
+            f"and {amount(left)} is left: {self.fix}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -359,7 +362,7 @@ def _step_bytes(layout: Layout, config: TrainConfig) -> int:
 
 
 def _sampling_bytes(layout: Layout, on_gpu: bool) -> int:
-    """The largest pool of a block of rows, and the logits of the rows made at a time."""
+    """The largest pool of a block of rows, and the logits of those made at a time."""
     pool = int(BLOCK * MOST_POOL)
     at_a_time = pool if on_gpu else min(cores(), THREADS) * CHUNK_ROWS
     outputs = layout.width + len(layout.mode_slots)

@@ -1,4 +1,4 @@
-"""Real tables to try things on: a few that ship with the package, a few more through OpenML.
+"""Real tables to try things on: a few ship with the package, others are on OpenML.
 
 The shipped ones lie in ``datasets/`` of the repository, each with its schema and a
 PROVENANCE.md (source, licence, checksum). The others are downloaded once by
@@ -28,7 +28,7 @@ SHIPPED = ("penguins", "flights", "anes96")
 
 @dataclass(frozen=True)
 class Remote:
-    """A table on openml.org: its number there, and the shape by which a download is checked."""
+    """A table on openml.org: its number there, and the shape that it must have."""
 
     data_id: int
     rows: int
@@ -85,7 +85,10 @@ def load(name: str, *, data_home: str | os.PathLike[str] | None = None) -> pd.Da
 
 
 def _folder() -> Path:
-    """Where the shipped tables lie: beside the package in a checkout, else installed as data."""
+    """Where the shipped tables lie.
+
+    In a checkout, beside the package; else, they are installed as data.
+    """
     # Any folder may be called "datasets": this file says that it is ours.
     checkout = Path(__file__).resolve().parent.parent / "datasets"
     if (checkout / SHIPPED[0] / "PROVENANCE.md").is_file():
@@ -107,12 +110,13 @@ def _download(
     except (OSError, ValueError) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split())
         raise DataError(
-            f"cannot download {name!r} from openml.org ({reason}): go online once, or pass the data_home "
-            "of a machine that has it"
+            f"cannot download {name!r} from openml.org ({reason}): go online once, "
+            "or pass the data_home of a machine that has it"
         ) from error
     if frame.shape != (remote.rows, remote.columns):
         raise DataError(
-            f"{name!r} from openml.org is {frame.shape[0]} x {frame.shape[1]} instead of "
-            f"{remote.rows} x {remote.columns}: delete the cached copy and try again"
+            f"{name!r} from openml.org is {frame.shape[0]} x {frame.shape[1]} "
+            f"instead of {remote.rows} x {remote.columns}: delete the cached copy "
+            "and try again"
         )
     return frame

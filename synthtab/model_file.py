@@ -1,4 +1,4 @@
-"""The model file: one zip of readable JSON and safetensors weights. Data, never code; no training row.
+"""The model file: a zip of readable JSON and weights. No code, and no training row.
 
 manifest.json        format number, versions, seed, what ran, held-out scores; a digest
                      of each other member, and one of the manifest itself schema.json
@@ -62,7 +62,7 @@ class Bundle:
 
 
 def save(bundle: Bundle, path: str | os.PathLike[str]) -> None:
-    """Write the file whole or not at all: to a temporary name beside it, then renamed."""
+    """Write the file whole or not at all, see `synthtab.core.files.replacing`."""
     with replacing(path) as scratch:
         _write(bundle, scratch)
 
@@ -232,7 +232,8 @@ def _check_format(manifest: Any, path: object) -> None:
         )
     if found > FORMAT:
         raise ArtefactError(
-            f"{path} has format {found}, newer than this version reads ({FORMAT}): pip install --upgrade synthtab"
+            f"{path} has format {found}, newer than this version reads ({FORMAT}): "
+            "pip install --upgrade synthtab"
         )
 
 
