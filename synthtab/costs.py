@@ -23,9 +23,8 @@ from synthtab.core.layout import Encoded, Layout
 from synthtab.core.randomness import Streams
 from synthtab.data import sources
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.holdout import PIECE_ROWS
-from synthtab.data.in_pieces import ENCODED_ROWS, ENCODED_SHARE
-from synthtab.data.sources import Source
+from synthtab.data.holdout import ENCODED_ROWS, ENCODED_SHARE
+from synthtab.data.sources import PIECE_ROWS, Source
 from synthtab.model import trainer
 from synthtab.model.completer import COMPONENTS, PARAMETERS
 from synthtab.model.gan import Critic

@@ -36,9 +36,13 @@ from synthtab.core.schema import Schema
 from synthtab.data import holdout
 from synthtab.data.columns import infer
 from synthtab.data.encoder import TableEncoder
-from synthtab.data.holdout import RowNumbers
-from synthtab.data.in_pieces import ingest
-from synthtab.data.sources import Source, draw_rows, glimpse, open_table
+from synthtab.data.sources import (
+    RowNumbers,
+    Source,
+    draw_rows,
+    glimpse,
+    open_table,
+)
 from synthtab.model import trainer
 from synthtab.model.losses import adversarial_loss
 from synthtab.model.networks import Networks
@@ -256,7 +260,9 @@ class Synthesizer:
         # How its cells become codes and offsets, and whether there is room for them.
         encoder = self._encode(source, held_out, schema, config, streams)
         costs.require(costs.of(source, encoder, config, device))
-        with ingest(source, encoder, held_out, streams, observe, at_once) as encoded:
+        with holdout.ingest(
+            source, encoder, held_out, streams, observe, at_once
+        ) as encoded:
             report = _report_before_training(
                 source, len(held_out), encoded.digest, config, device, world.size
             )

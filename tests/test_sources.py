@@ -18,7 +18,7 @@ from synthtab.core.errors import ConfigError, DataError, SchemaError
 from synthtab.core.progress import Progress
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column
-from synthtab.data import holdout, in_pieces, sources, tables
+from synthtab.data import holdout, sources, tables
 from synthtab.data.columns import KINDS
 from synthtab.data.sources import draw_rows, open_table
 
@@ -30,7 +30,7 @@ def small(monkeypatch) -> None:
     """Pieces, blocks and batches so small that a little table has many."""
     for module in (sources, holdout):
         monkeypatch.setattr(module, "PIECE_ROWS", 70)
-    monkeypatch.setattr(in_pieces, "ENCODED_ROWS", 150)
+    monkeypatch.setattr(holdout, "ENCODED_ROWS", 150)
     monkeypatch.setattr(tables, "BATCH_ROWS", 64)
     monkeypatch.setattr(tables, "BATCH_BYTES", 4096)
 

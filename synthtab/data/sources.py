@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +26,6 @@ from synthtab.core.schema import Schema
 from synthtab.data import check, tables
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import MISSING_TOKENS
-from synthtab.data.holdout import PIECE_ROWS, RowNumbers
 from synthtab.runtime import machine
 
 # Share of the memory at hand that a table may need to be held.
@@ -41,7 +41,11 @@ LEAST_SAMPLE_ROWS = 20_000
 # Memory for one key while shapes are learnt from all of them.
 KEY_BYTES = 200
 
+# Rows that are read, checked and hashed at a time. The digest of a table depends on it.
+PIECE_ROWS = 1 << 16
+
 PathLike = str | os.PathLike[str]
+RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
