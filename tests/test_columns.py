@@ -13,8 +13,9 @@ from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.schema import Column
 from synthtab.data import tables
 from synthtab.data.columns import KINDS, Cells, Settings, cells_to_text, dates, infer
+from synthtab.data.columns.base import name_words
 from synthtab.data.columns.categorical import digit_base
-from synthtab.data.columns.identifier import IdentifierEncoder, name_words, names_a_key
+from synthtab.data.columns.identifier import IdentifierEncoder, names_a_key
 
 WORDS = ["alpha", "beta", "gamma"]
 RNG = np.random.default_rng(3)

@@ -473,6 +473,13 @@ def _is_json(text: str) -> bool:
         return False
 
 
+def name_words(name: str) -> list[str]:
+    """``"PassengerId"`` => ``["passenger", "id"]``."""
+    # Capitals of their own, a word in small letters, or a number.
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    return [word.lower() for word in words]
+
+
 def blank(series: pd.Series, token: str) -> pd.Series:
     """The texts, those that equal the token (spaces around it aside) as missing cells."""
     codes, distinct = pd.factorize(series)

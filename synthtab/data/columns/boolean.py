@@ -25,7 +25,11 @@ from synthtab.data.columns.base import (
     natural,
 )
 
+# Words for yes and no, each in one spelling throughout a column.
 PAIRS = {"true": "false", "yes": "no", "t": "f", "y": "n"}
+SPELLINGS = (str.lower, str.upper, str.capitalize)
+# The code of a missing cell, after those of no and yes.
+MISSING = 2
 
 
 class BooleanEncoder(ColumnEncoder):
@@ -47,34 +51,29 @@ class BooleanEncoder(ColumnEncoder):
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Boolean dtypes, and two texts that are a pair such as "yes" and "no" in one spelling."""
         if cells.is_text:
-            pair = _pair(cells.distinct, alone=forced)
-            if (
-                pair is None
-                and forced
-                and cells.count
-                and set(cells.distinct) <= {"0", "1"}
-            ):
-                pair = "1", "0"
-            if pair is None:
+            words = _pair(cells.distinct, alone=forced)
+            # Numbers, unless the user knows better.
+            if forced and cells.count and set(cells.distinct) <= {"0", "1"}:
+                words = "1", "0"
+            if words is None:
                 return None
-            words = {"true": pair[0], "false": pair[1]}
             dtype = "boolean" if cells.missing else "bool"
-            return cells.column(cls.kind, dtype, f"{pair[0]!r} or {pair[1]!r}", words)
-        if pd.api.types.is_bool_dtype(cells.series.dtype) or cells.python == "boolean":
-            return cells.column(
-                cls.kind,
-                cells.dtype,
-                f"dtype {cells.dtype}",
-                {"true": "True", "false": "False"},
-            )
-        if forced and cells.count <= 2 and set(cells.distinct) <= {0, 1}:
-            return cells.column(
-                cls.kind, cells.dtype, "0 or 1", {"true": "1", "false": "0"}
-            )
-        return None
+            why = f"{words[0]!r} or {words[1]!r}"
+        elif cells.python == "boolean" or _is_boolean(cells.series):
+            words = "True", "False"
+            dtype = cells.dtype
+            why = f"dtype {dtype}"
+        elif forced and cells.count <= 2 and set(cells.distinct) <= {0, 1}:
+            words = "1", "0"
+            dtype = cells.dtype
+            why = "0 or 1"
+        else:
+            return None
+        options = {"true": words[0], "false": words[1]}
+        return cells.column(cls.kind, dtype, why, options)
 
     @classmethod
-    def no_and_yes(cls, column: Column) -> tuple[str, str] | None:
+    def no_and_yes(cls, column: Column) -> tuple[str, str]:
         """The words of the schema."""
         options = column.options
         return options.get("false", "False"), options.get("true", "True")
@@ -87,47 +86,36 @@ class BooleanEncoder(ColumnEncoder):
         if not is_text(present):
             return present.to_numpy(dtype=bool), missing
         texts = present.to_numpy(dtype=object)
-        true, false = (
-            column.options.get("true", "True"),
-            column.options.get("false", "False"),
-        )
-        truth = texts == true
-        if not (truth | (texts == false)).all():
-            raise cell_error(
-                column, texts[~truth & (texts != false)][0], f"{true!r} or {false!r}"
-            )
+        no, yes = cls.no_and_yes(column)
+        truth = texts == yes
+        others = texts[~truth & (texts != no)]
+        if len(others):
+            raise cell_error(column, others[0], f"{yes!r} or {no!r}")
         return truth, missing
 
     @classmethod
     def _words(cls, truth: Mask, column: Column) -> Texts:
-        words = np.array(
-            [column.options.get("false", "False"), column.options.get("true", "True")],
-            dtype=object,
-        )
+        words = np.array(cls.no_and_yes(column), dtype=object)
         return words[truth.astype(np.int64)]
 
     @classmethod
     def _natural(cls, truth: Mask, missing: Mask, column: Column) -> pd.Series:
-        dtype = column.dtype
+        """Truths of the cells that are not missing => the typed form."""
         if holds_text(column):
-            return natural(cls._words(truth, column), missing, dtype)
+            return natural(cls._words(truth, column), missing, column.dtype)
+        if column.dtype == "object" or not missing.any():
+            return natural(truth, missing, column.dtype)
+        # numpy's booleans cannot be missing, those of pandas can.
         cells = np.full(len(missing), None, dtype=object)
         cells[~missing] = truth
-        if dtype == "object":
-            return pd.Series(cells, dtype=object)
-        if not missing.any():
-            return as_dtype(pd.Series(truth), dtype)
-        return as_dtype(pd.Series(cells, dtype="boolean"), dtype)
+        return as_dtype(pd.Series(cells, dtype="boolean"), column.dtype)
 
     @classmethod
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Text or typed cells => the typed form."""
         truth, missing = cls.truths(series, column)
-        return (
-            cls._natural(truth, missing, column)
-            .set_axis(series.index)
-            .rename(column.name)
-        )
+        cells = cls._natural(truth, missing, column)
+        return cells.set_axis(series.index).rename(column.name)
 
     @classmethod
     def text(cls, series: pd.Series, column: Column) -> Texts:
@@ -153,7 +141,8 @@ class BooleanEncoder(ColumnEncoder):
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Typed form => codes ``[rows, 1]``; a missing cell that training never saw counts as false."""
         truth, missing = self.truths(series, self.column)
-        codes = np.full((len(series), 1), 2 if self.missing else 0, dtype=np.uint8)
+        code_of_missing = MISSING if self.missing else 0
+        codes = np.full((len(series), 1), code_of_missing, dtype=np.uint8)
         codes[~missing, 0] = truth
         return codes, np.zeros((len(series), 0), dtype=np.float32)
 
@@ -165,10 +154,10 @@ class BooleanEncoder(ColumnEncoder):
         start: int,
     ) -> pd.Series:
         """Codes => typed form."""
-        missing = codes[:, 0] == 2
-        return self._natural(codes[~missing, 0] == 1, missing, self.column).rename(
-            self.column.name
-        )
+        missing = codes[:, 0] == MISSING
+        truth = codes[~missing, 0] == 1
+        cells = self._natural(truth, missing, self.column)
+        return cells.rename(self.column.name)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -181,12 +170,22 @@ class BooleanEncoder(ColumnEncoder):
 
 
 def _pair(distinct: Texts, alone: bool) -> tuple[str, str] | None:
-    """The words for true and false: two texts spelled alike or, if ``alone`` is enough, one of a pair."""
-    if len(distinct) == 0 or len(distinct) > 2 or (len(distinct) == 1 and not alone):
+    """The words for yes and no, if the texts are such a pair.
+
+    Args:
+        distinct: The texts.
+        alone: Whether one of a pair is enough.
+    """
+    fewest = 1 if alone else 2
+    if not fewest <= len(distinct) <= 2:
         return None
-    for lower_true, lower_false in PAIRS.items():
-        for spelled in (str.lower, str.upper, str.capitalize):
-            true, false = spelled(lower_true), spelled(lower_false)
-            if set(distinct) <= {true, false}:
-                return true, false
+    for yes, no in PAIRS.items():
+        for spelling in SPELLINGS:
+            words = spelling(yes), spelling(no)
+            if set(distinct) <= set(words):
+                return words
     return None
+
+
+def _is_boolean(series: pd.Series) -> bool:
+    return bool(pd.api.types.is_bool_dtype(series.dtype))

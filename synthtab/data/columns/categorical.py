@@ -1,17 +1,19 @@
 """Categories: words, or any other dtype taken at its text.
 
-Codes go by descending frequency, then by text, with "missing" last. Beyond 128 categories a code is
-written in digits, so that no part of the model grows with the square of the cardinality: the
-smallest number of digits whose base is at most 128, the most significant first.
+Codes go by descending frequency, then by text, with "missing" last. Beyond 128 categories
+a code is written in digits, the most significant first, so that no part of the model grows
+with the square of the number of categories. There are as few digits as a base of at most
+128 allows.
 
-Categories that too few rows have are not kept (`synthtab.data.columns.disclosure`): their rows are encoded as others, drawn
-at random. Without such, a category that training never saw is encoded as the rarest one that it saw.
+Categories that too few rows have are not kept (`synthtab.data.columns.disclosure`): their
+rows are encoded as other categories, drawn at random. Where there are none of these, a
+category that training never saw is encoded as the rarest one that it saw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +26,7 @@ from synthtab.core.schema import Column
 from synthtab.data.columns.base import (
     Cells,
     ColumnEncoder,
+    Mask,
     Settings,
     Texts,
     as_dtype,
@@ -33,17 +36,22 @@ from synthtab.data.columns.base import (
 )
 from synthtab.data.columns.disclosure import takers
 
+# Most categories of one block, "missing" aside.
 WIDEST = 128
+
+Integers = npt.NDArray[np.int64]
 
 
 class CategoryEncoder(ColumnEncoder):
-    """One block, or one per digit.
+    """One block, or one for each digit.
 
-    Options: ``categories`` and ``ordered`` for a pandas categorical, all categories in order; those that occur in
-    too few rows are left out, and so are, unless they are ordered, those that do not occur if these are the most.
+    Options:
+        ``categories`` and ``ordered`` of a pandas categorical: all categories in order.
+        Those that occur in too few rows are left out. So are those that do not occur,
+        if these are the most and there is no order.
 
     Args:
-        column: The schema's word on the column.
+        column: The schema's description of the column.
         categories: Texts in the order of their codes.
         missing: Whether "missing" has a code, the one after them.
         counts: Rows of each category; None where no category was rare.
@@ -65,7 +73,7 @@ class CategoryEncoder(ColumnEncoder):
         column: Column,
         categories: Texts,
         missing: bool,
-        counts: npt.NDArray[np.int64] | None = None,
+        counts: Integers | None = None,
         rare: tuple[int, int] = (0, 0),
     ) -> None:
         self.categories = categories
@@ -85,9 +93,12 @@ class CategoryEncoder(ColumnEncoder):
             return ()
         if self.digits == 1:
             return (Block(name, "", self.size),)
-        first = -(-self.size // self.base ** (self.digits - 1))
-        widths = [max(first, 2), *[self.base] * (self.digits - 1)]
-        return tuple(Block(name, f"digit {i}", w) for i, w in enumerate(widths))
+        # The first digit takes few values where the last code does not use up the base.
+        unit = self.base ** (self.digits - 1)
+        first = max(math.ceil(self.size / unit), 2)
+        widths = [first] + [self.base] * (self.digits - 1)
+        blocks = [Block(name, f"digit {i}", width) for i, width in enumerate(widths)]
+        return tuple(blocks)
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -95,21 +106,19 @@ class CategoryEncoder(ColumnEncoder):
         options: dict[str, Any] = {}
         dtype = cells.series.dtype
         if isinstance(dtype, pd.CategoricalDtype):
-            options = {
-                "categories": _plain(_told(cells, dtype)),
-                "ordered": bool(dtype.ordered),
-            }
+            categories = _plain(_shown_categories(cells, dtype))
+            options = {"categories": categories, "ordered": bool(dtype.ordered)}
         if cells.python == "bytes":
             raise DataError(f"column {cells.name!r} holds bytes; decode them to text")
         try:
             count = cells.count
-            from_texts(
-                category_texts(cells.series.dropna().iloc[:10]),
-                cells.column(cls.kind, "str", "", options),
-            )
+            some = category_texts(cells.series.dropna().iloc[:10])
+            from_texts(some, cells.column(cls.kind, "str", "", options))
         except (TypeError, ValueError, NotImplementedError) as error:
-            message = f"column {cells.name!r} has cells of a type that is not supported ({dtype}); convert it to text"
-            raise DataError(message) from error
+            raise DataError(
+                f"column {cells.name!r} has cells of a type that is not supported "
+                f"({dtype}); convert it to text"
+            ) from error
         noun = "texts" if cells.is_text else f"values of dtype {dtype}"
         if cells.python or _are_objects(dtype):
             noun += ", which come back as text"
@@ -118,15 +127,13 @@ class CategoryEncoder(ColumnEncoder):
     @classmethod
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Cells => the schema's dtype."""
+        # A categorical may have other categories than the schema's.
         if str(series.dtype) == column.dtype and column.dtype != "category":
             return series
         missing = series.isna().to_numpy(dtype=bool)
         codes, distinct = pd.factorize(category_texts(series)[~missing])
-        return (
-            _take(distinct, codes, missing, column)
-            .set_axis(series.index)
-            .rename(column.name)
-        )
+        cells = _take(distinct, codes, missing, column)
+        return cells.set_axis(series.index).rename(column.name)
 
     @classmethod
     def text(cls, series: pd.Series, column: Column) -> Texts:
@@ -149,15 +156,18 @@ class CategoryEncoder(ColumnEncoder):
         missing = series.isna().to_numpy(dtype=bool)
         codes, distinct = pd.factorize(category_texts(series)[~missing])
         counts = np.bincount(codes, minlength=len(distinct))
+        # By frequency, then by text.
         order = np.lexsort([np.asarray(distinct, dtype=str), -counts])
-        categories, counts = np.asarray(distinct, dtype=object)[order], counts[order]
+        categories = np.asarray(distinct, dtype=object)[order]
+        counts = counts[order]
         kept = int((counts >= settings.rare).sum())
         if kept == len(counts):
             return cls(column, categories, bool(missing.any()))
         if not kept:
-            found = f"column {column.name!r}: none of its {len(counts):,} categories has {settings.rare} rows or more"
             raise SchemaError(
-                f"{found}, so that none may be stored; make it an identifier, drop it, or set rare to 0"
+                f"column {column.name!r}: none of its {len(counts):,} categories has "
+                f"{settings.rare} rows or more, so that none may be stored; "
+                "make it an identifier, drop it, or set rare to 0"
             )
         rare = len(counts) - kept, int(counts[kept:].sum())
         return cls(column, categories[:kept], bool(missing.any()), counts[:kept], rare)
@@ -167,29 +177,30 @@ class CategoryEncoder(ColumnEncoder):
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Typed form => codes ``[rows, digits]``; no offsets."""
         missing = series.isna().to_numpy(dtype=bool)
-        rarest = max(len(self.categories) - 1, 0)
-        flat = np.full(
-            len(series), len(self.categories) if self.missing else 0, dtype=np.int64
-        )
-        found = pd.Index(self.categories).get_indexer(category_texts(series)[~missing])
+        present = category_texts(series)[~missing]
+        found = pd.Index(self.categories).get_indexer(present)
         unknown = found < 0
-        found[unknown] = rarest
+        found[unknown] = max(len(self.categories) - 1, 0)
         if self.counts is not None and unknown.any():
             chances = takers(self.counts, self.rare[1])
-            found[unknown] = rng.choice(len(chances), int(unknown.sum()), p=chances)
+            draws = rng.choice(len(chances), int(unknown.sum()), p=chances)
+            found[unknown] = draws
+        # Where training saw none, a missing cell counts as the commonest category.
+        code_of_missing = len(self.categories) if self.missing else 0
+        flat = np.full(len(series), code_of_missing, dtype=np.int64)
         flat[~missing] = found
         codes = np.zeros((len(series), len(self.blocks)), dtype=np.uint8)
-        for i in range(len(self.blocks) - 1, -1, -1):
-            flat, codes[:, i] = np.divmod(flat, self.base) if i else (flat, flat)
+        # From the last digit on; the first one takes what remains.
+        for digit in range(len(self.blocks) - 1, 0, -1):
+            flat, codes[:, digit] = np.divmod(flat, self.base)
+        if self.blocks:
+            codes[:, 0] = flat
         return codes, np.zeros((len(series), 0), dtype=np.float32)
 
-    def knows(self, series: pd.Series) -> npt.NDArray[np.bool_]:
+    def knows(self, series: pd.Series) -> Mask:
         """As `ColumnEncoder.knows`: not a category that training never saw."""
-        known = (
-            pd.Series(category_texts(series), dtype=object)
-            .isin(list(self.categories))
-            .to_numpy()
-        )
+        texts = pd.Series(category_texts(series), dtype=object)
+        known = texts.isin(list(self.categories)).to_numpy()
         return np.asarray(known | series.isna().to_numpy(dtype=bool))
 
     def decode(
@@ -201,58 +212,56 @@ class CategoryEncoder(ColumnEncoder):
     ) -> pd.Series:
         """Codes => typed form; digits that no category has count as the last category."""
         flat = np.zeros(len(codes), dtype=np.int64)
-        for i in range(codes.shape[1]):
-            flat = flat * self.base + codes[:, i]
+        for digit in codes.T:
+            flat = flat * self.base + digit
         flat = np.clip(flat, 0, max(self.size - 1, 0))
         missing = flat == len(self.categories)
-        return _take(self.categories, flat[~missing], missing, self.column).rename(
-            self.column.name
-        )
+        cells = _take(self.categories, flat[~missing], missing, self.column)
+        return cells.rename(self.column.name)
 
     def state(self) -> dict[str, Any]:
-        """Plain JSON data for `from_state`; categories that the schema lists are kept by number."""
+        """Plain JSON data for `from_state`."""
         listed = self.column.options.get("categories")
-        numbers = (
-            None
-            if listed is None
-            else pd.Index([str(c) for c in listed]).get_indexer(self.categories)
-        )
-        state = {
-            "categories": (self.categories if numbers is None else numbers).tolist(),
-            "missing": self.missing,
-        }
-        if self.counts is None:
-            return state
-        return {**state, "counts": self.counts.tolist(), "rare": list(self.rare)}
+        categories: npt.NDArray[Any] = self.categories
+        # Categories that the schema lists are kept by number.
+        if listed is not None:
+            categories = _numbers_of(categories, listed)
+        state = {"categories": categories.tolist(), "missing": self.missing}
+        if self.counts is not None:
+            state |= {"counts": self.counts.tolist(), "rare": list(self.rare)}
+        return state
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> CategoryEncoder:
         """The inverse of `state`."""
         listed = column.options.get("categories")
-        categories = (
-            state["categories"]
-            if listed is None
-            else [str(listed[i]) for i in state["categories"]]
-        )
-        counts = (
-            np.array(state["counts"], dtype=np.int64) if "counts" in state else None
-        )
-        categories, rare = np.array(categories, dtype=object), state.get("rare", (0, 0))
-        return cls(column, categories, state["missing"], counts, (rare[0], rare[1]))
+        categories = state["categories"]
+        if listed is not None:
+            categories = [str(listed[number]) for number in categories]
+        counts = None
+        if "counts" in state:
+            counts = np.array(state["counts"], dtype=np.int64)
+        kinds, rows = state.get("rare", (0, 0))
+        texts = np.array(categories, dtype=object)
+        return cls(column, texts, state["missing"], counts, (kinds, rows))
 
     @property
     def withheld(self) -> str:
         """How many categories are not kept."""
         kinds, rows = self.rare
-        plural = "y" if kinds == 1 else "ies", "s" * (rows != 1)
-        return (
-            f"{kinds:,} categor{plural[0]} ({rows:,} row{plural[1]})" if kinds else ""
-        )
+        if not kinds:
+            return ""
+        categories = "category" if kinds == 1 else "categories"
+        noun = "row" if rows == 1 else "rows"
+        return f"{kinds:,} {categories} ({rows:,} {noun})"
 
 
 def digit_base(size: int) -> tuple[int, int]:
-    """The base and the number of digits that write ``size`` codes: ``(size, 1)`` for few."""
-    if size <= WIDEST + 1:  # 128 categories and "missing" are still one block
+    """The base and the number of digits that write so many codes.
+
+    ``(size, 1)`` for few: 128 categories and "missing" are still one block.
+    """
+    if size <= WIDEST + 1:
         return max(size, 1), 1
     digits = 2
     while (base := _root(size, digits)) > WIDEST:
@@ -268,100 +277,123 @@ def _root(size: int, digits: int) -> int:
     return base
 
 
+# --------------------------------------------------------------------------------------
+# Cells <=> texts
+
+
 def category_texts(series: pd.Series) -> Texts:
     """Cells of any dtype => texts, "" where missing."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        names = np.array([str(c) for c in series.cat.categories] + [""], dtype=object)
-        return names[series.cat.codes.to_numpy()]
     if is_text(series):
         return series.to_numpy(dtype=object, na_value="")
-    codes, distinct = pd.factorize(series)
-    names = np.array([*map(str, np.asarray(distinct, dtype=object)), ""], dtype=object)
-    return np.asarray(names[codes], dtype=object)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        distinct = series.cat.categories
+        codes = series.cat.codes.to_numpy()
+    else:
+        codes, distinct = pd.factorize(series)
+    texts = [str(cell) for cell in np.asarray(distinct, dtype=object)]
+    # Code -1, a missing cell, reads the last entry.
+    pool = np.array([*texts, ""], dtype=object)
+    return np.asarray(pool[codes], dtype=object)
 
 
 def from_texts(texts: Texts, column: Column) -> pd.Series:
-    """Texts that are not missing => cells of the column's dtype: the inverse of `category_texts`."""
+    """Texts that are not missing => cells of the column's dtype.
+
+    The inverse of `category_texts`.
+    """
     dtype = column.dtype
+    name = dtype.lower()
     if is_text_dtype(dtype):
         return natural(texts, np.zeros(len(texts), dtype=bool), dtype)
     if dtype == "category":
-        listed = column.options.get("categories")
-        if listed is None:
-            return pd.Series(texts, dtype="category")
-        codes = pd.Index([str(c) for c in listed]).get_indexer(texts)
-        if (codes < 0).any():  # real rows have more than the schema tells
-            listed = [*listed, *pd.unique(texts[codes < 0])]
-            codes = pd.Index([str(c) for c in listed]).get_indexer(texts)
-        return pd.Series(
-            pd.Categorical.from_codes(
-                codes, pd.Index(listed), ordered=column.options.get("ordered", False)
-            )
-        )
-    if dtype.lower().startswith("bool"):
-        return as_dtype(
-            pd.Series(
-                np.array([t.lower() in ("true", "1") for t in texts], dtype=bool)
-            ),
-            dtype,
-        )
-    if "int" in dtype.lower():
-        return as_dtype(
-            pd.Series([int(float(t)) if "." in t else int(t) for t in texts]), dtype
-        )
-    if any(word in dtype.lower() for word in ("float", "double")):
-        return as_dtype(pd.Series([float(t) for t in texts], dtype=np.float64), dtype)
+        return _categorical(texts, column)
+    if name.startswith("bool"):
+        truths = [text.lower() in ("true", "1") for text in texts]
+        return as_dtype(pd.Series(np.array(truths, dtype=bool)), dtype)
+    if "int" in name:
+        # A column with missing cells may have been written as floats.
+        whole = [int(float(t)) if "." in t else int(t) for t in texts]
+        return as_dtype(pd.Series(whole), dtype)
+    if "float" in name or "double" in name:
+        floats = [float(text) for text in texts]
+        return as_dtype(pd.Series(floats, dtype=np.float64), dtype)
     return as_dtype(pd.Series(texts), dtype)
 
 
-def _take(
-    categories: Any,
-    codes: npt.NDArray[np.int64],
-    missing: npt.NDArray[np.bool_],
-    column: Column,
-) -> pd.Series:
-    """Cells by number; only the distinct categories are converted to the dtype."""
-    pool = from_texts(np.asarray(categories, dtype=object), column)
-    if pool.dtype == object:
-        return natural(
-            np.asarray(categories, dtype=object)[codes], missing, column.dtype
-        )
-    spots = np.full(len(missing), -1)
-    spots[~missing] = codes
-    if not missing.any():
-        return pool.take(spots).reset_index(drop=True)
-    return (
-        pool.reindex(pd.RangeIndex(-1, len(pool)))
-        .take(spots + 1)
-        .astype(pool.dtype)
-        .reset_index(drop=True)
+def _categorical(texts: Texts, column: Column) -> pd.Series:
+    """`from_texts` for a pandas categorical."""
+    listed = column.options.get("categories")
+    if listed is None:
+        return pd.Series(texts, dtype="category")
+    codes = _numbers_of(texts, listed)
+    # Real rows have more categories than the schema shows.
+    if (codes < 0).any():
+        listed = [*listed, *pd.unique(texts[codes < 0])]
+        codes = _numbers_of(texts, listed)
+    ordered = column.options.get("ordered", False)
+    return pd.Series(
+        pd.Categorical.from_codes(codes, pd.Index(listed), ordered=ordered)
     )
 
 
-def _told(cells: Cells, dtype: pd.CategoricalDtype) -> pd.Index:
-    """The categories of a dtype that may be told. Those without rows may come from another, larger table."""
-    rows = np.bincount(
-        cells.series.cat.codes.to_numpy() + 1, minlength=len(dtype.categories) + 1
-    )[1:]
-    kept = (rows == 0) | (rows >= cells.rare)
-    if (
-        cells.rare
-        and not dtype.ordered
-        and (rows == 0).sum() > (rows >= cells.rare).sum()
-    ):
-        kept &= rows > 0
+def _numbers_of(texts: Any, categories: Sequence[Any]) -> Integers:
+    """Where each text stands among categories of the schema; -1 if nowhere."""
+    index = pd.Index([str(category) for category in categories])
+    return np.asarray(index.get_indexer(texts), dtype=np.int64)
+
+
+def _take(categories: Any, codes: Integers, missing: Mask, column: Column) -> pd.Series:
+    """Cells by number; only the distinct categories are converted to the dtype.
+
+    Args:
+        categories: Texts.
+        codes: ``[present]``: the number of each cell that is not missing.
+        missing: ``[rows]``.
+        column: Says the dtype.
+    """
+    texts = np.asarray(categories, dtype=object)
+    pool = from_texts(texts, column)
+    if pool.dtype == object:
+        return natural(texts[codes], missing, column.dtype)
+    places = np.full(len(missing), -1)
+    places[~missing] = codes
+    if missing.any():
+        # A missing cell comes first, as number -1.
+        dtype = pool.dtype
+        pool = pool.reindex(pd.RangeIndex(-1, len(pool)))
+        return pool.take(places + 1).astype(dtype).reset_index(drop=True)
+    return pool.take(places).reset_index(drop=True)
+
+
+# --------------------------------------------------------------------------------------
+# The categories of a pandas categorical
+
+
+def _shown_categories(cells: Cells, dtype: pd.CategoricalDtype) -> pd.Index:
+    """The categories that may be shown.
+
+    Those without rows may come from another, larger table.
+    """
+    # Missing cells have the code -1.
+    codes = cells.series.cat.codes.to_numpy() + 1
+    rows = np.bincount(codes, minlength=len(dtype.categories) + 1)[1:]
+    absent = rows == 0
+    frequent = rows >= cells.rare
+    kept = absent | frequent
+    if cells.rare and not dtype.ordered and absent.sum() > frequent.sum():
+        kept &= ~absent
     return dtype.categories[kept]
 
 
 def _are_objects(dtype: Any) -> bool:
-    """Whether the categories of a categorical are neither numbers nor text, such as intervals."""
-    categories = (
-        dtype.categories.tolist() if isinstance(dtype, pd.CategoricalDtype) else []
-    )
+    """Whether categories are neither numbers nor text, such as intervals."""
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return False
+    categories = dtype.categories.tolist()
     return _plain(pd.Index(categories, dtype=object)) != categories
 
 
 def _plain(categories: pd.Index) -> list[Any]:
-    """Categories as JSON keeps them: numbers, booleans and texts as they are, all else as text."""
-    items = categories.tolist()
-    return [c if isinstance(c, (str, int, float, bool)) else str(c) for c in items]
+    """Categories as JSON keeps them: what is no number, boolean or text, as text."""
+    plain = (str, int, float, bool)
+    return [c if isinstance(c, plain) else str(c) for c in categories.tolist()]

@@ -11,8 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.schema import Column
-from synthtab.data.columns.base import Cells, Mask, Texts, cell_error, natural
-from synthtab.data.columns.identifier import name_words
+from synthtab.data.columns.base import (
+    Cells,
+    Mask,
+    Texts,
+    cell_error,
+    name_words,
+    natural,
+)
 from synthtab.data.columns.numeric import (
     BOUND_OPTIONS,
     FloatEncoder,
@@ -23,7 +29,9 @@ from synthtab.data.columns.quantiles import Numbers
 
 Integers = npt.NDArray[np.int64]
 
+# One to four digits without zeros before them, or four digits.
 SHORT = re.compile(r"\s*(?:0|[1-9]\d{0,3})\s*|\s*[0-2]\d{3}\s*")
+# Four digits that are a time of day.
 PADDED = re.compile(r"\s*(?:[01]\d|2[0-4])[0-5]\d\s*")
 TIME_WORDS = frozenset(
     {
@@ -39,15 +47,21 @@ TIME_WORDS = frozenset(
         "end",
     }
 )
-# Least distinct values, hours and minutes; fewer are enough (True) if the column's name
-# speaks of times.
-EVIDENCE = {False: (100, 6, 20), True: (12, 3, 4)}
+# Midnight at the end of a day.
+LAST = 2400
+# Least distinct values, hours and minutes that a column of times has; fewer are enough if
+# its name speaks of times.
+EVIDENCE = (100, 6, 20)
+EVIDENCE_IF_NAMED = (12, 3, 4)
 
 
 class ClockEncoder(NumberEncoder):
     """Minutes since midnight.
 
-    Options: ``padded``, whether 5:17 is "0517"; ``minimum`` and ``maximum`` as the cells have them; ``missing``.
+    Options:
+        ``padded``: whether 5:17 is "0517".
+        ``minimum`` and ``maximum``, as the cells have them.
+        ``missing``.
     """
 
     kind: ClassVar[str] = "clock"
@@ -61,33 +75,25 @@ class ClockEncoder(NumberEncoder):
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
-        """Whole numbers, in any dtype, and text of four digits: all times of day, and so many that it shows."""
-        padded = cells.matches(PADDED) and any(
-            t.strip().startswith("0") for t in cells.words
-        )
+        """Whole numbers in any dtype, and text of four digits.
+
+        All must be times of day, and so many of them that it is no coincidence.
+        """
         clock = _whole_numbers(cells)
-        if (
-            clock is None
-            or clock.min() < 0
-            or clock.max() > 2400
-            or (clock % 100 > 59).any()
-        ):
+        if clock is None or not _are_times(clock).all():
             return None
-        named = bool(TIME_WORDS & set(name_words(cells.name)))
-        found = len(clock), len(np.unique(clock // 100)), len(np.unique(clock % 100))
-        if not forced and not all(
-            n >= least for n, least in zip(found, EVIDENCE[named], strict=True)
-        ):
+        if not forced and not _is_evident(clock, cells.name):
             return None
-        missing = cells.missing + (
-            int(cells.counts[cells.token_mask].sum()) if cells.is_text else 0
+        padded = cells.matches(PADDED) and any(
+            text.strip().startswith("0") for text in cells.words
         )
-        dtype = "str" if padded else "Int64" if missing else "int64"
+        missing = cells.missing_or_token
+        dtype = "Int64" if missing else "int64"
+        if padded:
+            dtype = "str"
         options: dict[str, Any] = {"padded": padded} | cells.missing_options()
-        why, ends = (
-            f"{len(clock):,} distinct times of day, 517 being 5:17",
-            cells.bounds(_to_minutes(clock)),
-        )
+        why = f"{len(clock):,} distinct times of day, 517 being 5:17"
+        ends = cells.bounds(_to_minutes(clock))
         if ends:
             least, greatest = _to_clock(np.array(ends)).tolist()
             options |= {"minimum": least, "maximum": greatest}
@@ -98,11 +104,9 @@ class ClockEncoder(NumberEncoder):
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Integers, Mask]:
         """Cells => minutes since midnight."""
         values, missing = IntegerEncoder.numbers(series, column)
-        wrong = (values < 0) | (values > 2400) | (values % 100 > 59)
-        if wrong.any():
-            raise cell_error(
-                column, values[wrong][0], "a time of day such as 517 for 5:17"
-            )
+        others = values[~_are_times(values)]
+        if len(others):
+            raise cell_error(column, others[0], "a time of day such as 517 for 5:17")
         return _to_minutes(values), missing
 
     @classmethod
@@ -123,12 +127,10 @@ class ClockEncoder(NumberEncoder):
     @classmethod
     def natural(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
         """Minutes => cells of a numeric dtype."""
-        clock = _to_clock(values)
-        return natural(
-            clock.astype(np.float64) if "float" in column.dtype.lower() else clock,
-            missing,
-            column.dtype,
-        )
+        clock: Numbers = _to_clock(values)
+        if _holds_floats(column):
+            clock = clock.astype(np.float64)
+        return natural(clock, missing, column.dtype)
 
     @classmethod
     def decimals(cls, column: Column) -> int | None:
@@ -138,12 +140,9 @@ class ClockEncoder(NumberEncoder):
     @classmethod
     def bounds(cls, column: Column) -> tuple[int | None, int | None]:
         """``minimum`` and ``maximum`` in minutes."""
-        ends = [column.options.get(key) for key in ("minimum", "maximum")]
-        low, high = (
-            None if e is None else int(_to_minutes(np.array([e], dtype=np.int64))[0])
-            for e in ends
-        )
-        return low, high
+        least = _bound(column.options.get("minimum"))
+        greatest = _bound(column.options.get("maximum"))
+        return least, greatest
 
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
@@ -151,9 +150,37 @@ class ClockEncoder(NumberEncoder):
         clock = _to_clock(values)
         if column.options.get("padded"):
             return np.array([f"{c:04d}" for c in clock.tolist()], dtype=object)
-        return (
-            FloatEncoder if "float" in column.dtype.lower() else IntegerEncoder
-        ).render(clock, column)
+        kind = FloatEncoder if _holds_floats(column) else IntegerEncoder
+        return kind.render(clock, column)
+
+
+def _holds_floats(column: Column) -> bool:
+    """Whether the dtype has floats, as pandas reads whole numbers with missing cells."""
+    return "float" in column.dtype.lower()
+
+
+def _are_times(clock: Numbers) -> Mask:
+    """Which numbers are times of day."""
+    within = (clock >= 0) & (clock <= LAST)
+    return np.asarray(within & (clock % 100 <= 59))
+
+
+def _is_evident(clock: Integers, name: str) -> bool:
+    """Whether so many distinct times are no coincidence, given the column's name."""
+    named = bool(TIME_WORDS & set(name_words(name)))
+    values, hours, minutes = EVIDENCE_IF_NAMED if named else EVIDENCE
+    return (
+        len(clock) >= values
+        and len(np.unique(clock // 100)) >= hours
+        and len(np.unique(clock % 100)) >= minutes
+    )
+
+
+def _bound(clock: Any) -> int | None:
+    """A bound of the schema in minutes."""
+    if clock is None:
+        return None
+    return int(_to_minutes(np.array([clock], dtype=np.int64))[0])
 
 
 def _whole_numbers(cells: Cells) -> Integers | None:
@@ -161,14 +188,16 @@ def _whole_numbers(cells: Cells) -> Integers | None:
     if cells.is_text:
         return cells.words.astype(np.int64) if cells.matches(SHORT) else None
     dtype = cells.series.dtype
-    if (
-        not (pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype))
-        or not cells.count
-    ):
+    is_number = pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(
+        dtype
+    )
+    if not is_number or not cells.count:
         return None
     values = np.asarray(cells.distinct, dtype=np.float64)
-    whole = np.abs(values).max() < 1e4 and (values == np.rint(values)).all()
-    return values.astype(np.int64) if whole else None
+    # Four digits; more would be no time of day.
+    if np.abs(values).max() >= 1e4 or (values != np.rint(values)).any():
+        return None
+    return values.astype(np.int64)
 
 
 def _to_minutes(clock: Numbers) -> Integers:

@@ -18,8 +18,9 @@ from synthtab.data.columns.categorical import CategoryEncoder, category_texts
 class ConstantEncoder(ColumnEncoder):
     """No block, unless some cells are missing: then one that says which.
 
-    Options: ``value``, its text, or null where every cell is missing; and, for a pandas
-    categorical, its ``categories`` and ``ordered``.
+    Options:
+        ``value``: its text, or null where every cell is missing.
+        ``categories`` and ``ordered`` of a pandas categorical.
     """
 
     kind: ClassVar[str] = "constant"
@@ -36,38 +37,37 @@ class ConstantEncoder(ColumnEncoder):
     def __init__(self, column: Column, missing: bool) -> None:
         self.missing = missing
         self.value = column.options.get("value")
-        varies = missing and self.value is not None
-        super().__init__(column, (Block(column.name, "", 2),) if varies else ())
+        blocks: tuple[Block, ...] = ()
+        if missing and self.value is not None:
+            blocks = (Block(column.name, "", 2),)
+        super().__init__(column, blocks)
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """At most one distinct value, and not one that too few rows have to be told."""
-        if cells.count > 1 or (cells.count and cells.counts[0] < cells.rare):
+        if cells.count > 1:
             return None
-        if not cells.count:
-            return cells.column(
-                cls.kind,
-                "str",
-                "no cell has a value",
-                {"value": None} | _categories(cells),
-            )
-        value = category_texts(cells.series.dropna().iloc[:1])[0]
-        return cells.column(
-            cls.kind,
-            "str",
-            f"every cell is {value[:40]!r}",
-            {"value": value} | _categories(cells),
-        )
+        value = None
+        why = "no cell has a value"
+        if cells.count:
+            if cells.counts[0] < cells.rare:
+                return None
+            value = category_texts(cells.series.dropna().iloc[:1])[0]
+            why = f"every cell is {value[:40]!r}"
+        # Those of a pandas categorical, which are part of its dtype.
+        categories = CategoryEncoder.accepts(cells)
+        assert categories is not None
+        options = {"value": value, **categories.options}
+        return cells.column(cls.kind, "str", why, options)
 
     @classmethod
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Cells => the schema's dtype; a cell with another value is an error."""
+        value = column.options.get("value")
         present = category_texts(series.dropna())
-        other = present[present != column.options.get("value")]
-        if len(other):
-            raise cell_error(
-                column, other[0], f"the constant {column.options.get('value')!r}"
-            )
+        others = present[present != value]
+        if len(others):
+            raise cell_error(column, others[0], f"the constant {value!r}")
         return CategoryEncoder.typed(series, column)
 
     @classmethod
@@ -102,10 +102,16 @@ class ConstantEncoder(ColumnEncoder):
         start: int,
     ) -> pd.Series:
         """Codes => typed form."""
-        texts = np.array([] if self.value is None else [self.value], dtype=object)
-        inner = CategoryEncoder(self.column, texts, self.missing or self.value is None)
-        flat = codes if codes.shape[1] else np.zeros((len(codes), 1), dtype=np.uint8)
-        return inner.decode(flat, offsets, rng, start)
+        # A category of one value, or of "missing" alone.
+        texts = np.array([], dtype=object)
+        if self.value is not None:
+            texts = np.array([self.value], dtype=object)
+        missing = self.missing or self.value is None
+        category = CategoryEncoder(self.column, texts, missing)
+        # Without a block, every code is the first one.
+        if not codes.shape[1]:
+            codes = np.zeros((len(codes), 1), dtype=np.uint8)
+        return category.decode(codes, offsets, rng, start)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -115,9 +121,3 @@ class ConstantEncoder(ColumnEncoder):
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> ConstantEncoder:
         """The inverse of `state`."""
         return cls(column, state["missing"])
-
-
-def _categories(cells: Cells) -> dict[str, Any]:
-    described = CategoryEncoder.accepts(cells)
-    assert described is not None
-    return dict(described.options)

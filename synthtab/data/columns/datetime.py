@@ -1,8 +1,9 @@
-"""Dates, instants and times of day, through the numbers that they are, and in the parts that a calendar has.
+"""Dates, instants and times of day, as numbers and in the parts that a calendar has.
 
-A quantile table of instants keeps their season, and blurs what repeats: office hours, free Sundays. So the time of day
-is a part of its own wherever there is one beside a date, and the weekday wherever the table's weekdays differ: further
-blocks, each drawn given the ones before.
+A distribution of instants keeps their season, and blurs what repeats: office hours, free
+Sundays. So the time of day is a part of its own wherever there is one beside a date, and
+so is the weekday wherever the table's weekdays differ. The parts are blocks, each drawn
+given the ones before.
 """
 
 from __future__ import annotations
@@ -27,34 +28,44 @@ from synthtab.data.columns.base import (
     Texts,
     cell_error,
     is_text,
+    name_words,
     natural,
+    objects,
     parse_text,
 )
-from synthtab.data.columns.identifier import name_words
 from synthtab.data.columns.numbers import NumberCodec
 from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder
 
 # A whole day, as conditions name it.
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
+# A date without separators is one only if the column's name says so.
 COMPACT = re.compile(r"(1[89]|2[01])\d{6}")
+COMPACT_FORMAT = "%Y%m%d"
 DATE_WORDS = frozenset({"date", "day", "dt", "dob", "birth", "born", "birthday"})
 
-# Distinct days from which on the time of day is a part of its own; it is beside a
-# weekday, whatever their number.
+# Distinct days from which on the time of day is a part of its own. Beside a weekday it is
+# one whatever their number.
 FEWEST_DAYS = 3
 
 Integers = npt.NDArray[np.int64]
+# Of one part: codes and offsets, both ``[rows]``.
+Encoded = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 class DatetimeEncoder(NumberEncoder):
-    """Whole numbers of the coarsest unit that loses nothing: days, where no cell has a time of day.
+    """Whole numbers of the coarsest unit that loses nothing, such as days.
 
-    Options: ``format`` of the text (see `synthtab.data.columns.dates`; ISO 8601 for a column that was
-    never text), ``unit``, ``minimum`` and ``maximum`` as text, ``missing``.
+    Options:
+        ``format`` of the text, see `synthtab.data.columns.dates`; ISO 8601 for a column
+        that was never text.
+        ``unit``: what the numbers count.
+        ``minimum`` and ``maximum``, as text.
+        ``missing``.
 
     Args:
-        column: The schema's word on the column.
-        codec: Of the cells; of their days, or weeks if there is a ``weekday``, where they come in parts.
+        column: The schema's description of the column.
+        codec: Of the cells. Where they come in parts: of their days or, if there is a
+            ``weekday``, of their weeks.
         clock: Of their time of day, in units of the column, where that is a part.
         weekday: Whether the weekday is a part.
     """
@@ -78,18 +89,23 @@ class DatetimeEncoder(NumberEncoder):
         weekday: bool = False,
     ) -> None:
         super().__init__(column, codec)
-        self.clock, self.weekday = clock, weekday
+        self.clock = clock
+        self.weekday = weekday
         self.per_day = dates.PER_DAY[column.options.get("unit", "s")]
-        if clock is None and not weekday:
+        self.in_parts = clock is not None or weekday
+        if not self.in_parts:
             return
-        day = codec.block(column.name)
-        time = clock.block(column.name) if clock else None
-        self.parts = (
-            replace(day, part="week" if weekday else "day") if day else None,
-            Block(column.name, "weekday", 7) if weekday else None,
-            replace(time, part="time") if time else None,
-        )
-        self.blocks = tuple(part for part in self.parts if part)
+        # The block of each part; None for one that does not vary, or is no part.
+        self.date_block = codec.block(column.name)
+        if self.date_block is not None:
+            name = "week" if weekday else "day"
+            self.date_block = replace(self.date_block, part=name)
+        self.weekday_block = Block(column.name, "weekday", 7) if weekday else None
+        self.time_block = None if clock is None else clock.block(column.name)
+        if self.time_block is not None:
+            self.time_block = replace(self.time_block, part="time")
+        parts = (self.date_block, self.weekday_block, self.time_block)
+        self.blocks = tuple(block for block in parts if block is not None)
 
     @classmethod
     def fit(
@@ -102,56 +118,62 @@ class DatetimeEncoder(NumberEncoder):
         """Learn the parts, or one encoding where there are none."""
         values, missing = cls.numbers(series, column)
         unit = column.options.get("unit", "s")
-        days, clock = np.divmod(values, dates.PER_DAY[unit])
+        days, times = np.divmod(values, dates.PER_DAY[unit])
         distinct, counts = np.unique(days, return_counts=True)
         weekly = dates.weekdays_differ(distinct, counts)
         timed = unit != "D" and (weekly or len(distinct) >= FEWEST_DAYS)
         if not timed and not weekly:
             return cls.fit_whole(series, column, rng, settings)
-        first = NumberCodec.fit(
-            dates.weeks(days)[0] if weekly else days, missing, 0, rng, settings
-        )
-        none = np.zeros(len(values), dtype=bool)
-        return cls(
-            column,
-            first,
-            NumberCodec.fit(clock, none, 0, rng, settings) if timed else None,
-            weekly,
-        )
+        if weekly:
+            days, _ = dates.weeks(days)
+        codec = NumberCodec.fit(days, missing, 0, rng, settings)
+        clock = None
+        if timed:
+            # The first part has the code of "missing".
+            none_missing = np.zeros(len(values), dtype=bool)
+            clock = NumberCodec.fit(times, none_missing, 0, rng, settings)
+        return cls(column, codec, clock, weekly)
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Typed form => codes ``[rows, parts]`` and offsets; all but the first part of a missing cell are another's."""
-        if self.clock is None and not self.weekday:
+        """Typed form => codes ``[rows, parts]`` and offsets.
+
+        All but the first part of a missing cell are those of another cell.
+        """
+        if not self.in_parts:
             return super().encode(series, rng)
         values, missing = self.numbers(series, self.column)
-        days, clock = np.divmod(values, self.per_day)
+        rows = len(missing)
+        days, times = np.divmod(values, self.per_day)
         weeks, weekdays = dates.weeks(days)
         other = rng.integers(0, max(len(values), 1), int(missing.sum()))
-        none, half = (
-            np.zeros_like(missing),
-            np.full(len(missing), 0.5, dtype=np.float32),
+        none_missing = np.zeros(rows, dtype=bool)
+        half = np.full(rows, 0.5, dtype=np.float32)
+
+        date = self.codec.encode(weeks if self.weekday else days, missing, rng)
+        weekday = (_filled(weekdays, missing, other), half)
+        time: Encoded = (none_missing, half)
+        if self.clock is not None:
+            filled = _filled(times, missing, other)
+            time = self.clock.encode(filled, none_missing, rng)
+
+        # Only what varies has a block.
+        codes = []
+        offsets = []
+        for (code, offset), block in (
+            (date, self.date_block),
+            (weekday, self.weekday_block),
+            (time, self.time_block),
+        ):
+            if block is not None:
+                codes.append(code)
+                if block.modes:
+                    offsets.append(offset)
+        return (
+            np.array(codes, dtype=np.uint8).reshape(len(codes), rows).T,
+            np.array(offsets, dtype=np.float32).reshape(len(offsets), rows).T,
         )
-        found = [
-            self.codec.encode(weeks if self.weekday else days, missing, rng),
-            (_filled(weekdays, missing, other).astype(np.uint8), half),
-            self.clock.encode(_filled(clock, missing, other), none, rng)
-            if self.clock
-            else (none, half),
-        ]
-        there = [
-            (pair, part) for pair, part in zip(found, self.parts, strict=True) if part
-        ]
-        codes = (
-            np.array([pair[0] for pair, _ in there], dtype=np.uint8)
-            .reshape(len(there), len(missing))
-            .T
-        )
-        offsets = [pair[1] for pair, part in there if part.modes]
-        return codes, np.array(offsets, dtype=np.float32).reshape(
-            len(offsets), len(missing)
-        ).T
 
     def decode(
         self,
@@ -161,44 +183,49 @@ class DatetimeEncoder(NumberEncoder):
         start: int,
     ) -> pd.Series:
         """Codes and offsets => typed form, within the bounds."""
-        if self.clock is None and not self.weekday:
+        if not self.in_parts:
             return super().decode(codes, offsets, rng, start)
-        code, offset = iter(codes.T), iter(offsets.T)
-        zero, half = (
-            np.zeros(len(codes), dtype=np.uint8),
-            np.full(len(codes), 0.5, dtype=np.float32),
-        )
-        read = [
-            (next(code) if p else zero, next(offset) if p and p.modes else half)
-            for p in self.parts
-        ]
-        values, missing = self.codec.decode(*read[0])
+        remaining_codes = iter(codes.T)
+        remaining_offsets = iter(offsets.T)
+
+        def read(block: Block | None) -> Encoded:
+            """The next part; what does not vary has code 0."""
+            code = np.zeros(len(codes), dtype=np.uint8)
+            offset = np.full(len(codes), 0.5, dtype=np.float32)
+            if block is not None:
+                code = next(remaining_codes)
+                if block.modes:
+                    offset = next(remaining_offsets)
+            return code, offset
+
+        date = read(self.date_block)
+        weekday, _ = read(self.weekday_block)
+        time, time_offset = read(self.time_block)
+        days, missing = self.codec.decode(*date)
         if self.weekday:
-            values = dates.days_of(values, read[1][0][~missing].astype(np.int64))
-        if self.clock:
-            values = (
-                values * self.per_day
-                + self.clock.decode(read[2][0][~missing], read[2][1][~missing])[0]
-            )
-        elif self.weekday:
-            values = values * self.per_day
+            days = dates.days_of(days, weekday[~missing].astype(np.int64))
+        values = days * self.per_day
+        if self.clock is not None:
+            times, _ = self.clock.decode(time[~missing], time_offset[~missing])
+            values = values + times
         return self.series(self.within(values), missing)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
-        parts = {
-            "clock": self.clock.state() if self.clock else None,
-            "weekday": self.weekday,
-        }
-        return {**self.codec.state(), **(parts if self.clock or self.weekday else {})}
+        state = self.codec.state()
+        if self.in_parts:
+            state["clock"] = self.clock.state() if self.clock else None
+            state["weekday"] = self.weekday
+        return state
 
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> DatetimeEncoder:
         """The inverse of `state`."""
-        clock = NumberCodec.from_state(state["clock"]) if state.get("clock") else None
-        return cls(
-            column, NumberCodec.from_state(state), clock, state.get("weekday", False)
-        )
+        clock = None
+        if state.get("clock"):
+            clock = NumberCodec.from_state(state["clock"])
+        codec = NumberCodec.from_state(state)
+        return cls(column, codec, clock, state.get("weekday", False))
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -207,78 +234,68 @@ class DatetimeEncoder(NumberEncoder):
             return cls._accept_text(cells, forced)
         if cells.python in ("date", "datetime"):
             unit = "D" if cells.python == "date" else "us"
+            why = f"Python's {cells.python}"
         elif _is_temporal(cells.series):
             unit = _unit_of_dtype(str(cells.series.dtype))
+            why = f"dtype {cells.dtype}"
         else:
             return None
         column = cells.column(cls.kind, cells.dtype, "", {"unit": unit}, cells.missing)
         values, _ = cls.numbers(cells.series, column)
-        why = f"Python's {cells.python}" if cells.python else f"dtype {cells.dtype}"
         form = _iso_format(dates.coarsest(values, unit), cells.dtype)
-        return cls._describe(cells, values, unit, form, why, cells.missing)
+        return cls._describe(cells, values, unit, form, why)
 
     @classmethod
     def _accept_text(cls, cells: Cells, forced: bool) -> Column | None:
         if not len(cells.words):
             return None
-        stripped = np.array([t.strip() for t in cells.words], dtype=object)
-        found: tuple[str, str] | None
-        if cells.matches(COMPACT) and (
-            forced or DATE_WORDS & set(name_words(cells.name))
-        ):
-            found = (
-                ("%Y%m%d", "") if dates.parse(stripped, "%Y%m%d") is not None else None
-            )
+        stripped = objects((text.strip() for text in cells.words), len(cells.words))
+        detected: tuple[str, str] | None = None
+        is_named = bool(DATE_WORDS & set(name_words(cells.name)))
+        if cells.matches(COMPACT) and (forced or is_named):
+            if dates.parse(stripped, COMPACT_FORMAT) is not None:
+                detected = COMPACT_FORMAT, ""
         else:
-            found = dates.detect(stripped)
-        if found is None:
+            detected = dates.detect(stripped)
+        if detected is None:
             return None
-        form, remark = found
+        form, remark = detected
         values = dates.parse(stripped, form)
         assert values is not None
-        missing = cells.missing + int(cells.counts[cells.token_mask].sum())
-        return cls._describe(
-            cells,
-            values,
-            dates.unit_of(form),
-            form,
-            f"text like {form}{remark}",
-            missing,
-        )
+        why = f"text like {form}{remark}"
+        return cls._describe(cells, values, dates.unit_of(form), form, why)
 
     @classmethod
     def _describe(
-        cls,
-        cells: Cells,
-        values: Integers,
-        unit: str,
-        form: str,
-        why: str,
-        missing: int,
+        cls, cells: Cells, values: Integers, unit: str, form: str, why: str
     ) -> Column:
+        """The column, given its distinct cells as whole numbers of a unit."""
         coarse = dates.coarsest(values, unit)
-        options: dict[str, Any] = {
-            "format": form,
-            "unit": coarse,
-        } | cells.missing_options()
-        if "%Y" in form or "%y" in form:
+        missing = cells.missing_or_token
+        options: dict[str, Any] = {"format": form, "unit": coarse}
+        options |= cells.missing_options()
+        # pandas has no time of day.
+        dtype = "str"
+        if _has_date(form):
             zone = ", UTC" if form.endswith(("Z", "+00:00")) else ""
             dtype = f"datetime64[{'ns' if unit == 'ns' else 'us'}{zone}]"
-        else:
-            dtype = "str"  # pandas has no time of day
         column = cells.column(cls.kind, dtype, why, options, missing)
+        # What was never text has been counted cell by cell.
         counts = None if cells.is_text else np.ones(len(values), dtype=np.int64)
         ends = cells.bounds(dates.convert(values, unit, coarse), counts)
         if not ends:
             return column
         least, greatest = _bound_texts(np.array(ends), column)
-        bounds = {"minimum": least, "maximum": greatest}
+        options |= {"minimum": least, "maximum": greatest}
         why = f"{why}, from {least} to {greatest}"
-        return cells.column(cls.kind, dtype, why, options | bounds, missing)
+        return cells.column(cls.kind, dtype, why, options, missing)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Integers, Mask]:
-        """Cells => whole numbers of the column's unit since 1970, in UTC where there is a zone."""
+        """Cells => whole numbers of the column's unit since 1970.
+
+        In UTC where there is a time zone.
+        """
         unit = column.options.get("unit", "s")
         missing = series.isna().to_numpy(dtype=bool)
         if missing.all():
@@ -291,54 +308,52 @@ class DatetimeEncoder(NumberEncoder):
         try:
             stamps = present.to_numpy()
             if stamps.dtype == object:
-                stamps = stamps.astype(
-                    "M8[us]" if column.options.get("python") else "M8[ns]"
-                )
-            own = np.datetime_data(stamps.dtype)[0]
+                python = bool(column.options.get("python"))
+                stamps = stamps.astype("M8[us]" if python else "M8[ns]")
+            own_unit = np.datetime_data(stamps.dtype)[0]
         except (TypeError, ValueError):
             raise cell_error(column, present.iloc[0], "a date or time") from None
-        return dates.convert(stamps.astype(np.int64), own, unit), missing
+        return dates.convert(stamps.astype(np.int64), own_unit, unit), missing
 
     @classmethod
     def _parse(
         cls, series: pd.Series, column: Column, unit: str
     ) -> tuple[Integers, Mask]:
+        """`numbers` for text."""
         form = column.options.get("format")
         if not form:
             raise SchemaError(
-                f"column {column.name!r}: the schema lacks the date format, such as %Y-%m-%d"
+                f"column {column.name!r}: the schema lacks the date format, "
+                "such as %Y-%m-%d"
             )
         texts, missing = parse_text(series, column)
         codes, distinct = pd.factorize(texts)
-        values = (
-            dates.parse(np.asarray(distinct, dtype=object), form)
-            if len(distinct)
-            else np.zeros(0, np.int64)
-        )
+        distinct = np.asarray(distinct, dtype=object)
+        if not len(distinct):
+            return np.zeros(0, dtype=np.int64), missing
+        values = dates.parse(distinct, form)
         if values is None:
-            culprit = next(
-                t
-                for t in distinct
-                if dates.parse(np.array([t], dtype=object), form) is None
-            )
-            raise cell_error(column, culprit, f"a date or time like {form}")
+            one_by_one = (distinct[i : i + 1] for i in range(len(distinct)))
+            culprit = next(one for one in one_by_one if dates.parse(one, form) is None)
+            raise cell_error(column, culprit[0], f"a date or time like {form}")
         return dates.convert(values, dates.unit_of(form), unit)[codes], missing
 
     @classmethod
     def natural(cls, values: Integers, missing: Mask, column: Column) -> pd.Series:
         """Whole numbers => datetime64, with its zone, or Python's dates."""
-        unit, python = column.options.get("unit", "s"), column.options.get("python")
+        stamps = values.astype(f"M8[{column.options.get('unit', 's')}]")
+        python = column.options.get("python")
         if python:
-            stamps = values.astype(f"M8[{unit}]").astype(
-                "M8[D]" if python == "date" else "M8[us]"
-            )
+            stamps = stamps.astype("M8[D]" if python == "date" else "M8[us]")
             return natural(stamps.astype(object), missing, "object")
-        own = _unit_of_dtype(column.dtype)
-        stamps = values.astype(f"M8[{unit}]").astype(f"M8[{own}]")
-        if not (zone := re.search(r", (.+)\]", column.dtype)):
+        own_unit = _unit_of_dtype(column.dtype)
+        stamps = stamps.astype(f"M8[{own_unit}]")
+        zone = re.search(r", (.+)\]", column.dtype)
+        if zone is None:
             return natural(stamps, missing, column.dtype)
-        local = natural(stamps, missing, f"datetime64[{own}]").dt.tz_localize("UTC")
-        return local.astype(column.dtype) if zone[1] != "UTC" else local
+        in_utc = natural(stamps, missing, f"datetime64[{own_unit}]")
+        in_utc = in_utc.dt.tz_localize("UTC")
+        return in_utc if zone[1] == "UTC" else in_utc.astype(column.dtype)
 
     @classmethod
     def decimals(cls, column: Column) -> int | None:
@@ -348,18 +363,17 @@ class DatetimeEncoder(NumberEncoder):
     @classmethod
     def bounds(cls, column: Column) -> tuple[int | None, int | None]:
         """``minimum`` and ``maximum`` as numbers."""
-        least, greatest = (
-            _bound(column.options.get(key), column) for key in ("minimum", "maximum")
-        )
+        least = _bound(column.options.get("minimum"), column)
+        greatest = _bound(column.options.get("maximum"), column)
         return least, greatest
 
     @classmethod
     def measure(cls, column: Column) -> str:
         """Dates and times of day cannot be compared."""
         form = column.options.get("format")
-        if not form or "%Y" in form or "%y" in form:
-            return "date"
-        return "time of day"
+        if form and not _has_date(form):
+            return "time of day"
+        return "date"
 
     @classmethod
     def read_loosely(cls, value: Any, column: Column) -> Any:
@@ -379,12 +393,19 @@ class DatetimeEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Integers, column: Column) -> Texts:
         """Whole numbers => texts in the format; ISO 8601 without one."""
-        unit, form = column.options.get("unit", "s"), column.options.get("format")
-        return dates.render(values, unit, form or _iso_format(unit, column.dtype))
+        unit = column.options.get("unit", "s")
+        form = column.options.get("format") or _iso_format(unit, column.dtype)
+        return dates.render(values, unit, form)
 
 
 def _filled(values: Integers, missing: Mask, other: Integers) -> Integers:
-    """``[rows]``: the values of the cells that are not missing, and some of them where they are."""
+    """``[rows]``: the values of the cells that are not missing, and others' elsewhere.
+
+    Args:
+        values: ``[present]``.
+        missing: ``[rows]``.
+        other: Which value each missing cell takes.
+    """
     filled = np.zeros(len(missing), dtype=np.int64)
     filled[~missing] = values
     if len(values):
@@ -392,42 +413,52 @@ def _filled(values: Integers, missing: Mask, other: Integers) -> Integers:
     return filled
 
 
+def _has_date(form: str) -> bool:
+    """Whether a format has more than a time of day."""
+    return "%Y" in form or "%y" in form
+
+
 def _iso_format(unit: str, dtype: str) -> str:
     """ISO 8601 down to the unit, in UTC where the dtype has a zone."""
-    fraction = {"ms": ".%3f", "us": ".%6f", "ns": ".%9f"}.get(unit, "")
     zone = "+00:00" if "," in dtype else ""
-    return f"%Y-%m-%d %H:%M:%S{fraction}{zone}" if unit != "D" or zone else "%Y-%m-%d"
+    if unit == "D" and not zone:
+        return "%Y-%m-%d"
+    fraction = {"ms": ".%3f", "us": ".%6f", "ns": ".%9f"}.get(unit, "")
+    return f"%Y-%m-%d %H:%M:%S{fraction}{zone}"
 
 
 def _bound_texts(values: Integers, column: Column) -> tuple[str, str]:
+    """The least and the greatest number as text."""
     ends = np.array([values.min(), values.max()], dtype=np.int64)
-    texts = DatetimeEncoder.render(ends, column)
-    return str(texts[0]), str(texts[1])
+    least, greatest = DatetimeEncoder.render(ends, column)
+    return str(least), str(greatest)
 
 
 def _bound(text: Any, column: Column) -> int | None:
+    """A bound of the schema as a number; None if there is none."""
     form = column.options.get("format")
     if text is None or not form:
         return None
     values = dates.parse(np.array([text], dtype=object), form)
     if values is None:
         raise SchemaError(
-            f"column {column.name!r}: the bound {text!r} is not a date or time like {form}; correct it"
+            f"column {column.name!r}: the bound {text!r} is not a date or time "
+            f"like {form}; correct it"
         )
-    return int(
-        dates.convert(values, dates.unit_of(form), column.options.get("unit", "s"))[0]
-    )
+    unit = column.options.get("unit", "s")
+    return int(dates.convert(values, dates.unit_of(form), unit)[0])
 
 
 def _is_temporal(series: pd.Series) -> bool:
+    """Whether pandas knows the cells as dates."""
     if isinstance(series.dtype, pd.ArrowDtype):
-        return str(series.dtype).startswith(
-            ("timestamp[", "date32")
-        ) and "tz=" not in str(series.dtype)
-    return (
-        _is_zoned(series)
-        or np.dtype(getattr(series.dtype, "base", None) or "O").kind == "M"
-    )
+        name = str(series.dtype)
+        return name.startswith(("timestamp[", "date32")) and "tz=" not in name
+    if _is_zoned(series):
+        return True
+    # Dtypes of pandas have no base in numpy.
+    base = getattr(series.dtype, "base", None) or "O"
+    return np.dtype(base).kind == "M"
 
 
 def _is_zoned(series: pd.Series) -> bool:
@@ -435,5 +466,6 @@ def _is_zoned(series: pd.Series) -> bool:
 
 
 def _unit_of_dtype(dtype: str) -> str:
-    found = re.search(r"\[(s|ms|us|ns)\b", dtype)
-    return found[1] if found else "ns"
+    """``"us"`` of ``datetime64[us]``; pandas' own unit where the name has none."""
+    unit = re.search(r"\[(s|ms|us|ns)\b", dtype)
+    return unit[1] if unit else "ns"

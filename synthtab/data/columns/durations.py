@@ -27,16 +27,19 @@ from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder
 
 Integers = npt.NDArray[np.int64]
 
+# In nanoseconds.
 SECOND = 10**9
-FRACTION = r"(?:\.(\d{1,9}))?"
-# Name -> sign, days, hours, minutes, seconds and their fraction. "75:30" may as well be
-# minutes and seconds: it comes back as it was. As pandas writes it, "-1 days +23:00:00"
-# is an hour less than nothing.
+# As pandas writes durations: "-1 days +23:00:00" is an hour less than nothing.
+AS_PANDAS = "D days H:M:S"
+# The groups of each form.
+SIGN, DAYS, HOURS, MINUTES, SECONDS, FRACTION = range(1, 7)
+_FRACTION = r"(?:\.(\d{1,9}))?"
+# "75:30" may as well be minutes and seconds: it comes back as it was.
 FORMS = {
-    "H:M:S": re.compile(rf"(-?)()(\d+):([0-5]\d):([0-5]\d){FRACTION}"),
+    "H:M:S": re.compile(rf"(-?)()(\d+):([0-5]\d):([0-5]\d){_FRACTION}"),
     "H:M": re.compile(r"(-?)()(\d+):([0-5]\d)()()"),
-    "D days H:M:S": re.compile(
-        rf"()(\d+|-\d+(?= days? \+)) days? \+?(\d+):([0-5]\d):([0-5]\d){FRACTION}"
+    AS_PANDAS: re.compile(
+        rf"()(\d+|-\d+(?= days? \+)) days? \+?(\d+):([0-5]\d):([0-5]\d){_FRACTION}"
     ),
 }
 # Seconds that fit into nanoseconds.
@@ -46,8 +49,12 @@ LONGEST = 2**62 // SECOND
 class DurationEncoder(NumberEncoder):
     """Whole numbers of the coarsest unit that loses nothing.
 
-    Options: ``format`` of the text (a key of `FORMS`; null for a column that was never text), ``width`` of its hours
-    and ``digits`` of its fraction, ``unit``, ``minimum`` and ``maximum`` in units, ``missing``.
+    Options:
+        ``format`` of the text, a key of `FORMS`; null for a column that was never text.
+        ``width`` and ``digits``: how many digits its hours and its fraction have.
+        ``unit``: what the numbers count.
+        ``minimum`` and ``maximum``, in units.
+        ``missing``.
     """
 
     kind: ClassVar[str] = "duration"
@@ -70,19 +77,23 @@ class DurationEncoder(NumberEncoder):
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Timedelta dtypes, and text of which every cell is written in one of `FORMS`."""
         options: dict[str, Any] = {"format": None}
+        counts = None
         if cells.is_text:
-            found = _detect(cells.words) if len(cells.words) else None
-            if found is None:
+            detected = _detect(cells.words) if len(cells.words) else None
+            if detected is None:
                 return None
-            options, values = found
-            unit, counts = "ns", None
-            why, dtype = f"durations like {options['format']}", "timedelta64[us]"
+            options, values = detected
+            unit = "ns"
+            dtype = "timedelta64[us]"
+            why = f"durations like {options['format']}"
         elif cells.dtype.startswith("timedelta"):
-            unit, dtype = _unit_of_dtype(cells.dtype), cells.dtype
-            values, _ = cls.numbers(
-                cells.series, cells.column(cls.kind, dtype, "", {"unit": unit})
-            )
-            why, counts = f"dtype {cells.dtype}", np.ones(len(values), dtype=np.int64)
+            dtype = cells.dtype
+            unit = _unit_of_dtype(dtype)
+            plain = cells.column(cls.kind, dtype, "", {"unit": unit})
+            values, _ = cls.numbers(cells.series, plain)
+            # These are all cells, not the distinct ones.
+            counts = np.ones(len(values), dtype=np.int64)
+            why = f"dtype {dtype}"
         else:
             return None
         coarse = dates.coarsest(values, unit)
@@ -90,20 +101,12 @@ class DurationEncoder(NumberEncoder):
         ends = cells.bounds(dates.convert(values, unit, coarse), counts)
         if ends:
             options |= {"minimum": ends[0], "maximum": ends[1]}
-            shown = cls.render(
-                np.array(ends), cells.column(cls.kind, dtype, "", options)
-            )
-            why += f", from {shown[0]} to {shown[1]}"
-        missing = cells.missing + (
-            int(cells.counts[cells.token_mask].sum()) if cells.is_text else 0
-        )
-        return cells.column(
-            cls.kind,
-            "timedelta64[ns]" if coarse == "ns" else dtype,
-            why,
-            options,
-            missing,
-        )
+            column = cells.column(cls.kind, dtype, "", options)
+            least, greatest = cls.render(np.array(ends), column)
+            why += f", from {least} to {greatest}"
+        if coarse == "ns":
+            dtype = "timedelta64[ns]"
+        return cells.column(cls.kind, dtype, why, options, cells.missing_or_token)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Integers, Mask]:
@@ -113,45 +116,44 @@ class DurationEncoder(NumberEncoder):
         if missing.all():
             return np.zeros(0, dtype=np.int64), missing
         if is_text(series):
-            texts, missing = parse_text(series, column)
-            codes, distinct = pd.factorize(texts)
-            parsed = _parse(
-                np.asarray(distinct, dtype=object),
-                column.options.get("format") or "D days H:M:S",
-            )
-            if parsed is None:
-                form = FORMS.get(column.options.get("format") or "D days H:M:S")
-                if form is None:
-                    raise SchemaError(
-                        f"column {column.name!r}: the format of a duration is one of {', '.join(FORMS)}"
-                    )
-                culprit = next(
-                    (t for t in distinct if not form.fullmatch(t)), distinct[0]
-                )
-                raise cell_error(
-                    column,
-                    culprit,
-                    f"a duration like {column.options.get('format') or 'D days H:M:S'}",
-                )
-            return dates.convert(parsed, "ns", unit)[codes], missing
+            return cls._parse(series, column, unit)
         present = series[~missing]
-        stamps = (
-            present.to_numpy(dtype="m8[us]")
-            if isinstance(present.dtype, pd.ArrowDtype)
-            else present.to_numpy()
-        )
+        if isinstance(present.dtype, pd.ArrowDtype):
+            stamps = present.to_numpy(dtype="m8[us]")
+        else:
+            stamps = present.to_numpy()
         if stamps.dtype.kind != "m":
             raise cell_error(column, present.iloc[0], "a duration")
-        own = np.datetime_data(stamps.dtype)[0]
-        return dates.convert(stamps.astype(np.int64), own, unit), missing
+        own_unit = np.datetime_data(stamps.dtype)[0]
+        return dates.convert(stamps.astype(np.int64), own_unit, unit), missing
+
+    @classmethod
+    def _parse(
+        cls, series: pd.Series, column: Column, unit: str
+    ) -> tuple[Integers, Mask]:
+        """`numbers` for text."""
+        texts, missing = parse_text(series, column)
+        codes, distinct = pd.factorize(texts)
+        name = column.options.get("format") or AS_PANDAS
+        nanoseconds = _parse(np.asarray(distinct, dtype=object), name)
+        if nanoseconds is not None:
+            return dates.convert(nanoseconds, "ns", unit)[codes], missing
+        form = FORMS.get(name)
+        if form is None:
+            raise SchemaError(
+                f"column {column.name!r}: the format of a duration is one of "
+                f"{', '.join(FORMS)}"
+            )
+        # If all are of the form, one of them is too long.
+        culprits = (text for text in distinct if not form.fullmatch(text))
+        culprit = next(culprits, distinct[0])
+        raise cell_error(column, culprit, f"a duration like {name}")
 
     @classmethod
     def natural(cls, values: Integers, missing: Mask, column: Column) -> pd.Series:
         """Whole numbers => timedelta64."""
-        unit = column.options.get("unit", "s")
-        stamps = values.astype(f"m8[{unit}]").astype(
-            f"m8[{_unit_of_dtype(column.dtype)}]"
-        )
+        stamps = values.astype(f"m8[{column.options.get('unit', 's')}]")
+        stamps = stamps.astype(f"m8[{_unit_of_dtype(column.dtype)}]")
         return natural(stamps, missing, column.dtype)
 
     @classmethod
@@ -162,36 +164,35 @@ class DurationEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Integers, column: Column) -> Texts:
         """Whole numbers => texts in the format; pandas' own without one."""
-        unit, form = column.options.get("unit", "s"), column.options.get("format")
+        options = column.options
+        unit = options.get("unit", "s")
+        form = options.get("format")
         if not form:
-            return (
-                pd.Series(values.astype(f"m8[{unit}]"))
-                .astype("timedelta64[ns]")
-                .astype(str)
-                .to_numpy(dtype=object)
-            )
+            stamps = pd.Series(values.astype(f"m8[{unit}]"))
+            texts = stamps.astype("timedelta64[ns]").astype(str)
+            return texts.to_numpy(dtype=object)
+        width = int(options.get("width", 1))
+        digits = int(options.get("digits", 0))
         nanoseconds = dates.convert(np.asarray(values, dtype=np.int64), unit, "ns")
-        width, digits = (
-            int(column.options.get("width", 1)),
-            int(column.options.get("digits", 0)),
-        )
         distinct, inverse = np.unique(nanoseconds, return_inverse=True)
-        return np.array(
-            [_text(n, form, width, digits) for n in distinct.tolist()], dtype=object
-        )[inverse]
+        texts_of = [_text(one, form, width, digits) for one in distinct.tolist()]
+        return np.array(texts_of, dtype=object)[inverse]
 
 
 def _detect(words: Texts) -> tuple[dict[str, Any], Integers] | None:
-    """The format of all of these texts with its options, and their nanoseconds."""
-    texts = np.array([t.strip() for t in words], dtype=object)
+    """The format of all of these texts as options, and their nanoseconds."""
+    texts = [text.strip() for text in words]
     for name, form in FORMS.items():
-        first = form.fullmatch(texts[0])
-        values = _parse(texts, name) if first else None
-        if first is None or values is None:
+        if not form.fullmatch(texts[0]):
             continue
-        hours = [len(m[3]) for m in map(form.fullmatch, texts.tolist()) if m]
-        width, digits = min(hours), len(first[6] or "")
-        if [_text(n, name, width, digits) for n in values.tolist()] == texts.tolist():
+        values = _parse(np.array(texts, dtype=object), name)
+        if values is None:
+            continue
+        parts = [match for match in map(form.fullmatch, texts) if match]
+        width = min(len(match[HOURS]) for match in parts)
+        digits = len(parts[0][FRACTION] or "")
+        # Only if the texts come back as they are.
+        if texts == [_text(one, name, width, digits) for one in values.tolist()]:
             return {"format": name, "width": width, "digits": digits}, values
     return None
 
@@ -199,37 +200,45 @@ def _detect(words: Texts) -> tuple[dict[str, Any], Integers] | None:
 def _parse(texts: Texts, name: str) -> Integers | None:
     """Texts => nanoseconds, or None unless all texts are of the form."""
     form = FORMS.get(name)
-    found = [form.fullmatch(t) for t in texts.tolist()] if form else [None]
+    if form is None:
+        return None
     values = []
-    for m in found:
-        if m is None:
+    for text in texts.tolist():
+        match = form.fullmatch(text)
+        if match is None:
             return None
-        seconds = ((int(m[2] or 0) * 24 + int(m[3])) * 60 + int(m[4])) * 60 + int(
-            m[5] or 0
-        )
+        hours = int(match[DAYS] or 0) * 24 + int(match[HOURS])
+        minutes = hours * 60 + int(match[MINUTES])
+        seconds = minutes * 60 + int(match[SECONDS] or 0)
         if abs(seconds) >= LONGEST:
             return None
-        values.append(
-            (-1 if m[1] else 1) * (seconds * SECOND + int((m[6] or "").ljust(9, "0")))
-        )
+        fraction = (match[FRACTION] or "").ljust(9, "0")
+        nanoseconds = seconds * SECOND + int(fraction)
+        values.append(-nanoseconds if match[SIGN] else nanoseconds)
     return np.array(values, dtype=np.int64)
 
 
 def _text(nanoseconds: int, form: str, width: int, digits: int) -> str:
-    whole = form == "D days H:M:S"
-    seconds, fraction = divmod(nanoseconds if whole else abs(nanoseconds), SECOND)
+    """A duration in a form, with so many digits of its hours and its fraction."""
+    # pandas counts from negative days upwards; the others have a sign.
+    signed = form != AS_PANDAS
+    seconds, fraction = divmod(abs(nanoseconds) if signed else nanoseconds, SECOND)
     minutes, s = divmod(seconds, 60)
     hours, m = divmod(minutes, 60)
     sign = "-" if nanoseconds < 0 else ""
     if form == "H:M":
         return f"{sign}{hours:0{width}d}:{m:02d}"
-    end = f":{m:02d}:{s:02d}" + (f".{fraction:09d}"[: digits + 1] if digits else "")
-    if form == "H:M:S":
+    end = f":{m:02d}:{s:02d}"
+    if digits:
+        end += f".{fraction:09d}"[: digits + 1]
+    if signed:
         return f"{sign}{hours:0{width}d}{end}"
     days, hours = divmod(hours, 24)
-    return f"{days} days {'+' if days < 0 else ''}{hours:0{width}d}{end}"
+    plus = "+" if days < 0 else ""
+    return f"{days} days {plus}{hours:0{width}d}{end}"
 
 
 def _unit_of_dtype(dtype: str) -> str:
-    found = re.search(r"\[(s|ms|us|ns)\b", dtype)
-    return found[1] if found else "ns"
+    """``"us"`` of ``timedelta64[us]``; pandas' own unit where the name has none."""
+    unit = re.search(r"\[(s|ms|us|ns)\b", dtype)
+    return unit[1] if unit else "ns"

@@ -15,6 +15,7 @@ from synthtab.data.columns.shapes import Shapes, choose
 
 # Stands for the domains that too few addresses have; reserved for such use by RFC 2606.
 ELSEWHERE = "example.com"
+# The most frequent ones.
 MOST_DOMAINS = 256
 
 
@@ -36,30 +37,40 @@ class Emails:
     def fit(
         cls, texts: Texts, rng: np.random.Generator, rare: int = 0
     ) -> Emails | None:
-        """Learn the domains that at least ``rare`` rows have; None unless every text has one."""
+        """Learn the domains; None unless every text is an address.
+
+        Args:
+            texts: The training cells.
+            rng: For the shapes.
+            rare: Domains that fewer rows have are not stored.
+        """
         parts = pd.Series(texts, dtype=object).str.rpartition("@")
-        if not len(parts) or not (parts[0].ne("") & parts[2].ne("")).all():
+        if not len(parts):
             return None
-        counts = (
-            parts[2]
-            .value_counts()
-            .sort_index()
-            .sort_values(ascending=False, kind="stable")
-        )
-        known = counts[counts >= rare][:MOST_DOMAINS]
-        domains, weights = list(map(str, known.index)), [int(n) for n in known]
-        if left := len(texts) - sum(weights):
-            domains, weights = [*domains, ELSEWHERE], [*weights, left]
-        local = Shapes.fit(parts[0].to_numpy(dtype=object), rng, rare)
-        return cls(local, tuple(domains), tuple(w / len(texts) for w in weights))
+        local_parts = parts[0]
+        of_domains = parts[2]
+        if local_parts.eq("").any() or of_domains.eq("").any():
+            return None
+        # By frequency, then by name.
+        counts = of_domains.value_counts().sort_index()
+        counts = counts.sort_values(ascending=False, kind="stable")
+        frequent = counts[counts >= rare][:MOST_DOMAINS]
+        domains = [str(domain) for domain in frequent.index]
+        rows = [int(count) for count in frequent]
+        others = len(texts) - sum(rows)
+        if others:
+            domains.append(ELSEWHERE)
+            rows.append(others)
+        weights = tuple(count / len(texts) for count in rows)
+        local = Shapes.fit(local_parts.to_numpy(dtype=object), rng, rare)
+        return cls(local, tuple(domains), weights)
 
     def make(self, rows: npt.NDArray[np.int64]) -> Texts:
         """The addresses of these rows, all different."""
+        # Another key than that of the local part, so that they do not go together.
         which = choose(self.weights, rows, self.local.shapes[0].key + 1)
-        return np.asarray(
-            self.local.make(rows) + "@" + np.array(self.domains, dtype=object)[which],
-            dtype=object,
-        )
+        domains = np.array(self.domains, dtype=object)[which]
+        return np.asarray(self.local.make(rows) + "@" + domains, dtype=object)
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""

@@ -1,7 +1,7 @@
-"""Keys, names and other text that is (nearly) different in every row: invented, never learned.
+"""Keys, names and other text that is (nearly) different in every row.
 
-`synthtab.data.columns.shapes` and `synthtab.data.columns.serials` say how, and why no cell of the table comes
-back.
+New ones are invented, none is learnt. `synthtab.data.columns.shapes` and
+`synthtab.data.columns.serials` say how, and why no cell of the table comes back.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from synthtab.data.columns.base import (
     Settings,
     Texts,
     is_text_dtype,
+    name_words,
     natural,
 )
 from synthtab.data.columns.categorical import CategoryEncoder, category_texts
@@ -32,12 +33,15 @@ from synthtab.data.columns.numeric import FLOAT, INTEGER, IntegerEncoder
 from synthtab.data.columns.serials import Counter, Serials
 from synthtab.data.columns.shapes import Shapes, skeleton
 
+# Words in the name of a column that numbers its rows.
 ID_WORDS = frozenset(
     {"id", "ids", "key", "uuid", "guid", "index", "idx", "rowid", "rownum", "serial"}
 )
 ID_NAME = re.compile(
-    r"(user|cust|customer|client|order|row|record|account|patient|member|passenger|trans)_?(id|no|nr)"
+    r"(user|cust|customer|client|order|row|record|account|patient|member|passenger|trans)"
+    r"_?(id|no|nr)"
 )
+# Words in the name of a column that tells who somebody is.
 PERSON_WORDS = frozenset(
     {
         "email",
@@ -51,6 +55,12 @@ PERSON_WORDS = frozenset(
         "lastname",
     }
 )
+# So many cells, or texts, are few.
+FEW = 50
+# Fewest codes of one shape that are keys.
+FEWEST_ALIKE = 10
+# Letters of the pattern that is shown.
+LONGEST_PATTERN = 80
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 Maker = Counter | Serials | Emails | Shapes
@@ -69,10 +79,10 @@ class IdentifierEncoder(ColumnEncoder):
     Options: ``pattern``, the most frequent shape, for the reader of the schema.
 
     Args:
-        column: The schema's word on the column.
-        missing: Whether some training cells were.
-        maker: What invents cells: `Counter` for integers, `Serials` for text that counts, `Emails` for addresses,
-            `Shapes` for any other.
+        column: The schema's description of the column.
+        missing: Whether some training cells were missing.
+        maker: What invents cells: `Counter` for integers, `Serials` for text that
+            counts, `Emails` for addresses, `Shapes` for any other.
     """
 
     kind: ClassVar[str] = "identifier"
@@ -87,72 +97,46 @@ class IdentifierEncoder(ColumnEncoder):
     combinable: ClassVar[bool] = False
 
     def __init__(self, column: Column, missing: bool, maker: Maker) -> None:
-        super().__init__(column, (Block(column.name, "", 2),) if missing else ())
+        blocks = (Block(column.name, "", 2),) if missing else ()
+        super().__init__(column, blocks)
         self.missing = missing
         self.maker = maker
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
-        """Text that hardly repeats, and integers that never do if the name is that of a key.
+        """Text that hardly repeats, and integers that never do if the name is a key's.
 
-        Text is an identifier if values occur less than twice on average and there are more than 50
-        cells; if no value repeats and all are shaped alike, or the column's name speaks of people;
-        if the cells hold e-mail addresses; or if none is so frequent that it may be told. Numbers as text count as
-        integers.
+        Numbers as text count as integers. What makes text an identifier, see
+        `_why_text`.
         """
-        if not cells.count or not (
-            cells.is_text or pd.api.types.is_integer_dtype(cells.series.dtype)
-        ):
+        if not cells.count:
             return None
-        whole = not cells.is_text or cells.matches(INTEGER)
-        missing = cells.missing + (
-            int(cells.counts[cells.token_mask].sum()) if whole and cells.is_text else 0
-        )
-        count, cellcount = (
-            len(cells.words) if whole else cells.count,
-            cells.rows - missing,
-        )
-        unique = count == cellcount > 2
-        personal = bool(PERSON_WORDS & set(name_words(cells.name)))
-        if whole:
-            if not (forced or (unique and (names_a_key(cells.name) or personal))):
-                return None
-            options = {"pattern": "9"} | cells.missing_options()
-            why = f"{count:,} distinct whole numbers, none repeats"
-            return cells.column(
-                cls.kind, "Int64" if missing else "int64", why, options, missing
-            )
-        reason = f"{count:,} distinct texts in {cellcount:,} cells"
-        if cells.matches(EMAIL):
-            reason = "e-mail addresses"
-        elif not forced:
-            rare = count >= cellcount / 2 and cellcount > 50
-            alike = (
-                unique
-                and 10 <= count <= 50
-                and len(set(map(skeleton, cells.distinct))) == 1
-            )
-            named = (personal and (unique or count > 50)) or (
-                unique and "name" in name_words(cells.name)
-            )
-            secret = cells.counts.max() < cells.rare
-            if not (
-                rare or named or secret or (alike and _mixes(cells.distinct))
-            ) or cells.matches(FLOAT):
-                return None
-            if secret and not (rare or named or alike):
-                reason += f", none of them in {cells.rare} rows"
-        pattern = (
-            Shapes.fit(cells.distinct[:1000], np.random.default_rng(0), cells.rare)
-            .shapes[0]
-            .pattern
-        )
-        return cells.column(
-            cls.kind,
-            "str",
-            f"{reason}; new ones are invented",
-            {"pattern": pattern[:80]},
-        )
+        if not cells.is_text:
+            is_whole = pd.api.types.is_integer_dtype(cells.series.dtype)
+            return cls._accept_whole(cells, forced) if is_whole else None
+        if cells.matches(INTEGER):
+            return cls._accept_whole(cells, forced)
+        why = _why_text(cells, forced)
+        if why is None:
+            return None
+        some = cells.distinct[:1000]
+        shapes = Shapes.fit(some, np.random.default_rng(0), cells.rare).shapes
+        options = {"pattern": shapes[0].pattern[:LONGEST_PATTERN]}
+        return cells.column(cls.kind, "str", f"{why}; new ones are invented", options)
+
+    @classmethod
+    def _accept_whole(cls, cells: Cells, forced: bool) -> Column | None:
+        """`accepts` for whole numbers, as such or as text."""
+        count = len(cells.words)
+        missing = cells.missing_or_token
+        unique = count == cells.rows - missing > 2
+        named = names_a_key(cells.name) or _speaks_of_people(cells.name)
+        if not forced and not (unique and named):
+            return None
+        dtype = "Int64" if missing else "int64"
+        options = {"pattern": "9"} | cells.missing_options()
+        why = f"{count:,} distinct whole numbers, none repeats"
+        return cells.column(cls.kind, dtype, why, options, missing)
 
     @classmethod
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
@@ -176,17 +160,19 @@ class IdentifierEncoder(ColumnEncoder):
     ) -> IdentifierEncoder:
         """Learn the shapes, and whether cells are missing."""
         if not (_whole(column) or is_text_dtype(column.dtype)):
-            fix = "use kind category, or convert the column to text"
             raise SchemaError(
-                f"column {column.name!r}: no identifiers of dtype {column.dtype} can be invented; {fix}"
+                f"column {column.name!r}: no identifiers of dtype {column.dtype} can be "
+                "invented; use kind category, or convert the column to text"
             )
         missing = series.isna().to_numpy(dtype=bool)
         present = series[~missing]
         maker: Maker
         if _whole(column):
             values, _ = IntegerEncoder.numbers(present, column)
-            maker = Counter(beyond(int(values.max(initial=0)), settings.rare))
+            greatest = int(values.max(initial=0))
+            maker = Counter(beyond(greatest, settings.rare))
         else:
+            # The first that suits the texts; shapes suit all.
             texts = category_texts(present)
             rare = settings.rare
             maker = (
@@ -194,7 +180,8 @@ class IdentifierEncoder(ColumnEncoder):
                 or Emails.fit(texts, rng, rare)
                 or Shapes.fit(texts, rng, rare)
             )
-        return cls(column, bool(missing.any()) and not missing.all(), maker)
+        some_missing = bool(missing.any()) and not missing.all()
+        return cls(column, some_missing, maker)
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
@@ -212,24 +199,28 @@ class IdentifierEncoder(ColumnEncoder):
         start: int,
     ) -> pd.Series:
         """New cells for rows ``start``, ``start + 1``, ... in the typed form."""
-        missing = codes[:, 0] == 1 if self.missing else np.zeros(len(codes), dtype=bool)
-        rows = (start + np.arange(len(codes)))[~missing]
+        missing = np.zeros(len(codes), dtype=bool)
+        if self.missing:
+            missing = codes[:, 0] == 1
+        rows = start + np.arange(len(codes))
+        made = self.maker.make(rows[~missing])
         if isinstance(self.maker, Counter):
-            numbers = self.maker.make(rows)
-            self._check_room(numbers)
-            return natural(numbers, missing, self.column.dtype).rename(self.column.name)
-        texts = natural(self.maker.make(rows), missing, "object")
-        return CategoryEncoder.typed(texts, self.column).rename(self.column.name)
+            self._check_room(made)
+            cells = natural(made, missing, self.column.dtype)
+        else:
+            texts = natural(made, missing, "object")
+            cells = CategoryEncoder.typed(texts, self.column)
+        return cells.rename(self.column.name)
 
-    def _check_room(self, cells: npt.NDArray[np.int64]) -> None:
+    def _check_room(self, keys: npt.NDArray[Any]) -> None:
+        """Raise a `DataError` if a key is too large for the column's dtype."""
         name = self.column.dtype.lower().removesuffix("[pyarrow]")
-        if (
-            name.startswith(("int", "uint"))
-            and len(cells)
-            and cells.max() > np.iinfo(name).max
-        ):
+        if not len(keys) or not name.startswith(("int", "uint")):
+            return
+        if keys.max() > np.iinfo(name).max:
             raise DataError(
-                f"column {self.column.name!r}: dtype {self.column.dtype} has no room for more keys"
+                f"column {self.column.name!r}: dtype {self.column.dtype} has no room "
+                "for more keys"
             )
 
     def state(self) -> dict[str, Any]:
@@ -239,29 +230,62 @@ class IdentifierEncoder(ColumnEncoder):
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> IdentifierEncoder:
         """The inverse of `state`."""
-        maker = next(kind for entry, kind in MAKERS.items() if entry in state["maker"])
-        return cls(column, state["missing"], maker.from_state(state["maker"]))
-
-
-def name_words(name: str) -> list[str]:
-    """``"PassengerId"`` => ``["passenger", "id"]``."""
-    return [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+        of_maker = state["maker"]
+        maker = next(kind for entry, kind in MAKERS.items() if entry in of_maker)
+        return cls(column, state["missing"], maker.from_state(of_maker))
 
 
 def names_a_key(name: str) -> bool:
     """Whether a column of this name is expected to number its rows."""
     words = name_words(name)
-    return (
-        bool(ID_WORDS & set(words))
-        or bool(ID_NAME.fullmatch(name.lower()))
-        or words[:1] == ["unnamed"]
-    )
+    if ID_WORDS & set(words) or ID_NAME.fullmatch(name.lower()):
+        return True
+    # What pandas calls the index of a CSV file.
+    return words[:1] == ["unnamed"]
+
+
+def _speaks_of_people(name: str) -> bool:
+    return bool(PERSON_WORDS & set(name_words(name)))
+
+
+def _why_text(cells: Cells, forced: bool) -> str | None:
+    """Why text other than numbers is an identifier, in words; None if it is none.
+
+    It is one if the cells hold e-mail addresses; if values occur less than twice on
+    average and there are more than 50 cells; if no value repeats and the column's name
+    speaks of people, or all are codes of one shape; or if no value is so frequent that
+    it may be shown.
+    """
+    if cells.matches(EMAIL):
+        return "e-mail addresses"
+    count = cells.count
+    present = cells.rows - cells.missing
+    why = f"{count:,} distinct texts in {present:,} cells"
+    if forced:
+        return why
+    # Measurements differ from row to row, too.
+    if cells.matches(FLOAT):
+        return None
+    unique = count == present > 2
+    if count >= present / 2 and present > FEW:
+        return why
+    if _speaks_of_people(cells.name) and (unique or count > FEW):
+        return why
+    if unique and "name" in name_words(cells.name):
+        return why
+    if unique and FEWEST_ALIKE <= count <= FEW and _are_codes(cells.distinct):
+        return why
+    if cells.counts.max() < cells.rare:
+        return f"{why}, none of them in {cells.rare} rows"
+    return None
 
 
 def _whole(column: Column) -> bool:
     return "int" in column.dtype.lower()
 
 
-def _mixes(texts: Texts) -> bool:
-    """Whether the first text holds digits beside something else, as codes do and words do not."""
-    return any(c.isdigit() for c in texts[0]) and not texts[0].isdigit()
+def _are_codes(texts: Texts) -> bool:
+    """Whether all texts have one shape, with digits beside something else."""
+    first = texts[0]
+    mixes = any(c.isdigit() for c in first) and not first.isdigit()
+    return mixes and len({skeleton(text) for text in texts}) == 1

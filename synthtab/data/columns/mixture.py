@@ -1,4 +1,8 @@
-"""Gaussian modes of a continuous distribution (mode-specific normalization of CTGAN, arXiv 1907.00503)."""
+"""Gaussian modes of a continuous distribution.
+
+Mode-specific normalization of CTGAN (Xu et al., Modeling tabular data using conditional
+GAN, NeurIPS 2019, arXiv 1907.00503).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# Most rows that are looked at.
 SAMPLE = 10_000
+# Least weight of a component that is kept.
 LEAST_WEIGHT = 0.005
+# Below that, a value is said not to belong to a mode.
 LEAST_RESPONSIBILITY = 1e-4
+# Least deviation of a mode, as a share of the range of the values.
 LEAST_DEVIATION = 1e-9
+# As good a likelihood as 100 on real columns, in half the time.
+MOST_STEPS = 50
+# Of the Dirichlet process: so little that components without need lose their weight.
+CONCENTRATION = 0.001
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Weights, means and standard deviations of the components that were kept, all ``[modes]``."""
+    """The components that were kept.
+
+    Attributes:
+        weights: ``[modes]``, summing to one.
+        means: ``[modes]``.
+        deviations: ``[modes]``, standard deviations.
+    """
 
     weights: Floats
     means: Floats
@@ -30,32 +48,41 @@ class Mixture:
     def fit(
         cls, distinct: Floats, counts: Floats, max_modes: int, rng: np.random.Generator
     ) -> Mixture:
-        """Variational mixture with a Dirichlet-process prior, on at most `SAMPLE` rows."""
+        """A variational mixture with a Dirichlet process as prior.
+
+        Args:
+            distinct: Values.
+            counts: How many rows have each.
+            max_modes: Most components.
+            rng: Draws at most `SAMPLE` rows, and where the fit begins.
+        """
         rows = int(min(SAMPLE, counts.sum()))
         sample = rng.choice(distinct, size=rows, p=counts / counts.sum())[:, None]
         components = min(max_modes, len(np.unique(sample)))
-        centre, spread = float(sample.mean()), float(sample.std())
-        # A mode much narrower than that would be at an infinite distance from other values.
+        centre = float(sample.mean())
+        spread = float(sample.std())
+        # From a mode much narrower than that, other values would be infinitely far.
         width = float(distinct.max() - distinct.min())
         # One over less than `tiny` is infinite.
         tiny = float(np.finfo(np.float64).tiny)
         least = max(LEAST_DEVIATION * width, tiny) if width else 1.0
         if components < 2 or spread < least:
-            return cls(np.ones(1), np.array([centre]), np.array([max(spread, least)]))
-        # Imported here: scikit-learn takes a second to load, which `synthtab sample` need not wait for.
+            one_deviation = np.array([max(spread, least)])
+            return cls(np.ones(1), np.array([centre]), one_deviation)
+        # Imported here: scikit-learn takes a second to load, which `synthtab sample`
+        # need not wait for.
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import BayesianGaussianMixture
 
         model = BayesianGaussianMixture(
             n_components=components,
-            weight_concentration_prior=0.001,
-            max_iter=50,  # as good a likelihood as 100 on real columns, in half the time
+            weight_concentration_prior=CONCENTRATION,
+            max_iter=MOST_STEPS,
             random_state=int(rng.integers(2**31)),
         )
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", ConvergenceWarning
-            )  # an unfinished fit still is a partition
+            # An unfinished fit still is a partition.
+            warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit((sample - centre) / spread)
         keep = model.weights_ > LEAST_WEIGHT
         weights = model.weights_[keep] / model.weights_[keep].sum()
@@ -64,9 +91,13 @@ class Mixture:
         return cls(weights, means, np.maximum(deviations, least))
 
     def responsibilities(self, values: Floats) -> Floats:
-        """P(mode | value), ``[values, modes]``; tiny ones are zero, so that a mode's table stays short."""
+        """P(mode | value), ``[values, modes]``.
+
+        Tiny ones are zero, so that the table of a mode stays short.
+        """
         z = (values[:, None] - self.means) / self.deviations
         logs = np.log(self.weights / self.deviations) - 0.5 * z * z
+        # The greatest becomes 1, so that the exponential neither over- nor underflows.
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))
         shares[shares < LEAST_RESPONSIBILITY] = 0
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
@@ -74,16 +105,16 @@ class Mixture:
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
         return {
-            name: getattr(self, name).tolist()
-            for name in ("weights", "means", "deviations")
+            "weights": self.weights.tolist(),
+            "means": self.means.tolist(),
+            "deviations": self.deviations.tolist(),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Mixture:
         """The inverse of `state`."""
         return cls(
-            *(
-                np.array(state[name], dtype=np.float64)
-                for name in ("weights", "means", "deviations")
-            )
+            np.array(state["weights"], dtype=np.float64),
+            np.array(state["means"], dtype=np.float64),
+            np.array(state["deviations"], dtype=np.float64),
         )

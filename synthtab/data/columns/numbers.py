@@ -1,11 +1,13 @@
-"""Numbers <=> codes and offsets: atoms for values that repeat, modes for the continuous rest.
+"""Numbers <=> codes and offsets: atoms for values that repeat, modes for all others.
 
-Shared by every kind whose cells are numbers in disguise (float, integer, datetime). All work is on
-the distinct values and their counts, so that its cost is one sort whatever the number of rows.
+Shared by every kind whose cells are numbers in disguise (float, integer, datetime, ...).
+All work is on the distinct values and their counts, so that its cost is one sort whatever
+the number of rows.
 
-What comes back: atoms and modes of at most 2,048 distinct values exactly; otherwise a value of the
-same rank to within 1e-6 of the rows, rounded to the column's decimals (whole numbers beyond 2**53
-keep 53 bits there). Of values that too few rows share, averages come back (`synthtab.data.columns.disclosure`).
+What comes back: atoms, and modes of at most 2,048 distinct values, exactly. Otherwise a
+value of the same rank to within 1e-6 of the rows, rounded to the column's decimals (whole
+numbers beyond 2**53 keep 53 bits there). Of values that too few rows share, averages come
+back (`synthtab.data.columns.disclosure`).
 """
 
 from __future__ import annotations
@@ -22,30 +24,55 @@ from synthtab.data.columns.disclosure import Groups, aggregate
 from synthtab.data.columns.mixture import Mixture
 from synthtab.data.columns.quantiles import Floats, Numbers, Quantiles, nearest
 
+# All values are atoms if there are at most so many and each repeats so often.
 ALL_ATOMS = 128
+REPEATS = 4
+# Most atoms where there are modes as well.
 MOST_ATOMS = 100
+# An atom has this share of the rows and so many rows ...
+LEAST_SHARE = 0.002
+LEAST_ROWS = 5
+# ... and stands out: it has so many times the rows of so many neighbours on either side,
+# or a share of the rows that is large by itself.
+STANDS_OUT = 3
 NEIGHBOURS = 10
-CURVE_DETAIL = 16
-# Units of the last decimal of which numbers are often whole multiples: round ones, and
-# those of times.
-STEPS = sorted(
-    {m * 10**j for m in (1, 2, 5, 25) for j in range(10)} - {1}
-    | {3, 4, 6, 12, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 86_400},
-    reverse=True,
-)
-# Least distinct values that show such a rule, and the share of the rows that keep it;
-# values looked at first.
-FEWEST_MULTIPLES, MULTIPLES, GLANCE = 20, 0.99, 1000
-# Cells of equally many rows in which breaks of the density are looked for, and how many
-# times as dense as its neighbour a cell is where there is one.
-CELLS, ABRUPT = 256, 1000.0
-# Share of the rows that a tail is, and the least rows of one that gets a mode of its
-# own; it does where its last tenth is further from its beginning than that is from the
-# median, times so much.
-TAIL, FEWEST_IN_TAIL, HEAVY = 0.01, 100, 1.25
-# Share of the rows that may have rare values if these are to count as the nearest atom,
-# where all values are atoms.
+LARGE_SHARE = 0.02
+# If no more than this share of the rows has rare values, and all other values are atoms,
+# the rare ones count as the nearest atom.
 SNAPPED = 0.05
+
+# Units of the last decimal of which numbers are often whole multiples: round numbers,
+# and those of times.
+ROUND = {m * 10**j for m in (1, 2, 5, 25) for j in range(10)} - {1}
+CLOCKWISE = {3, 4, 6, 12, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 86_400}
+STEPS = sorted(ROUND | CLOCKWISE, reverse=True)
+# Least distinct values that show such a step, share of the rows that must keep it, and
+# how many values are looked at first.
+FEWEST_MULTIPLES = 20
+MULTIPLES = 0.99
+GLANCE = 1000
+
+# Cells of equally many rows in which breaks of the density are looked for. There is one
+# where a cell is so many times as dense as its neighbour.
+CELLS = 256
+ABRUPT = 1000.0
+# Share of the rows that a tail is, and the least rows of a tail.
+TAIL = 0.01
+FEWEST_IN_TAIL = 100
+# A tail is heavy if its last tenth is that much further from its beginning than its
+# beginning is from the median.
+HEAVY = 1.25
+
+# Points at which the curve of a mode is averaged, for each point of `Block.curves`.
+CURVE_DETAIL = 16
+# Standardised values are cut there, so that a far one does not swamp the network.
+FARTHEST = 10
+
+# Least and greatest float64 that fit int64.
+LEAST_INT = -(2.0**63)
+GREATEST_INT = 2.0**63 - 1024
+
+Counts = npt.NDArray[np.int64]
 
 
 class NumberCodec:
@@ -55,14 +82,15 @@ class NumberCodec:
         atoms: Ascending values with a code of their own.
         missing: Whether "missing" has a code, the one after the atoms.
         tables: The distribution of each continuous mode.
-        mixture: Which mode a value (scaled) belongs to, where there is more than one: at random, as its components
-            overlap; or None, and
-        edges: ascending, where the second mode and each further one begins.
+        mixture: Which mode a value (scaled) belongs to, at random, where components
+            overlap; None where modes have ``edges``.
         decimals: To what results are rounded; None for not at all. 0 for integers.
-        scale: Power of two by which values are divided before they are squared, for 1e308.
+        scale: Power of two by which values are divided before they are squared, so that
+            1e308 can be.
         moments: Mean and standard deviation of the training values (scaled).
-        step: The column holds whole multiples of it, as prices in full tens do, which averages do not know by
-            themselves; 0 for no such rule.
+        step: The column holds whole multiples of it, as prices in full tens do, which
+            averages do not know by themselves; 0 for no such rule.
+        edges: Ascending: where the second mode and each further one begins.
     """
 
     def __init__(
@@ -103,59 +131,49 @@ class NumberCodec:
             missing: ``[rows]``: which cells are missing.
             decimals: See the class.
             rng: For the mixture alone.
-            settings: ``continuous`` "cdf" for one mode, or one more at breaks and tails (`find_modes`);
-                "mixture" for up to ``max_modes``; values that fewer than ``rare`` rows have are kept as averages.
+            settings: ``continuous`` "cdf" for one mode, and one more at breaks and
+                tails (`find_modes`); "mixture" for up to ``max_modes``. Values that
+                fewer than ``rare`` rows have are kept as averages.
         """
         scale = _scale(values)
         distinct, counts = np.unique(values, return_counts=True)
-        atom, kept = _split(distinct / scale, counts, settings.rare)
-        atoms = distinct[atom]
-        if len(kept.values) == 1 and not kept.shared[0]:  # an average alone
-            atoms, kept = (
-                _with_average(atoms, kept.values[0] * scale, decimals),
-                _none(),
-            )
-        rest, weights, averages = (
-            kept.values * scale,
-            kept.rows.astype(np.float64),
-            ~kept.shared,
-        )
-        if not averages.any():
-            rest = distinct[~atom][kept.source]
-        step = find_step(distinct, counts, decimals) if averages.any() else 0.0
+        is_atom, others = _split(distinct / scale, counts, settings.rare)
+        atoms = distinct[is_atom]
+        # An average alone is no distribution.
+        if len(others.values) == 1 and not others.shared[0]:
+            atoms = _with_average(atoms, others.values[0] * scale, decimals)
+            others = _no_groups()
+        averages = ~others.shared
+        step = 0.0
+        if averages.any():
+            knots = others.values * scale
+            step = find_step(distinct, counts, decimals)
+        else:
+            # In their own type: whole numbers beyond 2**53 are no floats.
+            knots = distinct[~is_atom][others.source]
         resolution = step or _resolution(decimals)
+
+        weights = others.rows.astype(np.float64)
         mixture = None
         tables: tuple[Quantiles, ...] = ()
-        if len(rest) and settings.continuous == "mixture":
-            mixture = Mixture.fit(rest / scale, weights, settings.max_modes, rng)
-            shares = mixture.responsibilities(rest / scale) * weights[:, None]
-            used = shares.sum(axis=0) > 0
-            mixture = Mixture(
-                mixture.weights[used], mixture.means[used], mixture.deviations[used]
+        edges: Numbers = np.zeros(0)
+        if len(knots) and settings.continuous == "mixture":
+            mixture, tables = _mixed_modes(
+                knots, weights, averages, resolution, scale, settings.max_modes, rng
+            )
+        elif len(knots):
+            begins = find_modes(knots, weights)
+            edges = 0.5 * knots[begins - 1] + 0.5 * knots[begins]
+            parts = zip(
+                np.split(knots, begins),
+                np.split(weights, begins),
+                np.split(averages, begins),
+                strict=True,
             )
             tables = tuple(
-                Quantiles.fit(
-                    rest[s > 0],
-                    s[s > 0],
-                    resolution,
-                    knots=256,
-                    averages=averages[s > 0],
-                )
-                for s in np.ascontiguousarray(shares.T[used])
+                Quantiles.fit(own, own_weights, resolution, averages=own_averages)
+                for own, own_weights, own_averages in parts
             )
-        breaks = (
-            find_modes(rest, weights)
-            if len(rest) and mixture is None
-            else np.zeros(0, dtype=np.int64)
-        )
-        if len(rest) and mixture is None:
-            parts = [np.split(array, breaks) for array in (rest, weights, averages)]
-            tables = tuple(
-                Quantiles.fit(v, w, resolution, averages=a)
-                for v, w, a in zip(*parts, strict=True)
-            )
-        edges = 0.5 * rest[breaks - 1] + 0.5 * rest[breaks]
-        moments = _moments(distinct / scale, counts)
         return cls(
             atoms,
             bool(missing.any()),
@@ -163,55 +181,64 @@ class NumberCodec:
             mixture,
             decimals,
             scale,
-            moments,
+            _moments(distinct / scale, counts),
             step,
             edges,
         )
 
     @property
+    def first_mode(self) -> int:
+        """The code of the first mode: atoms and "missing" come before."""
+        return len(self.atoms) + self.missing
+
+    @property
     def size(self) -> int:
         """Number of codes."""
-        return len(self.atoms) + self.missing + len(self.tables)
+        return self.first_mode + len(self.tables)
 
     def block(self, column: str) -> Block | None:
         """The layout's view of the column; None where there is nothing to choose."""
         if self.size < 2 and not self.tables:
             return None
-        values = (
-            tuple(self._standardise(self.atoms).tolist())
-            + (float("nan"),) * self.missing
-        )
+        values = self._standardise(self.atoms).tolist()
+        if self.missing:
+            values.append(float("nan"))
         curves = tuple(self._curve(table) for table in self.tables)
-        return Block(column, "", len(values), len(curves), values, curves)
+        return Block(column, "", len(values), len(curves), tuple(values), curves)
 
     def encode(
         self, values: Numbers, missing: Mask, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Values that are not missing, and which cells are => codes ``[rows]``, offsets ``[rows]``."""
+        """Numbers => codes ``[rows]`` and offsets ``[rows]``.
+
+        Args:
+            values: Of the cells that are not missing, ``[present]``.
+            missing: ``[rows]``.
+            rng: Draws the modes of a mixture, and offsets within a step.
+        """
         codes = np.full(len(missing), self._code_of_missing(), dtype=np.uint8)
         offsets = np.full(len(missing), 0.5, dtype=np.float32)
         if not len(self.atoms) and not self.tables:
             return codes, offsets
-        first_mode = len(self.atoms) + self.missing
-        own = np.full(len(values), first_mode, dtype=np.uint8)
-        inner = np.full(len(values), 0.5, dtype=np.float32)
-        continuous = np.ones(len(values), dtype=bool)
+        own_codes = np.full(len(values), self.first_mode, dtype=np.uint8)
+        own_offsets = np.full(len(values), 0.5, dtype=np.float32)
+        in_a_mode = np.ones(len(values), dtype=bool)
         if len(self.atoms):
             atom = nearest(self.atoms, values)
-            hit = (
-                self.atoms[atom] == values
-                if self.tables
-                else np.ones(len(values), dtype=bool)
-            )
-            own[hit] = atom[hit]
-            continuous = ~hit
-        rest = values[continuous]
-        mode = self._draw_modes(rest, rng)
-        own[continuous] = first_mode + mode
-        spot = np.flatnonzero(continuous)
+            in_a_mode = self.atoms[atom] != values
+            # Without modes, a value that training never saw counts as its nearest atom.
+            if not self.tables:
+                in_a_mode[:] = False
+            own_codes[~in_a_mode] = atom[~in_a_mode]
+        others = values[in_a_mode]
+        mode = self._draw_modes(others, rng)
+        own_codes[in_a_mode] = self.first_mode + mode
+        place = np.flatnonzero(in_a_mode)
         for m, table in enumerate(self.tables):
-            inner[spot[mode == m]] = table.encode(rest[mode == m], rng)
-        codes[~missing], offsets[~missing] = own, inner
+            mine = mode == m
+            own_offsets[place[mine]] = table.encode(others[mine], rng)
+        codes[~missing] = own_codes
+        offsets[~missing] = own_offsets
         return codes, offsets
 
     def decode(
@@ -220,63 +247,66 @@ class NumberCodec:
         offsets: npt.NDArray[np.floating[Any]],
     ) -> tuple[Numbers, Mask]:
         """Codes and offsets => the values that are not missing, and which cells are."""
-        missing = (
-            codes == len(self.atoms)
-            if self.missing
-            else np.zeros(len(codes), dtype=bool)
-        )
-        codes, offsets = codes[~missing], offsets[~missing]
-        first_mode = len(self.atoms) + self.missing
+        missing = np.zeros(len(codes), dtype=bool)
+        if self.missing:
+            missing = codes == len(self.atoms)
+        codes = codes[~missing]
+        offsets = offsets[~missing]
         values = np.zeros(len(codes), dtype=self.atoms.dtype)
         if len(self.atoms):
-            atom = codes < len(self.atoms)
-            values[atom] = self.atoms[codes[atom]]
+            is_atom = codes < len(self.atoms)
+            values[is_atom] = self.atoms[codes[is_atom]]
         for m, table in enumerate(self.tables):
-            mine = codes == first_mode + m
-            found = table.decode(offsets[mine])
-            values[mine] = self.rounded(
-                np.rint(found / self.step) * self.step if self.step else found
-            )
+            mine = codes == self.first_mode + m
+            decoded = table.decode(offsets[mine])
+            if self.step:
+                decoded = np.rint(decoded / self.step) * self.step
+            values[mine] = self.rounded(decoded)
         return values, missing
 
     def rounded(self, values: Numbers) -> Numbers:
         """Numbers as the column can hold them."""
-        if self.decimals is None or values.dtype == self.atoms.dtype == np.int64:
+        whole = self.atoms.dtype == np.int64
+        if self.decimals is None or (whole and values.dtype == np.int64):
             return values
-        if self.atoms.dtype == np.int64:
-            # Largest magnitudes that are floats and fit int64.
-            return np.clip(np.rint(values), -(2.0**63), 2.0**63 - 1024).astype(np.int64)
+        if whole:
+            fitting = np.clip(np.rint(values), LEAST_INT, GREATEST_INT)
+            return fitting.astype(np.int64)
         return round_decimals(values, self.decimals)
 
-    def _draw_modes(
-        self, values: Numbers, rng: np.random.Generator
-    ) -> npt.NDArray[np.int64]:
+    def _draw_modes(self, values: Numbers, rng: np.random.Generator) -> Counts:
+        """The mode of each value."""
         if self.mixture is None or len(self.tables) < 2:
             return np.searchsorted(self.edges, values, side="right")
         distinct, inverse = np.unique(values, return_inverse=True)
-        edges = np.cumsum(self.mixture.responsibilities(distinct / self.scale), axis=1)
+        shares = self.mixture.responsibilities(distinct / self.scale)
+        ends = np.cumsum(shares, axis=1)
         draws = rng.random(len(values))
         mode = np.zeros(len(values), dtype=np.int64)
         for m in range(len(self.tables) - 1):
-            mode += draws >= edges[inverse, m]
+            mode += draws >= ends[inverse, m]
         return mode
 
     def _code_of_missing(self) -> int:
-        """Where no training cell was missing, a missing cell counts as a middling value."""
+        """Where no training cell was missing, such a cell counts as a middling value."""
         if self.missing or not len(self.atoms):
             return len(self.atoms)
         return len(self.atoms) // 2
 
     def _standardise(self, values: Numbers) -> Floats:
         mean, deviation = self.moments
-        return np.clip((values / self.scale - mean) / deviation, -10, 10)
+        standardised = (values / self.scale - mean) / deviation
+        return np.clip(standardised, -FARTHEST, FARTHEST)
 
     def _curve(self, table: Quantiles) -> tuple[float, ...]:
-        """Mean standardised value of each curve point's neighbourhood of offsets."""
-        cells = (CURVE_POINTS - 1) * CURVE_DETAIL
-        fine = self._standardise(table.decode((np.arange(cells) + 0.5) / cells))
+        """``[CURVE_POINTS]``: the mean standardised value around each offset."""
+        count = (CURVE_POINTS - 1) * CURVE_DETAIL
+        middles = (np.arange(count) + 0.5) / count
+        fine = self._standardise(table.decode(middles))
+        # The first and the last point have half a neighbourhood.
         half = CURVE_DETAIL // 2
-        sums = np.add.reduceat(fine, [0, *range(half, cells, CURVE_DETAIL)])
+        begins = [0, *range(half, count, CURVE_DETAIL)]
+        sums = np.add.reduceat(fine, begins)
         widths = np.full(CURVE_POINTS, float(CURVE_DETAIL))
         widths[[0, -1]] = half
         return tuple((sums / widths).tolist())
@@ -287,7 +317,7 @@ class NumberCodec:
             "whole": self.atoms.dtype == np.int64,
             "atoms": self.atoms.tolist(),
             "missing": self.missing,
-            "tables": [t.state() for t in self.tables],
+            "tables": [table.state() for table in self.tables],
             "mixture": self.mixture.state() if self.mixture else None,
             "decimals": self.decimals,
             "scale": self.scale,
@@ -300,186 +330,282 @@ class NumberCodec:
     def from_state(cls, state: Mapping[str, Any]) -> NumberCodec:
         """The inverse of `state`."""
         dtype = np.int64 if state["whole"] else np.float64
-        decimals, step = state["decimals"], state.get("step", 0.0)
+        decimals = state["decimals"]
+        # Earlier versions had neither steps nor edges.
+        step = state.get("step", 0.0)
+        edges = np.array(state.get("edges", []))
+        resolution = step or _resolution(decimals)
+        mixture = None
+        if state["mixture"]:
+            mixture = Mixture.from_state(state["mixture"])
+        mean, deviation = state["moments"]
         return cls(
             np.array(state["atoms"], dtype=dtype),
             state["missing"],
-            tuple(
-                Quantiles.from_state(t, dtype, step or _resolution(decimals))
-                for t in state["tables"]
-            ),
-            Mixture.from_state(state["mixture"]) if state["mixture"] else None,
+            tuple(Quantiles.from_state(t, dtype, resolution) for t in state["tables"]),
+            mixture,
             decimals,
             state["scale"],
-            (state["moments"][0], state["moments"][1]),
+            (mean, deviation),
             step,
-            np.array(state.get("edges", [])),
+            edges,
         )
 
 
-def _split(
-    distinct: Floats, counts: npt.NDArray[np.int64], rare: int
-) -> tuple[Mask, Groups]:
+# --------------------------------------------------------------------------------------
+# Atoms
+
+
+def _split(distinct: Floats, counts: Counts, rare: int) -> tuple[Mask, Groups]:
     """Which distinct values are atoms, and what is kept of the others."""
-    atom = choose_atoms(counts)
-    every, shared = bool(atom.all()), counts >= rare
-    atom &= shared
-    rest = aggregate(distinct[~atom], counts[~atom], rare)
-    if every and atom.any() and counts[~atom].sum() <= SNAPPED * counts.sum():
-        rest = _none()
-    return atom, rest
+    is_atom = choose_atoms(counts)
+    all_are = bool(is_atom.all())
+    is_atom &= counts >= rare
+    others = ~is_atom
+    # Hardly any are rare, and these would be a mode of their own.
+    few = counts[others].sum() <= SNAPPED * counts.sum()
+    if all_are and is_atom.any() and few:
+        return is_atom, _no_groups()
+    return is_atom, aggregate(distinct[others], counts[others], rare)
+
+
+def choose_atoms(counts: Counts) -> Mask:
+    """Which of the distinct values, in ascending order, are atoms.
+
+    All, where there are few and each repeats. Otherwise the frequent ones that have 2 %
+    of the rows, or stand out among their neighbours: they have three times the median of
+    the ten values on either side.
+
+    Args:
+        counts: How many rows have each value.
+    """
+    rows = int(counts.sum())
+    size = len(counts)
+    if size <= ALL_ATOMS and rows >= REPEATS * size:
+        return np.ones(size, dtype=bool)
+    is_atom = np.zeros(size, dtype=bool)
+    frequent = np.flatnonzero(counts >= max(LEAST_ROWS, LEAST_SHARE * rows))
+    if not len(frequent):
+        return is_atom
+    stands_out = counts[frequent] >= STANDS_OUT * _around(counts, frequent)
+    is_large = counts[frequent] >= LARGE_SHARE * rows
+    chosen = frequent[stands_out | is_large]
+    by_frequency = np.argsort(-counts[chosen], kind="stable")
+    chosen = chosen[by_frequency][:MOST_ATOMS]
+    is_atom[chosen] = True
+    # A mode of one value alone might as well be an atom.
+    if size - len(chosen) == 1 and size <= MOST_ATOMS:
+        is_atom[:] = True
+    return is_atom
+
+
+def _around(counts: Counts, places: Counts) -> Floats:
+    """The median count of the neighbours of some values."""
+    before = np.arange(-NEIGHBOURS, 0)
+    window = places[:, None] + np.concatenate([before, -before[::-1]])
+    inside = (window >= 0) & (window < len(counts))
+    neighbours = counts[np.clip(window, 0, len(counts) - 1)]
+    around = np.where(inside, neighbours, np.nan)
+    # A value without neighbours stands out anyway.
+    around[~inside.any(axis=1)] = 0
+    return np.asarray(np.nanmedian(around, axis=1), dtype=np.float64)
 
 
 def _with_average(atoms: Numbers, average: float, decimals: int | None) -> Numbers:
-    value = (
-        average
-        if decimals is None
-        else float(round_decimals(np.array([average]), decimals)[0])
-    )
+    """The atoms and an average, as the column can hold it."""
+    value = np.array([average])
     if atoms.dtype == np.int64:
-        value = float(np.clip(np.rint(average), -(2.0**63), 2.0**63 - 1024))
-    return np.union1d(atoms, np.array([value]).astype(atoms.dtype))
+        value = np.clip(np.rint(value), LEAST_INT, GREATEST_INT)
+    elif decimals is not None:
+        value = round_decimals(value, decimals)
+    return np.union1d(atoms, value.astype(atoms.dtype))
 
 
-def _none() -> Groups:
+def _no_groups() -> Groups:
     return aggregate(np.zeros(0), np.zeros(0, dtype=np.int64), 0)
 
 
-def choose_atoms(counts: npt.NDArray[np.int64]) -> Mask:
-    """Which of the distinct values, given in ascending order by their counts, are atoms.
+def find_step(distinct: Numbers, counts: Counts, decimals: int | None) -> float:
+    """The greatest of `STEPS` of which nearly all numbers are whole multiples, or 0.
 
-    All, where there are few and each repeats. Otherwise the frequent ones that hold 2 % of the rows
-    or stand out among their neighbours: three times the median of the ten values on either side.
+    Args:
+        distinct: Ascending values.
+        counts: How many rows have each.
+        decimals: Of the column; there is no step without.
     """
-    rows, distinct = int(counts.sum()), len(counts)
-    if distinct <= ALL_ATOMS and rows >= 4 * distinct:
-        return np.ones(distinct, dtype=bool)
-    atoms = np.zeros(distinct, dtype=bool)
-    candidates = np.flatnonzero(counts >= max(5, 0.002 * rows))
-    if not len(candidates):
-        return atoms
-    reach = np.concatenate([np.arange(-NEIGHBOURS, 0), np.arange(1, NEIGHBOURS + 1)])
-    window = candidates[:, None] + reach
-    inside = (window >= 0) & (window < distinct)
-    around = np.where(inside, counts[np.clip(window, 0, distinct - 1)], np.nan)
-    around[~inside.any(axis=1)] = 0
-    standing_out = counts[candidates] >= 3 * np.nanmedian(around, axis=1)
-    chosen = candidates[standing_out | (counts[candidates] >= 0.02 * rows)]
-    chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:MOST_ATOMS]
-    atoms[chosen] = True
-    if distinct - len(chosen) == 1 and distinct <= MOST_ATOMS:
-        atoms[:] = True
-    return atoms
-
-
-def find_step(
-    distinct: Numbers, counts: npt.NDArray[np.int64], decimals: int | None
-) -> float:
-    """The greatest of `STEPS` of which nearly all numbers are whole multiples; 0 if there is none."""
-    if (
-        decimals is None
-        or len(distinct) < FEWEST_MULTIPLES
-        or np.abs(distinct).max() * 10.0**decimals >= 2.0**53
-    ):
+    if decimals is None or len(distinct) < FEWEST_MULTIPLES:
         return 0.0
-    whole = np.rint(distinct * 10.0**decimals).astype(np.int64)
+    units = 10.0**decimals
+    # Beyond, floats are no longer whole numbers one apart.
+    if np.abs(distinct).max() * units >= 2.0**53:
+        return 0.0
+    whole = np.rint(distinct * units).astype(np.int64)
+    enough = MULTIPLES * counts.sum()
     for step in STEPS:
-        if (whole[:GLANCE] % step == 0).mean() > 0.5 and counts[
-            whole % step == 0
-        ].sum() >= MULTIPLES * counts.sum():
-            return float(step / 10.0**decimals)
+        # Most steps are ruled out by a few values.
+        if (whole[:GLANCE] % step == 0).mean() <= 0.5:
+            continue
+        if counts[whole % step == 0].sum() >= enough:
+            return float(step / units)
     return 0.0
 
 
-def find_modes(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
-    """Which ascending values begin a new mode: those after a break of the density or before a heavy tail."""
+# --------------------------------------------------------------------------------------
+# Modes
+
+
+def _mixed_modes(
+    values: Numbers,
+    weights: Floats,
+    averages: Mask,
+    resolution: float,
+    scale: float,
+    max_modes: int,
+    rng: np.random.Generator,
+) -> tuple[Mixture, tuple[Quantiles, ...]]:
+    """A mixture, and the distribution of each component that has values."""
+    scaled = values / scale
+    mixture = Mixture.fit(scaled, weights, max_modes, rng)
+    shares = mixture.responsibilities(scaled) * weights[:, None]
+    used = shares.sum(axis=0) > 0
+    mixture = Mixture(
+        mixture.weights[used], mixture.means[used], mixture.deviations[used]
+    )
+    tables = []
+    for share in np.ascontiguousarray(shares.T[used]):
+        mine = share > 0
+        table = Quantiles.fit(
+            values[mine], share[mine], resolution, knots=256, averages=averages[mine]
+        )
+        tables.append(table)
+    return mixture, tuple(tables)
+
+
+def find_modes(distinct: Numbers, weights: Floats) -> Counts:
+    """Which ascending values begin a new mode.
+
+    Those after a break of the density or at a heavy tail, if the modes on both sides are
+    large enough.
+    """
     right = np.cumsum(weights)
     least = right[-1] / CELLS
-    kept: list[int] = []
-    for at in np.union1d(find_breaks(distinct, weights), find_tails(distinct, weights)):
-        rows = right[at - 1] - (right[kept[-1] - 1] if kept else 0.0)
-        if rows >= least and right[-1] - right[at - 1] >= least:
-            kept.append(int(at))
-    return np.array(kept, dtype=np.int64)
+    breaks = find_breaks(distinct, weights)
+    tails = find_tails(distinct, weights)
+    begins: list[int] = []
+    begun = 0.0
+    for place in np.union1d(breaks, tails):
+        before = right[place - 1]
+        if before - begun >= least and right[-1] - before >= least:
+            begins.append(int(place))
+            begun = before
+    return np.array(begins, dtype=np.int64)
 
 
-def find_tails(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
+def find_tails(distinct: Numbers, weights: Floats) -> Counts:
     """Where a heavy tail of ascending values begins, below or above.
 
-    In the distribution function, which is what the generator sees, the greatest hundredth of the values is as short as
-    any other, however far it reaches; its rows weigh most in a mean, and in a correlation.
+    In the distribution function, which is what the generator sees, the greatest
+    hundredth of the values is as short as any other, however far it reaches. Its rows
+    weigh most in a mean, and in a correlation.
     """
     right = np.cumsum(weights)
     if weights.sum() * TAIL < FEWEST_IN_TAIL:
         return np.zeros(0, dtype=np.int64)
     shares = np.array([TAIL / 10, TAIL, 0.5, 1 - TAIL, 1 - TAIL / 10])
-    at = np.minimum(np.searchsorted(right, shares * right[-1]), len(distinct) - 1)
-    farthest, low, middle, high, beyond = 0.5 * distinct[at].astype(np.float64)
-    heavy = (
-        low - farthest > HEAVY * (middle - low),
-        beyond - high > HEAVY * (high - middle),
-    )
-    return np.array(
-        [place for place, long in zip((at[1] + 1, at[3]), heavy, strict=True) if long],
-        dtype=np.int64,
-    )
+    places = np.searchsorted(right, shares * right[-1])
+    places = np.minimum(places, len(distinct) - 1)
+    # Halves, so that the distance of -1e308 and 1e308 is a number.
+    lowest, low, middle, high, highest = 0.5 * distinct[places].astype(np.float64)
+    begins = []
+    if low - lowest > HEAVY * (middle - low):
+        # The lower tail is a mode that ends with this value.
+        begins.append(places[1] + 1)
+    if highest - high > HEAVY * (high - middle):
+        begins.append(places[3])
+    return np.array(begins, dtype=np.int64)
 
 
-def find_breaks(distinct: Numbers, weights: Floats) -> npt.NDArray[np.int64]:
-    """Where the density of ascending values jumps, as numbers of the values that begin a new stretch: shares of a
-    topic that are nothing but the prior, with a sharp lower end, and above them those of real topics.
+def find_breaks(distinct: Numbers, weights: Floats) -> Counts:
+    """Where the density of ascending values jumps, as places of values.
 
-    In the distribution function, which is what the generator sees, both sides look alike, and a smooth density there
-    leaks from one into the other. Between two neighbouring cells of which one is `ABRUPT` times as dense as the other,
+    Shares of a topic, say, of which many are nothing but the prior, with a sharp lower
+    end, and above them those of real topics. In the distribution function, which is
+    what the generator sees, both sides look alike, and a smooth density there leaks from
+    one into the other.
+
+    Between two neighbouring cells of which one is `ABRUPT` times as dense as the other,
     the break is where two uniform densities are likeliest.
     """
     right = np.cumsum(weights)
     if len(distinct) < 4 * CELLS:
         return np.zeros(0, dtype=np.int64)
-    ends = np.searchsorted(right, np.arange(1, CELLS) / CELLS * right[-1])
+    inner = np.arange(1, CELLS) / CELLS
+    ends = np.searchsorted(right, inner * right[-1])
     ends = np.unique(np.concatenate([[0], ends, [len(distinct) - 1]]))
-    spread = (0.5 * distinct[ends[1:]] - 0.5 * distinct[ends[:-1]]) / (
-        right[ends[1:]] - right[ends[:-1]]
-    )
-    jump = np.abs(np.diff(np.log(np.maximum(spread, np.finfo(float).tiny))))
-    found = []
-    for cell in 1 + np.flatnonzero(
-        jump[1:-1] > np.log(ABRUPT)
-    ):  # the outermost are long where tails are
-        first, last = ends[cell], ends[cell + 2]
-        x, below = (
-            distinct[first : last + 1].astype(np.float64),
-            right[first:last] - right[first] + weights[first],
-        )
-        above = right[last] - right[first] + weights[first] - below
-        lengths = x[:-1] - x[0], x[-1] - x[1:]
-        able = (lengths[0] > 0) & (lengths[1] > 0)
-        with np.errstate(all="ignore"):
-            logs = -below * np.log(lengths[0] / below) - above * np.log(
-                lengths[1] / above
-            )
-        if able.any():
-            found.append(first + 1 + int(np.where(able, logs, -np.inf).argmax()))
-    return np.unique(np.array(found, dtype=np.int64))
+    # The inverse of the density of each cell. Halves, so that it is a number.
+    half = 0.5 * distinct
+    spread = np.diff(half[ends]) / np.diff(right[ends])
+    logs = np.log(np.maximum(spread, np.finfo(float).tiny))
+    jump = np.abs(np.diff(logs))
+    # The outermost cells are long where tails are.
+    abrupt = 1 + np.flatnonzero(jump[1:-1] > np.log(ABRUPT))
+    breaks = []
+    for cell in abrupt:
+        both = slice(ends[cell], ends[cell + 2] + 1)
+        place = _likeliest_break(distinct[both].astype(np.float64), weights[both])
+        if place is not None:
+            breaks.append(ends[cell] + place)
+    return np.unique(np.array(breaks, dtype=np.int64))
+
+
+def _likeliest_break(values: Floats, weights: Floats) -> int | None:
+    """Which value begins the second of two uniform densities.
+
+    The log likelihood of two is -n log(l / n) - m log(k / m) but for a constant, where n
+    and m are the rows on both sides and l and k the lengths.
+
+    Returns:
+        None if all values on one side are equal.
+    """
+    below = np.cumsum(weights)[:-1]
+    above = below[-1] + weights[-1] - below
+    length_below = values[:-1] - values[0]
+    length_above = values[-1] - values[1:]
+    possible = (length_below > 0) & (length_above > 0)
+    if not possible.any():
+        return None
+    with np.errstate(all="ignore"):
+        likelihood = -below * np.log(length_below / below)
+        likelihood -= above * np.log(length_above / above)
+    return 1 + int(np.where(possible, likelihood, -np.inf).argmax())
+
+
+# --------------------------------------------------------------------------------------
+# Arithmetic
 
 
 def round_decimals(values: Floats, decimals: int) -> Floats:
-    """`numpy.round` that leaves values alone whose last binary digit is coarser than the decimals."""
+    """`numpy.round` that leaves values alone which are too large for the decimals."""
+    # Where the last binary digit is coarser than a tenth of the last decimal.
     fine = np.abs(values) < 2.0**52 / 10.0**decimals
-    return np.where(fine, np.round(np.where(fine, values, 0), decimals), values)
+    rounded = np.round(np.where(fine, values, 0), decimals)
+    return np.where(fine, rounded, values)
 
 
 def _scale(values: Numbers) -> float:
+    """A power of two by which the squares of the values become finite."""
     if values.dtype == np.int64 or not len(values) or np.abs(values).max() < 1e150:
         return 1.0
     return float(2.0**600)
 
 
 def _resolution(decimals: int | None) -> float:
+    """The distance of neighbouring values."""
     return 0.0 if decimals is None else float(10.0**-decimals)
 
 
-def _moments(distinct: Floats, counts: npt.NDArray[np.int64]) -> tuple[float, float]:
+def _moments(distinct: Floats, counts: Counts) -> tuple[float, float]:
+    """Mean and standard deviation; 1 for the latter if all values are equal."""
     if not len(distinct):
         return 0.0, 1.0
     shares = counts / counts.sum()

@@ -1,7 +1,8 @@
-"""Keys that count: whole numbers, or texts in which one number does. New ones go on beyond the greatest.
+"""Keys that count: whole numbers, or texts in which one number does.
 
-Nothing of a single cell is kept but the greatest number, rounded up where rare values are not stored, and the words
-around it, which at least `LEAST` cells share.
+New ones go on beyond the greatest. Nothing of a single cell is kept but the greatest
+number, rounded up where rare values are not stored, and the words around it, which at
+least `LEAST` cells share.
 """
 
 from __future__ import annotations
@@ -19,16 +20,24 @@ from synthtab.data.columns.base import Texts
 from synthtab.data.columns.disclosure import beyond
 from synthtab.data.columns.shapes import choose
 
+# Least texts of a series.
 LEAST = 10
+# Most series of a column, such as one for each year.
 MOST_SERIALS = 64
+# Longer numbers do not fit 64 bits.
 MOST_DIGITS = 18
+# Share of the numbers between its least and its greatest that a series has.
 DENSE = 0.5
+# Share of the texts that belong to some series.
 COVERED = 0.95
-# The last, the second last and the third last number of a text, with what stands before and after.
+# The last, the second last and the third last number of a text, each with what stands
+# before and after it.
 NUMBERS = tuple(
-    re.compile(rf"(.*?)([0-9]+)((?:[^0-9]+[0-9]+){{{k}}}[^0-9]*)", re.DOTALL)
-    for k in range(3)
+    re.compile(rf"(.*?)([0-9]+)((?:[^0-9]+[0-9]+){{{later}}}[^0-9]*)", re.DOTALL)
+    for later in range(3)
 )
+
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Counter:
 
     first: int
 
-    def make(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def make(self, rows: Integers) -> Integers:
         """The numbers of these rows."""
         return self.first + rows.astype(np.int64)
 
@@ -58,7 +67,7 @@ class Serial:
     Attributes:
         before: What stands before the number.
         after: What stands after it.
-        digits: How many digits it has at least; zeros fill it up, and a greater number has more.
+        digits: How many digits it has at least; zeros fill it up.
         first: A number after the greatest.
         weight: Share of the cells.
     """
@@ -69,13 +78,12 @@ class Serial:
     first: int
     weight: float
 
-    def make(self, rows: npt.NDArray[np.int64]) -> Texts:
+    def make(self, rows: Integers) -> Texts:
         """The texts of these rows, all different."""
         # Not np.char.zfill: that of NumPy 1 cuts numbers that are longer.
-        numbers = pd.Series(self.first + rows).astype(str).str.zfill(self.digits)
-        return np.asarray(
-            self.before + numbers.astype(object) + self.after, dtype=object
-        )
+        numbers = pd.Series(self.first + rows).astype(str)
+        padded = numbers.str.zfill(self.digits).to_numpy(dtype=object)
+        return np.asarray(self.before + padded + self.after, dtype=object)
 
 
 @dataclass(frozen=True)
@@ -91,72 +99,85 @@ class Serials:
     ) -> Serials | None:
         """The series that (nearly) all texts belong to, or None if they do not count.
 
-        A series is dense: at least half of the numbers from its least to its greatest occur. It has `LEAST` texts, and
-        ``rare`` ones; the greatest number is told exactly only if ``rare`` is 0.
+        A series is dense: at least half of the numbers from its least to its greatest
+        occur.
+
+        Args:
+            texts: The training cells.
+            rng: Draws the key by which rows choose a series.
+            rare: A series has so many texts, and `LEAST`. Its greatest number is kept
+                exactly only if this is 0.
         """
-        texts = np.asarray(pd.unique(texts), dtype=object)
+        distinct = np.asarray(pd.unique(texts), dtype=object)
         for number in NUMBERS:
-            found = [
-                m
-                for m in map(number.fullmatch, texts.tolist())
-                if m and len(m[2]) <= MOST_DIGITS
-            ]
-            if len(found) < max(LEAST, COVERED * len(texts)):
+            matches = [number.fullmatch(text) for text in distinct.tolist()]
+            rows = [m.groups() for m in matches if m and len(m[2]) <= MOST_DIGITS]
+            if len(rows) < max(LEAST, COVERED * len(distinct)):
                 continue
-            parts = pd.DataFrame(
-                [m.groups() for m in found],
-                columns=["before", "digits", "after"],
-                dtype=object,
-            )
-            serials = _dense(parts, len(texts), rare)
+            names = ["before", "digits", "after"]
+            parts = pd.DataFrame(rows, columns=names, dtype=object)
+            serials = _dense(parts, len(distinct), rare)
             if serials:
                 return cls(serials, int(rng.integers(2**62)))
         return None
 
-    def make(self, rows: npt.NDArray[np.int64]) -> Texts:
+    def make(self, rows: Integers) -> Texts:
         """The texts of these rows."""
-        which = choose([s.weight for s in self.serials], rows, self.key)
+        weights = [serial.weight for serial in self.serials]
+        which = choose(weights, rows, self.key)
         texts = np.empty(len(rows), dtype=object)
-        for i in np.unique(which):
-            texts[which == i] = self.serials[i].make(rows[which == i])
+        for place in np.unique(which):
+            mine = which == place
+            texts[mine] = self.serials[place].make(rows[mine])
         return texts
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
-        return {
-            "serials": [
-                [s.before, s.after, s.digits, s.first, s.weight] for s in self.serials
-            ],
-            "key": self.key,
-        }
+        serials = [
+            [s.before, s.after, s.digits, s.first, s.weight] for s in self.serials
+        ]
+        return {"serials": serials, "key": self.key}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Serials:
         """The inverse of `state`."""
-        return cls(tuple(Serial(*s) for s in state["serials"]), state["key"])
+        serials = tuple(Serial(*entry) for entry in state["serials"])
+        return cls(serials, state["key"])
 
 
 def _dense(parts: pd.DataFrame, texts: int, rare: int) -> tuple[Serial, ...]:
-    """The series among texts that were taken apart; none if too few of all ``texts`` belong to them."""
-    parts = parts.assign(
-        width=parts["digits"].str.len(), number=parts["digits"].astype(np.int64)
-    )
-    groups = parts.groupby(["before", "after"], sort=True)
-    facts = groups.agg(
+    """The series among texts that were taken apart.
+
+    Args:
+        parts: "before", "digits" and "after" of each text.
+        texts: How many texts there are in all.
+        rare: See `Serials.fit`.
+
+    Returns:
+        Nothing if too few of all texts belong to them.
+    """
+    width = parts["digits"].str.len()
+    number = parts["digits"].astype(np.int64)
+    parts = parts.assign(width=width, number=number)
+    facts = parts.groupby(["before", "after"], sort=True).agg(
         count=("number", "size"),
         least=("number", "min"),
-        most=("number", "max"),
+        greatest=("number", "max"),
         digits=("width", "min"),
-    ).reset_index()
-    span = (facts["most"] - facts["least"] + 1).astype(np.float64)
-    facts = facts[
-        (facts["count"] >= max(LEAST, rare)) & (facts["count"] >= DENSE * span)
-    ]
+    )
+    facts = facts.reset_index()
+    # As floats: the span of two long numbers may not fit 64 bits.
+    span = (facts["greatest"] - facts["least"] + 1).astype(np.float64)
+    is_large = facts["count"] >= max(LEAST, rare)
+    is_dense = facts["count"] >= DENSE * span
+    facts = facts[is_large & is_dense]
     total = int(facts["count"].sum())
     if total < COVERED * texts or len(facts) > MOST_SERIALS:
         return ()
-    rows = facts[["before", "after", "digits", "most", "count"]].itertuples(index=False)
-    return tuple(
-        Serial(b, a, int(d), beyond(int(most), rare), int(n) / total)
-        for b, a, d, most, n in rows
-    )
+    serials = []
+    for row in facts.to_dict("records"):
+        first = beyond(int(row["greatest"]), rare)
+        weight = int(row["count"]) / total
+        digits = int(row["digits"])
+        serials.append(Serial(row["before"], row["after"], digits, first, weight))
+    return tuple(serials)
