@@ -204,7 +204,12 @@ class Form(ABC):
         """
         return None
 
-    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+    def hide(
+        self,
+        table: Table,
+        lookup: Lookup | None,
+        column: Column,
+    ) -> pd.Series:
         """The cells of one of the columns that remain."""
         raise NotImplementedError
 
@@ -222,7 +227,12 @@ class Form(ABC):
         raise NotImplementedError
 
 
-def option(constraint: Constraint, name: str, types: Any, default: Any = ...) -> Any:
+def option(
+    constraint: Constraint,
+    name: str,
+    types: Any,
+    default: Any = ...,
+) -> Any:
     """An option of a schema's entry, checked.
 
     Raises:
@@ -251,7 +261,11 @@ def _entry_error(constraint: Constraint, why: str) -> SchemaError:
     return SchemaError(f"constraint {what!r}: {why}")
 
 
-def needs(constraint: Constraint, least: int, most: int | None = None) -> None:
+def needs(
+    constraint: Constraint,
+    least: int,
+    most: int | None = None,
+) -> None:
     """Raise a `SchemaError` unless so many distinct columns are named."""
     what = constraint.says or constraint.form
     count = len(constraint.columns)

@@ -101,7 +101,8 @@ class Combination(Form):
         if lookup is None:
             # Every row of a table is a combination that occurs in it.
             return np.ones(len(table), dtype=bool)
-        return np.asarray(self._place(table, lookup, self.columns) >= 0)
+        place = self._place(table, lookup, self.columns)
+        return np.asarray(place >= 0)
 
     @property
     def _keys(self) -> tuple[str, ...]:
@@ -109,7 +110,11 @@ class Combination(Form):
         return self.columns[:-1]
 
     @staticmethod
-    def _place(table: Table, lookup: Lookup, columns: tuple[str, ...]) -> Integers:
+    def _place(
+        table: Table,
+        lookup: Lookup,
+        columns: tuple[str, ...],
+    ) -> Integers:
         """``[rows]``: the commonest combination with a row's cells, -1 for none."""
         return lookup.match(lookup.codes(table, columns), columns)
 
@@ -155,12 +160,18 @@ class Combination(Form):
             return ()
         return (with_gaps(table.column(name)),)
 
-    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+    def hide(
+        self,
+        table: Table,
+        lookup: Lookup | None,
+        column: Column,
+    ) -> pd.Series:
         lookup = _required(lookup)
         if self._as_one(table.schema, lookup):
             # The number of the combination is the category.
             place = self._place(table, lookup, self.columns)
-            words = np.maximum(place, 0).astype(str).astype(object)
+            place = np.maximum(place, 0)
+            words = place.astype(str).astype(object)
             return pd.Series(words, index=table.frame.index)
         place = self._place(table, lookup, self._keys)
         # An unknown key, -1, takes the last combination here.
@@ -174,14 +185,16 @@ class Combination(Form):
         lookup = _required(lookup)
         if self._as_one(table.schema, lookup):
             words = table.frame[self.columns[0]].to_numpy()
-            return looked_up(lookup, words.astype(np.int64), self.columns, table)
+            place = words.astype(np.int64)
+            return looked_up(lookup, place, self.columns, table)
         name = self.columns[-1]
         place = self._place(table, lookup, self._keys)
         if name in table:
             exact = self._place(table, lookup, self.columns)
             place = np.where(exact >= 0, exact, place)
         # Unknown cells get the commonest combination; `holds` refuses them afterwards.
-        return looked_up(lookup, np.maximum(place, 0), [name], table)
+        place = np.maximum(place, 0)
+        return looked_up(lookup, place, [name], table)
 
     @classmethod
     def find(cls, search: Search) -> Iterable[Form]:
@@ -246,8 +259,7 @@ def _likely_keys(table: CodedColumns) -> dict[int, list[Key]]:
             if j in key or j not in table.able:
                 continue
             known = keys_of.setdefault(j, [])
-            holds_a_key = any(set(shorter) <= set(key) for shorter in known)
-            if not holds_a_key:
+            if not any(set(shorter) <= set(key) for shorter in known):
                 known.append(key)
     return keys_of
 
@@ -259,7 +271,8 @@ def _is_usual(search: Search, columns: tuple[str, ...]) -> bool:
     lookup = Lookup.learn(table, columns)
     cells = lookup.codes(table, columns)
     place = lookup.match(cells[:, :-1], keys)
-    is_usual = lookup.rows[place, -1] == cells[:, -1]
+    usual = lookup.rows[place, -1]
+    is_usual = cells[:, -1] == usual
     key_ids = identify(lookup.rows[:, :-1])
     distinct_keys = len(np.unique(key_ids))
     large_groups = distinct_keys * ROWS_PER_KEY <= len(table)
@@ -272,10 +285,12 @@ def _never_meeting(search: Search, names: list[str]) -> list[Combination]:
     half = len(table) // 2
     order = search.rng.permutation(len(table))
     columns = {}
+    distinct = {}
     for name in names:
-        codes, _ = table.codes(name)
+        codes, texts = table.codes(name)
         columns[name] = codes[order]
-    fewest_first = sorted(names, key=lambda name: columns[name].max())
+        distinct[name] = len(texts)
+    fewest_first = sorted(names, key=lambda name: distinct[name])
     fewest = fewest_first[:PAIRED]
     in_order = [name for name in names if name in fewest]
     unseen_of: dict[Combination, float] = {}

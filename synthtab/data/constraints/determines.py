@@ -30,6 +30,8 @@ from synthtab.data.constraints.lookup import Lookup, identify
 from synthtab.data.constraints.table import Integers, Table, text_cells
 from synthtab.data.constraints.written import Written, listed
 
+Pair = tuple[int, int]
+
 # Columns of fewest distinct cells, two of which may determine another.
 PAIRED = 16
 # Among more columns than this none are looked for.
@@ -116,8 +118,8 @@ class Determines(Form):
         keys = [self.columns.index(name) for name in self.key_columns]
         place = lookup.match(cells[:, keys], self.key_columns)
         # -1, an unknown key, takes the last combination here, and is none below.
-        is_alike = (lookup.rows[place] == cells).all(axis=1)
-        return np.asarray((place >= 0) & is_alike)
+        same = lookup.rows[place] == cells
+        return np.asarray(same.all(axis=1) & (place >= 0))
 
     def writes(self, schema: Schema, lookup: Lookup | None) -> tuple[str, ...]:
         return self.determined
@@ -205,10 +207,9 @@ class _Dependencies:
         distinct = self.table.distinct
         self.by_one: dict[int, list[int]] = {}
         for i in self.table.able:
-            determined = self.table.determined(self.table.codes[:, i])
-            self.by_one[i] = [
-                j for j in determined if j != i and distinct[j] <= distinct[i]
-            ]
+            key = self.table.codes[:, i]
+            follows = [j for j in self.table.determined(key) if j != i]
+            self.by_one[i] = [j for j in follows if distinct[j] <= distinct[i]]
 
     def of_one(self) -> Iterator[Determines]:
         """One constraint for each determining column.
@@ -217,8 +218,8 @@ class _Dependencies:
         determine it instead.
         """
         done: set[int] = set()
-        most_first = sorted(self.by_one, key=lambda i: -len(self.by_one[i]))
-        for i in most_first:
+        count = {i: len(others) for i, others in self.by_one.items()}
+        for i in sorted(count, key=lambda i: -count[i]):
             candidates = [j for j in self.by_one[i] if j not in done]
             open_ones = [j for j in candidates if self._comes_first(i, j)]
             parts = self._as_fine(i, open_ones)
@@ -266,8 +267,10 @@ class _Dependencies:
         candidates = list(columns)
         while candidates:
             counts = [self._distinct_rows([*chosen, j]) for j in candidates]
-            chosen.append(candidates.pop(int(np.argmax(counts))))
-            if max(counts) == wanted:
+            # The first of those that tell most rows apart.
+            best = int(np.argmax(counts))
+            chosen.append(candidates.pop(best))
+            if counts[best] == wanted:
                 return sorted(chosen) if len(chosen) > 1 else []
         return []
 
@@ -277,14 +280,15 @@ class _Dependencies:
 
     def of_two(self) -> Iterator[Determines]:
         """Two columns that determine another which neither does alone."""
-        pairs_of: dict[int, list[tuple[int, int]]] = {}
+        pairs_of: dict[int, list[Pair]] = {}
         # Columns of few cells repeat most.
         fewest = sorted(self.table.fewest_first[:PAIRED])
         for i, j in combinations(fewest, 2):
             if j in self.by_one[i] or i in self.by_one[j]:
                 continue
             key = identify(self.table.codes[:, [i, j]])
-            said = {i, j, *self.by_one[i], *self.by_one[j]} | self.settled
+            said = {i, j} | self.settled
+            said.update(self.by_one[i], self.by_one[j])
             for k in self.table.determined(key):
                 if k not in said:
                     pairs_of.setdefault(k, []).append((i, j))

@@ -293,7 +293,12 @@ class Equation(Form):
             return ()
         return (with_gaps(table.column(name)),)
 
-    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+    def hide(
+        self,
+        table: Table,
+        lookup: Lookup | None,
+        column: Column,
+    ) -> pd.Series:
         _, known = self.follow(table)
         return blanked(table.frame[column.name], known, column)
 

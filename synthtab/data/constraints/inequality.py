@@ -143,7 +143,11 @@ def _comparable_columns(search: Search) -> Iterable[list[str]]:
     return groups.values()
 
 
-def _pairs(table: Table, names: list[str], rng: np.random.Generator) -> list[_Pair]:
+def _pairs(
+    table: Table,
+    names: list[str],
+    rng: np.random.Generator,
+) -> list[_Pair]:
     """Pairs of columns, one of which is never greater, though by chance it would be."""
     numbers = [
         np.where(missing, np.nan, values.astype(np.float64))

@@ -30,7 +30,12 @@ class Lookup:
     rows: Integers
 
     @classmethod
-    def learn(cls, table: Table, columns: Sequence[str], least_rows: int = 1) -> Lookup:
+    def learn(
+        cls,
+        table: Table,
+        columns: Sequence[str],
+        least_rows: int = 1,
+    ) -> Lookup:
         """The combinations of a table.
 
         Args:

@@ -130,7 +130,12 @@ class OneHot(Form):
         category = Column(first, "category", "object", missing=self.some_none)
         return (category,)
 
-    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+    def hide(
+        self,
+        table: Table,
+        lookup: Lookup | None,
+        column: Column,
+    ) -> pd.Series:
         bits = self._bits(table)
         # Which column is set; -1, a missing cell, where none is.
         any_set = bits.any(axis=1)
@@ -231,8 +236,9 @@ class _Groups:
         for first in range(len(self.names)):
             lengths = np.flatnonzero(sums[first:] - sums[first] == self.rows)
             # The shortest: a longer one has a column that is never set at its end.
-            for length in lengths[:1]:
-                self._take(list(range(first, first + int(length))))
+            for length in lengths[:1].tolist():
+                run = range(first, first + length)
+                self._take([*run])
 
     def take_names_alike(self) -> list[list[int]]:
         """Columns whose names begin alike and add up.
@@ -255,10 +261,12 @@ class _Groups:
             if i not in self.free:
                 continue
             group = [i]
+            total = self.counts[i]
             for j in self._commonest_first(self.free - {i}):
-                fits = self.counts[[*group, j]].sum() <= self.rows
+                fits = total + self.counts[j] <= self.rows
                 if fits and self.exclusive[j, group].all():
                     group.append(j)
+                    total += self.counts[j]
             if self._adds_up(group):
                 self._take(sorted(group))
 
@@ -268,9 +276,13 @@ class _Groups:
     def take_at_most_one(self, alike: list[list[int]]) -> None:
         """Columns of like names that would clash by chance, and never do."""
         for group in alike:
+            if len(group) < FEWEST:
+                continue
             share = self.counts[group] / self.rows
             # Pairs of independent columns that are both set, in one row, on average:
             # the sum over i < j of p_i p_j.
-            pairs = (share.sum() ** 2 - (share**2).sum()) / 2
-            if len(group) >= FEWEST and self.rows * pairs >= LEAST_CLASHES:
+            all_pairs = share.sum() ** 2
+            with_themselves = (share**2).sum()
+            clashes = (all_pairs - with_themselves) / 2
+            if self.rows * clashes >= LEAST_CLASHES:
                 self._take(group, some_none=True)

@@ -122,7 +122,8 @@ class Table:
             codes, distinct = pd.factorize(self.frame[name])
             column = self.column(name)
             texts = cells_to_text(pd.Series(distinct), column)
-            self._codes[name] = codes.astype(np.int64), texts.tolist()
+            codes = codes.astype(np.int64)
+            self._codes[name] = (codes, texts.tolist())
         return self._codes[name]
 
     def coded(self, name: str, texts: Sequence[str]) -> Integers:
@@ -178,7 +179,8 @@ def _numbers(series: pd.Series, column: Column) -> Cells:
     is_numeric = types.is_numeric_dtype(series.dtype)
     if is_numeric and not KINDS[column.kind].in_units:
         missing = series.isna().to_numpy(dtype=bool)
-        known = series[~missing].to_numpy(dtype=_number_dtype(series))
+        dtype = _number_dtype(series)
+        known = series[~missing].to_numpy(dtype=dtype)
     else:
         kind = number_kind(column)
         known, missing = kind.as_written(series, column)
@@ -226,7 +228,11 @@ def _unit(column: Column) -> str:
     return column.options.get("unit", "s")
 
 
-def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
+def number_cells(
+    values: Numbers,
+    missing: Mask,
+    column: Column,
+) -> pd.Series:
     """Numbers => typed cells, rounded as the column is.
 
     Args:
@@ -254,15 +260,20 @@ def number_cells(values: Numbers, missing: Mask, column: Column) -> pd.Series:
     return typed_cells(pd.Series(texts, dtype=object), column)
 
 
-def text_cells(texts: Sequence[str], codes: Integers, column: Column) -> pd.Series:
+def text_cells(
+    texts: Sequence[str],
+    codes: Integers,
+    column: Column,
+) -> pd.Series:
     """Texts by number, missing where the number is -1, => typed cells."""
     pool: list[str | None] = [*texts]
     if not pool or (codes < 0).any():
         # Number -1 is the last.
         pool.append(None)
     # Each text is typed once, however many rows have it.
-    cells = typed_cells(pd.Series(pool, dtype=object), column)
-    return cells.take(codes).reset_index(drop=True)
+    distinct = typed_cells(pd.Series(pool, dtype=object), column)
+    cells = distinct.take(codes)
+    return cells.reset_index(drop=True)
 
 
 def with_gaps(column: Column) -> Column:
@@ -271,7 +282,11 @@ def with_gaps(column: Column) -> Column:
     return replace(column, dtype=dtype, missing=True)
 
 
-def blanked(series: pd.Series, rows: Mask, column: Column) -> pd.Series:
+def blanked(
+    series: pd.Series,
+    rows: Mask,
+    column: Column,
+) -> pd.Series:
     """The cells without those of some rows.
 
     Args:

@@ -130,7 +130,12 @@ class Together(Form):
                     "says the schema"
                 )
 
-    def _occurs(self, table: Table, name: str, value: str | None) -> Mask:
+    def _occurs(
+        self,
+        table: Table,
+        name: str,
+        value: str | None,
+    ) -> Mask:
         """``[rows]``: where a column has a value."""
         if value is None:
             return table.missing(name)
@@ -141,7 +146,7 @@ class Together(Form):
         return [self._occurs(table, name, value) for name, value in self._events]
 
     def applies(self, table: Table) -> Mask:
-        """Where the first column, or unless it is one way any column, has its value."""
+        """Where the first column has its value; if it is not one way, where any has."""
         occurrences = self._occurrences(table)
         if self.one_way:
             return occurrences[0]
@@ -168,7 +173,12 @@ class Together(Form):
             remaining.append(replace(column, missing=still_missing))
         return tuple(remaining)
 
-    def hide(self, table: Table, lookup: Lookup | None, column: Column) -> pd.Series:
+    def hide(
+        self,
+        table: Table,
+        lookup: Lookup | None,
+        column: Column,
+    ) -> pd.Series:
         """Other cells of the column in place of its value, from all over the table.
 
         It does not matter which: `restore` puts the value back.
@@ -193,6 +203,7 @@ class Together(Form):
         The other way round cannot be mended: nothing says which value the first column
         has instead.
         """
+        # The first column is as the model drew it.
         first = self._occurs(table, *self._events[0])
         cells = {}
         for name, value in self._events[1:]:
@@ -225,9 +236,11 @@ class Together(Form):
             if FEWEST_ROWS <= missing.sum() < rows:
                 gaps[column.name] = missing
                 gap = _Event(column.name, None)
-                by_rows.setdefault(_sum(weights, missing), []).append(gap)
+                key = _sum(weights, missing)
+                by_rows.setdefault(key, []).append(gap)
             for event, where in _values(search, column):
-                by_rows.setdefault(_sum(weights, where), []).append(event)
+                key = _sum(weights, where)
+                by_rows.setdefault(key, []).append(event)
         found = []
         for events in by_rows.values():
             names = {event.column for event in events}
@@ -292,13 +305,16 @@ def _one_way(gaps: dict[str, Mask], rows: int) -> list[Together]:
     first_with: dict[bytes, str] = {}
     for name, missing in gaps.items():
         first_with.setdefault(np.packbits(missing).tobytes(), name)
-    counts = {name: int(gaps[name].sum()) for name in first_with.values()}
+    counts = {}
+    for name in first_with.values():
+        counts[name] = int(gaps[name].sum())
     fewest_first = sorted(counts, key=lambda name: counts[name])
 
     def within(a: str, b: str) -> bool:
         """Whether ``b`` is missing wherever ``a`` is."""
         return not (gaps[a] & ~gaps[b]).any()
 
+    both_missing = (None, None)
     found: list[Together] = []
     for i, a in enumerate(fewest_first):
         larger = fewest_first[i + 1 :]
@@ -309,7 +325,8 @@ def _one_way(gaps: dict[str, Mask], rows: int) -> list[Together]:
             # Rows in which a would be missing without b, were they independent.
             share_there = 1 - counts[b] / rows
             if not between and counts[a] * share_there >= SURPRISE:
-                found.append(Together((a, b), (None, None), one_way=True))
+                form = Together((a, b), both_missing, one_way=True)
+                found.append(form)
     return found
 
 
@@ -329,5 +346,8 @@ def _is_said(together: Together, search: Search) -> bool:
     names = set(together.columns)
     if not any(names <= columns for columns in search.related("cells")):
         return False
-    values = [search.sample.codes(name)[1] for name in names]
-    return min(map(len, values)) > 2
+    for name in names:
+        _, texts = search.sample.codes(name)
+        if len(texts) <= 2:
+            return False
+    return True
