@@ -10,6 +10,7 @@ and the value of a constant column, and of these none that too few rows have
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import re
@@ -18,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthtab.core import registry
 from synthtab.core.errors import SchemaError
 from synthtab.core.files import write_text
 
@@ -26,6 +26,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+
+# The kinds of columns and the forms of constraints that a schema may name: name => class. The
+# packages that define them fill these in when they are imported, for `core` imports none of
+# them. The order is that of the messages that list the names.
+KINDS: dict[str, Any] = {}
+FORMS: dict[str, Any] = {}
+
+
+def known_kinds() -> dict[str, Any]:
+    """`KINDS`, filled in."""
+    importlib.import_module("synthtab.data.columns")
+    return KINDS
+
+
+def known_forms() -> dict[str, Any]:
+    """`FORMS`, filled in."""
+    importlib.import_module("synthtab.data.constraints")
+    return FORMS
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ class Column:
     why: str = ""
 
     def __post_init__(self) -> None:
-        kinds = registry.kinds()
+        kinds = known_kinds()
         if self.kind not in kinds:
             raise SchemaError(
                 f"column {self.name!r}: unknown kind {self.kind!r}; "
@@ -128,7 +146,7 @@ class Constraint:
 
     def __post_init__(self) -> None:
         # The package that defines the forms registers them when it is imported.
-        forms = registry.forms()
+        forms = known_forms()
         if self.form not in forms:
             raise SchemaError(
                 f"unknown constraint {self.form!r}; use one of {', '.join(forms)}"

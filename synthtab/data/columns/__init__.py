@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from synthtab.core import registry
+from synthtab.core import schema as names
 from synthtab.core.config import TrainConfig
 from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.schema import Column, Schema
@@ -41,7 +41,7 @@ from synthtab.data.columns.numeric import (
 
 # What schemas accept. In the order in which messages list the kinds; inference asks
 # them by their `turn`.
-KINDS: dict[str, type[ColumnEncoder]] = registry.KINDS
+KINDS: dict[str, type[ColumnEncoder]] = names.KINDS
 KINDS["float"] = FloatEncoder
 KINDS["integer"] = IntegerEncoder
 KINDS["boolean"] = BooleanEncoder

@@ -8,7 +8,7 @@ hold.
 
 from __future__ import annotations
 
-from synthtab.core import registry
+from synthtab.core import schema as names
 from synthtab.core.schema import Constraint, Schema
 from synthtab.data.constraints.base import Form, Search
 from synthtab.data.constraints.combination import Combination
@@ -22,7 +22,7 @@ from synthtab.data.constraints.together import Together
 from synthtab.data.constraints.unique import Unique
 
 # In the order in which messages list the forms; they are looked for by their `turn`.
-FORMS: dict[str, type[Form]] = registry.FORMS
+FORMS: dict[str, type[Form]] = names.FORMS
 FORMS["inequality"] = Inequality
 FORMS["equation"] = Equation
 FORMS["range"] = Range
