@@ -11,11 +11,10 @@ hidden category the largest of its columns counts. This project's point estimate
 mean, or the commonest category, of several draws.
 
 - error: root mean square error of hidden numbers, in standard deviations of their
-column, averaged over the columns;
+  column, averaged over the columns;
 - accuracy: share of hidden categories that are right, averaged over the columns;
 - energy: energy distance of the filled rows to the true ones (Szekely and Rizzo 2013),
-of one draw, times 1000; the
-  floor is that of two halves of the true rows.
+  of one draw, times 1000; the floor is that of two halves of the true rows.
 """
 
 from __future__ import annotations
