@@ -207,6 +207,13 @@ def test_names_with_signs_need_no_quotes_but_may_have_them() -> None:
     )
 
 
+def test_quotes_in_a_name_are_written_twice() -> None:
+    schema = infer(pd.DataFrame({'5" pipe': [1, 2, 3], "it's": [2, 3, 4]}))
+    says = parse_constraint("'5\" pipe' <= \"it's\"", schema).says
+    assert says == '"5"" pipe" <= "it\'s"'
+    assert parse_constraint(says, schema).columns == ('5" pipe', "it's")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -226,6 +233,11 @@ def test_names_with_signs_need_no_quotes_but_may_have_them() -> None:
         ("one_hot(red)", "2 or more columns"),
         ("one_hot(came, red)", "may be missing"),
         ("'start <= end", "a quote is not closed"),
+        ("noise = 1 - price -", "cannot read"),
+        ("price = |noise + 0.5|", "cannot read"),
+        ("total = price * amount within 5", "cannot read"),
+        ("unique(price", "cannot read"),
+        ("city -> country -> size", "cannot read"),
     ],
 )
 def test_bad_text_is_one_line(text: str, complaint: str) -> None:

@@ -115,6 +115,8 @@ def test_values(where: Any, rows: list[int]) -> None:
         ("sex = Female age = 3", "expected 'and', not 'age' (quote what holds spaces)"),
         ("city in Oslo", "'in' is followed by low..high or by (value, value)"),
         ("city in (Oslo", "ends with )"),
+        ("city = 'New York", "a quote is not closed"),
+        ("city = Oslo!", "expected 'and', not '!'"),
         ("sex is unknown", "'is' is followed by missing"),
         ("sax = Female", "there is no column 'sax': did you mean 'sex'?"),
         ("city in a..b", "is of kind category, without ranges: list its values"),
