@@ -134,6 +134,7 @@ def infer(
             if KINDS[column.kind].reads_missing
         )
     for name, own in cells.items():
+        # These have their missing cells already.
         column = described.get(name)
         if column is not None and KINDS[column.kind].reads_missing:
             continue
@@ -156,6 +157,7 @@ def _missing_tokens(numeric: Iterable[Cells]) -> dict[str, str]:
     tokens: dict[str, str] = {}
     for cells in numeric:
         if cells.is_text:
+            # An empty cell is missing in any column.
             for text in cells.distinct[cells.token_mask]:
                 if text.strip():
                     tokens.setdefault(str(text).strip(), cells.name)
@@ -245,6 +247,7 @@ def cells_to_text(series: pd.Series, column: Column) -> Texts:
     """Typed cells => the cells of a CSV file, in the format of the schema."""
     kind = _kind_of_cells(column)
     texts = kind.text(series, column)
+    # The other kinds write it themselves.
     token = column.options.get("missing")
     if token is not None and not kind.reads_missing:
         texts[series.isna().to_numpy(dtype=bool)] = token

@@ -83,6 +83,7 @@ class BooleanEncoder(ColumnEncoder):
         """Cells => truth of those not missing, and which are missing."""
         missing = series.isna().to_numpy(dtype=bool)
         present = series[~missing]
+        # 0 and 1, too, where the kind was set by hand.
         if not is_text(present):
             return present.to_numpy(dtype=bool), missing
         texts = present.to_numpy(dtype=object)
@@ -95,6 +96,7 @@ class BooleanEncoder(ColumnEncoder):
 
     @classmethod
     def _words(cls, truth: Mask, column: Column) -> Texts:
+        # False is number 0, true is number 1.
         words = np.array(cls.no_and_yes(column), dtype=object)
         return words[truth.astype(np.int64)]
 
@@ -141,6 +143,7 @@ class BooleanEncoder(ColumnEncoder):
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Typed form => codes ``[rows, 1]``; a missing cell that training never saw counts as false."""
         truth, missing = self.truths(series, self.column)
+        # A block has no code for what training never saw.
         code_of_missing = MISSING if self.missing else 0
         codes = np.full((len(series), 1), code_of_missing, dtype=np.uint8)
         codes[~missing, 0] = truth
@@ -180,6 +183,7 @@ def _pair(distinct: Texts, alone: bool) -> tuple[str, str] | None:
     if not fewest <= len(distinct) <= 2:
         return None
     for yes, no in PAIRS.items():
+        # "Yes" and "no" are two spellings, and rather two words.
         for spelling in SPELLINGS:
             words = spelling(yes), spelling(no)
             if set(distinct) <= set(words):

@@ -84,6 +84,7 @@ class ClockEncoder(NumberEncoder):
             return None
         if not forced and not _is_evident(clock, cells.name):
             return None
+        # "1030" alone does not tell whether 5:17 is "517" or "0517".
         padded = cells.matches(PADDED) and any(
             text.strip().startswith("0") for text in cells.words
         )
@@ -95,6 +96,7 @@ class ClockEncoder(NumberEncoder):
         why = f"{len(clock):,} distinct times of day, 517 being 5:17"
         ends = cells.bounds(_to_minutes(clock))
         if ends:
+            # Means of minutes are times of day, means of their digits are not.
             least, greatest = _to_clock(np.array(ends)).tolist()
             options |= {"minimum": least, "maximum": greatest}
             why += f", from {least} to {greatest}"

@@ -50,6 +50,7 @@ class ConstantEncoder(ColumnEncoder):
         value = None
         why = "no cell has a value"
         if cells.count:
+            # The schema would show a value that few rows have.
             if cells.counts[0] < cells.rare:
                 return None
             value = category_texts(cells.series.dropna().iloc[:1])[0]
@@ -91,6 +92,7 @@ class ConstantEncoder(ColumnEncoder):
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Typed form => codes ``[rows, 0 or 1]``: 0 for the value, 1 for missing."""
         missing = series.isna().to_numpy(dtype=bool)
+        # One column, or none if nothing varies.
         codes = np.broadcast_to(missing[:, None], (len(series), len(self.blocks)))
         return codes.astype(np.uint8), np.zeros((len(series), 0), dtype=np.float32)
 

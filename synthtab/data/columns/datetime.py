@@ -92,6 +92,7 @@ class DatetimeEncoder(NumberEncoder):
         self.clock = clock
         self.weekday = weekday
         self.per_day = dates.PER_DAY[column.options.get("unit", "s")]
+        # Otherwise all is as in `NumberEncoder`.
         self.in_parts = clock is not None or weekday
         if not self.in_parts:
             return
@@ -120,6 +121,7 @@ class DatetimeEncoder(NumberEncoder):
         unit = column.options.get("unit", "s")
         days, times = np.divmod(values, dates.PER_DAY[unit])
         distinct, counts = np.unique(days, return_counts=True)
+        # A part costs a block: only where it says something.
         weekly = dates.weekdays_differ(distinct, counts)
         timed = unit != "D" and (weekly or len(distinct) >= FEWEST_DAYS)
         if not timed and not weekly:
@@ -147,6 +149,7 @@ class DatetimeEncoder(NumberEncoder):
         rows = len(missing)
         days, times = np.divmod(values, self.per_day)
         weeks, weekdays = dates.weeks(days)
+        # So that the blocks of a missing cell look like those of any other.
         other = rng.integers(0, max(len(values), 1), int(missing.sum()))
         none_missing = np.zeros(rows, dtype=bool)
         half = np.full(rows, 0.5, dtype=np.float32)
@@ -204,6 +207,7 @@ class DatetimeEncoder(NumberEncoder):
         days, missing = self.codec.decode(*date)
         if self.weekday:
             days = dates.days_of(days, weekday[~missing].astype(np.int64))
+        # Midnight of each day, in units of the column.
         values = days * self.per_day
         if self.clock is not None:
             times, _ = self.clock.decode(time[~missing], time_offset[~missing])
@@ -240,6 +244,7 @@ class DatetimeEncoder(NumberEncoder):
             why = f"dtype {cells.dtype}"
         else:
             return None
+        # Of a column that is not described yet: enough to read its cells.
         column = cells.column(cls.kind, cells.dtype, "", {"unit": unit}, cells.missing)
         values, _ = cls.numbers(cells.series, column)
         form = _iso_format(dates.coarsest(values, unit), cells.dtype)
@@ -307,6 +312,7 @@ class DatetimeEncoder(NumberEncoder):
             present = present.dt.tz_convert("UTC").dt.tz_localize(None)
         try:
             stamps = present.to_numpy()
+            # Python's dates reach further than nanoseconds since 1970 do.
             if stamps.dtype == object:
                 python = bool(column.options.get("python"))
                 stamps = stamps.astype("M8[us]" if python else "M8[ns]")
@@ -351,6 +357,7 @@ class DatetimeEncoder(NumberEncoder):
         zone = re.search(r", (.+)\]", column.dtype)
         if zone is None:
             return natural(stamps, missing, column.dtype)
+        # Numbers count from 1970 in UTC, whatever the zone.
         in_utc = natural(stamps, missing, f"datetime64[{own_unit}]")
         in_utc = in_utc.dt.tz_localize("UTC")
         return in_utc if zone[1] == "UTC" else in_utc.astype(column.dtype)

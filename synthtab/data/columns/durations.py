@@ -173,6 +173,7 @@ class DurationEncoder(NumberEncoder):
             return texts.to_numpy(dtype=object)
         width = int(options.get("width", 1))
         digits = int(options.get("digits", 0))
+        # Each distinct duration is written once.
         nanoseconds = dates.convert(np.asarray(values, dtype=np.int64), unit, "ns")
         distinct, inverse = np.unique(nanoseconds, return_inverse=True)
         texts_of = [_text(one, form, width, digits) for one in distinct.tolist()]

@@ -119,6 +119,7 @@ class IdentifierEncoder(ColumnEncoder):
         why = _why_text(cells, forced)
         if why is None:
             return None
+        # For the reader alone, so some texts are enough.
         some = cells.distinct[:1000]
         shapes = Shapes.fit(some, np.random.default_rng(0), cells.rare).shapes
         options = {"pattern": shapes[0].pattern[:LONGEST_PATTERN]}
@@ -267,6 +268,7 @@ def _why_text(cells: Cells, forced: bool) -> str | None:
     if cells.matches(FLOAT):
         return None
     unique = count == present > 2
+    # Less than twice on average.
     if count >= present / 2 and present > FEW:
         return why
     if _speaks_of_people(cells.name) and (unique or count > FEW):

@@ -100,6 +100,7 @@ class NumberEncoder(ColumnEncoder):
         """Values => the typed form, for a dtype that is not text."""
         cells: npt.NDArray[Any] = values
         if column.options.get("python") == "decimal":
+            # Through text: a float has no decimals of its own.
             cells = objects(map(Decimal, cls.render(values, column)), len(values))
         return natural(cells, missing, column.dtype)
 
@@ -116,6 +117,7 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def link_group(cls, column: Column) -> str:
         """As `ColumnEncoder.link_group`: columns of one format."""
+        # Bounds differ even where a column is a copy of another but for some rows.
         form = dict(column.options)
         form.pop("minimum", None)
         form.pop("maximum", None)
@@ -156,6 +158,7 @@ class NumberEncoder(ColumnEncoder):
         values, missing = cls.numbers(series, column)
         if not holds_text(column):
             cells = cls.natural(values, missing, column)
+        # What was read without error needs no other spelling.
         elif is_text(series) or missing.all():
             return as_dtype(series, column.dtype)
         else:
@@ -531,6 +534,7 @@ def _decimals_of_texts(texts: Texts) -> tuple[int | None, int]:
     fractions = [text.strip().partition(".")[2] for text in texts]
     shown = min(map(len, fractions), default=0)
     needed = max((len(fraction.rstrip("0")) for fraction in fractions), default=0)
+    # Those of 1e-5 cannot be counted.
     exponents = any("e" in text.lower() for text in texts)
     if exponents or needed > MOST_DECIMALS:
         return None, min(shown, 1)
