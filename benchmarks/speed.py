@@ -1,15 +1,16 @@
 """Seconds and memory of the main jobs, each measured in a process of its own.
 
-    python benchmarks/speed.py                     fit (60 s), sample, encode
-    python benchmarks/speed.py race                time to the final quality of other projects
-    python benchmarks/speed.py covtype             581,012 rows x 55 columns, 15 minutes at most
-    python benchmarks/speed.py large               1,000,000 rows, 100,000 categories
-    python benchmarks/speed.py race --python ctgan=ctgan-env/bin/python    fit theirs first, in the same run
+    python benchmarks/speed.py            fit (60 s), sample, encode
+    python benchmarks/speed.py race       time to the final quality of other projects
+    python benchmarks/speed.py covtype    581,012 rows x 55 columns, 15 minutes at most
+    python benchmarks/speed.py large      1,000,000 rows, 100,000 categories
+    python benchmarks/speed.py race --python ctgan=ctgan-env/bin/python
 
-The data folder is that of fidelity.py. OMP_NUM_THREADS bounds the number of cores. `race` needs the others' record in
-results/adult.jsonl (fidelity.py --rows), or with --python an environment in which baselines.py can fit them anew.
-Every figure is appended to results/speed.jsonl; `python benchmarks/fidelity.py --table` writes the newest of each into
-README.md.
+The data folder is that of fidelity.py. OMP_NUM_THREADS bounds the number of cores.
+`race` needs the others' record in results/adult.jsonl (fidelity.py --rows); with
+--python it fits them first, in an environment in which baselines.py runs. Every figure
+is appended to results/speed.jsonl; `python benchmarks/fidelity.py --table` writes the
+newest of each into README.md.
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ def cores() -> str:
     return f"{os.environ.get('OMP_NUM_THREADS', os.cpu_count())} cores"
 
 
-def learnt(args: argparse.Namespace) -> Iterator[Record]:
+def record(what: str, value: float, unit: str, how: str) -> Record:
+    """A line of the results: what was measured, and how."""
+    return {"what": what, "value": value, "unit": unit, "how": how}
+
+
+def fit(args: argparse.Namespace) -> Iterator[Record]:
     """A fit of Adult: peak memory of the process."""
     from synthtab import Synthesizer, infer
 
@@ -58,50 +64,38 @@ def learnt(args: argparse.Namespace) -> Iterator[Record]:
     model = Synthesizer(time=args.time, target=meta["target"])
     model.fit(train, infer(train, dict.fromkeys(meta["categorical"], "category")))
     how = f"`Synthesizer(time={args.time!r}).fit`, Adult, {cores()}"
-    yield {
-        "what": "fit, Adult",
-        "value": round(time.perf_counter() - start, 1),
-        "unit": "s",
-        "how": how,
-    }
-    yield {
-        "what": "fit, Adult, peak memory",
-        "value": peak_mb(),
-        "unit": "MB",
-        "how": how,
-    }
+    seconds = round(time.perf_counter() - start, 1)
+    yield record("fit, Adult", seconds, "s", how)
+    yield record("fit, Adult, peak memory", peak_mb(), "MB", how)
     if args.model:
         model.save(args.model)
 
 
-def sampled(args: argparse.Namespace) -> Iterator[Record]:
+def sample(args: argparse.Namespace) -> Iterator[Record]:
     """Rows a second of a fitted model into a DataFrame."""
     from synthtab import Synthesizer
 
     model = Synthesizer.load(args.model)
+    # The first rows take longer: threads start, memory is taken.
     model.sample(5000)
-    for passes, rows in ((1, 200_000), (None, 50_000)):
-        found = []
+    default = f"{model.report_['passes']} passes and trees, the default"
+    for name, rows, options in (
+        ("one pass", 200_000, {"passes": 1}),
+        (default, 50_000, {}),
+    ):
+        speeds = []
         for _ in range(args.repeat):
             start = time.perf_counter()
-            model.sample(rows, passes=passes)
-            found.append(rows / (time.perf_counter() - start))
-        text = (
-            "one pass"
-            if passes
-            else f"{model.report_['passes']} passes and trees, the default"
-        )
-        how = f"`sample({rows:,}{', passes=1' if passes else ''})`, Adult, {cores()}, median of {args.repeat}"
-        yield {
-            "what": f"sample, {text}",
-            "value": round(statistics.median(found)),
-            "unit": "rows/s",
-            "how": how,
-        }
+            model.sample(rows, **options)
+            speeds.append(rows / (time.perf_counter() - start))
+        listed = "".join(f", {key}={value}" for key, value in options.items())
+        how = f"`sample({rows:,}{listed})`, Adult, {cores()}, median of {args.repeat}"
+        speed = round(statistics.median(speeds))
+        yield record(f"sample, {name}", speed, "rows/s", how)
 
 
-def encoded(args: argparse.Namespace) -> Iterator[Record]:
-    """A CSV of 1,000,000 x 15, one column of it with 100,000 categories, to codes and offsets."""
+def encode(args: argparse.Namespace) -> Iterator[Record]:
+    """A CSV of 1,000,000 x 15 to codes; one column has 100,000 categories."""
     from synthtab.core.randomness import Streams
     from synthtab.data import tables
     from synthtab.data.columns import infer
@@ -109,168 +103,166 @@ def encoded(args: argparse.Namespace) -> Iterator[Record]:
 
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "made.csv"
+        # In another process: the memory to make it must not count here.
         job(write_made, path, args.rows)
-        before, start = peak_mb(), time.perf_counter()
-        frame = tables.read(path)
-        frame = tables.typed(frame, schema := infer(frame, rare=5))
-        held, streams = round(frame.memory_usage(deep=True).sum() / 2**20), Streams(0)
+        before = peak_mb()
+        start = time.perf_counter()
+        cells = tables.read(path)
+        schema = infer(cells, rare=5)
+        frame = tables.typed(cells, schema)
+        # The text, which may be gone now, must not count twice.
+        del cells
+        held = round(frame.memory_usage(deep=True).sum() / 2**20)
+        streams = Streams(0)
         TableEncoder.fit(frame, schema, streams, rare=5).encode(frame, streams)
         seconds = time.perf_counter() - start
-    how = f"read, infer, fit the encoding, encode; one column of 100,000 categories; {cores()}"
+    how = (
+        "read, infer, fit the encoding, encode; one column of 100,000 categories; "
+        f"{cores()}"
+    )
     name = f"CSV of {args.rows:,} x 15 to codes"
-    yield {"what": name, "value": round(seconds, 1), "unit": "s", "how": how}
+    yield record(name, round(seconds, 1), "s", how)
     how = f"the same; the frame is {held:,} MB"
-    yield {
-        "what": f"{name}, peak beyond the frame",
-        "value": peak_mb() - before - held,
-        "unit": "MB",
-        "how": how,
-    }
+    beyond = peak_mb() - before - held
+    yield record(f"{name}, peak beyond the frame", beyond, "MB", how)
 
 
 def write_made(path: Path, rows: int) -> None:
-    """Categories of several sizes, heaped integers, numbers, dates and missing cells."""
+    """Categories of several sizes, heaped integers, numbers, dates, missing cells."""
     rng = np.random.default_rng(0)
-    found: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for i, size in enumerate((2, 5, 9, 16, 42)):
-        found[f"c{i}"] = np.array([f"value {k}" for k in range(size)])[
-            rng.zipf(1.6, rows).clip(max=size) - 1
-        ]
-    found["town"] = [f"t{k:06d}" for k in (100_000 ** rng.random(rows)).astype(int)]
+        # The first ones are the commonest, by far.
+        words = np.array([f"value {k}" for k in range(size)])
+        columns[f"c{i}"] = words[rng.zipf(1.6, rows).clip(max=size) - 1]
+    # A number is as likely as it is small (Zipf's law).
+    towns = (100_000 ** rng.random(rows)).astype(int)
+    columns["town"] = [f"t{number:06d}" for number in towns]
     for i in range(3):
-        found[f"n{i}"] = np.where(
-            rng.random(rows) < 0.6, 0, rng.gamma(1.0, 3000, rows)
-        ).astype(int)
+        is_zero = rng.random(rows) < 0.6
+        amounts = rng.gamma(1.0, 3000, rows)
+        columns[f"n{i}"] = np.where(is_zero, 0, amounts).astype(int)
     for i in range(5):
-        found[f"x{i}"] = np.where(
-            rng.random(rows) < 0.03 * i,
-            np.nan,
-            rng.normal(10 * i, 2 + i, rows).round(3),
-        )
-    found["day"] = (
-        pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 2000, rows), "D")
-    ).strftime("%Y-%m-%d")
-    pd.DataFrame(found).to_csv(path, index=False)
+        is_missing = rng.random(rows) < 0.03 * i
+        values = rng.normal(10 * i, 2 + i, rows).round(3)
+        columns[f"x{i}"] = np.where(is_missing, np.nan, values)
+    days = pd.to_timedelta(rng.integers(0, 2000, rows), "D")
+    columns["day"] = (pd.Timestamp("2020-01-01") + days).strftime("%Y-%m-%d")
+    pd.DataFrame(columns).to_csv(path, index=False)
 
 
-def raced(args: argparse.Namespace) -> Iterator[Record]:
-    """Seconds of fit, on the smallest budget that reaches what another project has at the end of its own fit."""
+def race(args: argparse.Namespace) -> Iterator[Record]:
+    """Seconds of fit to what another project has at the end of its own fit.
+
+    They are those of the smallest budget that reaches it.
+    """
     folder = args.data / "adult"
+    pythons = dict(text.split("=", 1) for text in args.python)
     for project, (label, figures) in RACES.items():
-        theirs = _theirs(
-            project, label, folder, dict(text.split("=", 1) for text in args.python)
-        )
+        theirs = _theirs(project, label, folder, pythons)
         if not theirs:
             print(
-                f"no record of {label}: run fidelity.py --rows, or give --python {project}=...",
+                f"no record of {label}: run fidelity.py --rows, "
+                f"or give --python {project}=...",
                 flush=True,
             )
             continue
-        asked = " and ".join(f"{name} {theirs[name]:.3g}" for name in figures)
+        goal = " and ".join(f"{name} {theirs[name]:.3g}" for name in figures)
         for budget in BUDGETS:
-            ours = job(_raced, folder, budget)
+            ours = job(_fit_and_score, folder, budget)
             print(json.dumps({"budget": budget, **ours}), flush=True)
-            if all(
-                sign * ours[name] >= sign * theirs[name]
-                for name, sign in figures.items()
-            ):
-                got = ", ".join(f"{name} {ours[name]:.3g}" for name in figures)
-                how = f"`Synthesizer(time={budget})`, Adult: {got}; {label} took {theirs['fit_seconds']:.0f} s; {cores()}"
-                name = f"to {asked} of {label}"
-                yield {
-                    "what": name,
-                    "value": ours["fit_seconds"],
-                    "unit": "s",
-                    "how": how,
-                }
+            if _is_as_good(ours, theirs, figures):
+                reached = ", ".join(f"{name} {ours[name]:.3g}" for name in figures)
+                how = (
+                    f"`Synthesizer(time={budget})`, Adult: {reached}; "
+                    f"{label} took {theirs['fit_seconds']:.0f} s; {cores()}"
+                )
+                name = f"to {goal} of {label}"
+                yield record(name, ours["fit_seconds"], "s", how)
                 ratio = round(theirs["fit_seconds"] / ours["fit_seconds"], 1)
-                yield {
-                    "what": f"{name}, times faster",
-                    "value": ratio,
-                    "unit": "x",
-                    "how": "fit of theirs / fit of ours",
-                }
+                how = "fit of theirs / fit of ours"
+                yield record(f"{name}, times faster", ratio, "x", how)
                 break
         else:
-            print(f"not reached: {asked} of {label}", flush=True)
+            print(f"not reached: {goal} of {label}", flush=True)
+
+
+def _is_as_good(ours: Record, theirs: Record, figures: dict[str, int]) -> bool:
+    """Whether no figure is worse; the sign of a figure says which way is better."""
+    return all(
+        sign * ours[name] >= sign * theirs[name] for name, sign in figures.items()
+    )
 
 
 def _theirs(
     project: str, label: str, folder: Path, pythons: dict[str, str]
 ) -> Record | None:
-    if python := pythons.get(project):
+    """The record of another project: made now, or the newest in the results."""
+    if project in pythons:
         with tempfile.TemporaryDirectory() as scratch:
             rows = Path(scratch) / "rows.csv"
-            command = [
-                python,
-                str(HERE / "baselines.py"),
-                project,
-                str(folder),
-                str(rows),
-            ]
-            subprocess.run(
-                command,
-                check=True,
-                env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-            )
-            return job(score, folder, pd.read_csv(rows)) | json.loads(
-                rows.with_suffix(".json").read_text()
-            )
-    records = [
-        json.loads(line)
-        for line in (HERE / "results" / "adult.jsonl").read_text().splitlines()
-    ]
-    return next(
-        (r for r in reversed(records) if r["label"] == label and "fit_seconds" in r),
-        None,
-    )
+            script = HERE / "baselines.py"
+            command = [pythons[project], script, project, folder, rows]
+            # The packages of this environment are not for theirs.
+            environment = dict(os.environ)
+            environment.pop("PYTHONPATH", None)
+            subprocess.run(list(map(str, command)), check=True, env=environment)
+            figures = job(score, folder, pd.read_csv(rows))
+            return figures | json.loads(rows.with_suffix(".json").read_text())
+    lines = (HERE / "results" / "adult.jsonl").read_text().splitlines()
+    for line in reversed(lines):
+        theirs: Record = json.loads(line)
+        if theirs["label"] == label and "fit_seconds" in theirs:
+            return theirs
+    return None
 
 
-def _raced(folder: Path, budget: float) -> Record:
+def _fit_and_score(folder: Path, budget: float) -> Record:
     from synthtab import Synthesizer, infer
 
     train, _, meta = read(folder)
     start = time.perf_counter()
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
     model = Synthesizer(time=budget, target=meta["target"]).fit(train, schema)
-    seconds = round(time.perf_counter() - start, 1)
-    return {"fit_seconds": seconds} | {
-        k: v for k, v in score(folder, model.sample(len(train))).items() if k in FIGURES
-    }
+    figures = {"fit_seconds": round(time.perf_counter() - start, 1)}
+    scores = score(folder, model.sample(len(train)))
+    for _, names in RACES.values():
+        for name in names:
+            figures[name] = scores[name]
+    return figures
 
 
-FIGURES = {name for _, figures in RACES.values() for name in figures}
-
-
-def covered(args: argparse.Namespace) -> Iterator[Record]:
+def covtype(args: argparse.Namespace) -> Iterator[Record]:
     """The whole of covtype, with the default preset and 15 minutes in all at most."""
     from synthtab import Synthesizer, evaluate
 
     table = pd.read_parquet(args.data / "messy" / "covtype.parquet")
     start = time.perf_counter()
     model = Synthesizer(time=args.budget).fit(table)
-    seconds, held = round(time.perf_counter() - start, 1), peak_mb()
-    how = f"{len(table):,} x {table.shape[1]}, `Synthesizer(time={args.budget!r})`, {cores()}"
-    yield {"what": "covtype, fit", "value": seconds, "unit": "s", "how": how}
-    yield {"what": "covtype, fit, peak memory", "value": held, "unit": "MB", "how": how}
+    seconds = round(time.perf_counter() - start, 1)
+    how = (
+        f"{len(table):,} x {table.shape[1]}, `Synthesizer(time={args.budget!r})`, "
+        f"{cores()}"
+    )
+    yield record("covtype, fit", seconds, "s", how)
+    yield record("covtype, fit, peak memory", peak_mb(), "MB", how)
     start = time.perf_counter()
     rows = model.sample(args.sampled)
     speed = round(args.sampled / (time.perf_counter() - start))
     how = f"{args.sampled:,} rows, {model.report_['passes']} passes"
-    yield {"what": "covtype, sample", "value": speed, "unit": "rows/s", "how": how}
-    wanted = ["detection_score", "shape_error", "trend_error"]
+    yield record("covtype, sample", speed, "rows/s", how)
+    metrics = ["detection_score", "shape_error", "trend_error"]
+    # As many real rows as synthetic ones.
     real = table.sample(args.sampled, random_state=0).reset_index(drop=True)
-    for one in evaluate(real, rows, metrics=wanted).scores:
-        yield {
-            "what": f"covtype, {one.name}",
-            "value": round(one.value, 3),
-            "unit": "",
-            "how": how,
-        }
+    for result in evaluate(real, rows, metrics=metrics).scores:
+        yield record(f"covtype, {result.name}", round(result.value, 3), "", how)
 
 
 def large(args: argparse.Namespace) -> Iterator[Record]:
-    """A column of 100,000 categories in a table of 1,000,000 rows: memory, and how often the commonest ones come."""
+    """A column of 100,000 categories in a table of 1,000,000 rows.
+
+    Measured are seconds, memory, and how often the commonest categories come.
+    """
     from synthtab import Synthesizer, infer
 
     rng = np.random.default_rng(0)
@@ -285,62 +277,50 @@ def large(args: argparse.Namespace) -> Iterator[Record]:
             ),
         }
     )
-    before, start = peak_mb(), time.perf_counter()
-    model = Synthesizer(time=args.time, rare=args.rare).fit(
-        table, infer(table, {"town": "category"}, rare=args.rare)
-    )
+    before = peak_mb()
+    start = time.perf_counter()
+    schema = infer(table, {"town": "category"}, rare=args.rare)
+    model = Synthesizer(time=args.time, rare=args.rare).fit(table, schema)
+    seconds = round(time.perf_counter() - start, 1)
     name = f"{args.rows:,} rows, a column of {table['town'].nunique():,} categories"
     how = f"`Synthesizer(time={args.time!r}, rare={args.rare})`, {cores()}"
-    yield {
-        "what": f"{name}: fit",
-        "value": round(time.perf_counter() - start, 1),
-        "unit": "s",
-        "how": how,
-    }
-    yield {
-        "what": f"{name}: peak memory",
-        "value": peak_mb(),
-        "unit": "MB",
-        "how": f"{how}; {before} MB before the fit",
-    }
-    shares = (
-        frame["town"].value_counts(normalize=True)
-        for frame in (table, model.sample(2 * args.sampled))
-    )
-    real, synthetic = shares
+    yield record(f"{name}: fit", seconds, "s", how)
+    how = f"{how}; {before} MB before the fit"
+    yield record(f"{name}: peak memory", peak_mb(), "MB", how)
+    rows = model.sample(2 * args.sampled)
+    real = table["town"].value_counts(normalize=True)
+    synthetic = rows["town"].value_counts(normalize=True)
     for count in (10, 100):
-        head = real.head(count)
-        error = ((synthetic.reindex(head.index, fill_value=0) - head) / head).abs()
-        how = f"{2 * args.sampled:,} rows sampled; the largest difference is {error.max():.1%}"
+        commonest = real.head(count)
+        # One that never comes has a frequency of 0, and is not left out.
+        theirs = synthetic.reindex(commonest.index, fill_value=0)
+        error = ((theirs - commonest) / commonest).abs()
+        how = f"{len(rows):,} rows sampled; the largest difference is {error.max():.1%}"
         name = f"of the {count} commonest, mean difference of frequency"
-        yield {
-            "what": name,
-            "value": round(100 * error.mean(), 1),
-            "unit": "%",
-            "how": how,
-        }
+        yield record(name, round(100 * error.mean(), 1), "%", how)
 
 
+# Name on the command line -> what it measures.
 WHAT: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
-    "fit": learnt,
-    "sample": sampled,
-    "encode": encoded,
-    "race": raced,
-    "covtype": covered,
+    "fit": fit,
+    "sample": sample,
+    "encode": encode,
+    "race": race,
+    "covtype": covtype,
     "large": large,
 }
 
 
 def job(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function returns in a fresh process, whose peak memory is its own."""
-    with ProcessPoolExecutor(
-        1, mp_context=multiprocessing.get_context("spawn")
-    ) as pool:
+    # "spawn": a fork would begin with what this process holds.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def alone(name: str, args: argparse.Namespace) -> list[Record]:
-    """All records of one measurement."""
+def measure(name: str, args: argparse.Namespace) -> list[Record]:
+    """All records of one measurement; in a process of its own, see `job`."""
     return list(WHAT[name](args))
 
 
@@ -380,16 +360,16 @@ def main() -> None:
         parser.error(f"there is no {sorted(wrong)[0]!r}; choose from {', '.join(WHAT)}")
     names = args.what or ["fit", "sample", "encode"]
     with tempfile.TemporaryDirectory() as scratch:
-        if args.model is None:
-            args.model = Path(scratch) / "adult.synthtab"
-            names = (
-                ["fit", *names] if "sample" in names and "fit" not in names else names
-            )
-        else:
+        if args.model is not None:
             names = [name for name in names if name != "fit"]
+        else:
+            args.model = Path(scratch) / "adult.synthtab"
+            # `sample` takes the model that `fit` leaves there.
+            if "sample" in names and "fit" not in names:
+                names = ["fit", *names]
         for name in names:
-            for record in job(alone, name, args):
-                table.keep(record, args.out)
+            for result in job(measure, name, args):
+                table.keep(result, args.out)
 
 
 if __name__ == "__main__":
