@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -241,8 +242,10 @@ class Schema:
                     f"the schema has two columns named {column.name!r}; rename one"
                 )
             seen.add(column.name)
+        # That a constraint's form can be about them, the form itself checks.
         for constraint in self.constraints:
-            if lacking := [n for n in constraint.columns if n not in seen]:
+            lacking = [name for name in constraint.columns if name not in seen]
+            if lacking:
                 what = constraint.says or constraint.form
                 raise SchemaError(
                     f"constraint {what!r}: the schema has no column {_listing(lacking)}"
@@ -251,12 +254,12 @@ class Schema:
     @property
     def enforced(self) -> tuple[Constraint, ...]:
         """The constraints that every sampled row must hold."""
-        return tuple(c for c in self.constraints if c.enforce)
+        return tuple(entry for entry in self.constraints if entry.enforce)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Column names, in order."""
-        return tuple(c.name for c in self.columns)
+        return tuple(column.name for column in self.columns)
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -265,6 +268,7 @@ class Schema:
         return name in self.names
 
     def __getitem__(self, name: str) -> Column:
+        # A table has few columns, and a dict would have to be kept in a frozen class.
         for column in self.columns:
             if column.name == name:
                 return column
@@ -273,22 +277,28 @@ class Schema:
         )
 
     def replace(self, column: Column) -> Schema:
-        """A schema in which the column of the same name is this one."""
-        self[column.name]
-        columns = tuple(column if c.name == column.name else c for c in self.columns)
-        return dataclasses.replace(self, columns=columns)
+        """A schema in which the column of the same name is this one.
+
+        Raises:
+            SchemaError: There is none.
+        """
+        columns = list(self.columns)
+        place = columns.index(self[column.name])
+        columns[place] = column
+        return dataclasses.replace(self, columns=tuple(columns))
 
     def with_constraints(self, constraints: Iterable[Constraint]) -> Schema:
         """A schema with these constraints in place of its own."""
         return dataclasses.replace(self, constraints=tuple(constraints))
 
     def enforcing(self, constraints: Iterable[Constraint]) -> Schema:
-        """A schema that enforces these constraints as well; one that it offers already is not listed twice."""
-        listed = {(c.form, c.columns, repr(c.options)): c for c in self.constraints}
-        for c in constraints:
-            listed[c.form, c.columns, repr(c.options)] = dataclasses.replace(
-                c, enforce=True
-            )
+        """A schema that enforces these constraints as well.
+
+        One that it offers already is not listed twice.
+        """
+        listed = {_identity(entry): entry for entry in self.constraints}
+        for entry in constraints:
+            listed[_identity(entry)] = dataclasses.replace(entry, enforce=True)
         return self.with_constraints(listed.values())
 
     def with_kind(self, name: str, kind: str) -> Schema:
@@ -299,12 +309,15 @@ class Schema:
 
     @property
     def nullable(self) -> Schema:
-        """A schema whose dtypes hold missing cells, also where this one's do not: int64 => Int64, bool => boolean."""
-        columns = tuple(
-            dataclasses.replace(c, dtype=nullable_dtype(c.dtype), missing=True)
-            for c in self.columns
-        )
-        return dataclasses.replace(self, columns=columns)
+        """A schema whose dtypes hold missing cells, also where this one's do not.
+
+        int64 becomes Int64, and bool boolean.
+        """
+        columns = []
+        for column in self.columns:
+            dtype = nullable_dtype(column.dtype)
+            columns.append(dataclasses.replace(column, dtype=dtype, missing=True))
+        return dataclasses.replace(self, columns=tuple(columns))
 
     def check(self, frame: pd.DataFrame) -> None:
         """Compare the table's column names with the schema's; their order does not matter.
@@ -312,14 +325,19 @@ class Schema:
         Raises:
             SchemaError: Naming every column that is missing, unexpected or there twice.
         """
-        given = [str(name) for name in frame.columns]
+        # In the order of the table, how often each name is there.
+        given = Counter(str(name) for name in frame.columns)
+        known = set(self.names)
+        lacking = [name for name in self.names if name not in given]
+        unknown = [name for name in given if name not in known]
+        repeated = [name for name, count in given.items() if count > 1]
         problems = []
-        if lacking := [n for n in self.names if n not in set(given)]:
+        if lacking:
             problems.append(f"the table lacks {_listing(lacking)}")
-        if extra := [n for n in dict.fromkeys(given) if n not in set(self.names)]:
-            problems.append(f"the schema does not know {_listing(extra)}")
-        if twice := [n for n in dict.fromkeys(given) if given.count(n) > 1]:
-            problems.append(f"the table has more than one {_listing(twice)}")
+        if unknown:
+            problems.append(f"the schema does not know {_listing(unknown)}")
+        if repeated:
+            problems.append(f"the table has more than one {_listing(repeated)}")
         if problems:
             raise SchemaError(f"table and schema disagree: {'; '.join(problems)}")
 
@@ -327,13 +345,12 @@ class Schema:
         """Plain data for `from_json`."""
         data: dict[str, Any] = {
             "format": FORMAT,
-            "columns": [c.to_json() for c in self.columns],
+            "columns": [column.to_json() for column in self.columns],
         }
-        return data | (
-            {"constraints": [c.to_json() for c in self.constraints]}
-            if self.constraints
-            else {}
-        )
+        # Most schemas have none, and their files do not mention them.
+        if self.constraints:
+            data["constraints"] = [entry.to_json() for entry in self.constraints]
+        return data
 
     @classmethod
     def from_json(cls, data: Any) -> Schema:
@@ -345,16 +362,21 @@ class Schema:
         version = data.get("format")
         if version != FORMAT:
             raise SchemaError(
-                f"the schema has format {version!r}; this version of synthtab reads format {FORMAT}"
+                f"the schema has format {version!r}; "
+                f"this version of synthtab reads format {FORMAT}"
             )
         listed = data.get("constraints", [])
         if not isinstance(listed, list):
             raise SchemaError('"constraints" of a schema must be a list')
-        columns = tuple(Column.from_json(c) for c in data["columns"])
-        return cls(columns, tuple(Constraint.from_json(c) for c in listed))
+        columns = tuple(Column.from_json(entry) for entry in data["columns"])
+        constraints = tuple(Constraint.from_json(entry) for entry in listed)
+        return cls(columns, constraints)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the schema as indented JSON; an existing file is replaced only once all is written."""
+        """Write the schema as indented JSON.
+
+        An existing file is replaced only once all is written.
+        """
         text = json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
         write_text(path, text, SchemaError, f"the schema {path}")
 
@@ -377,22 +399,32 @@ class Schema:
             ) from error
         try:
             return cls.from_json(data)
+        # What is wrong in a file is said with its name.
         except SchemaError as error:
             raise SchemaError(f"{path}: {error}") from error
+
+
+def _identity(constraint: Constraint) -> tuple[str, tuple[str, ...], str]:
+    """What two constraints share that say the same."""
+    # The options may hold lists, which are not hashable, and functions.
+    return constraint.form, constraint.columns, repr(constraint.options)
 
 
 def nullable_dtype(dtype: str) -> str:
     """A dtype like this one that has missing cells."""
     if dtype == "bool":
         return "boolean"
-    return re.sub(r"^(u?)int(\d+)$", lambda m: f"{m[1].upper()}Int{m[2]}", dtype)
+    # pandas spells NumPy's int64 and uint8 with capitals where they are nullable.
+    whole = re.fullmatch(r"(u?)int(\d+)", dtype)
+    if whole:
+        return f"{whole[1].upper()}Int{whole[2]}"
+    return dtype
 
 
 def _listing(names: Any, limit: int = 8) -> str:
     """``'a', 'b' and 3 more``."""
-    names = [repr(n) for n in names]
-    return (
-        ", ".join(names)
-        if len(names) <= limit
-        else f"{', '.join(names[:limit])} and {len(names) - limit} more"
-    )
+    quoted = [repr(name) for name in names]
+    listed = ", ".join(quoted[:limit])
+    if len(quoted) > limit:
+        listed += f" and {len(quoted) - limit} more"
+    return listed
