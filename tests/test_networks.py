@@ -6,8 +6,8 @@ import torch
 
 from synthtab.core.config import configure
 from synthtab.model.gan import Critic
+from synthtab.model.layers import FREQUENCIES, Slots, gumbel
 from synthtab.model.networks import Networks
-from synthtab.model.slots import FREQUENCIES, Slots, gumbel
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=20)

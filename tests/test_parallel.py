@@ -12,7 +12,7 @@ import torch
 from scipy.stats import chisquare
 from torch.nn import functional as F
 
-from synthtab.model.slots import FEW_LOGITS, choose
+from synthtab.model.layers import FEW_LOGITS, choose
 from synthtab.runtime import compute, machine
 from synthtab.runtime.compute import fast_products, product
 from synthtab.runtime.machine import ahead

@@ -18,8 +18,16 @@ from torch import Tensor, nn
 
 from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Layout
-from synthtab.model.layers import Embedding, Linear, draw_normal, hidden_layers
-from synthtab.model.slots import Slots, choose, gumbel, probit
+from synthtab.model.layers import (
+    Embedding,
+    Linear,
+    Slots,
+    choose,
+    draw_normal,
+    gumbel,
+    hidden_layers,
+    probit,
+)
 
 # ------------------------------------------------------------------------------------------
 # Distributions of offsets

@@ -19,10 +19,10 @@ from synthtab.model.layers import (
     Linear,
     ResidualBlock,
     ScoreHead,
+    Slots,
     draw_normal,
     hidden_layers,
 )
-from synthtab.model.slots import Slots
 
 # Width of the range of a squashed offset before it is cut to [0, 1]: so that both ends are
 # reached.

@@ -18,7 +18,7 @@ from synthtab.core.config import TrainConfig, check_choice
 from synthtab.model.batches import Batch, TrainingRows
 from synthtab.model.completer import Completer, Mixtures
 from synthtab.model.gan import Critic
-from synthtab.model.slots import Slots
+from synthtab.model.layers import Slots
 
 Terms = dict[str, Tensor]
 

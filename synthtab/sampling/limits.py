@@ -14,7 +14,7 @@ from torch import Tensor
 
 from synthtab.core.layout import Layout, Region
 from synthtab.model.completer import Mixtures
-from synthtab.model.slots import choose
+from synthtab.model.layers import choose
 
 # Logit of a code that is left out.
 NEVER = -1e9

@@ -27,9 +27,9 @@ from synthtab.core.layout import Encoded, Layout, Region
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
 from synthtab.model.completer import PARAMETERS, SHORTCUT, Completer, Mixtures
+from synthtab.model.layers import WAVES, Slots, choose
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans
-from synthtab.model.slots import WAVES, Slots, choose
 from synthtab.runtime.compute import fast_products, product, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits

@@ -15,6 +15,7 @@ from synthtab.core.errors import ConfigError
 from synthtab.model.batches import Batch, TrainingRows
 from synthtab.model.completer import COMPONENTS, PARAMETERS, Mixtures
 from synthtab.model.gan import Critic
+from synthtab.model.layers import Slots, probit
 from synthtab.model.losses import (
     ADVERSARIAL,
     PairMoments,
@@ -24,7 +25,6 @@ from synthtab.model.losses import (
     density,
 )
 from synthtab.model.networks import Networks
-from synthtab.model.slots import Slots, probit
 from tests.model_tables import LAYOUT, table
 
 SMALL = dict(width=32, noise=16, batch=40)
