@@ -2,8 +2,8 @@
 
     python benchmarks/ablation.py adult magic default --time 2m
 
-Every run appends a line to results/ablation.jsonl; `python benchmarks/fidelity.py --table` writes the newest of
-each into README.md.
+Every run appends a line to results/ablation.jsonl; `python benchmarks/fidelity.py
+--table` writes the newest of each into README.md.
 """
 
 from __future__ import annotations

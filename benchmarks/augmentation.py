@@ -1,15 +1,19 @@
-"""Do added rows help a model? A literature table cut to some rows, and whole; several kinds of added rows.
+"""Do added rows help a model? Tables of the literature, whole and cut to some rows.
 
-    python benchmarks/augmentation.py adult shoppers default --sizes 300 0 --preset default
-    python benchmarks/augmentation.py adult --sizes 300 --cut cuts           # writes cuts/adult-300/, for others
-    ctgan-env/bin/python benchmarks/baselines.py ctgan cuts/adult-300 ctgan-adult-300.csv --times 2
-    python benchmarks/augmentation.py adult --sizes 300 --rows "ctgan 0.12.1=ctgan-adult-300.csv"
+    python benchmarks/augmentation.py adult shoppers default --sizes 300 0
     python benchmarks/augmentation.py --table
 
-Size 0 is the whole training table. The generator learns the rows that the models learn, no others, and the models are
-tested on the test table. Rows of another generator are read from a file: they must come from a fit of the same cut,
-twice as many rows (more are one more ratio).
-The folders of the datasets are those of fidelity.py. Every run appends a line to results/augmentation.jsonl.
+Rows of another generator: --cut writes cuts/adult-300/ for it, and --rows reads them.
+
+    python benchmarks/augmentation.py adult --sizes 300 --cut cuts
+    ctgan-env/bin/python benchmarks/baselines.py ctgan cuts/adult-300 rows.csv --times 2
+    python benchmarks/augmentation.py adult --sizes 300 --rows "ctgan 0.12.1=rows.csv"
+
+Size 0 is the whole training table. The generator learns the rows that the models learn,
+no others, and the models are tested on the test table. Rows of another generator are
+read from a file: they must come from a fit of the same cut, twice as many rows (more
+are one more ratio). The folders of the datasets are those of fidelity.py. Every run
+appends a line to results/augmentation.jsonl.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from synthtab.augment import study
 from synthtab.augment.by_class import ByClass
 from synthtab.core.randomness import Streams
 
+# Those of README.md.
 DATASETS = ("adult", "shoppers", "default")
 
 
@@ -57,7 +62,9 @@ def run(
     train, test, meta = read(folder)
     train = cut(train, size, seed)
     target = str(meta["target"])
+    # Some categories are written as numbers.
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
+    # Others' rows were made elsewhere, and their seconds with them.
     start = time.perf_counter()
     if args.rows:
         sources = rows_from_files(args.rows)
@@ -80,6 +87,7 @@ def run(
                 "seed": seed,
                 "rows": len(train),
                 "metric": data["metric"],
+                # One a size, and the study had one.
                 "verdict": data["verdicts"][0],
                 "comparisons": data["comparisons"],
                 "skipped": data["skipped"],

@@ -4,10 +4,10 @@
     python benchmarks/fidelity.py adult --rows rows.csv --label "ctgan 0.12.1"
     python benchmarks/fidelity.py --table
 
-Each dataset is a folder with train.csv, test.csv and meta.json (target, numerical, categorical)
-under --data, $SYNTHTAB_DATA or ../shared/data beside the repository. Every run appends a line to
-results/<dataset>.jsonl; --table writes the newest of each into README.md. A run has a process of
-its own, so that its peak memory is its own.
+Each dataset is a folder with train.csv, test.csv and meta.json (target, numerical,
+categorical) under --data, $SYNTHTAB_DATA or ../shared/data beside the repository. Every
+run appends a line to results/<dataset>.jsonl; --table writes the newest of each into
+README.md. A run has a process of its own, so that its peak memory is its own.
 """
 
 from __future__ import annotations

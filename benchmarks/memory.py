@@ -1,19 +1,25 @@
-"""Memory: what `fit --dry-run` expects beside what a fit takes; tables read in pieces; rows written in constant memory.
+"""Memory of fits and samples, and whether `fit --dry-run` foretells it.
 
-    python benchmarks/memory.py expected           several tables
-    python benchmarks/memory.py pieces             CSV and Parquet, 1,000,000 and 5,000,000 rows, at once and in pieces
-    python benchmarks/memory.py sample --model adult.synthtab     200,000 to 10,000,000 rows to Parquet and CSV
+    python benchmarks/memory.py expected
+    python benchmarks/memory.py pieces
+    python benchmarks/memory.py sample --model adult.synthtab
 
-Each line has a process of its own. Taken is the most resident memory beyond what the process held before the fit; of
-tables in pieces, the most anonymous memory (Linux), since mapped files are not counted. The data folder is that of
-fidelity.py. Every run appends to results/memory.jsonl; `python benchmarks/fidelity.py --table` writes the newest of
-each into README.md.
+"expected" compares what a dry run says with what a fit takes, for several tables.
+"pieces" learns CSV and Parquet files of 1,000,000 and 5,000,000 rows, at once and in
+pieces. "sample" writes 200,000 to 10,000,000 rows to Parquet and CSV.
+
+Each line has a process of its own. Taken is the most resident memory beyond what the
+process held before the fit; of tables in pieces, the most anonymous memory (Linux),
+since mapped files are not counted. The data folder is that of fidelity.py. Every run
+appends to results/memory.jsonl; `python benchmarks/fidelity.py --table` writes the
+newest of each into README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,10 +34,13 @@ import pandas as pd
 import table
 from baselines import peak_mb
 from fidelity import DATA, HERE
+from growth import resident
 from speed import job, write_made
 
 Record = dict[str, Any]
+# Short fits with the networks of the default: memory does not grow with time.
 BRIEF: dict[str, Any] = dict(epochs=1, checks=1, passes=1)
+# Small networks and hardly a step: what is left is the table.
 SMALL: dict[str, Any] = dict(
     width=64, noise=16, checks=1, work=1e-6, rounds=0, passes=1
 )
@@ -45,32 +54,28 @@ def literature(name: str) -> Callable[[Path], pd.DataFrame]:
 def words(data: Path) -> pd.DataFrame:
     """Categories alone."""
     rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            f"c{j}": np.array([f"w{k}" for k in range(120)])[
-                rng.integers(120, size=20_000)
-            ]
-            for j in range(60)
-        }
-    )
+    vocabulary = np.array([f"w{k}" for k in range(120)])
+    columns = {}
+    for j in range(60):
+        columns[f"c{j}"] = vocabulary[rng.integers(120, size=20_000)]
+    return pd.DataFrame(columns)
 
 
 def numbers(data: Path) -> pd.DataFrame:
     """Normal numbers alone."""
     rng = np.random.default_rng(0)
-    return pd.DataFrame(rng.normal(size=(20_000, 100)).round(4)).rename(
-        columns="x{}".format
-    )
+    cells = rng.normal(size=(20_000, 100)).round(4)
+    return pd.DataFrame(cells).add_prefix("x")
 
 
 def bits(data: Path) -> pd.DataFrame:
     """0 and 1 alone."""
     rng = np.random.default_rng(0)
-    return pd.DataFrame((rng.random((20_000, 200)) < 0.1).astype(int)).rename(
-        columns="b{}".format
-    )
+    cells = (rng.random((20_000, 200)) < 0.1).astype(int)
+    return pd.DataFrame(cells).add_prefix("b")
 
 
+# Name in the results -> what makes the table, and the batch of its fit.
 TABLES: dict[str, tuple[Callable[[Path], pd.DataFrame], int]] = {
     "Adult": (literature("adult"), 512),
     "Adult, batch 4,096": (literature("adult"), 4096),
@@ -82,13 +87,13 @@ TABLES: dict[str, tuple[Callable[[Path], pd.DataFrame], int]] = {
 
 
 def planned(name: str, data: Path) -> int:
-    """MB that a fit is expected to take; by itself, since the plan tries a few steps."""
+    """MB that a fit is expected to take, in a process that does not fit."""
+    # Not in that of the fit: a plan tries a few steps, which take memory.
     from synthtab import Synthesizer
 
     make, batch = TABLES[name]
-    return round(
-        Synthesizer(batch=batch, **BRIEF).plan(make(data))["memory_bytes"] / 2**20
-    )
+    plan = Synthesizer(batch=batch, **BRIEF).plan(make(data))
+    return round(plan["memory_bytes"] / 2**20)
 
 
 def taken(name: str, data: Path) -> int:
@@ -106,19 +111,13 @@ def in_pieces(path: Path, rows: int, at_once: int | None) -> Record:
     """The most anonymous memory of a fit of a file."""
     from synthtab import Synthesizer
 
-    most, done = [0], threading.Event()
+    seen = [0]
+    done = threading.Event()
 
     def watch() -> None:
+        # The system keeps the peak of all memory, but not of its anonymous part.
         while not done.wait(0.02):
-            lines = Path("/proc/self/status").read_text().splitlines()
-            most[0] = max(
-                most[0],
-                next(
-                    int(line.split()[1]) >> 10
-                    for line in lines
-                    if line.startswith("RssAnon")
-                ),
-            )
+            seen.append(resident("RssAnon"))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -128,19 +127,24 @@ def in_pieces(path: Path, rows: int, at_once: int | None) -> Record:
     finally:
         done.set()
         watcher.join()
-    size = f"{path.suffix[1:].upper() if path.suffix == '.csv' else 'Parquet'}, {path.stat().st_size >> 20} MB"
+    size = f"{format_of(path.suffix)}, {path.stat().st_size >> 20} MB"
     how = "at once" if at_once is None else "in pieces"
     seconds = round(time.perf_counter() - start, 1)
     return {
         "part": "pieces",
         "what": f"{rows:,} rows, {size}",
         "how": how,
-        "taken": most[0],
+        "taken": max(seen),
         "seconds": seconds,
     }
 
 
-def written(model: Path, rows: int, suffix: str) -> Record:
+def format_of(suffix: str) -> str:
+    """How the results call a format."""
+    return "CSV" if suffix == ".csv" else "Parquet"
+
+
+def write_rows(model: Path, rows: int, suffix: str) -> Record:
     """The most memory of `synthtab sample`, and its seconds."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [
@@ -160,10 +164,10 @@ def written(model: Path, rows: int, suffix: str) -> Record:
             check=True,
         )
         seconds = time.perf_counter() - start
-    import resource
-
-    memory = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
-    name = f"{rows:,} rows to {'CSV' if suffix == '.csv' else 'Parquet'}"
+    # Of the command, which was a process of its own.
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    memory = round(usage.ru_maxrss / 1024)
+    name = f"{rows:,} rows to {format_of(suffix)}"
     return {
         "part": "sample",
         "what": name,
@@ -190,6 +194,7 @@ def pieces(args: argparse.Namespace) -> Iterator[Record]:
             job(write_made, path, rows)
             job(_to_parquet, path)
             for file in (path, path.with_suffix(".parquet")):
+                # The latter is too little for either file.
                 for at_once in (None, 20_000_000):
                     yield job(in_pieces, file, rows, at_once)
 
@@ -200,13 +205,13 @@ def _to_parquet(path: Path) -> None:
 
 def sample(args: argparse.Namespace) -> Iterator[Record]:
     """From few rows to many."""
-    for suffix in (".parquet", ".csv"):
-        for rows in args.rows or (
-            (200_000, 1_000_000, 10_000_000)
-            if suffix == ".parquet"
-            else (200_000, 1_000_000)
-        ):
-            yield job(written, args.model, rows, suffix)
+    # As CSV, 10 million rows would take a long time and show nothing else.
+    for suffix, sizes in (
+        (".parquet", (200_000, 1_000_000, 10_000_000)),
+        (".csv", (200_000, 1_000_000)),
+    ):
+        for rows in args.rows or sizes:
+            yield job(write_rows, args.model, rows, suffix)
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
