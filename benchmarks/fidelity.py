@@ -1,4 +1,4 @@
-"""Fit a literature table, sample as many rows, score them; or score rows that somebody else made.
+"""Fit a literature table, sample as many rows, score them; or score others' rows.
 
     python benchmarks/fidelity.py adult magic --preset default --seeds 0 1
     python benchmarks/fidelity.py adult --rows rows.csv --label "ctgan 0.12.1"
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from synthtab import Synthesizer
 
 HERE = Path(__file__).resolve().parent
+# One folder for each dataset.
 DATA = Path(os.environ.get("SYNTHTAB_DATA", HERE.parent.parent / "shared" / "data"))
 
 
@@ -39,7 +40,8 @@ def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Training table, test table and meta data."""
     if not (folder / "train.csv").is_file():
         raise SystemExit(
-            f"{folder} holds no train.csv; name the folder of the datasets with --data or SYNTHTAB_DATA"
+            f"{folder} holds no train.csv; name the folder of the datasets with --data "
+            "or SYNTHTAB_DATA"
         )
     train, test = (pd.read_csv(folder / f"{part}.csv") for part in ("train", "test"))
     return train, test, json.loads((folder / "meta.json").read_text())
@@ -48,21 +50,21 @@ def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
 def fitted(
     folder: Path, preset: str, seed: int, options: dict[str, Any], saved: Path | None
 ) -> tuple[Synthesizer, dict[str, Any]]:
-    """This project's generator, told the literature's column roles, and what it cost; from ``saved`` if it lies there,
-    where it is written to otherwise.
+    """This project's generator with the literature's column roles, and what it cost.
+
+    It is read from ``saved`` if it lies there, and written to it otherwise.
     """
     from synthtab import Synthesizer, infer
 
     if saved and saved.is_file():
-        return Synthesizer.load(saved), json.loads(
-            saved.with_suffix(".json").read_text()
-        )
+        cost = json.loads(saved.with_suffix(".json").read_text())
+        return Synthesizer.load(saved), cost
     train, _, meta = read(folder)
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
     start = time.perf_counter()
-    model = Synthesizer(preset, target=meta["target"], seed=seed, **options).fit(
-        train, schema
-    )
+    model = Synthesizer(preset, target=meta["target"], seed=seed, **options)
+    model.fit(train, schema)
+    # The peak is that of the fit alone: this process does nothing else before.
     cost = {"fit_seconds": round(time.perf_counter() - start, 1), "peak_mb": peak_mb()}
     if saved:
         saved.parent.mkdir(parents=True, exist_ok=True)

@@ -82,8 +82,9 @@ def write(folder: Path) -> None:
 
 
 def fidelity(folder: Path) -> list[str]:
-    """Two tables per dataset: how good (floor, this project, other projects run here, published figures), and whether
-    by copying.
+    """Two tables per dataset: how good the rows are, and whether by copying.
+
+    Lines are the floor, this project, other projects run here, and published figures.
     """
     published = json.loads((folder / "published.json").read_text())
     lines: list[str] = []
@@ -91,31 +92,32 @@ def fidelity(folder: Path) -> list[str]:
         records = _newest(folder / "results" / f"{dataset}.jsonl")
         if not records:
             continue
-        labels = sorted(
-            {r["label"] for r in records},
-            key=lambda name: (not name.startswith("synthtab"), name),
-        )
+        labels = sorted({r["label"] for r in records})
+        # This project first; sorting again keeps the alphabet among the others.
+        labels.sort(key=lambda label: not label.startswith("synthtab"))
         runs = {label: [r for r in records if r["label"] == label] for label in labels}
         lines += ["", f"### {dataset.capitalize()}", "", *_head(FORMATS)]
         lines.append(_line(_floor(records, FORMATS)))
-        lines += [
-            _line([_name(label, seeds), *_cells(_average(seeds), FORMATS)])
-            for label, seeds in runs.items()
-        ]
-        lines += [
-            _line([f"{name}, published", *_cells(row, FORMATS)])
-            for name, row in published[dataset].items()
-        ]
+        lines += _lines_of_runs(runs, FORMATS)
+        for name, row in published[dataset].items():
+            lines.append(_line([f"{name}, published", *_cells(row, FORMATS)]))
+        # Nobody publishes these.
         lines += ["", *_head(COPYING), _line(_floor(records, COPYING))]
-        lines += [
-            _line([_name(label, seeds), *_cells(_average(seeds), COPYING)])
-            for label, seeds in runs.items()
-        ]
+        lines += _lines_of_runs(runs, COPYING)
+    return lines
+
+
+def _lines_of_runs(runs: Mapping[str, Any], formats: Mapping[str, Any]) -> list[str]:
+    """A line for each label, of the means over its seeds."""
+    lines = []
+    for label, seeds in runs.items():
+        cells = _cells(_average(seeds), formats)
+        lines.append(_line([_name(label, seeds), *cells]))
     return lines
 
 
 def labels(folder: Path) -> list[str]:
-    """What labels.py measured, beside this project's default preset, with the range of the seeds."""
+    """What labels.py measured, beside this project, with the range of the seeds."""
     path = folder / "results" / "labels.jsonl"
     known = map(json.loads, path.read_text().splitlines() if path.is_file() else [])
     found = list({(r["dataset"], r["control"], r["seed"]): r for r in known}.values())
@@ -154,7 +156,10 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def ablation(folder: Path) -> list[str]:
-    """What ablation.py measured: a table per dataset, in the order in which the variants ran first."""
+    """What ablation.py measured: a table per dataset.
+
+    Its lines are in the order in which the variants ran first.
+    """
     lines: list[str] = []
     records = _newest(folder / "results" / "ablation.jsonl", "dataset")
     for dataset in DATASETS:
@@ -244,71 +249,79 @@ def imputation(folder: Path) -> list[str]:
 
 
 def augmentation(folder: Path) -> list[str]:
-    """What augmentation.py measured: a table per dataset and size; the usual remedies once, then each generator."""
+    """What augmentation.py measured: a table per dataset and size.
+
+    The usual remedies come once, then each generator.
+    """
     lines: list[str] = []
     records = _newest(folder / "results" / "augmentation.jsonl", "dataset", "size")
-    for dataset, size in sorted(
+    # Size 0 is the whole table: the last one.
+    cuts = sorted(
         {(r["dataset"], r["size"]) for r in records},
-        key=lambda k: (k[0], k[1] or 10**9),
-    ):
+        key=lambda cut: (cut[0], cut[1] or 10**9),
+    )
+    for dataset, size in cuts:
         mine = [r for r in records if (r["dataset"], r["size"]) == (dataset, size)]
         first = mine[0]
         learners = list(dict.fromkeys(c["learner"] for c in first["comparisons"]))
         metric = first["metric"].replace("_", " ").replace("auc", "AUC")
-        lines += [
-            "",
-            f"### {dataset.capitalize()}, {first['rows']:,} rows, {metric}",
-            "",
-        ]
-        lines += [_line(["", *learners]), _line(["---", *["---:"] * len(learners)])]
-        for i, record in enumerate(mine):
+        lines += ["", f"### {dataset.capitalize()}, {first['rows']:,} rows, {metric}"]
+        lines += ["", _line(["", *learners])]
+        lines.append(_line(["---", *["---:"] * len(learners)]))
+        for record in mine:
+            # One line for each arm, though it was compared for every learner.
             arms = dict.fromkeys((c["arm"], c["kind"]) for c in record["comparisons"])
             for arm, kind in arms:
-                if kind == "synthetic" or i == 0:
-                    name = f"{record['label']}: {arm}" if kind == "synthetic" else arm
-                    lines.append(
-                        _line(
-                            [
-                                name,
-                                *(
-                                    _gain(record, arm, kind, learner)
-                                    for learner in learners
-                                ),
-                            ]
-                        )
-                    )
+                name = arm
+                if kind == "synthetic":
+                    name = f"{record['label']}: {arm}"
+                elif record is not first:
+                    # A usual remedy, which is the same beside any generator.
+                    continue
+                gains = [_gain(record, arm, kind, learner) for learner in learners]
+                lines.append(_line([name, *gains]))
         lines.append("")
-        for record in mine:
-            v = record["verdict"]
-            low, high = v["best"]["interval"]
-            said = f"{v['best']['arm']}, {v['learner']}: {v['best']['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
-            lines.append(
-                f"- {_name(record['label'], [record])}: **{v['answer']}**; {said}"
-            )
+        lines += [_verdict(record) for record in mine]
     return lines or [""]
 
 
+def _verdict(record: Mapping[str, Any]) -> str:
+    """Whether the rows of a generator help, and what helped most."""
+    verdict = record["verdict"]
+    best = verdict["best"]
+    low, high = best["interval"]
+    label = _name(record["label"], [record])
+    return (
+        f"- {label}: **{verdict['answer']}**; {best['arm']}, {verdict['learner']}: "
+        f"{best['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+    )
+
+
 def _gain(record: Mapping[str, Any], arm: str, kind: str, learner: str) -> str:
-    """The score of the real rows, or the difference from it with half its interval; * where it does not reach 0."""
-    wanted = (arm, learner, record["metric"])
+    """The score of the real rows, or the difference from it with half its interval.
+
+    A star stands where the interval does not reach 0.
+    """
     for c in record["comparisons"]:
-        if (c["arm"], c["learner"], c["metric"]) == wanted and c[
-            "difference"
-        ] is not None:
-            if kind == "real":
-                return f"{c['score']:.4f}"
-            if c["low"] is None:
-                return f"{c['difference']:+.4f}"
-            half, mark = (
-                (c["high"] - c["low"]) / 2,
-                "*" if c["low"] > 0 or c["high"] < 0 else "",
-            )
-            return f"{c['difference']:+.4f} ±{half:.4f}{mark}"
+        is_arm = (c["arm"], c["learner"]) == (arm, learner)
+        if not is_arm or c["metric"] != record["metric"] or c["difference"] is None:
+            continue
+        if kind == "real":
+            return f"{c['score']:.4f}"
+        # A single repeat has no interval.
+        if c["low"] is None:
+            return f"{c['difference']:+.4f}"
+        half = (c["high"] - c["low"]) / 2
+        is_clear = c["low"] > 0 or c["high"] < 0
+        return f"{c['difference']:+.4f} ±{half:.4f}{'*' * is_clear}"
     return ""
 
 
 def evaluation(folder: Path) -> list[str]:
-    """What evaluation.py measured: a line per table and number of cores, with the metrics that cost most."""
+    """What evaluation.py measured: a line per table and number of cores.
+
+    It names the metrics that cost most.
+    """
     records = _newest(
         folder / "results" / "evaluation.jsonl", "dataset", "rows", "columns", "threads"
     )
