@@ -40,6 +40,7 @@ def noisy(table: pd.DataFrame, numeric: list[str], seed: int = 0) -> pd.DataFram
     It is a tenth of the standard deviation of each number.
     """
     rng = np.random.default_rng(seed)
+    # Rows that are real but for the noise: the privacy metrics have something to find.
     rows = table.iloc[rng.integers(len(table), size=len(table))].reset_index(drop=True)
     for name in numeric:
         rows[name] = rows[name] + 0.1 * table[name].std() * rng.normal(size=len(rows))
@@ -54,6 +55,7 @@ def made(rows: int, columns: int, seed: int) -> pd.DataFrame:
     table: dict[str, Any] = {}
     for j in range(columns - 1):
         values = hidden[:, j % 3] + (0.3 + 0.1 * j) * rng.normal(size=rows)
+        # Words and numbers in turn, later with more words or missing cells.
         if j % 2:
             words = np.array([f"w{k}" for k in range(4 + j)])
             table[f"c{j:02d}"] = words[np.digitize(values, np.linspace(-2, 2, 3 + j))]
@@ -72,6 +74,7 @@ def measure(
     numeric: list[str],
 ) -> dict[str, Any]:
     """Time every metric, then `evaluate`; print the figures, and return them."""
+    # What metrics share, such as distances, counts for the first that asks for it.
     start = time.perf_counter()
     tables = prepare(real, rows, holdout, target=target, numeric=numeric)
     lap = time.perf_counter()
@@ -131,6 +134,7 @@ def main() -> None:
     if sources.count(None) != 1 and not only_the_table:
         parser.error("name a dataset, or --made ROWS COLUMNS")
     record: dict[str, Any] = {"label": args.label, "seed": 0}
+    # A made table has a holdout of the same population: another seed.
     if args.made:
         real, rows, holdout = (made(*args.made, seed) for seed in range(3))
         numeric = [name for name in real if name.startswith("x")]

@@ -112,6 +112,7 @@ def evaluate(
         )
     report = _with_rows_of_the_file(report, training)
 
+    # Before the status: a report is worth most where a score is too low.
     deliver(
         report,
         json,

@@ -112,6 +112,7 @@ def impute(
 
 def _numbered(path: Path, number: int) -> str:
     """``rows.csv.gz`` -> ``rows-2.csv.gz``."""
+    # At the first dot: the name may end in ".csv.gz".
     stem, dot, suffixes = path.name.partition(".")
     return str(path.with_name(f"{stem}-{number}{dot}{suffixes}"))
 

@@ -143,5 +143,6 @@ def sample(
         lost = "" if output == "-" else f": {output} was not written"
         note(f"interrupted{lost}")
         raise typer.Exit(130) from None
+    # Where rows went to stdout, no other line shall stand among them.
     if output != "-" and not quiet:
         note(f"{n:,} rows in {output}")
