@@ -269,14 +269,15 @@ def _is_usual(search: Search, columns: tuple[str, ...]) -> bool:
     table = search.full
     keys = columns[:-1]
     lookup = Lookup.learn(table, columns)
+    key_ids = identify(lookup.rows[:, :-1])
+    distinct_keys = len(np.unique(key_ids))
+    if distinct_keys * ROWS_PER_KEY > len(table):
+        return False
     cells = lookup.codes(table, columns)
     place = lookup.match(cells[:, :-1], keys)
     usual = lookup.rows[place, -1]
     is_usual = cells[:, -1] == usual
-    key_ids = identify(lookup.rows[:, :-1])
-    distinct_keys = len(np.unique(key_ids))
-    large_groups = distinct_keys * ROWS_PER_KEY <= len(table)
-    return large_groups and is_usual.mean() >= USUAL
+    return bool(is_usual.mean() >= USUAL)
 
 
 def _never_meeting(search: Search, names: list[str]) -> list[Combination]:
@@ -294,16 +295,16 @@ def _never_meeting(search: Search, names: list[str]) -> list[Combination]:
     fewest = fewest_first[:PAIRED]
     in_order = [name for name in names if name in fewest]
     unseen_of: dict[Combination, float] = {}
-    for a, b in combinations(in_order, 2):
-        own = np.column_stack([columns[a], columns[b]])
+    for pair in combinations(in_order, 2):
+        a, b = (columns[name] for name in pair)
+        own = np.column_stack([a, b])
         # Otherwise the sample is too small to know all combinations.
         if _share_seen(own[half:], own[:half]) < SEEN:
             continue
-        foreign = np.roll(columns[b], half)
-        shuffled = np.column_stack([columns[a], foreign])
+        shuffled = np.column_stack([a, np.roll(b, half)])
         unseen = 1 - _share_seen(shuffled, own)
         if unseen >= UNSEEN:
-            unseen_of[Combination((a, b))] = unseen
+            unseen_of[Combination(pair)] = unseen
     return sorted(unseen_of, key=lambda form: -unseen_of[form])
 
 

@@ -203,7 +203,10 @@ class _Dependencies:
     def __init__(self, search: Search, names: list[str]) -> None:
         self.table = CodedColumns(search, names)
         settled = search.settled
-        self.settled = {names.index(name) for name in settled if name in names}
+        self.settled = set()
+        for i, name in enumerate(names):
+            if name in settled:
+                self.settled.add(i)
         distinct = self.table.distinct
         self.by_one: dict[int, list[int]] = {}
         for i in self.table.able:
@@ -283,15 +286,18 @@ class _Dependencies:
         pairs_of: dict[int, list[Pair]] = {}
         # Columns of few cells repeat most.
         fewest = sorted(self.table.fewest_first[:PAIRED])
-        for i, j in combinations(fewest, 2):
-            if j in self.by_one[i] or i in self.by_one[j]:
+        for pair in combinations(fewest, 2):
+            i, j = pair
+            follows_from_i = self.by_one[i]
+            follows_from_j = self.by_one[j]
+            if j in follows_from_i or i in follows_from_j:
                 continue
-            key = identify(self.table.codes[:, [i, j]])
-            said = {i, j} | self.settled
-            said.update(self.by_one[i], self.by_one[j])
+            said = {*pair, *follows_from_i, *follows_from_j}
+            said |= self.settled
+            key = identify(self.table.codes[:, list(pair)])
             for k in self.table.determined(key):
                 if k not in said:
-                    pairs_of.setdefault(k, []).append((i, j))
+                    pairs_of.setdefault(k, []).append(pair)
         # Of columns that follow from each other in a circle, the one that says most
         # follows, and the others are looked at as given.
         done: set[int] = set()

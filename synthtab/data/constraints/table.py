@@ -184,6 +184,7 @@ def _numbers(series: pd.Series, column: Column) -> Cells:
     else:
         kind = number_kind(column)
         known, missing = kind.as_written(series, column)
+    # Something must stand where cells are missing.
     values = np.zeros(len(missing), dtype=known.dtype)
     values[~missing] = known
     return values, missing
@@ -209,11 +210,12 @@ def comparable(table: Table, names: Sequence[str]) -> list[Cells]:
 
     Dates of several units are given in the finest of them.
     """
-    units = [_unit(table.column(name)) for name in names]
-    dated = set(units) - {""}
+    units = {name: _unit(table.column(name)) for name in names}
+    dated = set(units.values()) - {""}
     finest = max(dated, key=dates.PER_DAY.__getitem__, default="")
     converted = []
-    for name, unit in zip(names, units, strict=True):
+    for name in names:
+        unit = units[name]
         values, missing = table.numbers(name)
         if unit and unit != finest:
             values = dates.convert(values, unit, finest)
@@ -254,10 +256,11 @@ def number_cells(
             known = known.astype(np.float64)
         return natural(known, missing, column.dtype)
     # The dtype is that of text, or of what only text can be turned into.
-    texts = np.full(len(missing), None, dtype=object)
     internal = kind.from_written(known)
+    texts = np.full(len(missing), None, dtype=object)
     texts[~missing] = kind.render(internal, column)
-    return typed_cells(pd.Series(texts, dtype=object), column)
+    cells = pd.Series(texts, dtype=object)
+    return typed_cells(cells, column)
 
 
 def text_cells(
@@ -271,8 +274,8 @@ def text_cells(
         # Number -1 is the last.
         pool.append(None)
     # Each text is typed once, however many rows have it.
-    distinct = typed_cells(pd.Series(pool, dtype=object), column)
-    cells = distinct.take(codes)
+    distinct = pd.Series(pool, dtype=object)
+    cells = typed_cells(distinct, column).take(codes)
     return cells.reset_index(drop=True)
 
 
