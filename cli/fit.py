@@ -124,7 +124,7 @@ def fit(
     from synthtab import Synthesizer
     from synthtab.core.randomness import Streams
     from synthtab.data.sources import glimpse, open_table
-    from synthtab.runtime import distributed
+    from synthtab.synthesizer import processes
 
     options = without_none(
         preset=preset,
@@ -147,7 +147,7 @@ def fit(
     if constraints:
         declared = _with_found_constraints(source, declared)
 
-    world = distributed.world()
+    world = processes()
     # Of the processes that torchrun started, one speaks and writes.
     is_first = world.rank == 0
     if dry_run:

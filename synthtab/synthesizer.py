@@ -47,7 +47,7 @@ from synthtab.model import trainer
 from synthtab.model.losses import adversarial_loss
 from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
-from synthtab.runtime import compute, distributed
+from synthtab.runtime import compute
 from synthtab.sampling import parts, sampler
 from synthtab.sampling.recipe import Recipe, choose_recipe
 from synthtab.sampling.requests import Requests
@@ -77,6 +77,24 @@ class LearntTable:
     rows: int
     total: int | None = None
     digest: str | None = None
+
+
+@cache
+def processes() -> compute.World:
+    """The processes that torchrun started, this one among them.
+
+    This process by itself without torchrun.
+
+    Raises:
+        ConfigError: The others cannot be reached.
+    """
+    by_torchrun = "RANK" in os.environ and "MASTER_ADDR" in os.environ
+    if by_torchrun and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Imported here: without torchrun nobody needs it.
+        from synthtab.runtime.distributed import SharedWorld
+
+        return SharedWorld()
+    return compute.ALONE
 
 
 class Synthesizer:
@@ -246,7 +264,7 @@ class Synthesizer:
         """
         config = self._config()
         streams = self._streams()
-        world = distributed.world()
+        world = processes()
         device = world.place(compute.pick(self.device))
         if world.rank > 0:
             observe = silent
@@ -291,7 +309,7 @@ class Synthesizer:
         held_out: Encoded,
         streams: Streams,
         observe: Observer,
-        world: distributed.World,
+        world: compute.World,
     ) -> None:
         """Train the networks, then decide how rows are drawn."""
         config = self.config_

@@ -16,7 +16,8 @@ import pytest
 from synthtab import Synthesizer
 from synthtab.core.config import configure
 from synthtab.model.trainer import batch_for_process, batch_for_table
-from synthtab.runtime.distributed import ALONE, world
+from synthtab.runtime.compute import ALONE
+from synthtab.synthesizer import processes
 
 WATCHED = """
 import hashlib, os, sys
@@ -63,16 +64,16 @@ def start(here: Path, *words: str) -> subprocess.Popen[str]:
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR"):
         monkeypatch.delenv(name, raising=False)
-    world.cache_clear()
-    assert world() is ALONE and world().size == 1 and world().rank == 0
+    processes.cache_clear()
+    assert processes() is ALONE and processes().size == 1 and processes().rank == 0
     for name, value in (
         ("RANK", "0"),
         ("WORLD_SIZE", "1"),
         ("MASTER_ADDR", "localhost"),
     ):
         monkeypatch.setenv(name, value)
-    world.cache_clear()
-    assert world() is ALONE, "torchrun with one process is one process"
+    processes.cache_clear()
+    assert processes() is ALONE, "torchrun with one process is one process"
 
 
 @pytest.mark.parametrize("packing", [1, 10])

@@ -22,7 +22,7 @@ from synthtab.model.held_out import (
     quality,
 )
 from synthtab.model.networks import Networks
-from synthtab.runtime.distributed import ALONE, World
+from synthtab.runtime.compute import ALONE, World
 
 # Steps between looks at the losses: looking makes a GPU wait.
 HEALTH_EVERY = 50

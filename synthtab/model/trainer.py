@@ -30,8 +30,7 @@ from synthtab.model.losses import (
 )
 from synthtab.model.monitor import DrawRows, Monitor, Trained
 from synthtab.model.networks import Networks
-from synthtab.runtime.compute import fast_products, shared
-from synthtab.runtime.distributed import ALONE, World
+from synthtab.runtime.compute import ALONE, World, fast_products, shared
 
 # A small table gets at most so many epochs, but so many steps, however much work is allowed.
 MIN_STEPS = 2000

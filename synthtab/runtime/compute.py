@@ -1,4 +1,4 @@
-"""How torch computes on this machine: the device, the precision, the threads.
+"""How torch computes on this machine: the device, the precision, the threads, the processes.
 
 The device, the precision of matrix products and the number of threads that share a step
 are settings that change the speed and not the result. Which is fastest depends on the
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -248,3 +248,82 @@ def forget_trials() -> None:
 def _controller() -> ThreadpoolController:
     """Of the libraries that torch has loaded: to find them takes longer than a step."""
     return ThreadpoolController()
+
+
+# --------------------------------------------------------------------------------------
+# The processes that train together
+
+
+class World:
+    """This process and the others that train with it; here, there are no others.
+
+    Attributes:
+        rank: Number of this process; number 0 tells the observer and finishes the
+            model.
+        size: How many there are.
+    """
+
+    rank = 0
+    size = 1
+
+    def time(self) -> float:
+        """Seconds on the clock of the first process: the same in all of them.
+
+        That is the time when they last met.
+        """
+        return time.monotonic()
+
+    def meet(self) -> None:
+        """Wait for all.
+
+        Raises:
+            KeyboardInterrupt: In all of them, if any was interrupted within
+                `listening`.
+        """
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """In here Ctrl-C waits until all `meet`."""
+        yield
+
+    def place(self, device: torch.device) -> torch.device:
+        """A device for this process, where several share a machine."""
+        return device
+
+    def average(self, tensors: Iterable[Tensor | None]) -> None:
+        """Replace tensors by their means over all processes, in place."""
+
+    def copy(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by those of the first process, in place."""
+
+    def from_first(self, compute: Callable[[], Iterable[float]]) -> list[float]:
+        """Numbers that the first process computes while the others wait.
+
+        At most `synthtab.runtime.distributed.MOST_NUMBERS`.
+        """
+        return list(compute())
+
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Means over all processes; NaN if any is."""
+        return dict(values)
+
+    def bytes_from_first(self, make: Callable[[], bytes]) -> bytes:
+        """What the first process makes while the others wait."""
+        return make()
+
+    def require_same(self, text: str) -> None:
+        """Check that all processes say the same of their table and options.
+
+        Raises:
+            ConfigError: In all of them, if it differs.
+        """
+
+    def leave(self) -> None:
+        """Wait until all are done.
+
+        So none ends, and takes the others with it, before the model is saved.
+        """
+
+
+# A process by itself.
+ALONE = World()

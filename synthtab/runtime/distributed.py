@@ -5,7 +5,7 @@ the same weights after every step (synchronous data-parallel training; Li et al.
 2006.15704). What depends on a clock, on held-out rows or on a person is decided by the
 first process, or by all together, at places that all of them pass in the same order.
 
-Without torchrun there is one process, and nothing of ``torch.distributed`` is imported.
+Without torchrun there is one process, and this file is not imported (`synthesizer.processes`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -25,87 +24,13 @@ import torch
 from torch import Tensor
 
 from synthtab.core.errors import ConfigError
+from synthtab.runtime.compute import World
 
 # Time that processes wait for the first one, which alone grows the trees; one that has
 # died is noticed at once.
 PATIENCE = timedelta(days=1)
 # Most numbers that the first process can hand to the others at once.
 MOST_NUMBERS = 32
-
-
-class World:
-    """This process and the others that train with it; here, there are no others.
-
-    Attributes:
-        rank: Number of this process; number 0 tells the observer and finishes the
-            model.
-        size: How many there are.
-    """
-
-    rank = 0
-    size = 1
-
-    def time(self) -> float:
-        """Seconds on the clock of the first process: the same in all of them.
-
-        That is the time when they last met.
-        """
-        return time.monotonic()
-
-    def meet(self) -> None:
-        """Wait for all.
-
-        Raises:
-            KeyboardInterrupt: In all of them, if any was interrupted within
-                `listening`.
-        """
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """In here Ctrl-C waits until all `meet`."""
-        yield
-
-    def place(self, device: torch.device) -> torch.device:
-        """A device for this process, where several share a machine."""
-        return device
-
-    def average(self, tensors: Iterable[Tensor | None]) -> None:
-        """Replace tensors by their means over all processes, in place."""
-
-    def copy(self, tensors: Iterable[Tensor]) -> None:
-        """Replace tensors by those of the first process, in place."""
-
-    def from_first(self, compute: Callable[[], Iterable[float]]) -> list[float]:
-        """Numbers that the first process computes while the others wait.
-
-        At most `MOST_NUMBERS`.
-        """
-        return list(compute())
-
-    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Means over all processes; NaN if any is."""
-        return dict(values)
-
-    def bytes_from_first(self, make: Callable[[], bytes]) -> bytes:
-        """What the first process makes while the others wait."""
-        return make()
-
-    def require_same(self, text: str) -> None:
-        """Check that all processes say the same of their table and options.
-
-        Raises:
-            ConfigError: In all of them, if it differs.
-        """
-
-    def leave(self) -> None:
-        """Wait until all are done.
-
-        So none ends, and takes the others with it, before the model is saved.
-        """
-
-
-# A process by itself.
-ALONE = World()
 
 
 class SharedWorld(World):
@@ -253,18 +178,3 @@ def _write(flat: Tensor, tensors: list[Tensor]) -> None:
     parts = flat.split([tensor.numel() for tensor in tensors])
     shaped = [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
     torch._foreach_copy_(tensors, shaped)
-
-
-@cache
-def world() -> World:
-    """The processes that torchrun started, this one among them.
-
-    This process by itself without torchrun.
-
-    Raises:
-        ConfigError: The others cannot be reached.
-    """
-    by_torchrun = "RANK" in os.environ and "MASTER_ADDR" in os.environ
-    if by_torchrun and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        return SharedWorld()
-    return ALONE
