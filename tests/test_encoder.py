@@ -23,11 +23,12 @@ from synthtab.data.columns.base import Settings
 from synthtab.data.columns.mixture import Mixture
 from synthtab.data.columns.numbers import (
     NumberCodec,
+    Quantiles,
     choose_atoms,
     find_breaks,
     find_tails,
+    nearest,
 )
-from synthtab.data.columns.quantiles import Quantiles, nearest
 from synthtab.data.encoder import TableEncoder
 
 DATA = Path(

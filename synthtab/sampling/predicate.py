@@ -23,8 +23,8 @@ from synthtab.core.errors import MOST_LISTED, ConditionError, SynthtabError, hin
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.numbers import Numbers, nearest
 from synthtab.data.columns.numeric import NumberEncoder
-from synthtab.data.columns.quantiles import Numbers, nearest
 from synthtab.sampling.language import Condition, Where, written
 
 # A number that is larger than any whole number of 64 bits.

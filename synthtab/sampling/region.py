@@ -19,8 +19,8 @@ from synthtab.core.errors import hint
 from synthtab.core.layout import Block, Region
 from synthtab.data.columns import ColumnEncoder
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.numbers import UNIT, Numbers
 from synthtab.data.columns.numeric import NumberEncoder
-from synthtab.data.columns.quantiles import UNIT, Numbers
 from synthtab.data.constraints.table import Table
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.relations.links import Linked

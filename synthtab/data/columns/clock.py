@@ -19,13 +19,13 @@ from synthtab.data.columns.base import (
     name_words,
     natural,
 )
+from synthtab.data.columns.numbers import Numbers
 from synthtab.data.columns.numeric import (
     BOUND_OPTIONS,
     FloatEncoder,
     IntegerEncoder,
     NumberEncoder,
 )
-from synthtab.data.columns.quantiles import Numbers
 
 Integers = npt.NDArray[np.int64]
 

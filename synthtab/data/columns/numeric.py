@@ -28,8 +28,7 @@ from synthtab.data.columns.base import (
     natural,
     objects,
 )
-from synthtab.data.columns.numbers import NumberCodec, round_decimals
-from synthtab.data.columns.quantiles import Floats, Numbers
+from synthtab.data.columns.numbers import Floats, NumberCodec, Numbers, round_decimals
 
 # Numbers with more decimals than that are taken for floats of full precision.
 MOST_DECIMALS = 12

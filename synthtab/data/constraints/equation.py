@@ -21,7 +21,7 @@ from synthtab.core.expressions import Token
 from synthtab.core.schema import Column, Constraint, Schema
 from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.quantiles import Numbers
+from synthtab.data.columns.numbers import Numbers
 from synthtab.data.constraints.base import (
     MOST_OFFERED,
     Form,

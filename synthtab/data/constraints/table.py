@@ -17,8 +17,7 @@ from pandas.api import types
 from synthtab.core.schema import Column, Schema, nullable_dtype
 from synthtab.data.columns import KINDS, cells_to_text, dates, number_kind, typed_cells
 from synthtab.data.columns.base import Mask, as_dtype, is_text, natural
-from synthtab.data.columns.numbers import round_decimals
-from synthtab.data.columns.quantiles import Numbers
+from synthtab.data.columns.numbers import Numbers, round_decimals
 
 Integers = npt.NDArray[np.int64]
 # A column's numbers, 0 where they are missing, and where that is.

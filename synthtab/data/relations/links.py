@@ -31,8 +31,8 @@ from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import Settings, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.disclosure import bounds
+from synthtab.data.columns.numbers import Numbers, nearest
 from synthtab.data.columns.numeric import NumberEncoder
-from synthtab.data.columns.quantiles import Numbers, nearest
 
 # A value is common that this share of the rows has.
 COMMON = 0.002

@@ -32,8 +32,8 @@ import pandas as pd
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.numbers import Numbers
 from synthtab.data.columns.numeric import MOST_DECIMALS
-from synthtab.data.columns.quantiles import Numbers
 from synthtab.data.relations.links import (
     CLOSE,
     COMMON,
