@@ -12,7 +12,7 @@ from synthtab.core.config import TrainConfig, configure
 from synthtab.core.layout import Encoded
 from synthtab.core.progress import Progress, silent
 from synthtab.core.randomness import Streams
-from synthtab.model import losses, monitor, trainer
+from synthtab.model import held_out, losses, trainer
 from synthtab.model.held_out import Binning, pair_error
 from synthtab.model.losses import ADVERSARIAL
 from synthtab.model.orders import plans
@@ -27,7 +27,7 @@ def config(**more: object) -> TrainConfig:
     return configure("default", **{**TINY, **more})
 
 
-def fit(seed: int = 0, observe: object = silent, **more: object) -> monitor.Trained:
+def fit(seed: int = 0, observe: object = silent, **more: object) -> held_out.Trained:
     encoded = table(600)
     return trainer.train(
         encoded.take(slice(100, None)),
@@ -43,7 +43,7 @@ def fit(seed: int = 0, observe: object = silent, **more: object) -> monitor.Trai
 bins = Binning(LAYOUT, CPU).cells
 
 
-def rows_of(trained: monitor.Trained, n: int, passes: int = 1) -> Encoded:
+def rows_of(trained: held_out.Trained, n: int, passes: int = 1) -> Encoded:
     blocks = list(generate(trained.networks, n, plans(LAYOUT, passes), Streams(1), CPU))
     return Encoded(
         np.concatenate([b.codes for b in blocks]),
@@ -180,9 +180,9 @@ def test_the_clock_stops_a_fit() -> None:
 @pytest.mark.long
 def test_no_more_progress_stops_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     # every check finds the same, so that none is better than the first
-    frozen = monitor.quality(table(60), table(60, seed=1), Streams(0))
-    monkeypatch.setattr(monitor, "quality", lambda *_: frozen)
-    monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: -1.0)
+    frozen = held_out.quality(table(60), table(60, seed=1), Streams(0))
+    monkeypatch.setattr(held_out, "quality", lambda *_: frozen)
+    monkeypatch.setattr(held_out, "held_out_likelihood", lambda *_: -1.0)
     trained = fit(epochs=200, checks=40, patience=3)
     assert trained.stopped == "no more progress" and len(trained.history) == 4
 
@@ -192,14 +192,14 @@ def test_the_best_checkpoint_of_each_network_is_kept(
 ) -> None:
     aucs, likelihoods = iter([0.9, 0.5, 0.8, 0.7]), iter([-4.0, -3.0, -1.0, -2.0])
     monkeypatch.setattr(
-        monitor, "quality", lambda *_: monitor.Quality(next(aucs), 0.0, 1.0, 0.0)
+        held_out, "quality", lambda *_: held_out.Quality(next(aucs), 0.0, 1.0, 0.0)
     )
-    monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: next(likelihoods))
-    monkeypatch.setattr(monitor, "ASK_EVERY", 10**6)
+    monkeypatch.setattr(held_out, "held_out_likelihood", lambda *_: next(likelihoods))
+    monkeypatch.setattr(held_out, "ASK_EVERY", 10**6)
     kept: list[dict[str, torch.Tensor]] = []
-    original = monitor.Monitor._check
+    original = held_out.Monitor._check
 
-    def check(self: monitor.Monitor) -> None:
+    def check(self: held_out.Monitor) -> None:
         kept.append(
             {
                 name: p.detach().clone()
@@ -208,7 +208,7 @@ def test_the_best_checkpoint_of_each_network_is_kept(
         )
         original(self)
 
-    monkeypatch.setattr(monitor.Monitor, "_check", check)
+    monkeypatch.setattr(held_out.Monitor, "_check", check)
     trained = fit(epochs=12, checks=4)
     assert trained.best is trained.history[1] and trained.history[2].likelihood == -1
     for name, parameter in trained.networks.named_parameters():
@@ -223,9 +223,9 @@ def test_what_no_longer_helps_held_out_rows_settles_from_its_best_weights(
 ) -> None:
     """Asked every 10 steps: best at 30, no better by 50, over after 20 more; the game goes on to the end."""
     values = iter([-3.0, -2.0, -1.0, *[-2.0] * 100])
-    monkeypatch.setattr(monitor, "held_out_likelihood", lambda *_: next(values))
+    monkeypatch.setattr(held_out, "held_out_likelihood", lambda *_: next(values))
     for name, value in (("ASK_EVERY", 10), ("WAIT_STEPS", 20)):
-        monkeypatch.setattr(monitor, name, value)
+        monkeypatch.setattr(held_out, name, value)
     settled: list[tuple[int, int, bool]] = []
     learnt: list[int] = []
     settle, terms = trainer.Trainer.settle, trainer.Trainer._completion_terms

@@ -20,6 +20,7 @@ from synthtab.core.progress import Observer
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch, TrainingRows
 from synthtab.model.gan import Critic
+from synthtab.model.held_out import DrawRows, Monitor, Trained
 from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import (
     PairMoments,
@@ -28,7 +29,6 @@ from synthtab.model.losses import (
     completion,
     cross_entropy,
 )
-from synthtab.model.monitor import DrawRows, Monitor, Trained
 from synthtab.model.networks import Networks
 from synthtab.runtime.compute import ALONE, World, fast_products, shared
 
