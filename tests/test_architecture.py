@@ -6,8 +6,11 @@ import ast
 import dataclasses
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -254,3 +257,40 @@ def test_every_dial_is_read() -> None:
 
 def test_datasets_is_not_a_package() -> None:
     assert not list((ROOT / "datasets").rglob("__init__.py"))
+
+
+def files_run_by(call: Callable[[], object]) -> set[str]:
+    """The files of the library of which a call runs any function, in any thread."""
+    found: set[str] = set()
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        is_ours = PACKAGE in path.parents
+        # The body of a module runs when it is imported, whoever needs it.
+        if event == "call" and is_ours and frame.f_code.co_name != "<module>":
+            found.add(path.relative_to(PACKAGE).as_posix())
+
+    threading.setprofile(look)
+    sys.setprofile(look)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return found
+
+
+@pytest.mark.long
+def test_a_reader_of_one_fit_opens_few_files() -> None:
+    """Who follows one call through the code must not get lost in it."""
+    from synthtab import Synthesizer, datasets
+
+    table = datasets.load("flights").head(400)
+    model = Synthesizer(epochs=2)
+    by_fit = files_run_by(lambda: model.fit(table))
+    by_sample = files_run_by(lambda: model.sample(100))
+    assert len(by_fit) <= 40, sorted(by_fit)
+    assert len(by_sample) <= 25, sorted(by_sample)
+    # The trace sees what it should.
+    assert {"synthesizer.py", "model/trainer.py"} <= by_fit
+    assert {"synthesizer.py", "sampling/sampler.py"} <= by_sample
