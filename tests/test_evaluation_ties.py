@@ -9,7 +9,7 @@ from scipy.stats import chi2_contingency
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import evaluate, prepare
-from synthtab.evaluation.metrics.association import Coding, of
+from synthtab.evaluation.metrics.association import CoarseColumns, of
 
 
 def bergsma(a: np.ndarray, b: np.ndarray) -> float:
@@ -59,7 +59,7 @@ def test_strengths_agree_with_scipy() -> None:
 def test_a_number_is_cut_at_octiles_and_its_heaps_stand_alone() -> None:
     rng = np.random.default_rng(0)
     x = np.where(rng.random(4_000) < 0.6, 0.0, rng.exponential(size=4_000))
-    item = Coding(
+    item = CoarseColumns(
         prepare(pd.DataFrame({"x": x}), pd.DataFrame({"x": x}), numeric=["x"])
     ).items[0]
     view = prepare(
