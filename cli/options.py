@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from synthtab.core.errors import ConfigError
+from synthtab.core.files import is_special
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no summary.")
@@ -110,7 +111,11 @@ def check_output(path: Path, *inputs: Path | None) -> None:
             raise ConfigError(
                 f"refusing to overwrite the input {source}: name another output"
             )
-    folder = path.parent
+    if is_special(path):
+        # A pipe or a device is written into; there is no file to make beside it.
+        return
+    # A link is followed: the file that it leads to is replaced.
+    folder = path.resolve().parent if path.is_symlink() else path.parent
     if not folder.is_dir():
         raise ConfigError(f"cannot write {path}: there is no folder {folder}")
     try:
