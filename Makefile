@@ -15,7 +15,8 @@ JOBS ?= 2
 
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 SYNTHTAB = $(VENV)/bin/synthtab
-PYTEST = $(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
+# Files of few tests are not put last: some of these take longest, and one process would wait.
+PYTEST = $(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 FLIGHTS = datasets/flights/flights
 
 .PHONY: demo check test cover lint clean

@@ -115,7 +115,9 @@ def people_model(people_csv: Path) -> Path:
     """A model of `people_csv`, trained for a few seconds."""
     path = people_csv.with_name("people.synthtab")
     done = subprocess.run(
-        command("fit", str(people_csv), "-o", str(path), "--time", "4s", "--seed", "1"),
+        command(
+            "fit", str(people_csv), "-o", str(path), "--epochs", "20", "--seed", "1"
+        ),
         capture_output=True,
         text=True,
         timeout=180,

@@ -33,7 +33,7 @@ def here(tmp_path: Path, people_csv: Path, people_model: Path) -> Path:
 @pytest.mark.long
 def test_the_whole_way(run, tmp_path, people_csv):
     shutil.copy(people_csv, tmp_path / "people.csv")
-    done = run("fit", "people.csv", "--time", "3s", "--target", "job", "--seed", "0")
+    done = run("fit", "people.csv", "--epochs", "20", "--target", "job", "--seed", "0")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "model: people.synthtab" in done.stderr

@@ -57,7 +57,10 @@ print(json.dumps(peak() - before))
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize(
     ("maker", "arguments", "batch"),
-    [("words", (3000, 30, 100), 512), ("numbers", (6000, 12), 2048)],
+    [
+        ("words", (3000, 30, 100), 512),
+        pytest.param("numbers", (6000, 12), 2048, marks=pytest.mark.slow),
+    ],
 )
 def test_the_memory_expected_is_about_what_is_used(
     maker: str, arguments: tuple[int, ...], batch: int

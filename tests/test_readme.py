@@ -27,7 +27,7 @@ FEW_ROWS = 300
 # Pages whose blocks do little that those of README, or other tests, do not: marked slow.
 REPEATED = {
     "sh": {"augment.md", "command-line.md", "constraints.md", "privacy.md", "scale.md"},
-    "python": {"augment.md", "constraints.md", "scale.md"},
+    "python": {"augment.md", "constraints.md", "library.md", "scale.md"},
 }
 
 
