@@ -569,7 +569,7 @@ def test_rows_without_a_target_are_left_out(real, good, holdout) -> None:
     assert study(gone, good, "buys", holdout, ratios=[1], **FAST).facts["real"] == 90
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_adult_rows_by_a_bootstrap_do_not_help() -> None:
     """Copies of the rows that are there bring nothing: whatever the table, this must not be called a help."""
     if not (DATA / "adult").is_dir():

@@ -30,7 +30,7 @@ def here(tmp_path: Path, people_csv: Path, people_model: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_whole_way(run, tmp_path, people_csv):
     shutil.copy(people_csv, tmp_path / "people.csv")
     done = run("fit", "people.csv", "--epochs", "20", "--target", "job", "--seed", "0")

@@ -53,7 +53,7 @@ print(json.dumps(peak() - before))
 """
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize(
     ("maker", "arguments", "batch"),

@@ -100,7 +100,7 @@ def test_what_a_combination_does_not_tell_is_drawn_before_it() -> None:
         }
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_rows_keep_the_weather_of_their_day(tmp_path) -> None:
     """What the mean of its day says of a cell: .91 for real rows. Each row left out of a mean of 20, it cannot be more
     than sqrt(4.5 / 5.5) = .90 for others.

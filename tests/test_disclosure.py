@@ -496,7 +496,7 @@ def test_invented_names_can_be_spoken_and_are_nobodys() -> None:
     )
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["titanic.csv", "telco.csv"])
 def test_nobody_of_a_real_table_comes_back(name: str) -> None:
     if not (MESSY / name).exists():

@@ -267,7 +267,7 @@ class TestDask:
             "dask.dataframe", reason="needs dask: pip install 'synthtab[dask]'"
         )
 
-    @pytest.mark.long
+    @pytest.mark.slow
     def test_the_same_rows_whatever_the_partitions_and_the_scheduler(
         self, model: Synthesizer, tmp_path: Path
     ) -> None:
