@@ -19,7 +19,7 @@ from .options import (
     default_model,
     without_none,
 )
-from .render import duration, note, progress
+from .render import duration, note, note_columns, progress
 
 if TYPE_CHECKING:
     from synthtab import Schema, Synthesizer
@@ -144,6 +144,7 @@ def fit(
     else:
         source = open_table(data, Streams(model.seed), rows)
     declared = _schema_of(source, schema, constraint or [], model.config.rare)
+    note_columns(declared, quiet)
     if constraints:
         declared = _with_found_constraints(source, declared)
 

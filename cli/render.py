@@ -149,9 +149,17 @@ def print_columns(schema: Schema) -> None:
     for heading in ("column", "kind", "missing", "why"):
         table.add_column(heading, overflow="fold")
     for column in schema.columns:
-        cells = (column.name, column.kind, "yes" if column.missing else "", column.why)
+        why = "; ".join(filter(None, (column.why, column.note)))
+        cells = (column.name, column.kind, "yes" if column.missing else "", why)
         table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
+
+
+def note_columns(schema: Schema, quiet: bool = False) -> None:
+    """A line for each column that is read in a way that a user may not expect."""
+    for column in schema.columns:
+        if column.note and not quiet:
+            note(f"column {column.name!r}: {column.note}")
 
 
 def print_constraints(schema: Schema) -> None:

@@ -60,6 +60,8 @@ class Column:
         options: What the kind needs to know: decimals, minimum, maximum, format, categories, ...
         missing: Whether cells may be missing.
         why: One sentence on why inference chose this kind.
+        note: One line on what a user would not expect of how the column is read, which
+            `fit` says; "" for nothing.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Column:
     options: Mapping[str, Any] = field(default_factory=dict)
     missing: bool = False
     why: str = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         kinds = known_kinds()
@@ -85,12 +88,13 @@ class Column:
             "dtype": self.dtype,
             "missing": self.missing,
             "why": self.why,
+            "note": self.note,
             "options": dict(self.options),
         }
 
     @classmethod
     def from_json(cls, data: Any) -> Column:
-        """The inverse of `to_json`; "options", "missing" and "why" may be left out."""
+        """The inverse of `to_json`; all but "name", "kind" and "dtype" may be left out."""
         if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
             raise SchemaError('every column of a schema needs a "name"')
         name = data["name"]
@@ -103,6 +107,7 @@ class Column:
             "options": Mapping,
             "missing": bool,
             "why": str,
+            "note": str,
         }.items():
             if key in data and not isinstance(data[key], types):
                 raise SchemaError(
@@ -118,6 +123,7 @@ class Column:
             dict(data.get("options", {})),
             data.get("missing", False),
             data.get("why", ""),
+            data.get("note", ""),
         )
 
 

@@ -72,6 +72,7 @@ def _column() -> dict[str, Any]:
             ),
             "missing": _of("boolean", "Whether cells may be missing."),
             "why": _of("string", "Why this kind; for people only."),
+            "note": _of("string", "What is unexpected; for people only."),
             # An option of another version is no error.
             "options": {
                 "type": "object",

@@ -22,9 +22,9 @@ import pandas as pd
 from synthtab.core.errors import MOST_LISTED, ConditionError, SynthtabError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
-from synthtab.data.columns.base import Mask
-from synthtab.data.columns.numbers import Numbers, nearest
-from synthtab.data.columns.numeric import NumberEncoder
+from synthtab.data.columns.base import Mask, words_of
+from synthtab.data.columns.numbers import Integers, Numbers, nearest
+from synthtab.data.columns.numeric import NumberEncoder, words_in
 from synthtab.sampling.language import Condition, Where, written
 
 # A number that is larger than any whole number of 64 bits.
@@ -104,6 +104,9 @@ class Predicate:
             values, missing = self.numeric.numbers(cells, self.column)
             met = np.zeros(len(cells), dtype=bool)
             met[~missing] = self._holds_of_numbers(values)
+            word = words_of(cells, self.column)
+            is_word = word >= 0
+            met[is_word] = self._holds_of_words(word[is_word])
             return met
         # Equal cells are asked once.
         codes, distinct = pd.factorize(cells)
@@ -123,6 +126,12 @@ class Predicate:
         place = np.searchsorted(lows, values, side="right") - 1
         return np.asarray((place >= 0) & (values <= highs[place]))
 
+    def _holds_of_words(self, word: Integers) -> Mask:
+        """Which words are among the values, or else are not; given their numbers."""
+        words = words_in(self.column)
+        asked = [words.index(value) for value in self._split_values[1]]
+        return np.asarray(np.isin(word, asked) != self.condition.negated)
+
     def _holds_of_texts(self, texts: Any) -> Mask:
         """Which texts are among the values or in the range, or else are not."""
         if self.condition.values is not None:
@@ -139,20 +148,35 @@ class Predicate:
             f"no few numbers, report this: {self.condition}"
         )
         values, missing = self.numeric.numbers(cells, self.column)
-        if missing.any():
+        if missing.all():
             return cells
         # Without those that the column cannot hold.
         points, _ = self.intervals
-        wanted = self._typed(
-            value
-            for value in self.condition.values or ()
-            if self._number(value) in points
-        )
+        asked = self._split_values[0]
+        wanted = self._typed(value for value in asked if self._number(value) in points)
         numbers, _ = self.numeric.numbers(wanted, self.column)
         # `nearest` wants them in order.
         ascending = np.argsort(numbers)
         chosen = ascending[nearest(numbers[ascending], values)]
-        return wanted.take(chosen).set_axis(cells.index)
+        snapped = wanted.take(chosen)
+        # Words are among the cells that are no numbers.
+        return pd.concat(
+            [snapped.set_axis(cells.index[~missing]), cells[missing]]
+        ).reindex(cells.index)
+
+    @cached_property
+    def _split_values(self) -> tuple[list[Any], list[str]]:
+        """The values that are asked for: those that are no word, and the words."""
+        words = set(words_in(self.column))
+        values: list[Any] = []
+        asked: list[str] = []
+        for value in self.condition.values or ():
+            is_word = isinstance(value, str) and value.strip() in words
+            if is_word:
+                asked.append(value.strip())
+            else:
+                values.append(value)
+        return values, asked
 
     # -- of numbers
 
@@ -163,7 +187,7 @@ class Predicate:
         # The low and the high of each; a value is an interval of one number.
         pairs: list[tuple[Any, Any]] = []
         if condition.values is not None:
-            numbers = [self._number(value) for value in condition.values]
+            numbers = [self._number(value) for value in self._split_values[0]]
             if self._whole:
                 numbers = self._whole_numbers(numbers)
             pairs = [(number, number) for number in np.unique(numbers)]

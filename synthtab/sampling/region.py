@@ -463,7 +463,11 @@ def _split_pieces(
     if any(asks_for_missing):
         return Pieces.of_codes(codes[missing & all(asks_for_missing)])
     lows, highs = _intervals(predicates)
-    codes = codes[~missing]
+    # "Missing" and words are no numbers.
+    _, no_number = part.numbers(at_low_end, part.column)
+    are_words = no_number & ~missing & _all_hold(predicates, at_low_end)
+    words = Pieces.of_codes(codes[are_words])
+    codes = codes[~no_number]
     # ``[codes]``: the least and the greatest number of each combination of codes.
     least, _ = part.numbers(at_low_end, part.column)
     greatest, _ = part.numbers(at_high_end, part.column)
@@ -471,7 +475,7 @@ def _split_pieces(
     # ``[codes, intervals]``
     overlaps = (least[:, None] <= highs) & (greatest[:, None] >= lows)
     atoms = codes[overlaps.any(axis=1) & ~is_mode]
-    parts = [Pieces.of_codes(atoms)]
+    parts = [words, Pieces.of_codes(atoms)]
     for mode in np.unique(codes[is_mode, 0]):
         of_mode = np.flatnonzero(codes[:, 0] == mode)
         # Of the other blocks, the codes that give the least and the greatest number.

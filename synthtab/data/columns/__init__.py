@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from synthtab.core import schema as names
@@ -16,11 +17,15 @@ from synthtab.core.config import TrainConfig
 from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns.base import (
+    MISSING_TOKENS,
+    MOSTLY,
     Cells,
     ColumnEncoder,
+    Mask,
     Settings,
     Texts,
     blank,
+    distinct_texts,
     is_text,
     is_text_dtype,
     refuse_nested,
@@ -159,7 +164,7 @@ def _missing_tokens(numeric: Iterable[Cells]) -> dict[str, str]:
         if cells.is_text:
             # An empty cell is missing in any column.
             for text in cells.distinct[cells.token_mask]:
-                if text.strip():
+                if text.strip() and text.strip() in MISSING_TOKENS:
                     tokens.setdefault(str(text).strip(), cells.name)
     return tokens
 
@@ -195,6 +200,8 @@ def _describe(cells: Cells, kind: str | None) -> Column:
     try:
         verdicts = (kind_class.accepts(cells) for kind_class in in_turn())
         column = next(verdict for verdict in verdicts if verdict is not None)
+        if not KINDS[column.kind].reads_missing:
+            column = _describe_mostly(cells) or column
         # Infinite numbers look like words, and so do nested cells as text.
         if not KINDS[column.kind].reads_missing:
             refuse_infinite(cells)
@@ -208,6 +215,27 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         ) from error
 
 
+def _describe_mostly(cells: Cells) -> Column | None:
+    """The column as one of numbers or dates that most of its cells are, or None."""
+    if not cells.is_text or not len(cells.words):
+        return None
+    best: Mask | None = None
+    best_share = 0.0
+    for kind in in_turn():
+        fits = kind.fitting(cells)
+        if fits is None:
+            continue
+        share = cells.share_of(fits)
+        if share > best_share:
+            best, best_share = fits, share
+    if best is None or best.all() or best_share < MOSTLY or cells.are_codes(best):
+        return None
+    others = cells.without(best)
+    verdicts = (kind.accepts(others) for kind in in_turn())
+    column = next(verdict for verdict in verdicts if verdict is not None)
+    return column if KINDS[column.kind].reads_missing else None
+
+
 def typed_cells(series: pd.Series, column: Column) -> pd.Series:
     """Text or other cells => the dtype that the schema names.
 
@@ -218,7 +246,22 @@ def typed_cells(series: pd.Series, column: Column) -> pd.Series:
     token = column.options.get("missing")
     if token is not None and not kind.reads_missing and is_text(series):
         series = blank(series, token)
+    if column.options.get("misfits") and is_text(series):
+        series = _without_misfits(series, column, kind)
     return kind.typed(series, column)
+
+
+def _without_misfits(
+    series: pd.Series, column: Column, kind: type[ColumnEncoder]
+) -> pd.Series:
+    """The cells of text, those that the kind cannot read as missing ones."""
+    texts, codes, missing = distinct_texts(series, column)
+    misfit = ~kind.readable(texts, column)
+    if not misfit.any():
+        return series
+    is_misfit = np.zeros(len(series), dtype=bool)
+    is_misfit[~missing] = misfit[codes]
+    return series.mask(is_misfit)
 
 
 def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -25,8 +25,50 @@ from synthtab.core.layout import Block
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns.disclosure import bounds
 
-# Texts that mean "missing" where all other cells of the column are numbers or dates.
+# Texts that mean "missing" where the other cells of the column are numbers or dates. Where
+# they do in one column, they do in the columns of words of the same file, too.
 MISSING_TOKENS = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "?"})
+# Further such texts, in small letters. Among words, any of these may be a category.
+MISSING_WORDS = frozenset(
+    {token.lower() for token in MISSING_TOKENS}
+    | {"na", "n.a.", "n.a", "#n/a", "#na", "<na>", "nil", "none", "nat", "-nan", "\\n"}
+    | {"(null)", "[null]", "<null>", "#null!", "<none>", "1.#qnan", "-1.#ind", "1.#ind"}
+    | {"missing", "(missing)", "<missing>", "blank", "(blank)", "empty", "(empty)"}
+    | {
+        "unknown",
+        "(unknown)",
+        "unk",
+        "unk.",
+        "undefined",
+        "unspecified",
+        "not specified",
+    }
+    | {"not available", "not applicable", "not known", "not reported", "not recorded"}
+    | {"no data", "nodata", "no value", "no answer", "not stated", "not given", "n.d."}
+    | {"nd", "n/d", "tbd", "tba", "tbc", "-", "--", "---", "\u2013", "\u2014", "_", "."}
+    | {"..", "...", "\u2026", "*", "**", "x", "xx", "??", "???", "/", "//", "#"}
+    | {"k.a.", "k. a.", "keine angabe", "unbekannt", "fehlt", "inconnu", "non connu"}
+    | {"desconocido", "sin datos", "s/d", "sconosciuto", "onbekend", "ok\u00e4nd"}
+)
+# Texts with which instruments and spreadsheets say that a cell has no number, in small
+# letters. Everyone knows them, so that one tells of no row that it is there.
+ERROR_WORDS = frozenset(
+    {"err", "error", "err.", "fail", "failed", "failure", "fault", "invalid", "bad"}
+    | {"overflow", "underflow", "overrange", "out of range", "saturated", "offline"}
+    | {"#value!", "#div/0!", "#ref!", "#name?", "#num!", "#error!", "#####"}
+    | {"total", "totals", "sum", "subtotal", "grand total", "average", "mean"}
+    | {"trace", "tr", "bdl", "<lod", "<loq", "below detection", "not detected"}
+    | {"pending", "cancelled", "canceled", "closed", "void", "varies", "various"}
+)
+# A kind that so many of a column's cells fit is the column's. What does not fit is a
+# word, or missing.
+MOSTLY = 0.95
+# Most words of a column of numbers or dates.
+MOST_WORDS = 20
+# A letter or a few, and then digits: a code of what the digits alone would be, too.
+_CODE = re.compile(r"[A-Za-z]{1,3}-?\d[\w.-]*")
+# Digits that are no number, such as the postal code 02134.
+_DIGITS = re.compile(r"\d+")
 
 # pandas 3 has a text dtype of its own, "str".
 _PANDAS = int(pd.__version__.split(".")[0])
@@ -51,6 +93,15 @@ COMMON_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "python": {
         "type": "string",
         "description": "Of what Python type objects are: date, decimal, ...",
+    },
+    "words": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Texts that stand for themselves among numbers or dates.",
+    },
+    "misfits": {
+        "type": "boolean",
+        "description": "Whether a cell that cannot be read counts as missing.",
     },
 }
 
@@ -135,6 +186,22 @@ class ColumnEncoder(ABC):
             cells: The column.
             forced: The user demands this kind: decline only what cannot be done at all.
         """
+
+    @classmethod
+    def fitting(cls, cells: Cells) -> Mask | None:
+        """Which of ``cells.words`` are written like cells of this kind.
+
+        Inference asks it of a column of text that no kind accepts as a whole.
+
+        Returns:
+            ``[words]``; None for a kind that takes a column as a whole or not at all.
+        """
+        return None
+
+    @classmethod
+    def readable(cls, texts: Texts, column: Column) -> Mask:
+        """``[texts]``: which distinct texts the kind can read as cells of the column."""
+        return np.ones(len(texts), dtype=bool)
 
     @classmethod
     @abstractmethod
@@ -271,12 +338,18 @@ class Cells:
         from_file: The cells were read from a text file, thus a kind may choose a
             natural dtype; otherwise the dtype is the user's own and is kept.
         rare: No option and no word of a kind may tell a value that fewer rows have.
+        misfits: What was no cell of the kind in question, and is missing in ``series``.
     """
 
     def __init__(
-        self, series: pd.Series, from_file: bool = False, rare: int = 0
+        self,
+        series: pd.Series,
+        from_file: bool = False,
+        rare: int = 0,
+        misfits: Misfits | None = None,
     ) -> None:
         self.rare = rare
+        self.misfits = misfits
         self.series = series
         self.name = str(series.name)
         self.rows = len(series)
@@ -291,11 +364,12 @@ class Cells:
     @cached_property
     def missing(self) -> int:
         """Number of null cells (an unusual token for "missing" not counted)."""
-        return int(self.series.isna().sum())
+        nulls = int(self.series.isna().sum())
+        return nulls - self.misfits.rows_of_words if self.misfits else nulls
 
     @cached_property
     def missing_or_token(self) -> int:
-        """Number of cells that are null or, in a column of text, `MISSING_TOKENS`."""
+        """Number of cells that are null or, in a column of text, `means_missing`."""
         if not self.is_text:
             return self.missing
         return self.missing + int(self.counts[self.token_mask].sum())
@@ -322,11 +396,19 @@ class Cells:
         return np.bincount(codes[codes >= 0], minlength=self.count)
 
     @cached_property
+    def first_rows(self) -> npt.NDArray[np.int64]:
+        """The first row of each of them, counted from 1."""
+        codes = self._factorized[0]
+        first = np.zeros(self.count + 1, dtype=np.int64)
+        # Backwards: what is written last is the first row. Code -1 writes the last entry.
+        first[codes[::-1]] = np.arange(len(codes), 0, -1)
+        return first[:-1]
+
+    @cached_property
     def token_mask(self) -> Mask:
         """Which distinct cells could stand for "missing" among numbers or dates."""
         is_token = [
-            isinstance(cell, str) and cell.strip() in MISSING_TOKENS
-            for cell in self.distinct
+            isinstance(cell, str) and means_missing(cell) for cell in self.distinct
         ]
         return np.array(is_token, dtype=bool)
 
@@ -334,6 +416,42 @@ class Cells:
     def words(self) -> Texts:
         """The distinct texts that are not such a token."""
         return self.distinct[~self.token_mask]
+
+    def without(self, fits: Mask) -> Cells:
+        """The column without the cells that a kind cannot read.
+
+        Args:
+            fits: ``[words]``: which texts it can read.
+        """
+        misfits = Misfits.of(self, fits)
+        codes, _ = self._factorized
+        is_misfit = np.zeros(self.count, dtype=bool)
+        is_misfit[np.flatnonzero(~self.token_mask)[~fits]] = True
+        # Code -1, a missing cell, reads the last entry.
+        blanked = self.series.mask(np.append(is_misfit, False)[codes])
+        return Cells(blanked, self.from_file, self.rare, misfits)
+
+    def share_of(self, fits: Mask) -> float:
+        """The share of the cells that are not missing which have one of these texts.
+
+        Args:
+            fits: ``[words]``: which texts.
+        """
+        counts = self.counts[~self.token_mask]
+        return float(counts[fits].sum() / max(counts.sum(), 1))
+
+    def are_codes(self, fits: Mask) -> bool:
+        """Whether the texts that do not fit show that the others are no numbers.
+
+        The postal code 02134 shows that 10001 is none, and the diagnosis V57 that 250 is
+        none.
+        """
+        others = self.words[~fits]
+        texts = [text.strip() for text in others]
+        if any(map(_DIGITS.fullmatch, texts)):
+            return True
+        alike = [bool(_CODE.fullmatch(text)) for text in texts]
+        return len(texts) > 1 and 2 * sum(alike) > len(texts)
 
     def commonest(self, tokens: Container[str]) -> str | None:
         """Of the distinct texts that are one of these tokens, the most frequent."""
@@ -405,11 +523,121 @@ class Cells:
         if missing:
             why += f", {missing:,} of {self.rows:,} missing"
         options = dict(options)
+        notes = []
         if self.python:
             options["python"] = self.python
+        if self.misfits:
+            options |= self.misfits.options()
+            notes.append(self.misfits.note(kind))
+            # Words and numbers side by side are texts.
+            dtype = "str" if self.misfits.words else dtype
+        if missing > self.missing:
+            # Their tokens are among those that are counted as missing.
+            notes += self._note_of_words_for_missing()
         if not self.from_file:
             dtype = self.dtype
-        return Column(self.name, kind, dtype, options, missing > 0, why)
+        note = "; ".join(notes)
+        return Column(self.name, kind, dtype, options, missing > 0, why, note)
+
+    def _note_of_words_for_missing(self) -> list[str]:
+        """That cells with a word such as "unknown" count as missing, if there are any."""
+        words = {
+            str(text).strip(): int(rows)
+            for text, rows in zip(
+                self.distinct[self.token_mask],
+                self.counts[self.token_mask],
+                strict=True,
+            )
+            if str(text).strip() not in MISSING_TOKENS
+        }
+        if not words:
+            return []
+        listed = ", ".join(map(repr, list(words)[:3]))
+        count = sum(words.values())
+        cells = "cell with {} counts" if count == 1 else "cells with {} count"
+        return [f"{count:,} {cells.format(listed)} as missing"]
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """The cells of a column that are not of the kind that most of its cells are of.
+
+    Attributes:
+        cells: How many cells of the column are not missing.
+        fitting: How many of them fit.
+        words: The texts that stand for themselves: so many rows have them that they may
+            be told, or everyone knows them. The most frequent comes first.
+        rows_of_words: How many cells have one of these.
+        row_of_word: A row with the first of them, counted from 1.
+        row_of_other: A row whose misfit counts as missing, counted from 1; 0 for none.
+    """
+
+    cells: int
+    fitting: int
+    words: tuple[str, ...]
+    rows_of_words: int
+    row_of_word: int
+    row_of_other: int
+
+    @classmethod
+    def of(cls, cells: Cells, fits: Mask) -> Misfits:
+        """The misfits of a column.
+
+        Args:
+            cells: The column.
+            fits: ``[words]``: which texts a kind can read.
+        """
+        place = np.flatnonzero(~cells.token_mask)[~fits]
+        counts = cells.counts[place]
+        by_frequency = np.argsort(-counts, kind="stable")
+        place = place[by_frequency]
+        texts = [str(text) for text in cells.distinct[place]]
+        rows_of_text: dict[str, int] = {}
+        for text, rows in zip(texts, counts[by_frequency].tolist(), strict=True):
+            # Spaces around a word say nothing.
+            rows_of_text[text.strip()] = rows_of_text.get(text.strip(), 0) + rows
+        words = [
+            text
+            for text, rows in rows_of_text.items()
+            if rows >= cells.rare or text.lower() in ERROR_WORDS
+        ][:MOST_WORDS]
+        first_rows = cells.first_rows[place]
+        of_word = [text.strip() in words for text in texts]
+        of_other = np.flatnonzero(~np.array(of_word, dtype=bool))
+        total = int(cells.counts[~cells.token_mask].sum())
+        return cls(
+            cells=total,
+            fitting=total - int(counts.sum()),
+            words=tuple(words),
+            rows_of_words=sum(rows_of_text[word] for word in words),
+            row_of_word=int(first_rows[of_word.index(True)]) if words else 0,
+            row_of_other=int(first_rows[of_other[0]]) if len(of_other) else 0,
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Entries of `Column.options`."""
+        options: dict[str, Any] = {"misfits": True}
+        if self.words:
+            options["words"] = list(self.words)
+        return options
+
+    def note(self, kind: str) -> str:
+        """What became of them, for people."""
+        text = f"{self.fitting:,} of {self.cells:,} cells are of kind {kind}"
+        if self.words:
+            shown = ", ".join(map(repr, self.words[:3]))
+            further = f" and {len(self.words) - 3} more" if len(self.words) > 3 else ""
+            are_kept = (
+                "are kept as words" if len(self.words) > 1 else "is kept as a word"
+            )
+            text += f"; {shown}{further} (row {self.row_of_word:,}) {are_kept}"
+        others = self.cells - self.fitting - self.rows_of_words
+        if others:
+            # Too few rows have it: its text is nothing to show.
+            counts_as = "counts as missing" if others == 1 else "count as missing"
+            such = "" if others == 1 else "such as "
+            text += f"; {others:,} other ({such}row {self.row_of_other:,}) {counts_as}"
+        return text
 
 
 def _whole(end: Any) -> int:
@@ -447,6 +675,12 @@ def all_match(texts: Texts, pattern: re.Pattern[str]) -> bool:
     return all(map(match, texts[:100])) and all(map(match, texts[100:]))
 
 
+def matching(texts: Texts, pattern: re.Pattern[str]) -> Mask:
+    """``[texts]``: which match in full."""
+    match = pattern.fullmatch
+    return np.fromiter((match(text) is not None for text in texts), bool, len(texts))
+
+
 def refuse_nested(cells: Cells) -> None:
     """Raise a `DataError` for a column of JSON objects or lists.
 
@@ -480,6 +714,11 @@ def name_words(name: str) -> list[str]:
     return [word.lower() for word in words]
 
 
+def means_missing(text: str) -> bool:
+    """Whether a text means "missing" among numbers or dates, in capitals or not."""
+    return text.strip().lower() in MISSING_WORDS
+
+
 def blank(series: pd.Series, token: str) -> pd.Series:
     """The texts, those that equal the token (spaces around it aside) as missing cells."""
     codes, distinct = pd.factorize(series)
@@ -496,18 +735,33 @@ def distinct_texts(
     """The distinct texts of a column; they are fewer than its cells, so work on them.
 
     Returns:
-        The texts ``[distinct]``, stripped; which of them each cell holds that is not
-        missing, ``[present]``; which cells are missing, ``[rows]``.
+        The texts ``[distinct]``, stripped; which of them each cell holds that is neither
+        missing nor one of the column's words, ``[present]``; which cells are that,
+        ``[rows]``.
     """
     codes, distinct = pd.factorize(series)
     texts = objects((str(text).strip() for text in _listed(distinct)), len(distinct))
-    tokens = MISSING_TOKENS | {column.options.get("missing")}
-    is_token = np.array([text in tokens for text in texts.tolist()], dtype=bool)
+    tokens = {column.options.get("missing"), *column.options.get("words", ())}
+    is_token = np.array(
+        [text in tokens or means_missing(text) for text in texts.tolist()], dtype=bool
+    )
     # Code -1, a missing cell, reads the last entry.
     missing = np.append(is_token, True)[codes]
     # Where each text stands once the tokens are gone.
     place = np.cumsum(~is_token) - 1
     return texts[~is_token], place[codes[~missing]], missing
+
+
+def words_of(series: pd.Series, column: Column) -> npt.NDArray[np.int64]:
+    """``[rows]``: which of the column's words each cell is; -1 for none."""
+    listed = column.options.get("words")
+    if not listed or not is_text(series):
+        return np.full(len(series), -1)
+    codes, distinct = pd.factorize(series)
+    stripped = [str(text).strip() for text in _listed(distinct)]
+    number = pd.Index(listed).get_indexer(stripped)
+    # Code -1, a missing cell, reads the last entry.
+    return np.asarray(np.append(number, -1)[codes], dtype=np.int64)
 
 
 def parse_text(series: pd.Series, column: Column) -> tuple[Texts, Mask]:

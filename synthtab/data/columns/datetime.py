@@ -46,6 +46,8 @@ DATE_WORDS = frozenset({"date", "day", "dt", "dob", "birth", "born", "birthday"}
 # Distinct days from which on the time of day is a part of its own. Beside a weekday it is
 # one whatever their number.
 FEWEST_DAYS = 3
+# So many texts show in which form most cells are.
+GLANCE = 20
 
 Integers = npt.NDArray[np.int64]
 # Of one part: codes and offsets, both ``[rows]``.
@@ -128,7 +130,8 @@ class DatetimeEncoder(NumberEncoder):
             return cls.fit_whole(series, column, rng, settings)
         if weekly:
             days, _ = dates.weeks(days)
-        codec = NumberCodec.fit(days, missing, 0, rng, settings)
+        blank, words = cls.blanks_and_words(series, missing, column)
+        codec = NumberCodec.fit(days, blank, 0, rng, settings, words)
         clock = None
         if timed:
             # The first part has the code of "missing".
@@ -155,6 +158,7 @@ class DatetimeEncoder(NumberEncoder):
         half = np.full(rows, 0.5, dtype=np.float32)
 
         date = self.codec.encode(weeks if self.weekday else days, missing, rng)
+        self.write_words(date[0], series)
         weekday = (_filled(weekdays, missing, other), half)
         time: Encoded = (none_missing, half)
         if self.clock is not None:
@@ -212,7 +216,8 @@ class DatetimeEncoder(NumberEncoder):
         if self.clock is not None:
             times, _ = self.clock.decode(time[~missing], time_offset[~missing])
             values = values + times
-        return self.series(self.within(values), missing)
+        cells = self.series(self.within(values), missing)
+        return self.with_words(cells, date[0])
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -230,6 +235,20 @@ class DatetimeEncoder(NumberEncoder):
             clock = NumberCodec.from_state(state["clock"])
         codec = NumberCodec.from_state(state)
         return cls(column, codec, clock, state.get("weekday", False))
+
+    @classmethod
+    def fitting(cls, cells: Cells) -> Mask | None:
+        """As `ColumnEncoder.fitting`: the cells of the form that most cells have."""
+        stripped = objects((text.strip() for text in cells.words), len(cells.words))
+        by_frequency = np.argsort(-cells.counts[~cells.token_mask], kind="stable")
+        some = stripped[by_frequency[:GLANCE]]
+        found = (dates.detect(some[i : i + 1]) for i in range(len(some)))
+        best: Mask | None = None
+        for form in {form for form, _ in filter(None, found)}:
+            fits = _have_form(stripped, form)
+            if best is None or cells.share_of(fits) > cells.share_of(best):
+                best = fits
+        return best
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -403,6 +422,12 @@ class DatetimeEncoder(NumberEncoder):
         unit = column.options.get("unit", "s")
         form = column.options.get("format") or _iso_format(unit, column.dtype)
         return dates.render(values, unit, form)
+
+
+def _have_form(texts: Texts, form: str) -> Mask:
+    """``[texts]``: which texts are dates of a form."""
+    one_by_one = (texts[i : i + 1] for i in range(len(texts)))
+    return np.array([dates.parse(one, form) is not None for one in one_by_one])
 
 
 def _filled(values: Integers, missing: Mask, other: Integers) -> Integers:

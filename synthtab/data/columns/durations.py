@@ -19,7 +19,9 @@ from synthtab.data.columns.base import (
     Texts,
     cell_error,
     is_text,
+    matching,
     natural,
+    objects,
     parse_text,
 )
 from synthtab.data.columns.dates import TIME_OPTIONS
@@ -72,6 +74,13 @@ class DurationEncoder(NumberEncoder):
     temporal: ClassVar[bool] = True
     in_units: ClassVar[bool] = True
     combinable: ClassVar[bool] = False
+
+    @classmethod
+    def fitting(cls, cells: Cells) -> Mask | None:
+        """As `ColumnEncoder.fitting`: the cells of the form that most cells have."""
+        texts = objects((text.strip() for text in cells.words), len(cells.words))
+        masks = [matching(texts, form) for form in FORMS.values()]
+        return max(masks, key=cells.share_of)
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:

@@ -288,6 +288,8 @@ class NumberCodec:
     Args:
         atoms: Ascending values with a code of their own.
         missing: Whether "missing" has a code, the one after the atoms.
+        words: How many words have a code, those after "missing": texts that stand for
+            themselves among the numbers.
         tables: The distribution of each continuous mode.
         mixture: Which mode a value (scaled) belongs to, at random, where components
             overlap; None where modes have ``edges``.
@@ -311,6 +313,7 @@ class NumberCodec:
         moments: tuple[float, float],
         step: float = 0.0,
         edges: Numbers | None = None,
+        words: int = 0,
     ) -> None:
         self.atoms = atoms
         self.missing = missing
@@ -321,6 +324,7 @@ class NumberCodec:
         self.moments = moments
         self.step = step
         self.edges = np.zeros(0) if edges is None else edges
+        self.words = words
 
     @classmethod
     def fit(
@@ -330,17 +334,19 @@ class NumberCodec:
         decimals: int | None,
         rng: np.random.Generator,
         settings: Settings,
+        words: int = 0,
     ) -> NumberCodec:
         """Learn atoms and modes.
 
         Args:
             values: The cells that are not missing, int64 or float64.
-            missing: ``[rows]``: which cells are missing.
+            missing: ``[rows]``: which cells are missing; those with a word aside.
             decimals: See the class.
             rng: For the mixture alone.
             settings: ``continuous`` "cdf" for one mode, and one more at breaks and
                 tails (`find_modes`); "mixture" for up to ``max_modes``. Values that
                 fewer than ``rare`` rows have are kept as averages.
+            words: See the class.
         """
         scale = _scale(values)
         distinct, counts = np.unique(values, return_counts=True)
@@ -391,12 +397,18 @@ class NumberCodec:
             _moments(distinct / scale, counts),
             step,
             edges,
+            words,
         )
 
     @property
-    def first_mode(self) -> int:
-        """The code of the first mode: atoms and "missing" come before."""
+    def first_word(self) -> int:
+        """The code of the first word: atoms and "missing" come before."""
         return len(self.atoms) + self.missing
+
+    @property
+    def first_mode(self) -> int:
+        """The code of the first mode: words come before."""
+        return self.first_word + self.words
 
     @property
     def size(self) -> int:
@@ -408,8 +420,8 @@ class NumberCodec:
         if self.size < 2 and not self.tables:
             return None
         values = self._standardise(self.atoms).tolist()
-        if self.missing:
-            values.append(float("nan"))
+        # "Missing" and words are no numbers.
+        values += [float("nan")] * (self.missing + self.words)
         curves = tuple(self._curve(table) for table in self.tables)
         return Block(column, "", len(values), len(curves), tuple(values), curves)
 
@@ -453,10 +465,11 @@ class NumberCodec:
         codes: npt.NDArray[np.integer[Any]],
         offsets: npt.NDArray[np.floating[Any]],
     ) -> tuple[Numbers, Mask]:
-        """Codes and offsets => the values that are not missing, and which cells are."""
-        missing = np.zeros(len(codes), dtype=bool)
-        if self.missing:
-            missing = codes == len(self.atoms)
+        """Codes and offsets => the values of the cells that have one, and which have none.
+
+        A word is no value: see `word_of`.
+        """
+        missing = (codes >= len(self.atoms)) & (codes < self.first_mode)
         codes = codes[~missing]
         offsets = offsets[~missing]
         values = np.zeros(len(codes), dtype=self.atoms.dtype)
@@ -470,6 +483,15 @@ class NumberCodec:
                 decoded = np.rint(decoded / self.step) * self.step
             values[mine] = self.rounded(decoded)
         return values, missing
+
+    def code_of_word(self, word: Integers) -> npt.NDArray[np.uint8]:
+        """The codes of words, given their numbers."""
+        return (self.first_word + word).astype(np.uint8)
+
+    def word_of(self, codes: npt.NDArray[np.integer[Any]]) -> Integers:
+        """``[rows]``: the number of the word that each code stands for; -1 for none."""
+        word = codes.astype(np.int64) - self.first_word
+        return np.where((word >= 0) & (word < self.words), word, -1)
 
     def rounded(self, values: Numbers) -> Numbers:
         """Numbers as the column can hold them."""
@@ -531,6 +553,7 @@ class NumberCodec:
             "moments": list(self.moments),
             "step": self.step,
             "edges": self.edges.tolist(),
+            "words": self.words,
         }
 
     @classmethod
@@ -538,7 +561,7 @@ class NumberCodec:
         """The inverse of `state`."""
         dtype = np.int64 if state["whole"] else np.float64
         decimals = state["decimals"]
-        # Earlier versions had neither steps nor edges.
+        # Earlier versions had neither steps nor edges nor words.
         step = state.get("step", 0.0)
         edges = np.array(state.get("edges", []))
         resolution = step or _resolution(decimals)
@@ -556,6 +579,7 @@ class NumberCodec:
             (mean, deviation),
             step,
             edges,
+            state.get("words", 0),
         )
 
 

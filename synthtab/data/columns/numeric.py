@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.core.errors import SynthtabError
 from synthtab.core.schema import Column
 from synthtab.data.columns.base import (
     Cells,
@@ -25,8 +26,10 @@ from synthtab.data.columns.base import (
     finite,
     holds_text,
     is_text,
+    matching,
     natural,
     objects,
+    words_of,
 )
 from synthtab.data.columns.numbers import Floats, NumberCodec, Numbers, round_decimals
 
@@ -116,6 +119,8 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def link_group(cls, column: Column) -> str:
         """As `ColumnEncoder.link_group`: columns of one format."""
+        if column.options.get("words"):
+            return ""
         # Bounds differ even where a column is a copy of another but for some rows.
         form = dict(column.options)
         form.pop("minimum", None)
@@ -148,6 +153,22 @@ class NumberEncoder(ColumnEncoder):
         A day covers many seconds: "until 2020-01-31" includes all of that day.
         """
         return 1
+
+    @classmethod
+    def readable(cls, texts: Texts, column: Column) -> Mask:
+        """As `ColumnEncoder.readable`: what `numbers` does not refuse."""
+
+        def can_read(some: Texts) -> bool:
+            try:
+                cls.numbers(pd.Series(some, dtype=object), column)
+            except SynthtabError:
+                return False
+            return True
+
+        if can_read(texts):
+            return np.ones(len(texts), dtype=bool)
+        one_by_one = (texts[i : i + 1] for i in range(len(texts)))
+        return np.array([can_read(one) for one in one_by_one])
 
     # What follows.
 
@@ -209,8 +230,22 @@ class NumberEncoder(ColumnEncoder):
         """`fit` in one part, for kinds that may have several."""
         values, missing = cls.numbers(series, column)
         decimals = cls.decimals(column)
-        codec = NumberCodec.fit(values, missing, decimals, rng, settings)
+        blank, words = cls.blanks_and_words(series, missing, column)
+        codec = NumberCodec.fit(values, blank, decimals, rng, settings, words)
         return cls(column, codec)
+
+    @classmethod
+    def blanks_and_words(
+        cls, series: pd.Series, missing: Mask, column: Column
+    ) -> tuple[Mask, int]:
+        """Which cells are missing and no word, ``[rows]``, and how many words there are.
+
+        Args:
+            series: The cells.
+            missing: As `numbers` says: words are no numbers.
+            column: Lists the words.
+        """
+        return missing & (words_of(series, column) < 0), len(words_in(column))
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
@@ -221,6 +256,7 @@ class NumberEncoder(ColumnEncoder):
             return nothing, nothing.astype(np.float32)
         values, missing = self.numbers(series, self.column)
         codes, offsets = self.codec.encode(values, missing, rng)
+        self.write_words(codes, series)
         # No offsets where all values are atoms.
         wanted = 1 if self.blocks[0].modes else 0
         return codes[:, None], offsets[:, None][:, :wanted]
@@ -239,7 +275,38 @@ class NumberEncoder(ColumnEncoder):
         if offsets.shape[1]:
             offset = offsets[:, 0]
         values, missing = self.codec.decode(code, offset)
-        return self.series(self.within(values, step=self.codec.step), missing)
+        cells = self.series(self.within(values, step=self.codec.step), missing)
+        return self.with_words(cells, code)
+
+    def write_words(self, codes: npt.NDArray[np.uint8], series: pd.Series) -> None:
+        """Write the codes of the cells that are words over those that they have.
+
+        Args:
+            codes: ``[rows]``: of the codec; changed in place.
+            series: The cells.
+        """
+        word = words_of(series, self.column)
+        is_word = word >= 0
+        if is_word.any() and self.codec.words:
+            codes[is_word] = self.codec.code_of_word(word[is_word])
+
+    def with_words(
+        self, cells: pd.Series, codes: npt.NDArray[np.integer[Any]]
+    ) -> pd.Series:
+        """The cells, with the words that some codes stand for.
+
+        Args:
+            cells: Typed.
+            codes: ``[rows]``: of the codec.
+        """
+        word = self.codec.word_of(codes)
+        is_word = word >= 0
+        if not is_word.any():
+            return cells
+        texts = np.array(words_in(self.column), dtype=object)
+        result = cells.astype(object)
+        result[is_word] = texts[word[is_word]]
+        return as_dtype(result, self.column.dtype)
 
     def within(
         self, values: Numbers, low: bool = True, high: bool = True, step: float = 0.0
@@ -315,8 +382,18 @@ class FloatEncoder(NumberEncoder):
 
     @classmethod
     def link_group(cls, column: Column) -> str:
-        """Floats and integers may follow from one another."""
-        return "number"
+        """Floats and integers may follow from one another, unless there are words."""
+        return "" if column.options.get("words") else "number"
+
+    @classmethod
+    def fitting(cls, cells: Cells) -> Mask:
+        """As `ColumnEncoder.fitting`, for whole numbers as well."""
+        return matching(cells.words, FLOAT_OR_INFINITE)
+
+    @classmethod
+    def readable(cls, texts: Texts, column: Column) -> Mask:
+        """As `ColumnEncoder.readable`."""
+        return matching(texts, FLOAT)
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -397,8 +474,17 @@ class IntegerEncoder(NumberEncoder):
 
     @classmethod
     def link_group(cls, column: Column) -> str:
-        """Floats and integers may follow from one another."""
-        return "number"
+        """Floats and integers may follow from one another, unless there are words."""
+        return "" if column.options.get("words") else "number"
+
+    @classmethod
+    def readable(cls, texts: Texts, column: Column) -> Mask:
+        """As `ColumnEncoder.readable`: "5.0" is a whole number, too."""
+        is_number = matching(texts, FLOAT)
+        wide = texts[is_number].astype(np.float64)
+        whole = (wide == np.rint(wide)) & (np.abs(wide) < 2.0**63)
+        is_number[is_number] = whole
+        return is_number
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -453,6 +539,11 @@ class IntegerEncoder(NumberEncoder):
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => digits."""
         return objects(map(str, values.tolist()), len(values))
+
+
+def words_in(column: Column) -> list[str]:
+    """The texts that stand for themselves among the numbers of a column."""
+    return list(column.options.get("words", ()))
 
 
 def parse_floats(
