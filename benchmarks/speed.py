@@ -4,6 +4,7 @@
     python benchmarks/speed.py race       time to the final quality of other projects
     python benchmarks/speed.py covtype    581,012 rows x 55 columns, 15 minutes at most
     python benchmarks/speed.py large      1,000,000 rows, 100,000 categories
+    python benchmarks/speed.py devices    the same fits on the GPU and on the cores of a machine
     python benchmarks/speed.py race --python ctgan=ctgan-env/bin/python
 
 The data folder is that of fidelity.py. OMP_NUM_THREADS bounds the number of cores.
@@ -300,6 +301,50 @@ def large(args: argparse.Namespace) -> Iterator[Record]:
         yield record(name, round(100 * error.mean(), 1), "%", how)
 
 
+def devices(args: argparse.Namespace) -> Iterator[Record]:
+    """The same fit on a GPU and on the cores of the same machine."""
+    import torch
+
+    for device in ("cpu", "cuda"):
+        if device == "cuda" and not torch.cuda.is_available():
+            print("this machine has no CUDA device", flush=True)
+            continue
+        where = torch.cuda.get_device_name() if device == "cuda" else cores()
+        result = job(_fit_on, args.data / "adult", device, args.epochs)
+        how = f"`Synthesizer(epochs={args.epochs}, device={device!r})`, {where}"
+        for figure, (value, unit) in result.items():
+            yield record(f"Adult on {device}: {figure}", value, unit, how)
+
+
+def _fit_on(folder: Path, device: str, epochs: int) -> dict[str, tuple[float, str]]:
+    """Figures of `devices`: what was measured -> value and unit."""
+    from synthtab import Synthesizer, evaluate, infer
+
+    train, _, meta = read(folder)
+    schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
+    # What the first use of a GPU costs is no part of a fit.
+    Synthesizer(epochs=1, device=device).fit(train.head(500)).sample(100)
+    start = time.perf_counter()
+    model = Synthesizer(epochs=epochs, target=meta["target"], device=device)
+    model.fit(train, schema)
+    seconds = time.perf_counter() - start
+    figures = {
+        "fit": (round(seconds, 1), "s"),
+        "steps": (float(model.report_["steps"]), ""),
+    }
+    for figure, rows, options in (
+        ("sample, one pass", 400_000, {"passes": 1}),
+        ("sample, the default", 50_000, {}),
+    ):
+        model.sample(5000, **options)
+        start = time.perf_counter()
+        model.sample(rows, **options)
+        figures[figure] = (round(rows / (time.perf_counter() - start)), "rows/s")
+    made = model.sample(len(train))
+    scores = evaluate(train, made, metrics=["detection_score"]).scores
+    return figures | {"detection": (round(scores[0].value, 3), "")}
+
+
 # Name on the command line -> what it measures.
 WHAT: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "fit": fit,
@@ -308,6 +353,7 @@ WHAT: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "race": race,
     "covtype": covtype,
     "large": large,
+    "devices": devices,
 }
 
 
@@ -346,6 +392,7 @@ def main() -> None:
         "--sampled", type=int, default=100_000, help="rows of covtype to sample"
     )
     parser.add_argument("--rare", type=int, default=5, help="for `large`")
+    parser.add_argument("--epochs", type=int, default=8, help="for `devices`")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument(
         "--python",
