@@ -75,7 +75,9 @@ def fit(
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"),
+        typer.Option(
+            "--time", help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the table, instead.", metavar="N")

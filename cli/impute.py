@@ -57,7 +57,9 @@ def impute(
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"),
+        typer.Option(
+            "--time", help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"
+        ),
     ] = None,
     seed: Seed = None,
     device: Device = None,

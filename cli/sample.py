@@ -62,6 +62,7 @@ def sample(
     weights: Annotated[
         str | None,
         typer.Option(
+            "--weights",
             help='How often each value of a column: "income: >50K=0.5, <=50K=0.5".',
             metavar="WEIGHTS",
         ),
