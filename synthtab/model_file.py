@@ -1,15 +1,18 @@
 """The model file: a zip of readable JSON and weights. No code, and no training row.
 
-manifest.json        format number, versions, seed, what ran, held-out scores; a digest
-                     of each other member, and one of the manifest itself schema.json
-                     what the columns are encoder.json         how cells become codes
-                     and offsets config.json          the training configuration that
-                     ran weights.safetensors  the networks that make rows
-                     trees.safetensors    the boosted trees and frequencies that choose
-                     among these rows; no tensor in it where there are none
+    manifest.json        format number, versions, seed, what ran, held-out scores;
+                         a digest of each other member, and one of the manifest itself
+    schema.json          what the columns are
+    encoder.json         how cells become codes and offsets
+    config.json          the training configuration that ran
+    weights.safetensors  the networks that make rows
+    trees.safetensors    the boosted trees and frequencies that choose among these
+                         rows; no tensor in it where there are none
 
-`load` checks a file as a whole before anything of it is used. A flipped byte must not
-give other rows, and a small file must not take much memory.
+`load` checks a file as a whole before anything of it is used (`_read`: sizes, format,
+members, digests, numbers). A flipped byte must not give other rows, and a small file
+must not take much memory. Whether the parts fit together shows afterwards, in
+`Synthesizer.load`.
 """
 
 from __future__ import annotations
@@ -164,6 +167,7 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Bundle:
 
 
 def _read(file: zipfile.ZipFile, path: object) -> Bundle:
+    """Check the file, then read it: what does not cost memory is checked first."""
     names = file.namelist()
     if MANIFEST not in names:
         raise ArtefactError(f"{path} is not a synthtab model: it has no {MANIFEST}")

@@ -273,7 +273,7 @@ class Synthesizer:
         source = open_table(table, streams, rows, at_once)
         source, schema = self._typed(source, schema, config)
         observe(Progress("encode", 0.0))
-        held_out = holdout.split(source.rows, config.holdout, streams)[1]
+        _, held_out = holdout.split(source.rows, config.holdout, streams)
 
         # How its cells become codes and offsets, and whether there is room for them.
         encoder = self._encode(source, held_out, schema, config, streams)
@@ -387,7 +387,7 @@ class Synthesizer:
             rows = None
         source = open_table(table, streams, rows, at_once)
         source, schema = self._typed(source, schema, config)
-        held_out = holdout.split(source.rows, config.holdout, streams)[1]
+        _, held_out = holdout.split(source.rows, config.holdout, streams)
         encoder = self._encode(
             source, held_out, schema, config, streams, most=PLANNED_ROWS
         )
@@ -431,7 +431,8 @@ class Synthesizer:
     ) -> TableEncoder:
         """The encoding, learnt from the training rows: from ``most`` of them, if given.
 
-        Only that no key comes back is a matter of all rows.
+        Only that no key comes back is a matter of all rows. With ``most`` it is not even
+        that: `plan` makes no rows.
         """
         is_held_out = np.isin(source.numbers, held_out, assume_unique=True)
         training = np.flatnonzero(~is_held_out)[:most]
@@ -781,6 +782,7 @@ class Synthesizer:
         is_here = device.type != "cuda" or torch.cuda.is_available()
         name = device.type if is_here else "auto"
         parameters = self.get_params()
+        # All that the loaded model is; then, over it, the parameters as they were.
         vars(self).update(vars(self.load(io.BytesIO(file), name)))
         vars(self).update(vars(Synthesizer(**parameters)))
 

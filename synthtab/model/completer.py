@@ -85,8 +85,8 @@ class Mixtures:
         deviations = self.deviations.gather(1, index)
         at = probit(offsets).unsqueeze(-1)
         normalised = (at - means) * (-deviations).exp()
-        # The constant of the normal density cancels against that of the standard normal one,
-        # which is what the probit of a uniform offset has.
+        # log N(at; mean, deviation) - log N(at; 0, 1): the second is the density that the
+        # probit of a uniform offset has. The constants of the two cancel.
         logs = shares.log_softmax(-1) - deviations - 0.5 * normalised.square()
         return logs.logsumexp(-1) + 0.5 * at.squeeze(-1).square()
 
@@ -126,6 +126,7 @@ class Mixtures:
             self.means.gather(1, index),
             self.deviations.gather(1, index),
         )
+        # `of_row` has the mode of each row alone: number 0.
         only_mode = torch.zeros_like(mode[:1])
         bounds = of_row._in_deviations(low[:, None], high[:, None], only_mode)
         shares, start, end = (x[:, 0] for x in bounds)
@@ -141,6 +142,7 @@ class Mixtures:
         # ... then a point of it, by inverting its distribution function: in the half where
         # that function is small, and thus exact.
         flip = start > 0
+        # Mirrored at 0, the end becomes the start.
         start, end = torch.where(flip, -end, start), torch.where(flip, -start, end)
         below = torch.special.ndtr(start)
         above = torch.special.ndtr(end)
@@ -179,8 +181,9 @@ def _log_between(low: Tensor, high: Tensor) -> Tensor:
     low, high = torch.where(flip, -high, low), torch.where(flip, -low, high)
     lower = torch.special.log_ndtr(low)
     upper = torch.special.log_ndtr(high)
-    share_left = (-(lower - upper).exp()).log1p()
-    return upper + share_left.clamp(min=LEAST_LOG_MASS)
+    # log(U - L) = log U + log(1 - L / U), where U and L are the masses below the two.
+    log_share_between = (-(lower - upper).exp()).log1p()
+    return upper + log_share_between.clamp(min=LEAST_LOG_MASS)
 
 
 def first_outputs(modes: int) -> Tensor:

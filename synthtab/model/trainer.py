@@ -187,12 +187,13 @@ class Trainer:
         Args:
             fraction: Share of the fit that is done, in [0, 1].
         """
+        # The least of three: the first exceeds 1 soon, the second up to half of the fit.
         warm_up = fraction / WARM_UP + LAST_RATE
         fall = LAST_RATE + 2 * (1 - LAST_RATE) * (1 - fraction)
         factor = min(1.0, warm_up, fall)
         if self.config.network == "concat":
             factor = 1.0  # the paper's recipe has no schedule
-        left = 1.0  # of the completer's settling
+        left = 1.0  # share of the completer's settling that is to come; 1 before it
         if self.settling:
             left = 1 - (self.step - self.settled_at) / self.settling
         factor_of_completer = min(factor, LAST_RATE + (1 - LAST_RATE) * left)
@@ -240,8 +241,8 @@ class Trainer:
     def _round_of_the_game(self) -> Terms:
         """Teach the critic `TrainConfig.critic_steps` times; the generator's terms.
 
-        The generator learns on rows of a fresh draw: judged on the rows that the critic has
-        just seen, it learnt worse (docs/lab.md).
+        The generator makes new rows for its own step: judged on those that the critic has
+        just seen, it learnt worse (docs/lab.md). The real rows stay.
         """
         config = self.config
         number = self.step // config.adversarial_every
@@ -262,7 +263,8 @@ class Trainer:
 
         fake_seen, logits, offsets = self._fake(real)
         if config.adversarial:
-            # The generator's loss needs gradients through the critic, not of it.
+            # `real_seen` is that of the critic's last turn. The generator's loss needs
+            # gradients through the critic, not of it.
             self.critic.requires_grad_(False)
             losses = self.loss.generator_terms(self.critic, real_seen, fake_seen)
             for name, loss in losses.items():
@@ -403,6 +405,10 @@ def step_flops(layout: Layout, config: TrainConfig) -> float:
 
     game = 6.0 * of_generator
     if config.adversarial:
+        # A step of the critic: forwards and backwards (6) for real and for generated rows,
+        # the penalty as much again, and the generator forwards (2). A step of the generator
+        # goes through the critic: forwards for real rows (2), forwards and back to the
+        # inputs for generated ones (4).
         penalties = 1 + 1 / config.penalty_every
         game += config.critic_steps * (12 * of_critic * penalties + 2 * of_generator)
         game += 6 * of_critic

@@ -44,10 +44,9 @@ def memory() -> int | None:
     """Bytes that this process can still have; None where that cannot be told.
 
     On Linux the least of two: what the kernel calls available (``MemAvailable``: free,
-        or
-    caches that it can drop), and what the limits of the control groups that the process
-    is in leave (cgroup v2 and v1; a container's limit is one). Elsewhere what the
-    machine has in all.
+    or caches that it can drop), and what the limits of the control groups that the
+    process is in leave (cgroup v2 and v1; a container's limit is one). Elsewhere what
+    the machine has in all.
     """
     limits = [_available(), *_left_by_groups()]
     sizes = [size for size in limits if size is not None]

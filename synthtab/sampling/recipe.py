@@ -132,9 +132,8 @@ def joined_plans(networks: Networks, held_out: Encoded) -> tuple[Plan, ...]:
 
     A unit joins the pass of the one before it if the mean log-likelihood of its
     held-out cells, given all earlier ones, falls by less than `JOINING_LOSS` when those
-    of the pass are
-    hidden: that is their conditional mutual information, as far as the completer knows
-        of it.
+    of the pass are hidden: that is their conditional mutual information, as far as the
+    completer knows of it.
     """
     completer = networks.completer
     assert completer is not None, "these networks complete no rows, report this"

@@ -386,6 +386,7 @@ def _first_position(
         position = np.minimum(middle, UNIT - 1)
         values = _numbers_at(part, codes, position, others)
         reached = (values > bounds) if above else (values >= bounds)
+        # Where the search is finished, low, middle and high are one: they stay.
         high = np.where(reached, middle, high)
         low = np.where(reached | finished, low, middle + 1)
     return low
@@ -456,6 +457,8 @@ def _split_pieces(
     The offset of the first block may be where some offset of the others gives a number
     that meets all predicates. Whether the two fit together shows once decoded.
     """
+    # One cell for each combination of codes, with all offsets at their least, and at
+    # their greatest.
     at_low_end = _decoded(part, codes, 0.0)
     at_high_end = _decoded(part, codes, LAST_OFFSET)
     missing = at_low_end.isna().to_numpy(dtype=bool)
@@ -463,14 +466,13 @@ def _split_pieces(
     if any(asks_for_missing):
         return Pieces.of_codes(codes[missing & all(asks_for_missing)])
     lows, highs = _intervals(predicates)
-    # "Missing" and words are no numbers.
-    _, no_number = part.numbers(at_low_end, part.column)
+    # "Missing" and words are no numbers. `numbers` gives those of the other cells only.
+    least, no_number = part.numbers(at_low_end, part.column)
+    greatest, _ = part.numbers(at_high_end, part.column)
     are_words = no_number & ~missing & _all_hold(predicates, at_low_end)
     words = Pieces.of_codes(codes[are_words])
+    # From here on, ``[codes]`` are those of numbers, as least and greatest are.
     codes = codes[~no_number]
-    # ``[codes]``: the least and the greatest number of each combination of codes.
-    least, _ = part.numbers(at_low_end, part.column)
-    greatest, _ = part.numbers(at_high_end, part.column)
     is_mode = codes[:, 0] >= part.blocks[0].atoms
     # ``[codes, intervals]``
     overlaps = (least[:, None] <= highs) & (greatest[:, None] >= lows)
@@ -481,6 +483,8 @@ def _split_pieces(
         # Of the other blocks, the codes that give the least and the greatest number.
         earliest = codes[of_mode[least[of_mode].argmin()]]
         latest = codes[of_mode[greatest[of_mode].argmax()]]
+        # A day may begin an interval if its latest time is in it, and end one if its
+        # earliest time is.
         starts = _first_position(part, latest, lows, others=LAST_OFFSET)
         stops = _first_position(part, earliest, highs, above=True, others=0.0)
         for start, stop in zip(starts, stops, strict=True):

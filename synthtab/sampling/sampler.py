@@ -294,13 +294,15 @@ class OrderSampler:
                 if key not in cache:
                     cache[key] = Pass(completer, blocks, limit)
                 self.passes.append(cache[key])
-            # The passes in the order of the plan, as far as the two orders differ: from
-            # the pass on that follows the last limited column, both say the same.
+            # Importance weights compare the two orders, that of the plan and that in
+            # which rows are drawn. They differ up to the last limited column of the
+            # plan: after it, both have revealed the same cells and say the same. With
+            # the plan (a) (b) (c) (d) and b limited, (a) (b) is compared with (b) (a).
             start: Plan = ()
             if self.leading_columns:
                 start = plan[: _last_limited(plan, within) + 1]
             self.passes_of_plan = [Pass(completer, blocks) for blocks in start]
-        # How many of `passes` draw the same blocks as these.
+        # How many of `passes`, from the first on, draw the same blocks as these do.
         same_blocks = _with_limits(start, limits, leading) if start else ()
         self.compared = len(same_blocks)
 
@@ -395,8 +397,10 @@ class OrderSampler:
             ends_a_column = one.limits is not None and one.limits.last
             if ends_a_column and columns_done < self.leading_columns:
                 columns_done += 1
-                # After the first column nothing is to be weighed: all rows were equal.
+                # After the first column nothing is to be weighed: nothing was known
+                # before it, so it was as probable in every row.
                 if columns_done > 1:
+                    # The spare rows end here: with the last limited column.
                     last_column = columns_done == self.leading_columns
                     rows = count if last_column else len(state.codes)
                     state = state.resampled(rows, random)
@@ -607,11 +611,10 @@ Outputs = tuple[Tensor, Tensor]
 class Pass:
     """The completer as far as it concerns the blocks that one pass reveals.
 
-    A pass reads the cells that it reveals and writes nothing else. So it needs the
-    columns of the completer's first layer that read these cells, and the rows of its
-    head that write
-    them: a pass costs no more than what it reveals. The layers between are computed in
-        full.
+    The head says what the cells of this pass may be: only its rows for these cells are
+    computed. Once they are drawn, the first layer has to read them: only its columns
+    for these cells are. So a pass costs no more than what it reveals. The layers
+    between are computed in full.
 
     Args:
         completer: The whole network.

@@ -51,6 +51,8 @@ MOST_LOG_ODDS = 4.0
 # Most trees of a forest, and how much each may say.
 MOST_TREES = 900
 LEARNING_RATE = 0.15
+# Most leaves of a tree: a row's leaf is found in the bits of an int32.
+LEAVES = 31
 # Share of the rows that stop a forest, and after how many trees that do not help them:
 # later trees learn the training rows by heart (docs/lab.md).
 STOPPING_ROWS = 0.15
@@ -168,6 +170,7 @@ def grow(
         critic = replace(critic, pool=pool)
         if number == rounds:
             break
+        # How many rows would be kept of these, were they a pool.
         count = int(len(fake) / pool)
         chances = chooser.chances(codes, offsets, count).numpy()
         # Both kinds weigh the same in sum; a generated row as much as it is likely to
@@ -349,8 +352,6 @@ def _capped(weights: Tensor, count: int) -> Tensor:
 # --------------------------------------------------------------------------------------
 # Boosted trees as arrays
 
-# Most leaves of a tree: a row's leaf is found in the bits of an int32.
-LEAVES = 31
 # Rows scored at once: the bits of all their trees stay in the cache.
 SCORED_ROWS = 1024
 
@@ -598,7 +599,11 @@ def _bins_left(
     node: Any,
     bins_seen: Any,
 ) -> npt.NDArray[np.bool_]:
-    """``[256]``: which bins a node of scikit-learn sends left."""
+    """``[256]``: which bins a node of scikit-learn sends left.
+
+    It speaks of ranks among the bins that it has seen, and we of bins.
+    """
+    # Of categories: those that were not seen go where missing ones do.
     left = np.full(256, bool(node["missing_go_to_left"]))
     if node["is_categorical"]:
         ranks = np.arange(len(bins_seen))
@@ -607,7 +612,7 @@ def _bins_left(
         bit = (ranks % 32).astype(np.uint32)
         left[bins_seen] = (words[ranks // 32] >> bit) & 1
         return left
-    # A bin that was not seen goes where its neighbours do.
+    # A bin that was not seen has the rank of the next greater one that was.
     rank = np.searchsorted(bins_seen, np.arange(256))
     goes_left: npt.NDArray[np.bool_] = rank <= node["num_threshold"]
     return goes_left

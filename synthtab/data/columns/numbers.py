@@ -92,7 +92,7 @@ Integers = npt.NDArray[np.int64]
 # from one average to the next, and values beyond the first and the last of them are drawn
 # within the segment there.
 
-# The position of F = 1.
+# The position of F = 1: F is position / UNIT. No unit of a column is meant.
 UNIT = 1 << 24
 # A mode with at most this many distinct values is kept exactly.
 EXACT_VALUES = 2048
@@ -150,6 +150,7 @@ class Quantiles:
         left = right - weights
         total = right[-1]
         if len(distinct) <= EXACT_VALUES:
+            # All that are no averages are kept with their steps.
             heavy = np.flatnonzero(~averages)
             light = np.flatnonzero(averages)
         else:
@@ -161,11 +162,12 @@ class Quantiles:
         middle = (left + right) / 2
         middle[0] = 0
         middle[-1] = total
-        value = np.concatenate([light, heavy, heavy])
+        place = np.concatenate([light, heavy, heavy])
         at = np.concatenate([middle[light], left[heavy], right[heavy]])
-        order = np.lexsort([value, at])
+        # By F; knots of one F, by their values.
+        order = np.lexsort([place, at])
         positions = np.rint(at[order] / total * UNIT).astype(np.int64)
-        values = np.asarray(distinct, dtype=np.float64)[value[order]]
+        values = np.asarray(distinct, dtype=np.float64)[place[order]]
         return cls(values, positions, False, resolution, bool(averages.any()))
 
     def encode(
@@ -205,6 +207,9 @@ class Quantiles:
         """F just below ("left") or at ("right") each value; they differ where F jumps."""
         knots = self.values
         positions = self.positions
+        # ``upper``: the first knot at or above each value ("left"), or above it ("right").
+        # ``knot``: the one that stands at the value, if any does. Of two (a jump) it is
+        # the lower one for "left", the upper one for "right".
         upper = np.searchsorted(knots, values, side="left")
         knot = np.minimum(upper, len(knots) - 1)
         if side == "right":
@@ -352,7 +357,8 @@ class NumberCodec:
         distinct, counts = np.unique(values, return_counts=True)
         is_atom, others = _split(distinct / scale, counts, settings.rare)
         atoms = distinct[is_atom]
-        # An average alone is no distribution.
+        # `others.shared` marks values that enough rows have; all others are averages.
+        # One average and nothing else is no distribution: it is an atom.
         if len(others.values) == 1 and not others.shared[0]:
             atoms = _with_average(atoms, others.values[0] * scale, decimals)
             others = _no_groups()
@@ -593,7 +599,8 @@ def _split(distinct: Floats, counts: Integers, rare: int) -> tuple[Mask, Groups]
     all_are = bool(is_atom.all())
     is_atom &= counts >= rare
     others = ~is_atom
-    # Hardly any are rare, and these would be a mode of their own.
+    # All values would be atoms, but few rows have rare ones: those would be a mode of
+    # their own. Nothing of them is kept; they count as the nearest atom.
     few = counts[others].sum() <= SNAPPED * counts.sum()
     if all_are and is_atom.any() and few:
         return is_atom, _no_groups()
@@ -775,10 +782,12 @@ def find_breaks(distinct: Numbers, weights: Floats) -> Integers:
     ends = np.unique(np.concatenate([[0], ends, [len(distinct) - 1]]))
     # The inverse of the density of each cell. Halves, so that it is a number.
     half = 0.5 * distinct
+    # Cell i reaches from ends[i] to ends[i + 1].
     spread = np.diff(half[ends]) / np.diff(right[ends])
     logs = np.log(np.maximum(spread, np.finfo(float).tiny))
     jump = np.abs(np.diff(logs))
-    # The outermost cells are long where tails are.
+    # jump[i] is between cells i and i + 1. The outermost cells are left out: they are
+    # long where tails are.
     abrupt = 1 + np.flatnonzero(jump[1:-1] > np.log(ABRUPT))
     breaks = []
     for cell in abrupt:

@@ -60,8 +60,8 @@ LIFT = 4.0
 # Or it holds, as a link to several columns must, in this share of all rows, and fails
 # `LIFT` times less often than by chance.
 ALWAYS = 0.95
-# A glance at a few rows asks for less: for half the share, half the lift, and for this
-# share of all rows.
+# A glance at a few rows asks for less: for half the share, half the lift, and, of equal
+# columns in wide tables and of links to several, for this share of all rows.
 NEARLY_ALWAYS = ALWAYS - 0.03
 # A link counts so much more if it is no absolute value: the plainer one is the
 # likelier.
@@ -204,6 +204,7 @@ def _confirmed(
         proposals += _Several(glance, columns).links()
     candidates = []
     for child, link in proposals:
+        # A link to one column may hold now and then, one to several must hold always.
         to_one = len(link.parents) == 1
         if not to_one and not _as_smooth(telling, child.name, link.parents):
             continue
@@ -214,6 +215,7 @@ def _confirmed(
         always = held.mean() >= ALWAYS and _fails_less(
             held.mean(), by_chance.mean(), LIFT
         )
+        # So of a link to several the share is not asked: 0 is never enough.
         share = explained.mean() if to_one else 0.0
         share_by_chance = (by_chance & both_telling).mean()
         enough = max(LEAST_SHARE, LEAST_ROWS / rows, LIFT * share_by_chance)
@@ -349,7 +351,10 @@ def _nearly_always(
     parent_cells: Cells,
     child: Column,
 ) -> bool:
-    """Whether a link holds in most rows of a glance, and not by chance."""
+    """Whether a link to one column holds in most rows of a glance, and not by chance.
+
+    In `ALWAYS` of them, not in the smaller share `NEARLY_ALWAYS`.
+    """
     if held.mean() < ALWAYS:
         return False
     y, y_missing = child_cells
@@ -522,7 +527,8 @@ class _Several:
 
     def _sums(self) -> Iterator[tuple[Column, Link]]:
         """Links to the sum of three or more neighbouring columns."""
-        # The sum of neighbours is the difference of two sums from the first column on.
+        # The sum of neighbours is the difference of two sums from the first column on. (A
+        # missing cell makes all later sums of its row NaN: such a row agrees with nothing.)
         of_none = np.zeros(len(self.table))
         sums = np.column_stack([of_none, self.table]).cumsum(axis=1)
         ends = range(len(self.columns) + 1)

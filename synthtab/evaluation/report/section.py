@@ -2,9 +2,8 @@
 
 A metric with a picture returns a `Section` from its function `Metric.picture`; the page
 puts it behind the pictures of the columns and gives it a link. Names and categories may
-be
-anything: templates escape all text, and a body that is put together by hand must do so
-itself (`markupsafe.escape`).
+be anything: templates escape all text, and a body that is put together by hand must do
+so itself (`markupsafe.escape`).
 """
 
 from __future__ import annotations
