@@ -45,8 +45,8 @@ MISSING_WORDS = frozenset(
     }
     | {"not available", "not applicable", "not known", "not reported", "not recorded"}
     | {"no data", "nodata", "no value", "no answer", "not stated", "not given", "n.d."}
-    | {"nd", "n/d", "tbd", "tba", "tbc", "-", "--", "---", "\u2013", "\u2014", "_", "."}
-    | {"..", "...", "\u2026", "*", "**", "x", "xx", "??", "???", "/", "//", "#"}
+    | {"nd", "n/d", "tbd", "tba", "tbc", "-", "--", "---", "\u2013", "\u2014", "."}
+    | {"..", "...", "\u2026", "*", "**", "??", "???"}
     | {"k.a.", "k. a.", "keine angabe", "unbekannt", "fehlt", "inconnu", "non connu"}
     | {"desconocido", "sin datos", "s/d", "sconosciuto", "onbekend", "ok\u00e4nd"}
 )
