@@ -11,7 +11,18 @@ import typer
 from synthtab.core.errors import ConfigError, DataError, hint
 from synthtab.core.files import write_text
 
-from .options import Device, Quiet, Rare, Seed, check_output, without_none
+from .options import (
+    Device,
+    Quiet,
+    Rare,
+    Seed,
+    check_fit,
+    check_model,
+    check_output,
+    check_schema,
+    check_table,
+    without_none,
+)
 from .render import note, progress
 
 if TYPE_CHECKING:
@@ -126,6 +137,10 @@ def augment(
     for path in (output, json):
         if path not in (None, "-"):
             check_output(Path(str(path)), data, model, holdout, schema)
+    check_table(data, holdout)
+    check_model(model)
+    check_schema(schema)
+    check_fit(preset, time, epochs, device, seed, rare=rare)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer

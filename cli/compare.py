@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from .options import Holdout, Html, Json, Quiet, Seed, check_reports, without_none
+from .options import (
+    Holdout,
+    Html,
+    Json,
+    Quiet,
+    Seed,
+    check_reports,
+    check_seed,
+    check_table,
+    without_none,
+)
 from .render import deliver, progress
 
 
@@ -34,9 +44,10 @@ def compare(
     Example: synthtab compare people.csv ours.csv theirs.csv --holdout people-test.csv --target income
     """
     check_reports(json, html, real, *synthetic, holdout)
+    check_table(real, *synthetic, holdout)
+    check_seed(seed)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
-
     from synthtab import compare as judge
     from synthtab import infer
     from synthtab.data import tables

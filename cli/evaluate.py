@@ -11,7 +11,18 @@ import typer
 
 from synthtab.core.errors import ConfigError, DataError
 
-from .options import Holdout, Html, Json, Quiet, Seed, check_reports, without_none
+from .options import (
+    Holdout,
+    Html,
+    Json,
+    Quiet,
+    Seed,
+    check_model,
+    check_reports,
+    check_seed,
+    check_table,
+    without_none,
+)
 from .render import deliver, note, progress
 
 if TYPE_CHECKING:
@@ -82,9 +93,11 @@ def evaluate(
             "--augmentation draws a chart in the page: name the page with --html"
         )
     check_reports(json, html, real, synthetic, holdout, model, augmentation)
+    check_table(real, synthetic, holdout)
+    check_model(model)
+    check_seed(seed)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
-
     from synthtab import evaluate as judge
     from synthtab.data import tables
     from synthtab.evaluation import METRICS, parse_bounds

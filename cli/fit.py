@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synthtab.core.errors import ConfigError, DataError
-from synthtab.runtime.machine import amount
 
 from .options import (
     Device,
     Quiet,
     Rare,
     Seed,
+    check_fit,
     check_output,
+    check_schema,
+    check_table,
     default_model,
     without_none,
 )
@@ -116,11 +118,19 @@ def fit(
     """
     output = output or default_model(data)
     check_output(output, data, schema)
-    if constraints not in (None, "found"):
-        raise ConfigError(
-            f"--constraints can only be found, not {constraints!r}; "
-            "give one by --constraint"
-        )
+    check_table(data)
+    check_schema(schema)
+    check_fit(
+        preset,
+        time,
+        epochs,
+        device,
+        seed,
+        holdout=holdout,
+        rare=rare,
+        batch=batch,
+    )
+    _check(rows, constraints)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer
@@ -178,6 +188,17 @@ def fit(
         _summary(model, data, output)
 
 
+def _check(rows: int | None, constraints: str | None) -> None:
+    """Refuse options of this command alone that cannot be, before the long work."""
+    if rows is not None and rows < 1:
+        raise ConfigError(f"--rows must be at least 1, not {rows}")
+    if constraints not in (None, "found"):
+        raise ConfigError(
+            f"--constraints can only be found, not {constraints!r}; "
+            "give one by --constraint"
+        )
+
+
 def _schema_of(
     source: Source, path: Path | None, constraints: list[str], rare: int
 ) -> Schema:
@@ -207,6 +228,8 @@ def _print_plan(plan: dict[str, Any], output: Path) -> None:
     Raises:
         DataError: The fit would be refused, for want of memory say. This comes last.
     """
+    from synthtab.runtime.machine import amount
+
     config = plan.pop("config")
     refusal = plan.pop("refusal")
     if not plan.pop("counted"):

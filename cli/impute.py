@@ -9,7 +9,17 @@ import typer
 
 from synthtab.core.errors import ConfigError, DataError
 
-from .options import Device, Quiet, Seed, check_output, without_none
+from .options import (
+    Device,
+    Quiet,
+    Seed,
+    check_fit,
+    check_model,
+    check_output,
+    check_schema,
+    check_table,
+    without_none,
+)
 from .render import note, progress
 
 if TYPE_CHECKING:
@@ -85,6 +95,10 @@ def impute(
     for path in outputs:
         if path != "-":
             check_output(Path(path), data, model, schema)
+    check_table(data)
+    check_model(model)
+    check_schema(schema)
+    check_fit(preset, time, None, device, seed)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Schema, Synthesizer, infer

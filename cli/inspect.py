@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .options import check_model
 from .render import print_columns, print_facts
 
 
@@ -19,6 +20,8 @@ def inspect(
 
     Example: synthtab inspect people.synthtab
     """
+    check_model(model)
+
     from synthtab import Synthesizer
 
     # Reading needs no accelerator, and its machine may have none.

@@ -1,15 +1,21 @@
-"""What several commands share: options, and checks of paths before the long work."""
+"""What several commands share: options, and checks of them before the long work.
+
+The checks import neither torch nor pandas, which take seconds: a mistyped name or value
+is answered at once. Whatever they let through is checked again where it is used.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from synthtab.core.errors import ConfigError
+from synthtab.core.config import DEVICES, check_choice, of_parameters
+from synthtab.core.errors import ArtefactError, ConfigError, DataError, SchemaError
 from synthtab.core.files import is_special
 
 Quiet = Annotated[
@@ -65,6 +71,8 @@ Rare = Annotated[
 MODEL_SUFFIX = ".synthtab"
 # These leave the name of a table; any other suffix is taken for a part of the name.
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+# How the address of a table that is no file begins: "sqlite:///".
+_SCHEME = re.compile(r"\w+:/")
 
 
 def without_none(**options: Any) -> dict[str, Any]:
@@ -92,6 +100,83 @@ def newest_model() -> Path:
     newest = max(models, key=lambda path: path.stat().st_mtime_ns)
     # Without the folder: messages then show it as the user would type it.
     return Path(newest.name)
+
+
+def check_table(*paths: Path | None) -> None:
+    """Find out now whether there are such tables.
+
+    Raises:
+        DataError: One does not exist, or is a folder.
+    """
+    for path in paths:
+        # "-" is standard input, and what has a scheme is no file.
+        if path is None or str(path) == "-" or _SCHEME.match(str(path)):
+            continue
+        if path.is_dir():
+            raise DataError(f"{path} is a folder; name a CSV or Parquet file in it")
+        if not path.exists():
+            raise DataError(f"{path} does not exist")
+
+
+def check_model(path: Path | None) -> None:
+    """Find out now whether there is such a model file.
+
+    Raises:
+        ArtefactError: It does not exist, or is a folder.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise ArtefactError(f"{path} is a folder, not a model file")
+    if not path.exists():
+        raise ArtefactError(f"no model file {path}: make one with `synthtab fit`")
+
+
+def check_schema(path: Path | None) -> None:
+    """Find out now whether there is such a schema file.
+
+    Raises:
+        SchemaError: It cannot be opened.
+    """
+    if path is None:
+        return
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise SchemaError(
+            f"cannot read the schema {path}: {error.strerror or error}"
+        ) from error
+
+
+def check_fit(
+    preset: str | None = None,
+    time: str | None = None,
+    epochs: int | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    **dials: Any,
+) -> None:
+    """Find out now whether the options of a fit can work.
+
+    Raises:
+        ConfigError: One of them cannot.
+    """
+    of_parameters(preset or "default", time, epochs, **dials)
+    check_device(device)
+    check_seed(seed)
+
+
+def check_device(device: str | None) -> None:
+    """Refuse a device that there is nowhere; whether it is here, only torch can say."""
+    if device is not None:
+        check_choice("device", device, DEVICES)
+
+
+def check_seed(seed: int | None) -> None:
+    """Refuse a seed that is negative."""
+    if seed is not None and seed < 0:
+        raise ConfigError(f"seed must be a whole number of 0 or more, not {seed}")
 
 
 def check_output(path: Path, *inputs: Path | None) -> None:

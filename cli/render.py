@@ -1,29 +1,27 @@
 """What a person sees: progress and notes on stderr, results as tables on stdout.
 
-Rows may go to stdout, so nothing else that is not asked for may.
+Rows may go to stdout, so nothing else that is not asked for may. rich is imported where
+it draws: a mistyped command needs none of it, and is answered sooner.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
-from rich.text import Text
 
 from synthtab.core.errors import DataError
 from synthtab.core.files import write_text
 from synthtab.core.progress import Observer, Progress, silent
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
     from synthtab import Comparison, Report, Schema
 
 # Seconds between two plain progress lines of one phase, at least.
@@ -55,23 +53,25 @@ def progress(quiet: bool = False) -> Iterator[Observer]:
 
     It draws bars on a terminal, writes plain lines elsewhere, and nothing when quiet.
     """
-    console = Console(stderr=True)
     if quiet:
         yield silent
-    elif console.is_terminal:
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    if console.is_terminal:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(24),
             TaskProgressColumn(),
-            _DETAIL,
+            TextColumn("{task.fields[detail]}", markup=False),
         )
         with Bars(*columns, console=console, transient=True) as bars:
             yield _Bar(bars)
     else:
         yield _Lines()
-
-
-_DETAIL = TextColumn("{task.fields[detail]}", markup=False)
 
 
 def _detail(p: Progress) -> str:
@@ -145,14 +145,12 @@ class _Lines:
 
 def print_columns(schema: Schema) -> None:
     """What each column is taken for, and why, as a table on stdout."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("column", "kind", "missing", "why"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for column in schema.columns:
         why = "; ".join(filter(None, (column.why, column.note)))
-        cells = (column.name, column.kind, "yes" if column.missing else "", why)
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+        missing = "yes" if column.missing else ""
+        rows.append((column.name, column.kind, missing, why))
+    _print_table(("column", "kind", "missing", "why"), rows)
 
 
 def note_columns(schema: Schema, quiet: bool = False) -> None:
@@ -166,12 +164,25 @@ def print_constraints(schema: Schema) -> None:
     """What holds between columns, and in how many rows, as a table on stdout."""
     if not schema.constraints:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("constraint (offered, not enforced)", "holds in"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for constraint in schema.constraints:
         support = f"{share_of(constraint.support)} of {constraint.rows:,} rows"
-        table.add_row(Text(constraint.says), Text(support))
+        rows.append((constraint.says, support))
+    _print_table(("constraint (offered, not enforced)", "holds in"), rows)
+
+
+def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Texts in columns below headings, on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
 
 
@@ -192,6 +203,9 @@ _CONTINUATION = " " * 6
 
 def print_report(report: Report | Comparison) -> None:
     """The text of a report on stdout, with emphasis where that can be shown."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False)
     headings = set(report.headings().values())
     style = ""
@@ -241,6 +255,10 @@ def deliver(
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Headings with text beside each, on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2))
     for heading, text in facts:
         table.add_row(Text(heading, style="bold"), Text(text))

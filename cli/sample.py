@@ -10,7 +10,17 @@ import typer
 
 from synthtab.core.errors import ConfigError
 
-from .options import Device, Quiet, Seed, check_output, newest_model
+from .options import (
+    Device,
+    Quiet,
+    Seed,
+    check_device,
+    check_model,
+    check_output,
+    check_seed,
+    check_table,
+    newest_model,
+)
 from .render import note, progress
 
 
@@ -109,6 +119,10 @@ def sample(
         note(f"using {model}, the newest model in this folder")
     if output != "-":
         check_output(Path(output), model, given)
+    check_model(model)
+    check_table(given)
+    check_device(device)
+    check_seed(seed)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Rare, check_output
+from .options import Rare, check_fit, check_output, check_table
 from .render import note, print_columns, print_constraints
 
 
@@ -34,6 +34,8 @@ def schema(
     """
     if output not in (None, "-"):
         check_output(Path(output), data)
+    check_table(data)
+    check_fit(rare=rare)
 
     from synthtab import find_constraints, infer
     from synthtab.core.config import configure

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 
 from synthtab import __version__, costs, describe, model_file
-from synthtab.core.config import TrainConfig, check_names, configure, seconds
+from synthtab.core.config import TrainConfig, check_names, configure, of_parameters
 from synthtab.core.errors import (
     ArtefactError,
     ConfigError,
@@ -207,14 +207,8 @@ class Synthesizer:
 
     def _config(self) -> TrainConfig:
         """What the parameters say."""
-        if self.epochs is not None and self.epochs < 1:
-            raise ConfigError(f"epochs must be at least 1, not {self.epochs!r}")
-        config = configure(
-            self.preset,
-            holdout=self.holdout,
-            time=None if self.time is None else seconds(self.time),
-            epochs=self.epochs,
-            **self.overrides,
+        config = of_parameters(
+            self.preset, self.time, self.epochs, holdout=self.holdout, **self.overrides
         )
         # The names of losses are known where the losses are.
         adversarial_loss(config.loss)

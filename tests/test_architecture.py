@@ -151,7 +151,7 @@ def test_no_global_randomness_and_no_pickle(path: Path) -> None:
 
 
 def _without(code: str, *modules: str) -> None:
-    check = f"import sys; {code}; bad = set({modules!r}) & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    check = f"import sys\n{code}\nbad = set({modules!r}) & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     done = subprocess.run(
         [sys.executable, "-c", check], capture_output=True, text=True, check=False
     )
@@ -171,6 +171,84 @@ def test_importing_the_package_is_light() -> None:
 def test_help_is_light() -> None:
     code = "from synthtab_cli.main import main; assert main(['fit', '--help']) == 0 and main(['--help']) == 0"
     _without(code, "torch", "pandas", "sklearn", "scipy", "numpy")
+
+
+# A mistyped command line, and what the answer to it names.
+MISTYPED = {
+    "fit no.csv": "no.csv does not exist",
+    "fit .": "is a folder",
+    "fit t.csv --preset fast": "preset must be one of quick, default",
+    "fit t.csv --time 5x": "'5x' is not a duration",
+    "fit t.csv --epochs 0": "epochs must be at least 1",
+    "fit t.csv --rows 0": "--rows must be at least 1",
+    "fit t.csv --batch 0": "batch must be at least 1",
+    "fit t.csv --holdout 2": "holdout must be a share",
+    "fit t.csv --rare-below -1": "rare must not be negative",
+    "fit t.csv --device tpu": "device must be one of auto, cpu",
+    "fit t.csv --seed -1": "seed must be a whole number",
+    "fit t.csv --schema no.json": "no.json",
+    "fit t.csv --constraints lost": "can only be found",
+    "fit t.csv -o t.csv": "refusing to overwrite",
+    "fit t.csv -o no/m.synthtab": "there is no folder no",
+    "fit t.csv --nope": "--nope",
+    "fti t.csv": "fti",
+    "sample -n 5 -m no.synthtab": "no model file no.synthtab",
+    "sample -n 5 -m .": "is a folder",
+    "sample -n 0 -m t.csv": "-n must be at least 1",
+    "sample -n 5 -m t.csv --given no.csv": "no.csv does not exist",
+    "sample -n 5 -m t.csv --device tpu": "device must be one of",
+    "schema no.csv": "no.csv does not exist",
+    "inspect no.synthtab": "no model file",
+    "impute no.csv": "no.csv does not exist",
+    "impute t.csv --preset fast": "preset must be one of",
+    "augment no.csv --target x": "no.csv does not exist",
+    "augment t.csv --target x --time soon": "'soon' is not a duration",
+    "evaluate no.csv t.csv": "no.csv does not exist",
+    "evaluate t.csv no.csv": "no.csv does not exist",
+    "evaluate t.csv t.csv -m no.synthtab": "no model file",
+    "compare t.csv no.csv": "no.csv does not exist",
+}
+
+
+def test_mistyped_commands_are_answered_before_anything_heavy_is_imported(
+    tmp_path: Path,
+) -> None:
+    """What takes seconds to import is not waited for to hear of a wrong name."""
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    code = f"""
+import contextlib, io, os
+os.chdir({str(tmp_path)!r})
+from synthtab_cli.main import main
+for typed, expected in {MISTYPED!r}.items():
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        status = main(typed.split())
+    assert status == 2, (typed, status)
+    assert expected in said.getvalue(), (typed, said.getvalue())
+"""
+    _without(code, "torch", "pandas", "sklearn", "scipy", "numpy", "pyarrow", "rich")
+
+
+@pytest.mark.slow
+def test_a_missing_file_is_answered_at_once() -> None:
+    """0.3 s on a core that has nothing else to do; with torch it would be 3 s and more."""
+    times = []
+    for _ in range(5):
+        before = os.times()
+        subprocess.run(
+            [sys.executable, "-m", "synthtab_cli.main", "fit", "no.csv"],
+            capture_output=True,
+            check=False,
+        )
+        after = os.times()
+        # Of the processor, not of the clock: other work may go on beside.
+        times.append(
+            after.children_user
+            + after.children_system
+            - before.children_user
+            - before.children_system
+        )
+    assert min(times) < 1.0
 
 
 def test_help_is_fast() -> None:

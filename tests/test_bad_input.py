@@ -336,8 +336,8 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
         "NAME=NUMBER",
     ),
     "bound before the tables are read": (
-        None,
-        ["evaluate", "absent.csv", "absent.csv", "--fail-under", "shape_error"],
+        lambda folder: (folder / "no-table.csv").write_bytes(b"\0"),
+        ["evaluate", "no-table.csv", "no-table.csv", "--fail-under", "shape_error"],
         "NAME=NUMBER",
     ),
     "no riskiest row": (

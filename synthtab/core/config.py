@@ -9,6 +9,9 @@ from typing import Any
 
 from synthtab.core.errors import ConfigError, hint
 
+# Where networks can compute; "auto" is a GPU where there is one.
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -250,6 +253,23 @@ def configure(preset: str = "default", **overrides: Any) -> TrainConfig:
         if value is not None:
             values[name] = value
     return replace(TrainConfig(), **_typed(values))
+
+
+def of_parameters(
+    preset: str,
+    time: float | str | None,
+    epochs: int | None,
+    **overrides: Any,
+) -> TrainConfig:
+    """The config that the parameters of a `Synthesizer` mean.
+
+    Raises:
+        ConfigError: One of them cannot work.
+    """
+    if epochs is not None and epochs < 1:
+        raise ConfigError(f"epochs must be at least 1, not {epochs!r}")
+    limit = None if time is None else seconds(time)
+    return configure(preset, time=limit, epochs=epochs, **overrides)
 
 
 # Hours, minutes and seconds; only the last unit may be left out: "1h30m", "90s", "90".

@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from torch import Tensor
 from torch.nn import functional as F
 
+from synthtab.core.config import DEVICES, check_choice
 from synthtab.core.errors import ConfigError
 from synthtab.runtime import machine
 
@@ -34,6 +35,7 @@ def pick(name: str) -> torch.device:
     Raises:
         ConfigError: There is no such device here.
     """
+    check_choice("device", name, DEVICES)
     available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
@@ -41,8 +43,6 @@ def pick(name: str) -> torch.device:
     }
     if name == "auto":
         return torch.device("cuda" if available["cuda"] else "cpu")
-    if name not in available:
-        raise ConfigError(f"device must be auto, cpu, cuda or mps, not {name!r}")
     if not available[name]:
         raise ConfigError(
             f"device {name!r} is not available here: use --device cpu, or install a "
