@@ -56,7 +56,7 @@ def _compare(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, list[st
         except SchemaError as error:
             problems.append(str(error))
             continue
-        cells[column.name] = typed.array
+        cells[column.name] = typed
         problems += _missing_cells(typed, column)
 
     if schema.enforced:

@@ -6,6 +6,7 @@ column is of it; the first that does not decline decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from synthtab.core import schema as names
 from synthtab.core.config import TrainConfig
 from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.schema import Column, Schema
+from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
     MISSING_TOKENS,
     MOSTLY,
@@ -123,6 +125,8 @@ def infer(
                 f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KINDS)}"
             )
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
+    for name in frame.columns:
+        _refuse_dtype(frame[name])
     cells = {name: Cells(frame[name], from_file, rare) for name in frame.columns}
 
     # Columns of numbers and dates first: they show which texts mean "missing".
@@ -151,6 +155,43 @@ def infer(
         elif column is None:
             described[name] = _describe(own, override)
     return Schema(tuple(described[name] for name in cells))
+
+
+_NESTED = (
+    "lists or other nested cells; give their parts columns of their own, "
+    "or leave it out, with df.drop(columns={0!r})"
+)
+# What cannot be learnt, as a pattern of the name of a dtype or of what pandas says of
+# objects => what to do instead.
+_REFUSED = {
+    r"complex.*": "complex numbers; give its parts columns of their own, with "
+    "np.real(df[{0!r}].astype(complex)) and np.imag(...)",
+    r"(large_|fixed_size_)?binary.*|bytes": "bytes; decode them to text, with "
+    "df[{0!r}].map(bytes.decode, na_action='ignore')",
+    r"(large_|fixed_size_)?list.*|map<.*|struct<.*": _NESTED,
+    r"string_view.*": "texts of a dtype that pandas cannot compute with; convert it, "
+    "with list(df[{0!r}])",
+    r"period|interval": "objects that pandas has a dtype for; convert it, with "
+    "df[{0!r}].infer_objects()",
+}
+
+
+def _refuse_dtype(series: pd.Series) -> None:
+    """Raise a `DataError` for a column of a dtype that cannot be learnt."""
+    name = str(series.name)
+    own = str(series.dtype)
+    if series.dtype == object:
+        own = pd.api.types.infer_dtype(series.dropna())
+    for pattern, advice in _REFUSED.items():
+        if re.fullmatch(pattern, own):
+            raise DataError(f"column {name!r} holds {advice.format(name)}")
+    if not dtypes.is_known(series.dtype):
+        is_zoned = isinstance(series.dtype, pd.DatetimeTZDtype)
+        way = "df[{0!r}].dt.tz_convert('UTC')" if is_zoned else "df[{0!r}].astype(str)"
+        raise DataError(
+            f"column {name!r} has the dtype {own}, which no file can name; convert it, "
+            f"with {way.format(name)}"
+        )
 
 
 def _missing_tokens(numeric: Iterable[Cells]) -> dict[str, str]:
@@ -209,10 +250,8 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         return column
     except TypeError as error:
         # Unhashable cells: lists, dicts.
-        raise DataError(
-            f"column {cells.name!r} holds lists or other nested cells; "
-            "convert it to text"
-        ) from error
+        advice = _NESTED.format(cells.name)
+        raise DataError(f"column {cells.name!r} holds {advice}") from error
 
 
 def _describe_mostly(cells: Cells) -> Column | None:
@@ -276,7 +315,7 @@ def typed(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     problems = []
     for column in schema.columns:
         try:
-            cells[column.name] = typed_cells(frame[column.name], column).array
+            cells[column.name] = typed_cells(frame[column.name], column)
         except SchemaError as error:
             problems.append(str(error))
     if len(problems) == 1:
@@ -307,7 +346,7 @@ def _kind_of_cells(column: Column) -> type[ColumnEncoder]:
     if own is not CategoryEncoder or is_text_dtype(dtype) or dtype == "category":
         return own
     for kind in in_turn():
-        if kind.dtypes is not None and kind.dtypes.search(dtype):
+        if kind.dtypes is not None and kind.dtypes.match(dtype):
             return kind
     return own
 

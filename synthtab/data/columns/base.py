@@ -23,6 +23,7 @@ import pandas as pd
 from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column, Schema
+from synthtab.data.columns import dtypes
 from synthtab.data.columns.disclosure import bounds
 
 # Texts that mean "missing" where the other cells of the column are numbers or dates. Where
@@ -94,6 +95,14 @@ COMMON_OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "type": "string",
         "description": "Of what Python type objects are: date, decimal, ...",
     },
+    "scalar": {
+        "type": "string",
+        "description": "The type of objects: int64 of NumPy, Timestamp of pandas, ...",
+    },
+    "null": {
+        "enum": ["nan", "NA", "NaT"],
+        "description": "What a missing cell is among objects, where it is not None.",
+    },
     "words": {
         "type": "array",
         "items": {"type": "string"},
@@ -107,6 +116,7 @@ COMMON_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 Texts = npt.NDArray[np.object_]
 Mask = npt.NDArray[np.bool_]
+NO_OPTIONS: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -334,7 +344,8 @@ class Cells:
     """A column as inference sees it: what is costly is computed once for all kinds.
 
     Args:
-        series: The column.
+        series: The column. As an attribute, its `dtypes.plain` cells; ``given`` is the
+            column as it is.
         from_file: The cells were read from a text file, thus a kind may choose a
             natural dtype; otherwise the dtype is the user's own and is kept.
         rare: No option and no word of a kind may tell a value that fewer rows have.
@@ -350,15 +361,17 @@ class Cells:
     ) -> None:
         self.rare = rare
         self.misfits = misfits
+        self.dtype = dtypes.name_of(series.dtype)
+        self.given = series
+        series = dtypes.plain(series)
         self.series = series
         self.name = str(series.name)
         self.rows = len(series)
         self.is_text = is_text(series)
-        self.dtype = str(series.dtype)
         # Of what Python type the cells are, where pandas has no dtype for it.
         self.python = ""
         if series.dtype == object and not self.is_text and series.notna().any():
-            self.python = pd.api.types.infer_dtype(series, skipna=True)
+            self.python = pd.api.types.infer_dtype(series.dropna())
         self.from_file = from_file and (self.is_text or bool(series.isna().all()))
 
     @cached_property
@@ -526,6 +539,10 @@ class Cells:
         notes = []
         if self.python:
             options["python"] = self.python
+            options |= dtypes.scalar_option(self.distinct)
+        if self.dtype == "object" and not self.from_file and self.missing:
+            null = dtypes.null_name(self.series[self.series.isna()])
+            options |= {"null": null} if null != "None" else {}
         if self.misfits:
             options |= self.misfits.options()
             notes.append(self.misfits.note(kind))
@@ -660,7 +677,7 @@ def is_text_dtype(dtype: str) -> bool:
     """Whether a column of this dtype holds its cells as text, or as objects."""
     if dtype in ("object", "str", "string"):
         return True
-    return dtype.startswith(("string[", "large_string"))
+    return dtype.startswith(("string[", "large_string", "string_view"))
 
 
 def holds_text(column: Column) -> bool:
@@ -770,16 +787,24 @@ def parse_text(series: pd.Series, column: Column) -> tuple[Texts, Mask]:
     return texts[codes], missing
 
 
-def natural(values: npt.NDArray[Any], missing: Mask, dtype: str) -> pd.Series:
+def natural(
+    values: npt.NDArray[Any],
+    missing: Mask,
+    dtype: str,
+    options: Mapping[str, Any] = NO_OPTIONS,
+) -> pd.Series:
     """Values of the cells that are not missing => a series of the dtype.
 
     Args:
         values: ``[present]``.
         missing: ``[rows]``.
         dtype: Of the result.
+        options: Of the column: which objects cells and missing cells are.
     """
     if dtype == "object":
-        return pd.Series(_spread(values, missing, None, object), dtype=object)
+        cells = dtypes.scalars(values, options.get("scalar", ""))
+        filler = dtypes.NULLS[options.get("null", "None")]
+        return pd.Series(_spread(cells, missing, filler, object), dtype=object)
     if not missing.any():
         return as_dtype(pd.Series(values), dtype)
     # Each type of numpy has a missing value of its own, or needs a mask.
@@ -813,8 +838,7 @@ def as_dtype(series: pd.Series, dtype: Any) -> pd.Series:
         dtype = "object"
     if dtype == "object":
         return series.astype(object)
-    result: pd.Series = series.astype(dtype)
-    return result
+    return dtypes.restored(series, dtypes.parse(dtype))
 
 
 def objects(items: Iterable[Any], count: int) -> Texts:

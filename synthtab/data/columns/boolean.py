@@ -12,6 +12,7 @@ import pandas as pd
 
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column
+from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
     Cells,
     ColumnEncoder,
@@ -24,6 +25,7 @@ from synthtab.data.columns.base import (
     is_text,
     natural,
 )
+from synthtab.data.columns.categorical import categorical_options, category_texts, take
 
 # Words for yes and no, each in one spelling throughout a column.
 PAIRS = {"true": "false", "yes": "no", "t": "f", "y": "n"}
@@ -37,7 +39,7 @@ class BooleanEncoder(ColumnEncoder):
 
     kind: ClassVar[str] = "boolean"
     turn: ClassVar[int] = 20
-    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("bool")
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile(r"(sparse\[)?bool")
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "true": {"type": "string", "description": "The word for yes."},
         "false": {"type": "string", "description": "The word for no."},
@@ -59,6 +61,8 @@ class BooleanEncoder(ColumnEncoder):
                 return None
             dtype = "boolean" if cells.missing else "bool"
             why = f"{words[0]!r} or {words[1]!r}"
+        elif isinstance(cells.series.dtype, pd.CategoricalDtype):
+            return cls._accept_categorical(cells, forced)
         elif cells.python == "boolean" or _is_boolean(cells.series):
             words = "True", "False"
             dtype = cells.dtype
@@ -73,6 +77,24 @@ class BooleanEncoder(ColumnEncoder):
         return cells.column(cls.kind, dtype, why, options)
 
     @classmethod
+    def _accept_categorical(cls, cells: Cells, forced: bool) -> Column | None:
+        """`accepts` for a categorical, whose categories come back."""
+        texts = category_texts(pd.Series(cells.distinct, dtype=object))
+        words = None
+        if _is_boolean(cells.series):
+            words = "True", "False"
+        elif forced:
+            zero_and_one = {"0", "1"} if set(texts) <= {"0", "1"} else {"0.0", "1.0"}
+            words = _pair(texts, alone=True)
+            if words is None and set(texts) <= zero_and_one:
+                words = max(zero_and_one), min(zero_and_one)
+        if words is None:
+            return None
+        options = categorical_options(cells) | {"true": words[0], "false": words[1]}
+        why = f"dtype {cells.dtype} of {words[0]!r} or {words[1]!r}"
+        return cells.column(cls.kind, cells.dtype, why, options)
+
+    @classmethod
     def no_and_yes(cls, column: Column) -> tuple[str, str]:
         """The words of the schema."""
         options = column.options
@@ -82,7 +104,9 @@ class BooleanEncoder(ColumnEncoder):
     def truths(cls, series: pd.Series, column: Column) -> tuple[Mask, Mask]:
         """Cells => truth of those not missing, and which are missing."""
         missing = series.isna().to_numpy(dtype=bool)
-        present = series[~missing]
+        present = dtypes.plain(series[~missing])
+        if isinstance(present.dtype, pd.CategoricalDtype):
+            present = pd.Series(category_texts(present), dtype=object)
         # 0 and 1, too, where the kind was set by hand.
         if not is_text(present):
             return present.to_numpy(dtype=bool), missing
@@ -103,10 +127,15 @@ class BooleanEncoder(ColumnEncoder):
     @classmethod
     def _natural(cls, truth: Mask, missing: Mask, column: Column) -> pd.Series:
         """Truths of the cells that are not missing => the typed form."""
+        if "categories" in column.options:
+            # Of a word that no cell has there may be no category.
+            used, codes = np.unique(truth, return_inverse=True)
+            return take(cls._words(used, column), codes, missing, column)
         if holds_text(column):
-            return natural(cls._words(truth, column), missing, column.dtype)
+            words = cls._words(truth, column)
+            return natural(words, missing, column.dtype, column.options)
         if column.dtype == "object" or not missing.any():
-            return natural(truth, missing, column.dtype)
+            return natural(truth, missing, column.dtype, column.options)
         # numpy's booleans cannot be missing, those of pandas can.
         cells = np.full(len(missing), None, dtype=object)
         cells[~missing] = truth

@@ -23,13 +23,13 @@ import pandas as pd
 from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column
+from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
     Cells,
     ColumnEncoder,
     Mask,
     Settings,
     Texts,
-    as_dtype,
     is_text,
     is_text_dtype,
     natural,
@@ -66,6 +66,12 @@ class CategoryEncoder(ColumnEncoder):
             "description": "All categories of a pandas categorical, in order.",
         },
         "ordered": {"type": "boolean", "description": "Whether they are ordered."},
+        "of": {"type": "string", "description": "Their dtype, where it is not text."},
+        "types": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Of what Python types objects are: int, str, Fraction, ...",
+        },
     }
 
     def __init__(
@@ -103,36 +109,35 @@ class CategoryEncoder(ColumnEncoder):
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Everything whose cells can be written as text and read back."""
-        options: dict[str, Any] = {}
         dtype = cells.series.dtype
-        if isinstance(dtype, pd.CategoricalDtype):
-            categories = _plain(_shown_categories(cells, dtype))
-            options = {"categories": categories, "ordered": bool(dtype.ordered)}
-        if cells.python == "bytes":
-            raise DataError(f"column {cells.name!r} holds bytes; decode them to text")
+        options = categorical_options(cells)
+        if cells.python:
+            options["types"] = _types_of(cells.distinct, cells.name)
         try:
             count = cells.count
-            some = category_texts(cells.series.dropna().iloc[:10])
+            some = category_texts(cells.given.dropna().iloc[:10])
             from_texts(some, cells.column(cls.kind, "str", "", options))
         except (TypeError, ValueError, NotImplementedError) as error:
             raise DataError(
                 f"column {cells.name!r} has cells of a type that is not supported "
-                f"({dtype}); convert it to text"
+                f"({cells.dtype}); convert it to text, with .astype(str)"
             ) from error
         noun = "texts" if cells.is_text else f"values of dtype {dtype}"
-        if cells.python or _are_objects(dtype):
-            noun += ", which come back as text"
+        if cells.python:
+            noun = f"objects of type {' or '.join(options['types'])}"
         return cells.column(cls.kind, "str", f"{count:,} distinct {noun}", options)
 
     @classmethod
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Cells => the schema's dtype."""
-        # A categorical may have other categories than the schema's.
-        if str(series.dtype) == column.dtype and column.dtype != "category":
+        own = dtypes.name_of(series.dtype)
+        # Objects may be texts of others, and a categorical may have other categories.
+        is_particular = {"types", "null"} & set(column.options) or own == "category"
+        if own == column.dtype and not is_particular:
             return series
         missing = series.isna().to_numpy(dtype=bool)
         codes, distinct = pd.factorize(category_texts(series)[~missing])
-        cells = _take(distinct, codes, missing, column)
+        cells = take(distinct, codes, missing, column)
         return cells.set_axis(series.index).rename(column.name)
 
     @classmethod
@@ -216,7 +221,7 @@ class CategoryEncoder(ColumnEncoder):
             flat = flat * self.base + digit
         flat = np.clip(flat, 0, max(self.size - 1, 0))
         missing = flat == len(self.categories)
-        cells = _take(self.categories, flat[~missing], missing, self.column)
+        cells = take(self.categories, flat[~missing], missing, self.column)
         return cells.rename(self.column.name)
 
     def state(self) -> dict[str, Any]:
@@ -285,6 +290,8 @@ def category_texts(series: pd.Series) -> Texts:
     """Cells of any dtype => texts, "" where missing."""
     if is_text(series):
         return series.to_numpy(dtype=object, na_value="")
+    if isinstance(series.dtype, pd.ArrowDtype):
+        series = dtypes.plain(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
         distinct = series.cat.categories
         codes = series.cat.codes.to_numpy()
@@ -302,22 +309,12 @@ def from_texts(texts: Texts, column: Column) -> pd.Series:
     The inverse of `category_texts`.
     """
     dtype = column.dtype
-    name = dtype.lower()
-    if is_text_dtype(dtype):
-        return natural(texts, np.zeros(len(texts), dtype=bool), dtype)
+    types = column.options.get("types", ())
     if dtype == "category":
         return _categorical(texts, column)
-    if name.startswith("bool"):
-        truths = [text.lower() in ("true", "1") for text in texts]
-        return as_dtype(pd.Series(np.array(truths, dtype=bool)), dtype)
-    if "int" in name:
-        # A column with missing cells may have been written as floats.
-        whole = [int(float(t)) if "." in t else int(t) for t in texts]
-        return as_dtype(pd.Series(whole), dtype)
-    if "float" in name or "double" in name:
-        floats = [float(text) for text in texts]
-        return as_dtype(pd.Series(floats, dtype=np.float64), dtype)
-    return as_dtype(pd.Series(texts), dtype)
+    if is_text_dtype(dtype) and not types:
+        return natural(texts, np.zeros(len(texts), dtype=bool), dtype)
+    return dtypes.read_texts(texts, dtype, types)
 
 
 def _categorical(texts: Texts, column: Column) -> pd.Series:
@@ -331,9 +328,12 @@ def _categorical(texts: Texts, column: Column) -> pd.Series:
         listed = [*listed, *pd.unique(texts[codes < 0])]
         codes = _numbers_of(texts, listed)
     ordered = column.options.get("ordered", False)
-    return pd.Series(
-        pd.Categorical.from_codes(codes, pd.Index(listed), ordered=ordered)
-    )
+    index = pd.Index(listed)
+    if of := column.options.get("of"):
+        names = np.array([*map(str, listed)], dtype=object)
+        types = column.options.get("types", ())
+        index = pd.Index(dtypes.read_texts(names, of, types))
+    return pd.Series(pd.Categorical.from_codes(codes, index, ordered=ordered))
 
 
 def _numbers_of(texts: Any, categories: Sequence[Any]) -> Integers:
@@ -342,7 +342,7 @@ def _numbers_of(texts: Any, categories: Sequence[Any]) -> Integers:
     return np.asarray(index.get_indexer(texts), dtype=np.int64)
 
 
-def _take(categories: Any, codes: Integers, missing: Mask, column: Column) -> pd.Series:
+def take(categories: Any, codes: Integers, missing: Mask, column: Column) -> pd.Series:
     """Cells by number; only the distinct categories are converted to the dtype.
 
     Args:
@@ -354,7 +354,8 @@ def _take(categories: Any, codes: Integers, missing: Mask, column: Column) -> pd
     texts = np.asarray(categories, dtype=object)
     pool = from_texts(texts, column)
     if pool.dtype == object:
-        return natural(texts[codes], missing, column.dtype)
+        cells = pool.to_numpy()[codes]
+        return natural(cells, missing, column.dtype, column.options)
     places = np.full(len(missing), -1)
     places[~missing] = codes
     if missing.any():
@@ -385,12 +386,41 @@ def _shown_categories(cells: Cells, dtype: pd.CategoricalDtype) -> pd.Index:
     return dtype.categories[kept]
 
 
-def _are_objects(dtype: Any) -> bool:
-    """Whether categories are neither numbers nor text, such as intervals."""
+def categorical_options(cells: Cells) -> dict[str, Any]:
+    """What a column must remember of its categories; nothing for other dtypes."""
+    dtype = cells.series.dtype
     if not isinstance(dtype, pd.CategoricalDtype):
-        return False
-    categories = dtype.categories.tolist()
-    return _plain(pd.Index(categories, dtype=object)) != categories
+        return {}
+    index = dtype.categories
+    categories = _plain(_shown_categories(cells, dtype))
+    options = {"categories": categories, "ordered": bool(dtype.ordered)}
+    if is_text(pd.Series(index)):
+        return options
+    if index.dtype == object:
+        options["types"] = _types_of(index, cells.name)
+    return options | {"of": dtypes.name_of(index.dtype)}
+
+
+def _types_of(distinct: Any, name: str) -> list[str]:
+    """Of what Python types objects are, where their texts lead back to them.
+
+    Raises:
+        DataError: They do not.
+    """
+    types = dtypes.python_types(distinct)
+    texts = np.array([str(cell) for cell in distinct], dtype=object)
+    strange = [name for name in types if name not in dtypes.READERS]
+    if not strange:
+        back = dtypes.read_texts(texts, "object", types)
+        pairs = zip(back, distinct, strict=True)
+        if all(type(read) is type(cell) and read == cell for read, cell in pairs):
+            return types
+    what = f"objects of type {' and '.join(strange or types)}"
+    if not strange:
+        what += " that look alike as text"
+    raise DataError(
+        f"column {name!r} holds {what}; convert it to text, with .astype(str)"
+    )
 
 
 def _plain(categories: pd.Index) -> list[Any]:

@@ -53,7 +53,7 @@ class ConstantEncoder(ColumnEncoder):
             # The schema would show a value that few rows have.
             if cells.counts[0] < cells.rare:
                 return None
-            value = category_texts(cells.series.dropna().iloc[:1])[0]
+            value = category_texts(cells.given.dropna().iloc[:1])[0]
             why = f"every cell is {value[:40]!r}"
         # Those of a pandas categorical, which are part of its dtype.
         categories = CategoryEncoder.accepts(cells)

@@ -112,6 +112,7 @@ TIME_OPTIONS: dict[str, Mapping[str, Any]] = {
         "type": ["string", "null"],
         "description": "Of a date or time, such as %Y-%m-%d.",
     },
+    "zone": {"type": "string", "description": "The time zone of objects."},
     "unit": {
         "type": "string",
         "description": "What a date counts: Y, M, D, h, m, s, ms, us, ns.",

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.core.errors import SchemaError
+from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column
-from synthtab.data.columns import dates
+from synthtab.data.columns import dates, dtypes, moments
 from synthtab.data.columns.base import (
     Cells,
     Mask,
@@ -29,7 +29,6 @@ from synthtab.data.columns.base import (
     cell_error,
     is_text,
     name_words,
-    natural,
     objects,
     parse_text,
 )
@@ -75,7 +74,7 @@ class DatetimeEncoder(NumberEncoder):
     kind: ClassVar[str] = "datetime"
     turn: ClassVar[int] = 30
     # "timedelta64[ns]" is no date.
-    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("date|time(?!delta)")
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("date|time(?!delta)|period")
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         **dates.TIME_OPTIONS,
@@ -123,6 +122,9 @@ class DatetimeEncoder(NumberEncoder):
         unit = column.options.get("unit", "s")
         days, times = np.divmod(values, dates.PER_DAY[unit])
         distinct, counts = np.unique(days, return_counts=True)
+        # The first days of months have weekdays, too, but these say nothing.
+        if column.dtype.startswith("period"):
+            return cls.fit_whole(series, column, rng, settings)
         # A part costs a block: only where it says something.
         weekly = dates.weekdays_differ(distinct, counts)
         timed = unit != "D" and (weekly or len(distinct) >= FEWEST_DAYS)
@@ -255,19 +257,28 @@ class DatetimeEncoder(NumberEncoder):
         """Datetime dtypes, Python dates, and text in a common format."""
         if cells.is_text:
             return cls._accept_text(cells, forced)
-        if cells.python in ("date", "datetime"):
-            unit = "D" if cells.python == "date" else "us"
+        is_clock = moments.is_clock(cells.dtype, cells.python)
+        if cells.python in ("date", "datetime", "time"):
             why = f"Python's {cells.python}"
-        elif _is_temporal(cells.series):
-            unit = _unit_of_dtype(str(cells.series.dtype))
+        elif _is_temporal(cells.series) or is_clock:
             why = f"dtype {cells.dtype}"
         else:
             return None
-        # Of a column that is not described yet: enough to read its cells.
-        column = cells.column(cls.kind, cells.dtype, "", {"unit": unit}, cells.missing)
-        values, _ = cls.numbers(cells.series, column)
-        form = _iso_format(dates.coarsest(values, unit), cells.dtype)
-        return cls._describe(cells, values, unit, form, why)
+        zone = moments.zone_of(cells.distinct, cells.name) if cells.python else ""
+        if zone and is_clock:
+            raise DataError(
+                f"column {cells.name!r} has times of day in a time zone; leave it out, "
+                f"with df[{cells.name!r}].map(lambda t: t.replace(tzinfo=None))"
+            )
+        unit = "s"
+        values = np.zeros(0, dtype=np.int64)
+        if cells.count:
+            values, unit = moments.counts(cells.series.dropna())
+        coarse = dates.coarsest(values, unit)
+        form = _clock_format(coarse)
+        if not is_clock:
+            form = _iso_format(coarse, f", {zone}" if zone else cells.dtype)
+        return cls._describe(cells, values, unit, form, why, zone)
 
     @classmethod
     def _accept_text(cls, cells: Cells, forced: bool) -> Column | None:
@@ -291,13 +302,21 @@ class DatetimeEncoder(NumberEncoder):
 
     @classmethod
     def _describe(
-        cls, cells: Cells, values: Integers, unit: str, form: str, why: str
+        cls,
+        cells: Cells,
+        values: Integers,
+        unit: str,
+        form: str,
+        why: str,
+        zone: str = "",
     ) -> Column:
         """The column, given its distinct cells as whole numbers of a unit."""
         coarse = dates.coarsest(values, unit)
         missing = cells.missing_or_token
         options: dict[str, Any] = {"format": form, "unit": coarse}
         options |= cells.missing_options()
+        if zone:
+            options["zone"] = zone
         # pandas has no time of day.
         dtype = "str"
         if _has_date(form):
@@ -321,24 +340,18 @@ class DatetimeEncoder(NumberEncoder):
         In UTC where there is a time zone.
         """
         unit = column.options.get("unit", "s")
+        series = dtypes.plain(series)
         missing = series.isna().to_numpy(dtype=bool)
         if missing.all():
             return np.zeros(0, dtype=np.int64), missing
         if is_text(series):
             return cls._parse(series, column, unit)
         present = series[~missing]
-        if _is_zoned(present):
-            present = present.dt.tz_convert("UTC").dt.tz_localize(None)
         try:
-            stamps = present.to_numpy()
-            # Python's dates reach further than nanoseconds since 1970 do.
-            if stamps.dtype == object:
-                python = bool(column.options.get("python"))
-                stamps = stamps.astype("M8[us]" if python else "M8[ns]")
-            own_unit = np.datetime_data(stamps.dtype)[0]
+            values, own_unit = moments.counts(present)
         except (TypeError, ValueError):
             raise cell_error(column, present.iloc[0], "a date or time") from None
-        return dates.convert(stamps.astype(np.int64), own_unit, unit), missing
+        return dates.convert(values, own_unit, unit), missing
 
     @classmethod
     def _parse(
@@ -366,20 +379,9 @@ class DatetimeEncoder(NumberEncoder):
     @classmethod
     def natural(cls, values: Integers, missing: Mask, column: Column) -> pd.Series:
         """Whole numbers => datetime64, with its zone, or Python's dates."""
-        stamps = values.astype(f"M8[{column.options.get('unit', 's')}]")
-        python = column.options.get("python")
-        if python:
-            stamps = stamps.astype("M8[D]" if python == "date" else "M8[us]")
-            return natural(stamps.astype(object), missing, "object")
-        own_unit = _unit_of_dtype(column.dtype)
-        stamps = stamps.astype(f"M8[{own_unit}]")
-        zone = re.search(r", (.+)\]", column.dtype)
-        if zone is None:
-            return natural(stamps, missing, column.dtype)
-        # Numbers count from 1970 in UTC, whatever the zone.
-        in_utc = natural(stamps, missing, f"datetime64[{own_unit}]")
-        in_utc = in_utc.dt.tz_localize("UTC")
-        return in_utc if zone[1] == "UTC" else in_utc.astype(column.dtype)
+        unit = column.options.get("unit", "s")
+        options = column.options
+        return moments.cells_of(values, missing, unit, column.dtype, options)
 
     @classmethod
     def decimals(cls, column: Column) -> int | None:
@@ -459,6 +461,12 @@ def _iso_format(unit: str, dtype: str) -> str:
     return f"%Y-%m-%d %H:%M:%S{fraction}{zone}"
 
 
+def _clock_format(unit: str) -> str:
+    """A time of day down to the unit."""
+    fraction = {"ms": ".%3f", "us": ".%6f", "ns": ".%9f"}.get(unit, "")
+    return f"%H:%M:%S{fraction}"
+
+
 def _bound_texts(values: Integers, column: Column) -> tuple[str, str]:
     """The least and the greatest number as text."""
     ends = np.array([values.min(), values.max()], dtype=np.int64)
@@ -483,21 +491,4 @@ def _bound(text: Any, column: Column) -> int | None:
 
 def _is_temporal(series: pd.Series) -> bool:
     """Whether pandas knows the cells as dates."""
-    if isinstance(series.dtype, pd.ArrowDtype):
-        name = str(series.dtype)
-        return name.startswith(("timestamp[", "date32")) and "tz=" not in name
-    if _is_zoned(series):
-        return True
-    # Dtypes of pandas have no base in numpy.
-    base = getattr(series.dtype, "base", None) or "O"
-    return np.dtype(base).kind == "M"
-
-
-def _is_zoned(series: pd.Series) -> bool:
-    return isinstance(series.dtype, pd.DatetimeTZDtype)
-
-
-def _unit_of_dtype(dtype: str) -> str:
-    """``"us"`` of ``datetime64[us]``; pandas' own unit where the name has none."""
-    unit = re.search(r"\[(s|ms|us|ns)\b", dtype)
-    return unit[1] if unit else "ns"
+    return series.dtype.kind == "M"

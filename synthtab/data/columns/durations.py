@@ -12,7 +12,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column
-from synthtab.data.columns import dates
+from synthtab.data.columns import dates, dtypes
 from synthtab.data.columns.base import (
     Cells,
     Mask,
@@ -95,14 +95,14 @@ class DurationEncoder(NumberEncoder):
             unit = "ns"
             dtype = "timedelta64[us]"
             why = f"durations like {options['format']}"
-        elif cells.dtype.startswith("timedelta"):
+        elif cells.series.dtype.kind == "m" or cells.python == "timedelta":
             dtype = cells.dtype
-            unit = _unit_of_dtype(dtype)
+            unit = "ns" if cells.python else _unit_of_dtype(str(cells.series.dtype))
             plain = cells.column(cls.kind, dtype, "", {"unit": unit})
             values, _ = cls.numbers(cells.series, plain)
             # These are all cells, not the distinct ones.
             counts = np.ones(len(values), dtype=np.int64)
-            why = f"dtype {dtype}"
+            why = "Python's timedelta" if cells.python else f"dtype {dtype}"
         else:
             return None
         coarse = dates.coarsest(values, unit)
@@ -126,11 +126,10 @@ class DurationEncoder(NumberEncoder):
             return np.zeros(0, dtype=np.int64), missing
         if is_text(series):
             return cls._parse(series, column, unit)
-        present = series[~missing]
-        if isinstance(present.dtype, pd.ArrowDtype):
-            stamps = present.to_numpy(dtype="m8[us]")
-        else:
-            stamps = present.to_numpy()
+        present = dtypes.plain(series[~missing])
+        stamps = present.to_numpy()
+        if stamps.dtype == object:
+            stamps = _of_objects(present, column)
         if stamps.dtype.kind != "m":
             raise cell_error(column, present.iloc[0], "a duration")
         own_unit = np.datetime_data(stamps.dtype)[0]
@@ -162,6 +161,13 @@ class DurationEncoder(NumberEncoder):
     def natural(cls, values: Integers, missing: Mask, column: Column) -> pd.Series:
         """Whole numbers => timedelta64."""
         stamps = values.astype(f"m8[{column.options.get('unit', 's')}]")
+        if column.options.get("scalar") == "Timedelta":
+            lengths = pd.Series(stamps.astype("m8[ns]")).array
+            cells = np.array(lengths, dtype=object)
+            return natural(cells, missing, "object", column.options)
+        if column.options.get("python"):
+            lengths = stamps.astype("m8[us]").astype(object)
+            return natural(lengths, missing, "object", column.options)
         stamps = stamps.astype(f"m8[{_unit_of_dtype(column.dtype)}]")
         return natural(stamps, missing, column.dtype)
 
@@ -177,9 +183,8 @@ class DurationEncoder(NumberEncoder):
         unit = options.get("unit", "s")
         form = options.get("format")
         if not form:
-            stamps = pd.Series(values.astype(f"m8[{unit}]"))
-            texts = stamps.astype("timedelta64[ns]").astype(str)
-            return texts.to_numpy(dtype=object)
+            lengths = pd.Series(values.astype(f"m8[{unit}]").astype("m8[ns]"))
+            return objects(map(str, lengths.array), len(lengths))
         width = int(options.get("width", 1))
         digits = int(options.get("digits", 0))
         # Each distinct duration is written once.
@@ -187,6 +192,16 @@ class DurationEncoder(NumberEncoder):
         distinct, inverse = np.unique(nanoseconds, return_inverse=True)
         texts_of = [_text(one, form, width, digits) for one in distinct.tolist()]
         return np.array(texts_of, dtype=object)[inverse]
+
+
+def _of_objects(present: pd.Series, column: Column) -> npt.NDArray[Any]:
+    """Objects of lengths of time => timedelta64."""
+    codes, distinct = pd.factorize(present)
+    try:
+        lengths = [pd.Timedelta(cell).as_unit("ns").value for cell in distinct]
+    except (TypeError, ValueError):
+        raise cell_error(column, present.iloc[0], "a duration") from None
+    return np.array(lengths, dtype="m8[ns]")[codes]
 
 
 def _detect(words: Texts) -> tuple[dict[str, Any], Integers] | None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from synthtab.core.errors import SynthtabError
 from synthtab.core.schema import Column
+from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
     Cells,
     ColumnEncoder,
@@ -101,10 +102,14 @@ class NumberEncoder(ColumnEncoder):
     def natural(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
         """Values => the typed form, for a dtype that is not text."""
         cells: npt.NDArray[Any] = values
-        if column.options.get("python") == "decimal":
+        python = column.options.get("python")
+        if python == "decimal":
             # Through text: a float has no decimals of its own.
             cells = objects(map(Decimal, cls.render(values, column)), len(values))
-        return natural(cells, missing, column.dtype)
+        elif python == "mixed-integer-float":
+            whole_or_not = (int(v) if v.is_integer() else v for v in values.tolist())
+            cells = objects(whole_or_not, len(values))
+        return natural(cells, missing, column.dtype, column.options)
 
     @classmethod
     def bounds(cls, column: Column) -> tuple[float | int | None, float | int | None]:
@@ -202,7 +207,7 @@ class NumberEncoder(ColumnEncoder):
         texts = cls.render(values, column)
         token = column.options.get("missing")
         if token is None:
-            return natural(texts, missing, column.dtype)
+            return natural(texts, missing, column.dtype, column.options)
         # The token is a text like any other: no cell of the dtype is null.
         cells = np.full(len(missing), token, dtype=object)
         cells[~missing] = texts
@@ -360,7 +365,9 @@ class FloatEncoder(NumberEncoder):
 
     kind: ClassVar[str] = "float"
     turn: ClassVar[int] = 80
-    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("float|double")
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile(
+        r"(sparse\[)?(float|double|halffloat|decimal)"
+    )
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         "decimals": {
@@ -405,9 +412,11 @@ class FloatEncoder(NumberEncoder):
             decimals, shown = _decimals_of_texts(cells.words)
         elif _is_float(cells) or (forced and _is_number(cells.series)):
             values = finite(np.asarray(cells.distinct, dtype=np.float64), cells.name)
-            single = cells.dtype.lower() == "float32"
-            decimals = _decimals_of_floats(values, single)
-            shown = 1
+            decimals, shown = _decimals_of_floats(values, cells.dtype), 1
+            if cells.python == "decimal":
+                # With their zeros at the end: 1.50 has two decimals.
+                texts = objects((f"{cell:f}" for cell in cells.distinct), cells.count)
+                decimals, shown = _decimals_of_texts(texts)
         else:
             return None
         options: dict[str, Any] = {"decimals": decimals, "shown": shown}
@@ -464,7 +473,7 @@ class IntegerEncoder(NumberEncoder):
 
     kind: ClassVar[str] = "integer"
     turn: ClassVar[int] = 70
-    dtypes: ClassVar[re.Pattern[str] | None] = re.compile("int")
+    dtypes: ClassVar[re.Pattern[str] | None] = re.compile(r"(sparse\[)?u?int\d")
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = BOUND_OPTIONS
 
     @classmethod
@@ -514,6 +523,7 @@ class IntegerEncoder(NumberEncoder):
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
         """Cells => int64 values."""
+        series = dtypes.plain(series)
         if not is_text(series) and pd.api.types.is_integer_dtype(series.dtype):
             missing = series.isna().to_numpy(dtype=bool)
             return series[~missing].to_numpy(dtype=np.int64), missing
@@ -560,6 +570,7 @@ def parse_floats(
         SchemaError: A cell is no number.
         DataError: A cell is infinite.
     """
+    series = dtypes.plain(series)
     missing = series.isna().to_numpy(dtype=bool)
     if missing.all():
         return np.zeros(0), missing
@@ -601,7 +612,7 @@ def _formatted(values: Floats, decimals: int) -> Texts:
 def _is_float(cells: Cells) -> bool:
     if pd.api.types.is_float_dtype(cells.series.dtype):
         return True
-    return cells.python in ("floating", "decimal")
+    return cells.python in ("floating", "decimal", "mixed-integer-float")
 
 
 def _is_integer(cells: Cells) -> bool:
@@ -631,12 +642,15 @@ def _decimals_of_texts(texts: Texts) -> tuple[int | None, int]:
     return needed, shown
 
 
-def _decimals_of_floats(values: Floats, single: bool) -> int | None:
+def _decimals_of_floats(values: Floats, column_dtype: str) -> int | None:
     """How many decimals reproduce all numbers, in the precision of the column.
 
     None where that takes more than `MOST_DECIMALS`.
     """
-    dtype = np.float32 if single else np.float64
+    own = re.fullmatch(r"float(16|32)|(half)?(float)\[pyarrow\]", column_dtype.lower())
+    dtype: Any = np.float64
+    if own:
+        dtype = np.float16 if own[1] == "16" or own[2] else np.float32
 
     def enough(some: Floats, decimals: int) -> bool:
         rounded = round_decimals(some, decimals).astype(dtype)
