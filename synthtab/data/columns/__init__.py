@@ -59,6 +59,9 @@ KINDS["duration"] = DurationEncoder
 KINDS["identifier"] = IdentifierEncoder
 KINDS["constant"] = ConstantEncoder
 
+# A column of text that would be invented is one of dates if so many of its cells are.
+HALF = 0.5
+
 # Key of `DataFrame.attrs` with which `synthtab.data.tables.read` marks cells that come
 # from a text file.
 TEXT_MARK = "synthtab.text"
@@ -242,7 +245,7 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         verdicts = (kind_class.accepts(cells) for kind_class in in_turn())
         column = next(verdict for verdict in verdicts if verdict is not None)
         if not KINDS[column.kind].reads_missing:
-            column = _describe_mostly(cells) or column
+            column = _describe_mostly(cells, column) or column
         # Infinite numbers look like words, and so do nested cells as text.
         if not KINDS[column.kind].reads_missing:
             refuse_infinite(cells)
@@ -254,12 +257,18 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         raise DataError(f"column {cells.name!r} holds {advice}") from error
 
 
-def _describe_mostly(cells: Cells) -> Column | None:
-    """The column as one of numbers or dates that most of its cells are, or None."""
+def _describe_mostly(cells: Cells, otherwise: Column) -> Column | None:
+    """The column as one of numbers or dates that most of its cells are, or None.
+
+    Args:
+        cells: The column.
+        otherwise: What it is else.
+    """
     if not cells.is_text or not len(cells.words):
         return None
     best: Mask | None = None
     best_share = 0.0
+    enough = MOSTLY
     for kind in in_turn():
         fits = kind.fitting(cells)
         if fits is None:
@@ -267,7 +276,12 @@ def _describe_mostly(cells: Cells) -> Column | None:
         share = cells.share_of(fits)
         if share > best_share:
             best, best_share = fits, share
-    if best is None or best.all() or best_share < MOSTLY or cells.are_codes(best):
+            # Rather than to invent texts from the digits of dates.
+            of_dates = kind.temporal and KINDS[otherwise.kind].invented
+            enough = HALF if of_dates else MOSTLY
+    if best is None or best.all() or best_share < enough:
+        return None
+    if enough == MOSTLY and cells.are_codes(best):
         return None
     others = cells.without(best)
     verdicts = (kind.accepts(others) for kind in in_turn())

@@ -66,6 +66,12 @@ ERROR_WORDS = frozenset(
 MOSTLY = 0.95
 # Most words of a column of numbers or dates.
 MOST_WORDS = 20
+# Where there is no date: 0000-00-00, __/__/____ and dd.mm.yyyy.
+_NO_DATE = re.compile(
+    r"0{1,4}([-/.])0{1,2}\1(?:0{1,2}|0{4})(?:[ T]00?:00(?::00(?:[.,]0+)?)?Z?)?"
+    r"|[-_ ]{1,4}([-/.])[-_ ]{1,4}\2[-_ ]{1,4}"
+    r"|(?:dd|mm|yyyy|yy)(?:[-/.](?:dd|mm|yyyy|yy)){2}|nat|invalid date"
+)
 # A letter or a few, and then digits: a code of what the digits alone would be, too.
 _CODE = re.compile(r"[A-Za-z]{1,3}-?\d[\w.-]*")
 # Digits that are no number, such as the postal code 02134.
@@ -733,7 +739,8 @@ def name_words(name: str) -> list[str]:
 
 def means_missing(text: str) -> bool:
     """Whether a text means "missing" among numbers or dates, in capitals or not."""
-    return text.strip().lower() in MISSING_WORDS
+    small = text.strip().lower()
+    return small in MISSING_WORDS or _NO_DATE.fullmatch(small) is not None
 
 
 def blank(series: pd.Series, token: str) -> pd.Series:

@@ -2,14 +2,17 @@
 
 A distribution of instants keeps their season, and blurs what repeats: office hours, free
 Sundays. So the time of day is a part of its own wherever there is one beside a date, and
-so is the weekday wherever the table's weekdays differ. The parts are blocks, each drawn
-given the ones before.
+so is the weekday wherever the table's weekdays differ. How a cell is written is one where
+there are several ways. The parts are blocks, each drawn given the ones before.
+
+An instant that stands apart, as 9999-12-31 does, is no sum of parts: it has a code in the
+first of them, and the others say nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -27,26 +30,35 @@ from synthtab.data.columns.base import (
     Settings,
     Texts,
     cell_error,
+    distinct_texts,
+    holds_text,
     is_text,
     name_words,
     objects,
-    parse_text,
 )
-from synthtab.data.columns.numbers import NumberCodec
-from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder
+from synthtab.data.columns.numbers import LEAST_ROWS, NumberCodec, around
+from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder, words_in
 
-# A whole day, as conditions name it.
-DAY = re.compile(r"\d{4}-\d\d-\d\d")
-# A date without separators is one only if the column's name says so.
-COMPACT = re.compile(r"(1[89]|2[01])\d{6}")
-COMPACT_FORMAT = "%Y%m%d"
+# How a date or time begins: with a number, a quarter or the name of a day or month.
+BEGINS = re.compile(r"\(?(?:\d|Q\d|[^\W\d_]{2,}[ .,/'-].*\d)")
+# So many texts are looked at.
+GLANCE = 100
+# Digits alone are a date more readily if the column's name says so.
 DATE_WORDS = frozenset({"date", "day", "dt", "dob", "birth", "born", "birthday"})
+# Instants that stand apart: so many at most. One that has days of its own is three times
+# as frequent as those around it; any other ten times, with such a share of the rows.
+MOST_STAMPS = 20
+ALONE = 3
+AMONG_OTHERS = 10
+STAMP_SHARE = 0.01
+
+# How the values of conditions are read that are not written like cells.
+DAY_FIRST = re.compile("%-?d.*%-?m")
+ISO = re.compile(r"\d{4}")
 
 # Distinct days from which on the time of day is a part of its own. Beside a weekday it is
 # one whatever their number.
 FEWEST_DAYS = 3
-# So many texts show in which form most cells are.
-GLANCE = 20
 
 Integers = npt.NDArray[np.int64]
 # Of one part: codes and offsets, both ``[rows]``.
@@ -57,8 +69,8 @@ class DatetimeEncoder(NumberEncoder):
     """Whole numbers of the coarsest unit that loses nothing, such as days.
 
     Options:
-        ``format`` of the text, see `synthtab.data.columns.dates`; ISO 8601 for a column
-        that was never text.
+        ``format`` of the text, see `synthtab.data.columns.dates`, or a list of them;
+        ISO 8601 for a column that was never text.
         ``unit``: what the numbers count.
         ``minimum`` and ``maximum``, as text.
         ``missing``.
@@ -69,6 +81,8 @@ class DatetimeEncoder(NumberEncoder):
             ``weekday``, of their weeks.
         clock: Of their time of day, in units of the column, where that is a part.
         weekday: Whether the weekday is a part.
+        stamps: Instants that have a code of their own, the ones after those of the
+            column's words.
     """
 
     kind: ClassVar[str] = "datetime"
@@ -88,13 +102,16 @@ class DatetimeEncoder(NumberEncoder):
         codec: NumberCodec,
         clock: NumberCodec | None = None,
         weekday: bool = False,
+        stamps: Sequence[int] = (),
     ) -> None:
         super().__init__(column, codec)
         self.clock = clock
         self.weekday = weekday
-        self.per_day = dates.PER_DAY[column.options.get("unit", "s")]
+        self.stamps = np.array(stamps, dtype=np.int64)
+        self.forms = formats_of(column)
+        self.per_day = _per_day(column)
         # Otherwise all is as in `NumberEncoder`.
-        self.in_parts = clock is not None or weekday
+        self.in_parts = clock is not None or weekday or len(self.forms) > 1
         if not self.in_parts:
             return
         # The block of each part; None for one that does not vary, or is no part.
@@ -106,7 +123,15 @@ class DatetimeEncoder(NumberEncoder):
         self.time_block = None if clock is None else clock.block(column.name)
         if self.time_block is not None:
             self.time_block = replace(self.time_block, part="time")
-        parts = (self.date_block, self.weekday_block, self.time_block)
+        self.form_block = None
+        if len(self.forms) > 1:
+            self.form_block = Block(column.name, "form", len(self.forms))
+        parts = (
+            self.date_block,
+            self.weekday_block,
+            self.time_block,
+            self.form_block,
+        )
         self.blocks = tuple(block for block in parts if block is not None)
 
     @classmethod
@@ -119,53 +144,66 @@ class DatetimeEncoder(NumberEncoder):
     ) -> DatetimeEncoder:
         """Learn the parts, or one encoding where there are none."""
         values, missing = cls.numbers(series, column)
-        unit = column.options.get("unit", "s")
-        days, times = np.divmod(values, dates.PER_DAY[unit])
+        has_times = _per_day(column) > 1
+        stamps = _stamps(values, _per_day(column), settings.rare)
+        apart = np.isin(values, stamps)
+        days, times = np.divmod(values[~apart], _per_day(column))
         distinct, counts = np.unique(days, return_counts=True)
         # The first days of months have weekdays, too, but these say nothing.
         if column.dtype.startswith("period"):
             return cls.fit_whole(series, column, rng, settings)
         # A part costs a block: only where it says something.
-        weekly = dates.weekdays_differ(distinct, counts)
-        timed = unit != "D" and (weekly or len(distinct) >= FEWEST_DAYS)
-        if not timed and not weekly:
+        unit = column.options.get("unit", "s")
+        weekly = unit not in dates.LONG and dates.weekdays_differ(distinct, counts)
+        several = len(formats_of(column)) > 1
+        timed = has_times and (weekly or several or len(distinct) >= FEWEST_DAYS)
+        if not timed and not weekly and not several:
             return cls.fit_whole(series, column, rng, settings)
         if weekly:
             days, _ = dates.weeks(days)
         blank, words = cls.blanks_and_words(series, missing, column)
+        words += len(stamps)
         codec = NumberCodec.fit(days, blank, 0, rng, settings, words)
         clock = None
         if timed:
             # The first part has the code of "missing".
-            none_missing = np.zeros(len(values), dtype=bool)
+            none_missing = np.zeros(len(times), dtype=bool)
             clock = NumberCodec.fit(times, none_missing, 0, rng, settings)
-        return cls(column, codec, clock, weekly)
+        return cls(column, codec, clock, weekly, stamps.tolist())
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Typed form => codes ``[rows, parts]`` and offsets.
 
-        All but the first part of a missing cell are those of another cell.
+        All but the first part of a missing cell, and of an instant that stands apart,
+        are those of another cell.
         """
         if not self.in_parts:
             return super().encode(series, rng)
         values, missing = self.numbers(series, self.column)
         rows = len(missing)
-        days, times = np.divmod(values, self.per_day)
+        # Which cells are the sum of their parts.
+        is_stamp = np.isin(values, self.stamps)
+        apart = missing.copy()
+        apart[~missing] = is_stamp
+        ordinary = values[~is_stamp]
+        days, times = np.divmod(ordinary, self.per_day)
         weeks, weekdays = dates.weeks(days)
         # So that the blocks of a missing cell look like those of any other.
-        other = rng.integers(0, max(len(values), 1), int(missing.sum()))
-        none_missing = np.zeros(rows, dtype=bool)
+        other = rng.integers(0, max(len(ordinary), 1), int(apart.sum()))
         half = np.full(rows, 0.5, dtype=np.float32)
 
-        date = self.codec.encode(weeks if self.weekday else days, missing, rng)
+        date = self.codec.encode(weeks if self.weekday else days, apart, rng)
+        self._write_stamps(date[0], values[is_stamp], apart & ~missing)
         self.write_words(date[0], series)
-        weekday = (_filled(weekdays, missing, other), half)
+        weekday = (_filled(weekdays, apart, other), half)
+        none_missing = np.zeros(rows, dtype=bool)
         time: Encoded = (none_missing, half)
         if self.clock is not None:
-            filled = _filled(times, missing, other)
+            filled = _filled(times, apart, other)
             time = self.clock.encode(filled, none_missing, rng)
+        form = (self._forms_of_cells(series, missing, rng), half)
 
         # Only what varies has a block.
         codes = []
@@ -174,6 +212,7 @@ class DatetimeEncoder(NumberEncoder):
             (date, self.date_block),
             (weekday, self.weekday_block),
             (time, self.time_block),
+            (form, self.form_block),
         ):
             if block is not None:
                 codes.append(code)
@@ -183,6 +222,28 @@ class DatetimeEncoder(NumberEncoder):
             np.array(codes, dtype=np.uint8).reshape(len(codes), rows).T,
             np.array(offsets, dtype=np.float32).reshape(len(offsets), rows).T,
         )
+
+    def _write_stamps(
+        self, codes: npt.NDArray[np.uint8], values: Integers, is_stamp: Mask
+    ) -> None:
+        """Write the codes of instants that stand apart; ``codes`` change in place."""
+        if len(values):
+            number = np.searchsorted(self.stamps, values)
+            first = len(words_in(self.column))
+            codes[is_stamp] = self.codec.code_of_word(first + number)
+
+    def _forms_of_cells(
+        self, series: pd.Series, missing: Mask, rng: np.random.Generator
+    ) -> Integers:
+        """``[rows]``: the number of the format in which each cell is written."""
+        if self.form_block is None or not is_text(series):
+            return np.zeros(len(missing), dtype=np.int64)
+        unit = self.column.options.get("unit", "s")
+        texts, codes, _ = distinct_texts(series, self.column)
+        _, which = dates.read_any(texts, self.forms, unit)
+        own = which[codes]
+        other = rng.integers(0, max(len(own), 1), int(missing.sum()))
+        return _filled(own, missing, other)
 
     def decode(
         self,
@@ -210,16 +271,41 @@ class DatetimeEncoder(NumberEncoder):
         date = read(self.date_block)
         weekday, _ = read(self.weekday_block)
         time, time_offset = read(self.time_block)
-        days, missing = self.codec.decode(*date)
+        form, _ = read(self.form_block)
+        days, apart = self.codec.decode(*date)
         if self.weekday:
-            days = dates.days_of(days, weekday[~missing].astype(np.int64))
+            days = dates.days_of(days, weekday[~apart].astype(np.int64))
         # Midnight of each day, in units of the column.
-        values = days * self.per_day
+        values = np.zeros(len(codes), dtype=np.int64)
+        values[~apart] = days * self.per_day
         if self.clock is not None:
-            times, _ = self.clock.decode(time[~missing], time_offset[~missing])
-            values = values + times
-        cells = self.series(self.within(values), missing)
+            times, _ = self.clock.decode(time[~apart], time_offset[~apart])
+            values[~apart] += times
+        # Words come before instants that stand apart.
+        stamp = self.codec.word_of(date[0]) - len(words_in(self.column))
+        is_stamp = stamp >= 0
+        values[is_stamp] = self.stamps[stamp[is_stamp]]
+        missing = apart & ~is_stamp
+        values = self.within(values[~missing])
+        cells = self._cells(values, missing, form[~missing])
         return self.with_words(cells, date[0])
+
+    def _cells(
+        self, values: Integers, missing: Mask, forms: npt.NDArray[Any]
+    ) -> pd.Series:
+        """As `series`, each cell in its own format.
+
+        Args:
+            values: ``[present]``.
+            missing: ``[rows]``.
+            forms: ``[present]``: the number of the format of each.
+        """
+        if self.form_block is None or not holds_text(self.column):
+            return self.series(values, missing)
+        unit = self.column.options.get("unit", "s")
+        texts = dates.render_each(values, unit, self.forms, forms)
+        cells = self.of_texts(texts, missing, self.column)
+        return cells.rename(self.column.name)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -227,6 +313,7 @@ class DatetimeEncoder(NumberEncoder):
         if self.in_parts:
             state["clock"] = self.clock.state() if self.clock else None
             state["weekday"] = self.weekday
+            state["stamps"] = self.stamps.tolist()
         return state
 
     @classmethod
@@ -236,21 +323,21 @@ class DatetimeEncoder(NumberEncoder):
         if state.get("clock"):
             clock = NumberCodec.from_state(state["clock"])
         codec = NumberCodec.from_state(state)
-        return cls(column, codec, clock, state.get("weekday", False))
+        # Earlier versions had no instants that stand apart.
+        stamps = state.get("stamps", [])
+        return cls(column, codec, clock, state.get("weekday", False), stamps)
 
     @classmethod
     def fitting(cls, cells: Cells) -> Mask | None:
-        """As `ColumnEncoder.fitting`: the cells of the form that most cells have."""
-        stripped = objects((text.strip() for text in cells.words), len(cells.words))
-        by_frequency = np.argsort(-cells.counts[~cells.token_mask], kind="stable")
-        some = stripped[by_frequency[:GLANCE]]
-        found = (dates.detect(some[i : i + 1]) for i in range(len(some)))
-        best: Mask | None = None
-        for form in {form for form, _ in filter(None, found)}:
-            fits = _have_form(stripped, form)
-            if best is None or cells.share_of(fits) > cells.share_of(best):
-                best = fits
-        return best
+        """As `ColumnEncoder.fitting`: the cells of the formats that most cells have."""
+        detected = _detected(cells)
+        return None if detected is None else detected.fits
+
+    @classmethod
+    def readable(cls, texts: Texts, column: Column) -> Mask:
+        """As `ColumnEncoder.readable`."""
+        unit = column.options.get("unit", "s")
+        return dates.read_any(texts, formats_of(column), unit)[1] >= 0
 
     @classmethod
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
@@ -278,27 +365,16 @@ class DatetimeEncoder(NumberEncoder):
         form = _clock_format(coarse)
         if not is_clock:
             form = _iso_format(coarse, f", {zone}" if zone else cells.dtype)
-        return cls._describe(cells, values, unit, form, why, zone)
+        return cls._describe(cells, values, unit, (form,), why, zone)
 
     @classmethod
     def _accept_text(cls, cells: Cells, forced: bool) -> Column | None:
-        if not len(cells.words):
+        detected = _detected(cells, forced)
+        if detected is None or not detected.fits.all():
             return None
-        stripped = objects((text.strip() for text in cells.words), len(cells.words))
-        detected: tuple[str, str] | None = None
-        is_named = bool(DATE_WORDS & set(name_words(cells.name)))
-        if cells.matches(COMPACT) and (forced or is_named):
-            if dates.parse(stripped, COMPACT_FORMAT) is not None:
-                detected = COMPACT_FORMAT, ""
-        else:
-            detected = dates.detect(stripped)
-        if detected is None:
-            return None
-        form, remark = detected
-        values = dates.parse(stripped, form)
-        assert values is not None
-        why = f"text like {form}{remark}"
-        return cls._describe(cells, values, dates.unit_of(form), form, why)
+        why = f"text like {' or '.join(detected.forms)}{detected.remark}"
+        values = detected.values
+        return cls._describe(cells, values, detected.unit, detected.forms, why)
 
     @classmethod
     def _describe(
@@ -306,21 +382,23 @@ class DatetimeEncoder(NumberEncoder):
         cells: Cells,
         values: Integers,
         unit: str,
-        form: str,
+        forms: Sequence[str],
         why: str,
         zone: str = "",
     ) -> Column:
         """The column, given its distinct cells as whole numbers of a unit."""
         coarse = dates.coarsest(values, unit)
         missing = cells.missing_or_token
+        form: str | list[str] = forms[0] if len(forms) == 1 else list(forms)
         options: dict[str, Any] = {"format": form, "unit": coarse}
         options |= cells.missing_options()
         if zone:
             options["zone"] = zone
-        # pandas has no time of day.
+        # pandas has no time of day, no day of no year, and no dates that are written in
+        # several ways.
         dtype = "str"
-        if _has_date(form):
-            zone = ", UTC" if form.endswith(("Z", "+00:00")) else ""
+        if len(forms) == 1 and dates.has_year(forms[0]):
+            zone = ", UTC" if dates.UTC.search(forms[0]) else ""
             dtype = f"datetime64[{'ns' if unit == 'ns' else 'us'}{zone}]"
         column = cells.column(cls.kind, dtype, why, options, missing)
         # What was never text has been counted cell by cell.
@@ -358,28 +436,26 @@ class DatetimeEncoder(NumberEncoder):
         cls, series: pd.Series, column: Column, unit: str
     ) -> tuple[Integers, Mask]:
         """`numbers` for text."""
-        form = column.options.get("format")
-        if not form:
+        forms = formats_of(column)
+        if not forms:
             raise SchemaError(
                 f"column {column.name!r}: the schema lacks the date format, "
                 "such as %Y-%m-%d"
             )
-        texts, missing = parse_text(series, column)
-        codes, distinct = pd.factorize(texts)
-        distinct = np.asarray(distinct, dtype=object)
-        if not len(distinct):
-            return np.zeros(0, dtype=np.int64), missing
-        values = dates.parse(distinct, form)
-        if values is None:
-            one_by_one = (distinct[i : i + 1] for i in range(len(distinct)))
-            culprit = next(one for one in one_by_one if dates.parse(one, form) is None)
-            raise cell_error(column, culprit[0], f"a date or time like {form}")
-        return dates.convert(values, dates.unit_of(form), unit)[codes], missing
+        texts, codes, missing = distinct_texts(series, column)
+        values, which = dates.read_any(texts, forms, unit)
+        if (which < 0).any():
+            culprit = texts[which < 0][0]
+            raise cell_error(column, culprit, f"a date or time like {forms[0]}")
+        return values[codes], missing
 
     @classmethod
     def natural(cls, values: Integers, missing: Mask, column: Column) -> pd.Series:
         """Whole numbers => datetime64, with its zone, or Python's dates."""
         unit = column.options.get("unit", "s")
+        if unit in dates.LONG:
+            values = dates.convert(values, unit, "D")
+            unit = "D"
         options = column.options
         return moments.cells_of(values, missing, unit, column.dtype, options)
 
@@ -398,15 +474,24 @@ class DatetimeEncoder(NumberEncoder):
     @classmethod
     def measure(cls, column: Column) -> str:
         """Dates and times of day cannot be compared."""
-        form = column.options.get("format")
-        if form and not _has_date(form):
+        forms = formats_of(column)
+        if forms and not dates.has_date(forms[0]):
             return "time of day"
+        if forms and not dates.has_year(forms[0]):
+            return "day of the year"
         return "date"
 
     @classmethod
+    def link_group(cls, column: Column) -> str:
+        """As `ColumnEncoder.link_group`: none where cells are written in several ways."""
+        return "" if len(formats_of(column)) > 1 else super().link_group(column)
+
+    @classmethod
     def read_loosely(cls, value: Any, column: Column) -> Any:
-        """A date in whatever form pandas can read."""
-        stamp = pd.Timestamp(value).to_datetime64()
+        """A date in whatever form pandas can read, day and month as the column has them."""
+        day_first = any(DAY_FIRST.search(form) for form in formats_of(column))
+        is_iso = ISO.match(str(value).strip()) is not None
+        stamp = pd.to_datetime(value, dayfirst=day_first and not is_iso).to_datetime64()
         count = np.array([stamp.astype(np.int64)])
         own = np.datetime_data(stamp.dtype)[0]
         return dates.convert(count, own, column.options.get("unit", "s"))[0]
@@ -414,22 +499,86 @@ class DatetimeEncoder(NumberEncoder):
     @classmethod
     def width(cls, value: Any, column: Column) -> int:
         """How many units a value covers: those of a day where it names a day."""
-        unit = column.options.get("unit", "s")
-        names_a_day = isinstance(value, str) and DAY.fullmatch(value.strip())
-        return dates.PER_DAY[unit] if names_a_day else 1
+        if not isinstance(value, str):
+            return 1
+        forms = dates.forms_of(value.strip())
+        names_a_day = any(dates.unit_of(form) == "D" for form in forms)
+        return _per_day(column) if names_a_day else 1
 
     @classmethod
     def render(cls, values: Integers, column: Column) -> Texts:
         """Whole numbers => texts in the format; ISO 8601 without one."""
         unit = column.options.get("unit", "s")
-        form = column.options.get("format") or _iso_format(unit, column.dtype)
+        forms = formats_of(column) or (_iso_format(unit, column.dtype),)
+        # The first that shows all of a value.
+        finest = dates.finest_unit(forms)
+        form = next((f for f in forms if dates.unit_of(f) == finest), forms[0])
         return dates.render(values, unit, form)
 
 
-def _have_form(texts: Texts, form: str) -> Mask:
-    """``[texts]``: which texts are dates of a form."""
-    one_by_one = (texts[i : i + 1] for i in range(len(texts)))
-    return np.array([dates.parse(one, form) is not None for one in one_by_one])
+def formats_of(column: Column) -> tuple[str, ...]:
+    """The formats in which the cells of a column are written.
+
+    Raises:
+        SchemaError: For a format with a part that there is not.
+    """
+    option = column.options.get("format")
+    if not option:
+        return ()
+    forms = (option,) if isinstance(option, str) else tuple(option)
+    for form in forms:
+        part = dates.unknown_part(form)
+        if part is not None:
+            raise SchemaError(
+                f"column {column.name!r}: the format {form!r} has an unknown part "
+                f"{part}; see the docs on the command line for those that there are"
+            )
+    return forms
+
+
+def _per_day(column: Column) -> int:
+    """How many units a day has; 1 where a unit has several days."""
+    return dates.PER_DAY.get(column.options.get("unit", "s"), 1)
+
+
+def _detected(cells: Cells, forced: bool = False) -> dates.Detected | None:
+    """How the texts of a column are written, if they are dates or times."""
+    if not len(cells.words):
+        return None
+    stripped = objects((text.strip() for text in cells.words), len(cells.words))
+    if not any(map(BEGINS.match, stripped[:GLANCE])):
+        return None
+    counts = cells.counts[~cells.token_mask]
+    is_named = bool(DATE_WORDS & set(name_words(cells.name)))
+    return dates.detect(stripped, counts, cells.rare, forced or is_named)
+
+
+def _stamps(values: Integers, per_day: int, rare: int) -> Integers:
+    """The instants that stand apart, ascending.
+
+    Args:
+        values: ``[present]``: all instants.
+        per_day: How many units a day has.
+        rare: No instant that fewer rows have.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) < 2:
+        return distinct[:0]
+    week = dates.weeks(distinct // per_day)[0]
+    alone = np.bincount(np.unique(week, return_inverse=True)[1])
+    is_alone = alone[np.unique(week, return_inverse=True)[1]] == 1
+    ratio = counts / np.maximum(around(counts, np.arange(len(counts))), 1)
+    shares = counts / counts.sum()
+    stands_apart = (is_alone & (ratio >= ALONE)) | (
+        (ratio >= AMONG_OTHERS) & (shares >= STAMP_SHARE)
+    )
+    chosen = np.flatnonzero(stands_apart & (counts >= max(rare, LEAST_ROWS)))
+    by_frequency = np.argsort(-counts[chosen], kind="stable")
+    chosen = chosen[by_frequency][:MOST_STAMPS]
+    # Something must be left that is the sum of its parts.
+    if len(chosen) == len(distinct):
+        return distinct[:0]
+    return np.sort(distinct[chosen])
 
 
 def _filled(values: Integers, missing: Mask, other: Integers) -> Integers:
@@ -445,11 +594,6 @@ def _filled(values: Integers, missing: Mask, other: Integers) -> Integers:
     if len(values):
         filled[missing] = values[other]
     return filled
-
-
-def _has_date(form: str) -> bool:
-    """Whether a format has more than a time of day."""
-    return "%Y" in form or "%y" in form
 
 
 def _iso_format(unit: str, dtype: str) -> str:
@@ -476,17 +620,17 @@ def _bound_texts(values: Integers, column: Column) -> tuple[str, str]:
 
 def _bound(text: Any, column: Column) -> int | None:
     """A bound of the schema as a number; None if there is none."""
-    form = column.options.get("format")
-    if text is None or not form:
+    forms = formats_of(column)
+    if text is None or not forms:
         return None
-    values = dates.parse(np.array([text], dtype=object), form)
-    if values is None:
+    unit = column.options.get("unit", "s")
+    values, which = dates.read_any(np.array([text], dtype=object), forms, unit)
+    if which[0] < 0:
         raise SchemaError(
             f"column {column.name!r}: the bound {text!r} is not a date or time "
-            f"like {form}; correct it"
+            f"like {forms[0]}; correct it"
         )
-    unit = column.options.get("unit", "s")
-    return int(dates.convert(values, dates.unit_of(form), unit)[0])
+    return int(values[0])
 
 
 def _is_temporal(series: pd.Series) -> bool:

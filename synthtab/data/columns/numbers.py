@@ -625,7 +625,7 @@ def choose_atoms(counts: Integers) -> Mask:
     frequent = np.flatnonzero(counts >= max(LEAST_ROWS, LEAST_SHARE * rows))
     if not len(frequent):
         return is_atom
-    stands_out = counts[frequent] >= STANDS_OUT * _around(counts, frequent)
+    stands_out = counts[frequent] >= STANDS_OUT * around(counts, frequent)
     is_large = counts[frequent] >= LARGE_SHARE * rows
     chosen = frequent[stands_out | is_large]
     by_frequency = np.argsort(-counts[chosen], kind="stable")
@@ -637,7 +637,7 @@ def choose_atoms(counts: Integers) -> Mask:
     return is_atom
 
 
-def _around(counts: Integers, places: Integers) -> Floats:
+def around(counts: Integers, places: Integers) -> Floats:
     """The median count of the neighbours of some values."""
     before = np.arange(-NEIGHBOURS, 0)
     window = places[:, None] + np.concatenate([before, -before[::-1]])

@@ -204,7 +204,11 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def _as_text(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
         """Values => the typed form, for a dtype that is text."""
-        texts = cls.render(values, column)
+        return cls.of_texts(cls.render(values, column), missing, column)
+
+    @classmethod
+    def of_texts(cls, texts: Texts, missing: Mask, column: Column) -> pd.Series:
+        """The texts of cells => the typed form, for a dtype that is text."""
         token = column.options.get("missing")
         if token is None:
             return natural(texts, missing, column.dtype, column.options)
@@ -305,7 +309,8 @@ class NumberEncoder(ColumnEncoder):
             codes: ``[rows]``: of the codec.
         """
         word = self.codec.word_of(codes)
-        is_word = word >= 0
+        # A kind may have further codes there.
+        is_word = (word >= 0) & (word < len(words_in(self.column)))
         if not is_word.any():
             return cells
         texts = np.array(words_in(self.column), dtype=object)

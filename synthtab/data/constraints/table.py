@@ -211,7 +211,7 @@ def comparable(table: Table, names: Sequence[str]) -> list[Cells]:
     """
     units = {name: _unit(table.column(name)) for name in names}
     dated = set(units.values()) - {""}
-    finest = max(dated, key=dates.PER_DAY.__getitem__, default="")
+    finest = max(dated, key=dates.fineness, default="")
     converted = []
     for name in names:
         unit = units[name]
