@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -15,6 +16,8 @@ from synthtab.core.errors import SchemaError
 from synthtab.data.constraints import FORMS, form_of, predicate
 from synthtab.data.constraints.enforce import Enforced, checks
 from synthtab.data.constraints.table import Table
+from synthtab.data.relations import search
+from synthtab.data.relations.links import holds_in
 from tests.constraint_tables import ROWS, rng, shop
 
 FRAME = shop()
@@ -608,3 +611,40 @@ def test_numbers_of_every_dtype_follow_an_equation(name: str) -> None:
     assert list(inner) == ["x", "z"]
     pd.testing.assert_frame_equal(enforced.restore(inner), frame)
     assert "y = x" in {c.says for c in find_constraints(frame, schema)}
+
+
+@pytest.mark.slow
+def test_a_wide_table_takes_seconds() -> None:
+    """12 x 1,000 took 13 s of a core, and 51 s of the clock on a busy machine."""
+    noise = np.random.default_rng(0)
+    wide = pd.DataFrame(
+        {
+            f"c{i}": noise.integers(0, 9, 12) if i % 2 else noise.random(12)
+            for i in range(1000)
+        }
+    )
+    schema = infer(wide)
+    began = time.process_time()
+    found = find_constraints(wide, schema)
+    assert time.process_time() - began < 10
+    # Again the same: what is looked at depends on the table alone.
+    assert find_constraints(wide, schema) == found
+
+
+def test_few_rows_are_no_evidence_for_a_link_by_chance() -> None:
+    """Of 12 rows, links to columns that agree in some of them are not even tried."""
+    noise = np.random.default_rng(0)
+    cells = {f"c{i}": noise.integers(0, 9, 12) for i in range(150)}
+    cells["copy"] = cells["c7"]
+    wide = pd.DataFrame(cells)
+    tried = []
+
+    def spy(link, *arguments):
+        tried.append(link)
+        return holds_in(link, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "holds_in", spy)
+        links = search.find(wide, infer(wide), np.random.default_rng(0))
+    assert links["copy"][0].parents == ("c7",)
+    assert len(tried) < 50

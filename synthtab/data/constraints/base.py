@@ -40,7 +40,9 @@ class Search:
         self.rng = rng
         affordable = MOST_SAMPLED_CELLS // len(full.schema)
         rows = min(MOST_SAMPLED_ROWS, affordable)
-        self.sample = full.take(np.sort(rng.permutation(len(full))[:rows]))
+        sampled = np.sort(rng.permutation(len(full))[:rows])
+        # All rows, in their order, are converted once.
+        self.sample = full if len(sampled) == len(full) else full.take(sampled)
         self.found: list[Form] = []
 
     @property

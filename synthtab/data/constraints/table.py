@@ -46,6 +46,9 @@ class Table:
         # What was converted before, by the column.
         self._numbers: dict[str, Cells] = {}
         self._codes: dict[str, Codes] = {}
+        self._distinct: dict[str, tuple[Any, Any]] = {}
+        self._missing: dict[str, Mask] = {}
+        self._truths: dict[tuple[str, bool], Mask | None] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -65,12 +68,28 @@ class Table:
         frame = self.frame.assign(**arrays)
         table = Table(frame, self.schema)
         # The other columns need not be converted again.
-        table._numbers = self._numbers.copy()
-        table._codes = self._codes.copy()
-        for name in cells:
-            table._numbers.pop(name, None)
-            table._codes.pop(name, None)
+        table._converted_as(
+            self, [str(name) for name in self.frame if name not in cells]
+        )
         return table
+
+    def only(self, names: Sequence[str]) -> Table:
+        """A table of some of the columns."""
+        table = Table(self.frame[[*names]], self.schema)
+        table._converted_as(self, names)
+        return table
+
+    def _converted_as(self, other: Table, names: Sequence[str]) -> None:
+        """Take over what another table of the same rows has converted."""
+        kept = set(names)
+        for name in kept & other._numbers.keys():
+            self._numbers[name] = other._numbers[name]
+        for name in kept & other._codes.keys():
+            self._codes[name] = other._codes[name]
+        for name in kept & other._missing.keys():
+            self._missing[name] = other._missing[name]
+        for key in [key for key in other._truths if key[0] in kept]:
+            self._truths[key] = other._truths[key]
 
     def shuffled(self, rng: np.random.Generator, names: Sequence[str]) -> Table:
         """A table in which some columns are shuffled, each for itself.
@@ -89,6 +108,11 @@ class Table:
 
     def missing(self, name: str) -> Mask:
         """``[rows]``: which cells are missing."""
+        if name not in self._missing:
+            self._missing[name] = self._find_missing(name)
+        return self._missing[name]
+
+    def _find_missing(self, name: str) -> Mask:
         series = self.frame[name]
         if is_number(self.column(name)) and is_text(series):
             # Some texts of numbers and dates mean "missing".
@@ -118,12 +142,16 @@ class Table:
         A missing cell has the number -1.
         """
         if name not in self._codes:
-            codes, distinct = pd.factorize(self.frame[name])
-            column = self.column(name)
-            texts = cells_to_text(pd.Series(distinct), column)
-            codes = codes.astype(np.int64)
-            self._codes[name] = (codes, texts.tolist())
+            codes, distinct = self._factorized(name)
+            texts = cells_to_text(pd.Series(distinct), self.column(name))
+            self._codes[name] = (codes.astype(np.int64), texts.tolist())
         return self._codes[name]
+
+    def _factorized(self, name: str) -> tuple[Any, Any]:
+        """Each cell's number among the column's distinct cells, and these."""
+        if name not in self._distinct:
+            self._distinct[name] = pd.factorize(self.frame[name])
+        return self._distinct[name]
 
     def coded(self, name: str, texts: Sequence[str]) -> Integers:
         """`codes` among given texts; their count where a cell is none of them."""
@@ -145,13 +173,22 @@ class Table:
         Returns:
             ``[rows]``; None if it is no such column, or if cells are missing.
         """
+        key = (name, constants)
+        if key not in self._truths:
+            self._truths[key] = self._find_truths(name, constants)
+        return self._truths[key]
+
+    def _find_truths(self, name: str, constants: bool) -> Mask | None:
         column = self.column(name)
         kind = KINDS[column.kind]
         if kind.invented or self.missing(name).any():
             return None
-        codes, texts = self.codes(name)
         yes: Sequence[str] = YES
         words = kind.no_and_yes(column)
+        # Most columns have more cells than two, and need not be written as texts.
+        if words is None and len(self._factorized(name)[1]) > 2:
+            return None
+        codes, texts = self.codes(name)
         if words is not None:
             # A column of booleans, which has words of its own for them.
             yes = words[1:]

@@ -78,6 +78,9 @@ class Unique(Form):
     def find(cls, search: Search) -> Iterable[Form]:
         """Of columns none of which is a key by itself, two or three that are one."""
         sample = search.sample
+        # Of a row that repeats another one, there is at least one more.
+        if len(search.full) <= LEAST_REPEATS:
+            return []
         distinct = _distinct_cells(sample)
         most_first = sorted(distinct, key=lambda name: -distinct[name])
         candidates = most_first[:CANDIDATES]
@@ -103,7 +106,7 @@ class Unique(Form):
         """Whether all rows hold it, and would not if the columns were shuffled."""
         # In the order of the table, which the random numbers follow.
         names = [n for n in search.full.schema.names if n in self.columns]
-        shuffled = search.full.shuffled(search.rng, names)
+        shuffled = search.full.only(names).shuffled(search.rng, names)
         repeats = np.count_nonzero(~self.holds(shuffled))
         if repeats < LEAST_REPEATS:
             return False

@@ -199,7 +199,8 @@ def _confirmed(
         name: (values[:GLANCE_ROWS], missing[:GLANCE_ROWS])
         for name, (values, missing) in cells.items()
     }
-    proposals = list(_links_to_one(glance, columns, equal_only))
+    least_share = max(LEAST_SHARE, LEAST_ROWS / rows)
+    proposals = list(_links_to_one(glance, columns, equal_only, least_share))
     if not equal_only:
         proposals += _Several(glance, columns).links()
     candidates = []
@@ -218,7 +219,7 @@ def _confirmed(
         # So of a link to several the share is not asked: 0 is never enough.
         share = explained.mean() if to_one else 0.0
         share_by_chance = (by_chance & both_telling).mean()
-        enough = max(LEAST_SHARE, LEAST_ROWS / rows, LIFT * share_by_chance)
+        enough = max(least_share, LIFT * share_by_chance)
         if always or share >= enough:
             weight = PLAIN if link.form != "distance" else 1
             worth = (always, -len(link.parents), share * weight)
@@ -314,14 +315,23 @@ def _links_to_one(
     glance: Mapping[str, Cells],
     columns: list[Column],
     equal_only: bool,
+    least_share: float,
 ) -> Iterator[tuple[Column, Link]]:
-    """Links to one column that seem to hold: children, and what they follow from."""
+    """Links to one column that seem to hold: children, and what they follow from.
+
+    Args:
+        glance: Cells of the columns in some rows.
+        columns: What they are.
+        equal_only: Whether only equal columns are looked for.
+        least_share: Share of the telling rows in which a link must hold in the end.
+    """
     cells = [glance[column.name] for column in columns]
     telling = [_telling(*of_column) for of_column in cells]
     # ``[children, parents]``: the pairs that are tried.
     pairs = ~np.eye(len(columns), dtype=bool)
     if equal_only:
-        pairs = _may_be_equal(cells, telling, [decimals(c) for c in columns])
+        places = [decimals(c) for c in columns]
+        pairs = _may_be_equal(cells, telling, places, least_share)
     for j, i in np.argwhere(pairs).tolist():
         child = columns[j]
         parent = columns[i].name
@@ -338,7 +348,7 @@ def _links_to_one(
         for link in links:
             held = both & agrees(link, [x], y, child)
             share = (held & both_telling).mean()
-            if share >= LEAST_SHARE / 2 or _nearly_always(
+            if share >= least_share / 2 or _nearly_always(
                 link, held, cells[j], cells[i], child
             ):
                 yield child, link
@@ -412,6 +422,7 @@ def _may_be_equal(
     cells: Sequence[Cells],
     telling: Sequence[Mask],
     places: Sequence[int | None],
+    least_share: float,
 ) -> Mask:
     """``[columns, columns]``: which pairs may be equal, up to their rounding.
 
@@ -423,7 +434,7 @@ def _may_be_equal(
     errors = [rounding(p) for p in places]
     tolerance = np.maximum(EXACT * largest, errors)
     only_telling = np.where(np.column_stack(telling), table, np.nan)
-    equal = _neighbours(only_telling, tolerance) >= LEAST_SHARE / 4 * len(table)
+    equal = _neighbours(only_telling, tolerance) >= least_share / 4 * len(table)
     start = table[:PEEK_ROWS]
     for j in range(len(cells)):
         gaps = np.abs(start[:, [j]] - start)
