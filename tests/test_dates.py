@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -400,3 +400,105 @@ def test_many_texts_are_read_fast(form: str) -> None:
     assert time.perf_counter() - started < 5
     assert found is not None
     assert found.forms == (form,)
+
+
+# Durations
+
+LENGTHS = [0, 60, 3600, 86_400, 90_061, *RNG.integers(0, 400_000, ROWS - 5).tolist()]
+
+
+def in_units(seconds: int) -> tuple[int, int, int, int]:
+    """Days, hours, minutes and seconds."""
+    minutes, s = divmod(seconds, 60)
+    hours, m = divmod(minutes, 60)
+    return (*divmod(hours, 24), m, s)
+
+
+def iso(seconds: int) -> str:
+    """As ISO 8601 has it."""
+    d, *time_of_day = in_units(seconds)
+    time = "".join(f"{n}{u}" for n, u in zip(time_of_day, "HMS", strict=True) if n)
+    text = (f"{d}D" if d else "") + (f"T{time}" if time else "")
+    return f"P{text or 'T0S'}"
+
+
+def plural(number: int, word: str) -> str:
+    """``"1 day"``, ``"2 days"``."""
+    return f"{number} {word}{'s' if number != 1 else ''}"
+
+
+def clock(seconds: int) -> str:
+    """Hours, minutes and seconds of a day."""
+    return "{1:02d}:{2:02d}:{3:02d}".format(*in_units(seconds))
+
+
+@pytest.mark.parametrize(
+    ("write", "form"),
+    [
+        (iso, "P[%DD]T[%HH][%MM][%SS]"),
+        (lambda x: f"PT{x}S", "PT[%SS]"),
+        (lambda x: f"PT{x}{'.5' if x % 2 else ''}S", "PT[%S%.fS]"),
+        (lambda x: f"P{x % 9 + 1}Y{x % 11 + 1}M", "P[%YY][%OM]"),
+        (lambda x: f"{plural(x // 86_400, 'day')} {clock(x)}", "%D day(s) %2H:%2M:%2S"),
+        (
+            lambda x: (
+                f"{plural(x // 86_400, 'day') + ' ' if x >= 86_400 else ''}{clock(x)}"
+            ),
+            "[%D day(s) ]%2H:%2M:%2S",
+        ),
+        (
+            lambda x: str(pd.Timedelta(x, "s").to_pytimedelta()),
+            "[%D day(s), ]%H:%2M:%2S",
+        ),
+        (lambda x: f"{x // 3600}h {x // 60 % 60}m", "%Hh %Mm"),
+        (lambda x: f"{x // 3600}h{x // 60 % 60:02d}m", "%Hh%2Mm"),
+        (
+            lambda x: f"{x // 3600}h {x // 60 % 60}m" if x >= 3600 else f"{x // 60}m",
+            None,
+        ),
+        (lambda x: f"{x // 60} min", "%M min"),
+        (lambda x: f"{x // 3600}d", "%Dd"),
+        (lambda x: plural(x // 3600, "hour"), "%H hour(s)"),
+        (
+            lambda x: f"{x // 3600} hours and {x // 60 % 60} minutes",
+            "%H hours and %M minutes",
+        ),
+        (lambda x: f"{clock(x)}{'.5' if x % 3 == 0 else ''}", None),
+        (lambda x: f"{'-' if x % 2 else ''}{x // 3600}h {x // 60 % 60}m", "%Hh %Mm"),
+    ],
+)
+def test_durations_are_read_and_written_back(
+    write: Callable[[int], str], form: str | None
+) -> None:
+    texts = [write(x) for x in LENGTHS]
+    column = column_of(texts)
+    if form is None:
+        return
+    assert (column.kind, column.options["format"]) == ("duration", form)
+    assert column.dtype == ("str" if "%Y" in form else "timedelta64[us]")
+
+
+def test_a_duration_that_cannot_be_is_a_misfit() -> None:
+    texts = [f"{x // 3600}h {x // 60 % 60:02d}m" for x in LENGTHS]
+    texts[7] = "1h 75m"
+    column = column_of(texts)
+    assert (column.kind, column.missing) == ("duration", True)
+    assert "199 of 200 cells" in column.note
+
+
+@pytest.mark.parametrize("unit", [" m", "M", " kg", "x"])
+def test_metres_and_codes_are_no_durations(unit: str) -> None:
+    texts = [f"{x % 90}{unit}" for x in LENGTHS]
+    assert infer(from_file(texts))["c"].kind != "duration"
+
+
+def test_rows_of_durations_are_written_like_the_table() -> None:
+    texts = [iso(x) for x in LENGTHS]
+    frame = from_file(texts)
+    column = infer(frame)["c"]
+    typed = tables.typed(frame, Schema((column,)))["c"]
+    assert typed.max() == pd.Timedelta(max(LENGTHS), "s")
+    encoder = KINDS["duration"].fit(typed, column, RNG, Settings(rare=5))
+    back = encoder.decode(*encoder.encode(typed, RNG), RNG, 0)
+    again = KINDS["duration"].text(back, column)
+    assert column_of(list(again)).options["format"] == column.options["format"]
