@@ -52,7 +52,7 @@ TEXTS: list[tuple[str, list[str | None], str, str, dict[str, Any]]] = [
     ("leading zeros", ["0311", "0042", "7000"], "category", "str", {}),
     ("a plus", ["+41", "+42"], "category", "str", {}),
     ("thousands", ["1,000", "2,000"], "category", "str", {}),
-    ("beyond int64", ["9223372036854775808", "1"], "float", "float64", {}),
+    ("beyond int64", ["9223372036854775808", "1"], "integer", "uint64", {}),
     ("padded", [" 39", " 50"], "integer", "int64", {}),
     (
         "one decimal shown",
@@ -245,8 +245,6 @@ def test_text_of_a_file(
         or cells[0] in (".5", " 39")
     ):
         return  # numbers whose spelling is not kept
-    if "9223372036854775808" in cells:
-        return
     assert KINDS[kind].text(typed, column).tolist() == [c or "" for c in cells]
 
 

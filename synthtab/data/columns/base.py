@@ -823,8 +823,8 @@ def natural(
         not_a_time = np.array("NaT", dtype=values.dtype)
         stamps = _spread(values, missing, not_a_time, values.dtype)
         return as_dtype(pd.Series(stamps), dtype)
-    if letter == "i":
-        whole = _spread(values, missing, 0, np.int64)
+    if letter in "iu":
+        whole = _spread(values, missing, 0, np.uint64 if letter == "u" else np.int64)
         masked = pd.arrays.IntegerArray(whole, missing.copy())
         return as_dtype(pd.Series(masked), dtype)
     cells = pd.Series(_spread(values, missing, None, object), dtype=object)

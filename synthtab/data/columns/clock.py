@@ -122,7 +122,7 @@ class ClockEncoder(NumberEncoder):
         return IntegerEncoder.numbers(series, column)
 
     @classmethod
-    def from_written(cls, values: Numbers) -> Integers:
+    def from_written(cls, values: Numbers, column: Column) -> Integers:
         """517 => minutes since midnight."""
         return _to_minutes(values)
 

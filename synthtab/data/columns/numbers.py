@@ -6,7 +6,7 @@ the number of rows.
 
 What comes back: atoms, and modes of at most 2,048 distinct values, exactly. Otherwise a
 value of the same rank to within 1e-6 of the rows, rounded to the column's decimals (whole
-numbers beyond 2**53 keep 53 bits there). Of values that too few rows share, averages come
+numbers beyond 2**53 are as near as floats are). Of values that too few rows share, averages come
 back (`synthtab.data.columns.disclosure`).
 """
 
@@ -71,6 +71,8 @@ FARTHEST = 10
 # Least and greatest float64 that fit int64.
 LEAST_INT = -(2.0**63)
 GREATEST_INT = 2.0**63 - 1024
+# An odd number whose multiples look random.
+MIX = 0x9E3779B97F4A7C15
 
 Numbers = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -203,6 +205,29 @@ class Quantiles:
         # Halves, so that the distance of -1e308 and 1e308 is a number.
         return 2 * np.interp(position, self.positions, 0.5 * self.values)
 
+    @property
+    def reaches_far(self) -> bool:
+        """Whether knots are beyond 2**53, where floats leave whole numbers out."""
+        return not self.exact and float(np.abs(self.values).max()) >= 2.0**53
+
+    def decode_whole(self, offsets: npt.NDArray[np.floating[Any]]) -> Integers:
+        """`decode` between knots that are whole numbers far from 0.
+
+        In whole numbers, as distances from the knot below.
+        """
+        position = np.floor(offsets.astype(np.float64) * UNIT).astype(np.int64)
+        right = np.searchsorted(self.positions, position, side="right")
+        right = np.clip(right, 1, len(self.positions) - 1)
+        left = right - 1
+        width = np.maximum(self.positions[right] - self.positions[left], 1)
+        gone = np.clip(position - self.positions[left], 0, width).astype(np.uint64)
+        # Unsigned, since a gap may be longer than the greatest number; sums go round.
+        knots = _with_last_digits(self.values)
+        gap = knots[right] - knots[left]
+        units = width.astype(np.uint64)
+        steps = gap // units * gone + gap % units * gone // units
+        return np.asarray(knots[left] + steps).view(np.int64)
+
     def _below(self, values: Floats, side: str) -> Floats:
         """F just below ("left") or at ("right") each value; they differ where F jumps."""
         knots = self.values
@@ -246,6 +271,19 @@ class Quantiles:
         positions = np.array(state["positions"], dtype=np.int64)
         averaged = state.get("averaged", False)
         return cls(values, positions, exact, resolution, averaged)
+
+
+def _with_last_digits(knots: Floats) -> npt.NDArray[np.uint64]:
+    """Ascending whole numbers as unsigned ones, their last digits filled in.
+
+    A float beyond 2**53 stands for all whole numbers up to the next float. One of them
+    is taken, the same for equal floats: otherwise all numbers would be even.
+    """
+    within = np.clip(knots, LEAST_INT, GREATEST_INT)
+    whole = within.astype(np.int64).view(np.uint64)
+    room = np.maximum(np.spacing(np.abs(within)), 1).astype(np.uint64)
+    random = whole * np.uint64(MIX) >> np.uint64(40)
+    return np.asarray(whole + random % room)
 
 
 def _widths(weights: Numbers) -> Integers:
@@ -484,6 +522,9 @@ class NumberCodec:
             values[is_atom] = self.atoms[codes[is_atom]]
         for m, table in enumerate(self.tables):
             mine = codes == self.first_mode + m
+            if values.dtype == np.int64 and table.reaches_far:
+                values[mine] = table.decode_whole(offsets[mine])
+                continue
             decoded = table.decode(offsets[mine])
             if self.step:
                 decoded = np.rint(decoded / self.step) * self.step

@@ -14,7 +14,7 @@ import pandas as pd
 
 from synthtab.core.errors import SynthtabError
 from synthtab.core.schema import Column
-from synthtab.data.columns import dtypes
+from synthtab.data.columns import dtypes, exact
 from synthtab.data.columns.base import (
     Cells,
     ColumnEncoder,
@@ -39,9 +39,13 @@ MOST_DECIMALS = 12
 # The text of a number. Without leading zeros: "007" is a name.
 INTEGER = re.compile(r"\s*(0|-?[1-9]\d{0,18})\s*")
 FLOAT = re.compile(r"\s*-?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
+WHOLE = re.compile(rf"\s*(0|-?[1-9]\d{{0,{exact.LONGEST - 1}}})\s*")
 INFINITE = re.compile(r"\s*[+-]?(?i:inf|infinity)\s*")
 FLOAT_OR_INFINITE = re.compile(rf"{FLOAT.pattern}|{INFINITE.pattern}")
 
+# So many digits every float64 keeps; with so many, a text may be that of a float64.
+FLOAT_DIGITS = 15
+FLOAT_TEXT_DIGITS = 17
 # Below this, a float is written without an exponent.
 _PLAIN = 1e15
 
@@ -103,6 +107,8 @@ class NumberEncoder(ColumnEncoder):
         """Values => the typed form, for a dtype that is not text."""
         cells: npt.NDArray[Any] = values
         python = column.options.get("python")
+        if scale := exact.Scale.of(column):
+            return cls._exact_cells(scale.cells(values), missing, column)
         if python == "decimal":
             # Through text: a float has no decimals of its own.
             cells = objects(map(Decimal, cls.render(values, column)), len(values))
@@ -112,9 +118,27 @@ class NumberEncoder(ColumnEncoder):
         return natural(cells, missing, column.dtype, column.options)
 
     @classmethod
+    def _exact_cells(cls, cells: Texts, missing: Mask, column: Column) -> pd.Series:
+        """Python's whole numbers or decimals => the typed form."""
+        values: npt.NDArray[Any] = cells
+        if column.options.get("python") == "decimal":
+            values = objects(map(Decimal, cells), len(cells))
+        elif "uint" in column.dtype.lower():
+            values = cells.astype(np.uint64)
+        return natural(values, missing, column.dtype, column.options)
+
+    @classmethod
     def bounds(cls, column: Column) -> tuple[float | int | None, float | int | None]:
         """The least and the greatest value that may come back."""
-        return column.options.get("minimum"), column.options.get("maximum")
+        ends = column.options.get("minimum"), column.options.get("maximum")
+        scale = exact.Scale.of(column)
+        if scale is not None:
+            cells = pd.Series(ends, dtype=object)
+            numbers, missing = scale.read(cells, column)
+            kept = iter(numbers.tolist())
+            least, greatest = (None if gone else next(kept) for gone in missing)
+            return least, greatest
+        return ends
 
     @classmethod
     def measure(cls, column: Column) -> str:
@@ -135,12 +159,15 @@ class NumberEncoder(ColumnEncoder):
     @classmethod
     def as_written(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
         """`numbers` as constraints compute with them."""
-        return cls.numbers(series, column)
+        values, missing = cls.numbers(series, column)
+        scale = exact.Scale.of(column)
+        return (values if scale is None else scale.floats(values)), missing
 
     @classmethod
-    def from_written(cls, values: Numbers) -> Numbers:
+    def from_written(cls, values: Numbers, column: Column) -> Numbers:
         """Numbers of `as_written` => those of `numbers`."""
-        return values
+        scale = exact.Scale.of(column)
+        return values if scale is None else scale.of_floats(values)
 
     @classmethod
     def read_loosely(cls, value: Any, column: Column) -> Any:
@@ -181,7 +208,11 @@ class NumberEncoder(ColumnEncoder):
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Text or typed cells => the typed form."""
         values, missing = cls.numbers(series, column)
-        if not holds_text(column):
+        scale = exact.Scale.of(column)
+        if scale is not None and not holds_text(column):
+            numbers, missing = scale.exact(series, column)
+            cells = cls._exact_cells(numbers, missing, column)
+        elif not holds_text(column):
             cells = cls.natural(values, missing, column)
         # What was read without error needs no other spelling.
         elif is_text(series) or missing.all():
@@ -196,10 +227,20 @@ class NumberEncoder(ColumnEncoder):
         if is_text(series):
             texts = series.astype(object).where(series.notna(), "")
             return texts.to_numpy(dtype=object)
-        values, missing = cls.numbers(series, column)
+        if scale := exact.Scale.of(column):
+            texts, missing = scale.exact_texts(series, column)
+        else:
+            values, missing = cls.numbers(series, column)
+            texts = cls.render(values, column)
         cells = np.full(len(missing), column.options.get("missing", ""), dtype=object)
-        cells[~missing] = cls.render(values, column)
+        cells[~missing] = texts
         return cells
+
+    @classmethod
+    def typed_numbers(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
+        """Values of the cells that are not missing => typed form."""
+        make = cls._as_text if holds_text(column) else cls.natural
+        return make(values, missing, column).rename(column.name)
 
     @classmethod
     def _as_text(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
@@ -345,8 +386,7 @@ class NumberEncoder(ColumnEncoder):
 
     def series(self, values: Numbers, missing: Mask) -> pd.Series:
         """Values of the cells that are not missing => typed form."""
-        make = self._as_text if holds_text(self.column) else self.natural
-        return make(values, missing, self.column).rename(self.column.name)
+        return self.typed_numbers(values, missing, self.column)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -375,6 +415,7 @@ class FloatEncoder(NumberEncoder):
     )
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
+        **exact.OPTIONS,
         "decimals": {
             "type": ["integer", "null"],
             "description": "Of a float; null for all that it has.",
@@ -394,8 +435,10 @@ class FloatEncoder(NumberEncoder):
 
     @classmethod
     def link_group(cls, column: Column) -> str:
-        """Floats and integers may follow from one another, unless there are words."""
-        return "" if column.options.get("words") else "number"
+        """Floats and integers may follow from one another, if they are just numbers."""
+        if column.options.get("words") or "base" in column.options:
+            return ""
+        return "number"
 
     @classmethod
     def fitting(cls, cells: Cells) -> Mask:
@@ -415,6 +458,9 @@ class FloatEncoder(NumberEncoder):
                 return None
             values = finite(np.array([float(t) for t in cells.words]), cells.name)
             decimals, shown = _decimals_of_texts(cells.words)
+            if _is_long(cells.words, FLOAT_TEXT_DIGITS) and decimals is not None:
+                places = max(len(t.strip().partition(".")[2]) for t in cells.words)
+                return _exactly(cls, cells, cells.words, places)
         elif _is_float(cells) or (forced and _is_number(cells.series)):
             values = finite(np.asarray(cells.distinct, dtype=np.float64), cells.name)
             decimals, shown = _decimals_of_floats(values, cells.dtype), 1
@@ -422,6 +468,9 @@ class FloatEncoder(NumberEncoder):
                 # With their zeros at the end: 1.50 has two decimals.
                 texts = objects((f"{cell:f}" for cell in cells.distinct), cells.count)
                 decimals, shown = _decimals_of_texts(texts)
+                places = exact.places_of(cells.distinct)
+                if _is_long(texts, FLOAT_DIGITS):
+                    return _exactly(cls, cells, cells.distinct, places)
         else:
             return None
         options: dict[str, Any] = {"decimals": decimals, "shown": shown}
@@ -436,14 +485,17 @@ class FloatEncoder(NumberEncoder):
         return cells.column(cls.kind, "float64", why, options, cells.missing_or_token)
 
     @classmethod
-    def numbers(cls, series: pd.Series, column: Column) -> tuple[Floats, Mask]:
-        """Cells => float64 values."""
+    def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
+        """Cells => float64 values; int64 where floats are not exact."""
+        scale = exact.Scale.of(column)
+        if scale is not None:
+            return scale.read(series, column)
         return parse_floats(series, column)
 
     @classmethod
     def decimals(cls, column: Column) -> int | None:
         """As the schema says; a kind set by hand may have left an integer dtype."""
-        if "int" in column.dtype.lower():
+        if "int" in column.dtype.lower() or "base" in column.options:
             return 0
         decimals = column.options.get("decimals")
         return None if decimals is None else int(decimals)
@@ -451,6 +503,8 @@ class FloatEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => texts with the column's decimals."""
+        if scale := exact.Scale.of(column):
+            return scale.written(values)
         # Adding 0 turns -0.0 into 0.0.
         values = values.astype(np.float64) + 0.0
         decimals = cls.decimals(column)
@@ -479,7 +533,10 @@ class IntegerEncoder(NumberEncoder):
     kind: ClassVar[str] = "integer"
     turn: ClassVar[int] = 70
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile(r"(sparse\[)?u?int\d")
-    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = BOUND_OPTIONS
+    schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **BOUND_OPTIONS,
+        **exact.OPTIONS,
+    }
 
     @classmethod
     def measure(cls, column: Column) -> str:
@@ -488,12 +545,16 @@ class IntegerEncoder(NumberEncoder):
 
     @classmethod
     def link_group(cls, column: Column) -> str:
-        """Floats and integers may follow from one another, unless there are words."""
-        return "" if column.options.get("words") else "number"
+        """Floats and integers may follow from one another, if they are just numbers."""
+        if column.options.get("words") or "base" in column.options:
+            return ""
+        return "number"
 
     @classmethod
     def readable(cls, texts: Texts, column: Column) -> Mask:
         """As `ColumnEncoder.readable`: "5.0" is a whole number, too."""
+        if "base" in column.options:
+            return matching(texts, WHOLE)
         is_number = matching(texts, FLOAT)
         wide = texts[is_number].astype(np.float64)
         whole = (wide == np.rint(wide)) & (np.abs(wide) < 2.0**63)
@@ -504,7 +565,7 @@ class IntegerEncoder(NumberEncoder):
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Integer dtypes, and text of whole numbers without leading zeros."""
         if cells.is_text:
-            if not (cells.matches(INTEGER) or (forced and cells.matches(FLOAT))):
+            if not (cells.matches(WHOLE) or (forced and cells.matches(FLOAT))):
                 return None
             wide = [_int_of_text(text) for text in cells.words]
         elif _is_integer(cells) or (forced and _is_number(cells.series)):
@@ -512,8 +573,8 @@ class IntegerEncoder(NumberEncoder):
         else:
             return None
         # As Python's integers so far, which have no greatest one.
-        if wide and (min(wide) < -(2**63) or max(wide) >= 2**63):
-            return None
+        if wide and (min(wide) < exact.LEAST or max(wide) > exact.GREATEST):
+            return _exactly(cls, cells, np.array(wide, dtype=object), 0)
         values = np.array(wide, dtype=np.int64)
         ends = cells.bounds(values)
         options: dict[str, Any] = {}
@@ -528,10 +589,18 @@ class IntegerEncoder(NumberEncoder):
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
         """Cells => int64 values."""
+        if scale := exact.Scale.of(column):
+            return scale.read(series, column)
         series = dtypes.plain(series)
         if not is_text(series) and pd.api.types.is_integer_dtype(series.dtype):
             missing = series.isna().to_numpy(dtype=bool)
             return series[~missing].to_numpy(dtype=np.int64), missing
+        if series.dtype == object:
+            missing = series.isna().to_numpy(dtype=bool)
+            present = series[~missing]
+            # Not by way of floats, which are too coarse beyond 2**53.
+            if pd.api.types.infer_dtype(present) == "integer":
+                return present.to_numpy(dtype=np.int64), missing
         if is_text(series):
             texts, codes, missing = distinct_texts(series, column)
             try:
@@ -553,7 +622,47 @@ class IntegerEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => digits."""
+        if scale := exact.Scale.of(column):
+            return scale.written(values)
         return objects(map(str, values.tolist()), len(values))
+
+
+def _exactly(
+    kind: type[NumberEncoder], cells: Cells, distinct: Any, places: int
+) -> Column:
+    """The description of a column of numbers that floats and int64 do not hold exactly.
+
+    Args:
+        kind: What the column is.
+        cells: The column.
+        distinct: Its distinct numbers: texts, whole numbers or decimals.
+        places: Their decimals.
+    """
+    units = objects((exact.units_of(cell, places) for cell in distinct), len(distinct))
+    counts = cells.counts[~cells.token_mask]
+    scale = exact.Scale.fit(units, cells, places, counts)
+    options = scale.options() | cells.missing_options()
+    plain = cells.column(kind.kind, "", "", options)
+    numbers, _ = kind.numbers(pd.Series(distinct, dtype=object), plain)
+    ends = cells.bounds(numbers, counts)
+    noun = "numbers" if places else "whole numbers"
+    why = f"{len(distinct):,} distinct {noun}, too long for 64 bits"
+    if ends:
+        # JSON has whole numbers of any length, but no such decimals.
+        texts = kind.render(np.array(ends, dtype=np.int64), plain).tolist()
+        why += f", from {texts[0]} to {texts[1]}"
+        least, greatest = texts if places else map(int, texts)
+        options |= {"minimum": least, "maximum": greatest}
+    missing = cells.missing_or_token
+    dtype = "str"
+    if scale == exact.Scale(exact.HALF):
+        dtype = "UInt64" if missing else "uint64"
+    return cells.column(kind.kind, dtype, why, options, missing)
+
+
+def _is_long(texts: Texts, digits: int) -> bool:
+    """Whether some numbers have more digits than a float tells apart."""
+    return any(sum(map(str.isdigit, text.strip("-0. "))) > digits for text in texts)
 
 
 def words_in(column: Column) -> list[str]:

@@ -213,13 +213,14 @@ def is_number(column: Column) -> bool:
 def _numbers(series: pd.Series, column: Column) -> Cells:
     """As `Table.numbers`."""
     is_numeric = types.is_numeric_dtype(series.dtype)
-    if is_numeric and not KINDS[column.kind].in_units:
+    kind = KINDS[column.kind]
+    # Those that 64 bits do not hold have a scale of their own.
+    if is_numeric and not kind.in_units and "base" not in column.options:
         missing = series.isna().to_numpy(dtype=bool)
         dtype = _number_dtype(series)
         known = series[~missing].to_numpy(dtype=dtype)
     else:
-        kind = number_kind(column)
-        known, missing = kind.as_written(series, column)
+        known, missing = number_kind(column).as_written(series, column)
     # Something must stand where cells are missing.
     values = np.zeros(len(missing), dtype=known.dtype)
     values[~missing] = known
@@ -281,6 +282,8 @@ def number_cells(
     kind = number_kind(column)
     decimals = kind.decimals(column)
     known = values[~missing]
+    if "base" in column.options:
+        return kind.typed_numbers(kind.from_written(known, column), missing, column)
     if decimals is not None:
         if known.dtype.kind == "f":
             known = round_decimals(known.astype(np.float64), decimals)
@@ -292,7 +295,7 @@ def number_cells(
             known = known.astype(np.float64)
         return natural(known, missing, column.dtype)
     # The dtype is that of text, or of what only text can be turned into.
-    internal = kind.from_written(known)
+    internal = kind.from_written(known, column)
     texts = np.full(len(missing), None, dtype=object)
     texts[~missing] = kind.render(internal, column)
     cells = pd.Series(texts, dtype=object)
