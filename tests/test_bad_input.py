@@ -481,10 +481,10 @@ def no_space(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("output", ["rows.csv", "rows.csv.gz"])
 def test_a_full_disk_while_sampling(call, folder, monkeypatch, output):
-    from synthtab.data import tables
+    from synthtab.data.formats import text_rows
 
     before = contents(folder)
-    monkeypatch.setattr(tables, "_write_text", no_space)
+    monkeypatch.setattr(text_rows, "write_text", no_space)
     said = call("sample", "-n", "5", "-m", "people.synthtab", "-o", output, "-q")
     assert said.status == 2
     assert (

@@ -20,6 +20,7 @@ from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column
 from synthtab.data import holdout, sources, tables
 from synthtab.data.columns import KINDS
+from synthtab.data.formats import parquet, text
 from synthtab.data.sources import draw_rows, open_table
 
 TINY = dict(width=16, noise=8, batch=64, checks=1, epochs=1, rounds=0, passes=1)
@@ -31,8 +32,8 @@ def small(monkeypatch) -> None:
     for module in (sources, holdout):
         monkeypatch.setattr(module, "PIECE_ROWS", 70)
     monkeypatch.setattr(holdout, "ENCODED_ROWS", 150)
-    monkeypatch.setattr(tables, "BATCH_ROWS", 64)
-    monkeypatch.setattr(tables, "BATCH_BYTES", 4096)
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 64)
+    monkeypatch.setattr(text, "BATCH_BYTES", 4096)
 
 
 @pytest.fixture
@@ -98,10 +99,10 @@ def test_pieces_are_the_file(name: str, small, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(joined, whole)
     assert joined.attrs == whole.attrs
     source = open_table(path, Streams(0), at_once=0)
-    assert (source.rows, len(source.sample), source.path) == (
+    assert (source.rows, len(source.sample), str(source.path)) == (
         len(whole),
         len(whole),
-        path,
+        str(path),
     )
     pd.testing.assert_frame_equal(source.sample.reset_index(drop=True), whole)
     pieces = list(source.pieces())

@@ -16,6 +16,7 @@ from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.schema import Schema
 from synthtab.data import tables
 from synthtab.data.columns import infer
+from synthtab.data.formats import parquet, text_rows
 
 CSV = """id,when,amount,share,flag,note,size,empty
 A-01,2024-01-31,5.00,15.0,yes,None,0311,
@@ -113,7 +114,7 @@ def test_many_rows_are_written_in_parts(
     frame = pd.DataFrame({"n": range(50), "w": [f"w{i % 7}" for i in range(50)]})
     schema = infer(frame)
     tables.write(frame, tmp_path / "a.csv", schema)
-    monkeypatch.setattr(tables, "WRITE_ROWS", 7)
+    monkeypatch.setattr(text_rows, "WRITE_ROWS", 7)
     tables.write(
         iter([frame.head(0), frame.head(20), frame.iloc[20:]]),
         tmp_path / "b.csv",
@@ -218,7 +219,7 @@ def test_a_full_disk_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(
-        tables, "_open_text", lambda *args, **kwargs: open("/dev/full", "w")
+        text_rows, "open_text", lambda packed: open("/dev/full", "w")
     )
     with pytest.raises(DataError, match="No space left"):
         tables.write(pd.DataFrame({"n": range(100_000)}), tmp_path / "t.csv")
@@ -273,7 +274,7 @@ def test_typed_orders_columns_and_checks_names() -> None:
 def test_row_groups_are_of_one_size_whatever_the_pieces(
     sizes: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "GROUP_ROWS", 10)
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 10)
     rows = pd.DataFrame(
         {"n": np.arange(sum(sizes)), "c": pd.Categorical(["a", "b"] * 30)[: sum(sizes)]}
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 from synthtab.core.errors import ConfigError, DataError, SchemaError
 from synthtab.core.randomness import Streams
@@ -26,13 +24,11 @@ from synthtab.core.schema import Schema
 from synthtab.data import check, tables
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import MISSING_TOKENS
+from synthtab.data.places import Input, open_input
 from synthtab.runtime import machine
 
 # Share of the memory at hand that a table may need to be held.
 TABLE_SHARE = 0.5
-# Bytes of memory for one of a file (of a Parquet file, uncompressed) while it is read,
-# typed and encoded: measured on numbers and words (benchmarks/README.md).
-GROWTH = {"text": 10.0, "gzip": 50.0, "parquet": 10.0}
 # Most rows of the sample, and most cells of it where a table is wide.
 SAMPLE_ROWS = 200_000
 SAMPLE_CELLS = 20_000_000
@@ -56,7 +52,7 @@ class Source:
         rows: How many there are.
         sample: Some of them, in order; all, unless the table is read in pieces.
         numbers: The row numbers of ``sample``.
-        path: The file that is read in pieces; None where ``sample`` is the table.
+        path: What is read in pieces; None where ``sample`` is the table.
         total: Rows of the larger table that ``rows`` of them were drawn from; None
             where all are learnt.
         counted: Whether ``rows`` is exact, and not estimated from the size of the file.
@@ -67,7 +63,7 @@ class Source:
     rows: int
     sample: pd.DataFrame
     numbers: RowNumbers
-    path: Path | None = None
+    path: Input | None = None
     total: int | None = None
     counted: bool = True
     reading_bytes: int = 0
@@ -145,7 +141,7 @@ class Source:
 
 
 def open_table(
-    table: pd.DataFrame | PathLike | Source,
+    table: pd.DataFrame | PathLike | Input | Source,
     streams: Streams,
     rows: int | None = None,
     at_once: int | None = None,
@@ -166,8 +162,8 @@ def open_table(
     if isinstance(table, Source):
         return table
     _check_rows(rows)
-    if isinstance(table, (str, os.PathLike)):
-        path = Path(table)
+    if isinstance(table, (str, os.PathLike, Input)):
+        path = open_input(table)
         if not fits(path, at_once):
             if rows:
                 return _draw_from_file(path, streams, rows)
@@ -194,14 +190,16 @@ def _check_rows(rows: int | None) -> None:
 
 
 def glimpse(
-    path: PathLike, rows: int | None = None, at_once: int | None = None
+    where: PathLike, rows: int | None = None, at_once: int | None = None
 ) -> Source:
     """What `open_table` would make of a file, from its first rows alone.
 
     That is enough to plan a fit, whatever the size of the file. The number of rows
     stands in a Parquet file; of a text file it is estimated.
     """
-    path = Path(path)
+    path = open_input(where)
+    if not tables.reads_in_pieces(path):
+        return open_table(path, Streams(0), rows, at_once)
     first_batches = []
     count = 0
     for batch in tables.batches(path):
@@ -214,12 +212,9 @@ def glimpse(
         return open_table(path, Streams(0), rows, at_once)
 
     head = pa.concat_tables(first_batches)
-    if tables.holds_parquet(path):
-        total = pa.parquet.read_metadata(path).num_rows
-        is_exact = True
-    else:
-        total = _estimate_rows(path, head)
-        is_exact = False
+    counted = tables.rows_of(path)
+    is_exact = counted is not None
+    total = _estimate_rows(path, head) if counted is None else counted
     learnt = total if rows is None else min(rows, total)
     is_held = fits(path, at_once)
     is_read_in_pieces = rows is None and not is_held
@@ -235,8 +230,8 @@ def glimpse(
     )
 
 
-def _estimate_rows(path: Path, head: pa.Table) -> int:
-    """Rows of a text file whose first ones are ``head``."""
+def _estimate_rows(path: Input, head: pa.Table) -> int:
+    """Rows of a file whose first ones are ``head``."""
     if tables.is_compressed(path):
         # Its size says little: the rows are counted.
         first_column = head.column_names[:1]
@@ -244,7 +239,7 @@ def _estimate_rows(path: Path, head: pa.Table) -> int:
     cell_bytes = sum(pc.sum(pc.binary_length(c)).as_py() or 0 for c in head.columns)
     # A delimiter or a line end after each cell. Quotes are not counted.
     row_bytes = cell_bytes / len(head) + head.num_columns
-    return max(len(head), round(path.stat().st_size / row_bytes))
+    return max(len(head), round(path.size() / row_bytes))
 
 
 def draw_rows(total: int, rows: int, streams: Streams) -> RowNumbers:
@@ -259,29 +254,33 @@ def draw_rows(total: int, rows: int, streams: Streams) -> RowNumbers:
     return np.sort(np.argpartition(keys, rows - 1)[:rows])
 
 
-def fits(path: Path, at_once: int | None = None) -> bool:
-    """Whether a file can be held in memory as a whole, judged by its size."""
+def fits(path: PathLike | Input, at_once: int | None = None) -> bool:
+    """Whether a file can be held in memory as a whole, judged by its size.
+
+    Raises:
+        DataError: It cannot, and is of a format that is not read in pieces.
+    """
     most = at_once
     if most is None:
         free = machine.memory()
         if free is None:
             return True
         most = int(TABLE_SHARE * free)
-    return held_bytes(path) <= most
+    source = open_input(path)
+    if held_bytes(source) <= most:
+        return True
+    if not tables.reads_in_pieces(source):
+        raise DataError(
+            f"{source} is larger than memory, and {source.format.name} is read as a "
+            "whole: convert it to Parquet or CSV, which are read in pieces"
+        )
+    return False
 
 
-def held_bytes(path: Path) -> float:
+def held_bytes(path: PathLike | Input) -> float:
     """About how much memory it takes to hold a file; 0 where it cannot be read."""
     try:
-        if tables.holds_parquet(path):
-            facts = pa.parquet.read_metadata(path)
-            groups = range(facts.num_row_groups)
-            size = sum(facts.row_group(i).total_byte_size for i in groups)
-            # Columns with few distinct cells take next to nothing in the file.
-            least = 4 * facts.num_rows * facts.num_columns
-            return GROWTH["parquet"] * max(size, least)
-        kind = "gzip" if tables.is_compressed(path) else "text"
-        return GROWTH[kind] * path.stat().st_size
+        return tables.held_bytes(open_input(path))
     except (OSError, pa.ArrowException):
         # Reading it will say what is wrong.
         return 0.0
@@ -301,7 +300,7 @@ def _invented(schema: Schema) -> list[str]:
 # -- Rows of a file that memory does not hold
 
 
-def _sample_file(path: Path, streams: Streams) -> Source:
+def _sample_file(path: Input, streams: Streams) -> Source:
     """A file that is read in pieces, with a sample of its rows.
 
     The sample must show in which columns cells may be missing. Where it has no missing
@@ -328,7 +327,7 @@ def _sample_file(path: Path, streams: Streams) -> Source:
     return Source(reservoir.seen, tables.to_frame(sample, path), numbers, path)
 
 
-def _draw_from_file(path: Path, streams: Streams, rows: int) -> Source:
+def _draw_from_file(path: Input, streams: Streams, rows: int) -> Source:
     """So many rows of a file: the same that `draw_rows` draws where memory holds it."""
     reservoir = _Reservoir(rows, streams.numpy("rows"))
     for batch in tables.batches(path):
@@ -393,7 +392,7 @@ class _Reservoir:
         self.numbers = self.numbers[least]
         self.keys = self.keys[least]
 
-    def close(self, path: Path) -> tuple[RowNumbers, pa.Table]:
+    def close(self, path: Input) -> tuple[RowNumbers, pa.Table]:
         """The numbers of the rows that stay, and these rows."""
         if not self.seen:
             raise DataError(f"{path}: the table has no rows")
