@@ -11,19 +11,23 @@ import typer
 from synthtab.core.errors import ConfigError, DataError, hint
 from synthtab.core.files import write_text
 
+from .keep import keeping
 from .options import (
     Device,
+    Output,
     Quiet,
     Rare,
+    SafeCells,
     Seed,
     check_fit,
     check_model,
     check_output,
     check_schema,
     check_table,
+    check_table_output,
     without_none,
 )
-from .render import note, progress
+from .render import note, progress, read_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,19 +42,11 @@ TEST_SHARE = 0.2
 
 
 def augment(
-    data: Annotated[Path, typer.Argument(help="Table to enlarge.", show_default=False)],
+    data: Annotated[str, typer.Argument(help="Table to enlarge.", show_default=False)],
     target: Annotated[
         str, typer.Option(help="Column that a model is to predict.", show_default=False)
     ],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            help=".csv, .tsv (also .gz) or .parquet; - is stdout.",
-            metavar="FILE",
-        ),
-    ] = "-",
+    output: Output = "-",
     n: Annotated[
         int | None,
         typer.Option(
@@ -82,7 +78,7 @@ def augment(
         ),
     ] = None,
     holdout: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Real rows that were not learnt, for the verdict. "
             "[default: a fifth of DATA]",
@@ -121,6 +117,7 @@ def augment(
         str | None,
         typer.Option(help="Write the comparison there; - is stdout.", metavar="FILE"),
     ] = None,
+    safe_cells: SafeCells = False,
     rare: Rare = None,
     device: Device = None,
     seed: Seed = None,
@@ -134,9 +131,10 @@ def augment(
     """
     fitting = dict(preset=preset, time=time, epochs=epochs, rare=rare)
     _check(n, balance, model, fitting, output, json, verdict)
-    for path in (output, json):
-        if path not in (None, "-"):
-            check_output(Path(str(path)), data, model, holdout, schema)
+    if output != "-":
+        check_table_output(output, data, model, holdout, schema)
+    if json not in (None, "-"):
+        check_output(Path(str(json)), data, model, holdout, schema)
     check_table(data, holdout)
     check_model(model)
     check_schema(schema)
@@ -148,7 +146,7 @@ def augment(
     from synthtab.data import tables
 
     # What is to be learnt, and by which schema.
-    cells = tables.read(data)
+    cells = read_table(data, quiet)
     synthesizer = Synthesizer.load(model, device=device or "auto") if model else None
     declared = _schema_of(cells, schema, synthesizer, rare)
     table = tables.typed(cells, declared)
@@ -180,7 +178,10 @@ def augment(
                 )
         added = _added(source, table, target, n, balance, seed)
         pieces = _marked(table, added, mark)
-        tables.write(pieces, output, _with_mark(declared, mark))
+        with keeping(None if model else synthesizer, data):
+            tables.write(
+                pieces, output, _with_mark(declared, mark), safe_cells=safe_cells
+            )
     except KeyboardInterrupt:
         lost = "" if output == "-" else f": {output} was not written"
         note(f"interrupted{lost}")
@@ -333,4 +334,4 @@ def _deliver(comparison: Study, json: str | None, output: str, quiet: bool) -> N
     # Where the table goes to stdout the words must not: they would be read as rows.
     table_on_stdout = output == "-"
     if not (quiet and table_on_stdout):
-        typer.echo(str(comparison), err=table_on_stdout)
+        say(str(comparison), err=table_on_stdout)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from synthtab.data.places import place
 
 from .options import (
     Holdout,
@@ -17,17 +17,18 @@ from .options import (
     check_reports,
     check_seed,
     check_table,
+    label,
     without_none,
 )
-from .render import deliver, progress
+from .render import deliver, progress, read_table
 
 
 def compare(
     real: Annotated[
-        Path, typer.Argument(help="The table that was learned.", show_default=False)
+        str, typer.Argument(help="The table that was learned.", show_default=False)
     ],
     synthetic: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(help="Rows to judge, a file each.", show_default=False),
     ],
     holdout: Holdout = None,
@@ -52,13 +53,13 @@ def compare(
     from synthtab import infer
     from synthtab.data import tables
 
-    cells = tables.read(real)
+    cells = read_table(real, quiet)
     # Nothing is withheld: this schema is used here and never stored.
     schema = infer(cells, rare=0)
     rows = {}
     for name, path in zip(_names(synthetic), synthetic, strict=True):
-        rows[name] = tables.read(path)
-    unseen = None if holdout is None else tables.read(holdout)
+        rows[name] = read_table(path, quiet)
+    unseen = None if holdout is None else read_table(holdout, quiet)
     with progress(quiet) as observe:
         comparison = judge(
             tables.typed(cells, schema),
@@ -73,13 +74,13 @@ def compare(
     deliver(comparison, json, html, comparison.to_html, quiet)
 
 
-def _names(paths: list[Path]) -> list[str]:
-    """The shortest names by which the files can be told from each other."""
-    stems = [path.name.removesuffix(".gz").rsplit(".", 1)[0] for path in paths]
-    file_names = [path.name for path in paths]
-    whole_paths = [os.fspath(path) for path in paths]
-    for names in (stems, file_names, whole_paths):
-        if len(set(names)) == len(paths):
+def _names(tables: list[str]) -> list[str]:
+    """The shortest names by which the tables can be told from each other."""
+    stems = [place(table).stem for table in tables]
+    file_names = [label(table) for table in tables]
+    whole_names = [place(table).shown for table in tables]
+    for names in (stems, file_names, whole_names):
+        if len(set(names)) == len(tables):
             return names
     # One file was given twice.
     return [f"{stem} ({i})" for i, stem in enumerate(stems, 1)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synthtab.core.errors import ConfigError, DataError
+from synthtab.data.places import without_password
 
 from .options import (
     Holdout,
@@ -21,9 +22,10 @@ from .options import (
     check_reports,
     check_seed,
     check_table,
+    label,
     without_none,
 )
-from .render import deliver, note, progress
+from .render import deliver, note, progress, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +35,10 @@ if TYPE_CHECKING:
 
 def evaluate(
     real: Annotated[
-        Path, typer.Argument(help="The table that was learned.", show_default=False)
+        str, typer.Argument(help="The table that was learned.", show_default=False)
     ],
     synthetic: Annotated[
-        Path, typer.Argument(help="Rows to judge.", show_default=False)
+        str, typer.Argument(help="Rows to judge.", show_default=False)
     ],
     holdout: Holdout = None,
     model: Annotated[
@@ -99,7 +101,6 @@ def evaluate(
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import evaluate as judge
-    from synthtab.data import tables
     from synthtab.evaluation import METRICS, parse_bounds
 
     # Whatever can be wrong with the options shows now, before the long work.
@@ -107,12 +108,12 @@ def evaluate(
     bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
     unseen: pd.DataFrame | None
     if model is not None:
-        training, unseen, schema = _split(real, model)
+        training, unseen, schema = _split(real, model, quiet)
     else:
-        training, unseen, schema = _whole(real, holdout)
+        training, unseen, schema = _whole(real, holdout, quiet)
     # Only the real table must fit the schema: a cell of the others that does not fit
     # counts against them, no more.
-    rows = tables.read(synthetic)
+    rows = read_table(synthetic, quiet)
     with progress(quiet) as observe:
         report = judge(
             training,
@@ -130,7 +131,9 @@ def evaluate(
         report,
         json,
         html,
-        lambda: report.to_html(names=(real.name, synthetic.name), augmentation=study),
+        lambda: report.to_html(
+            names=(label(real), label(synthetic)), augmentation=study
+        ),
         quiet,
     )
     failures = [bound.failure(report) for bound in bounds]
@@ -153,20 +156,22 @@ def _with_rows_of_the_file(report: Report, training: pd.DataFrame) -> Report:
 
 
 def _whole(
-    real: Path, holdout: Path | None
+    real: str, holdout: str | None, quiet: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame | None, Schema]:
     """The real table, the holdout if there is one, and what the columns are."""
     from synthtab import infer
     from synthtab.data import tables
 
-    cells = tables.read(real)
+    cells = read_table(real, quiet)
     # Nothing is withheld: this schema is used here and never stored.
     schema = infer(cells, rare=0)
-    unseen = None if holdout is None else tables.read(holdout)
+    unseen = None if holdout is None else read_table(holdout, quiet)
     return tables.typed(cells, schema), unseen, schema
 
 
-def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
+def _split(
+    real: str, model: Path, quiet: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
     """The training rows of a model, its held-out rows, and what the columns are."""
     from synthtab import Synthesizer
     from synthtab.data import tables
@@ -174,9 +179,10 @@ def _split(real: Path, model: Path) -> tuple[pd.DataFrame, pd.DataFrame, Schema]
     # It makes no row here, so it needs no accelerator.
     synthesizer = Synthesizer.load(model, device="cpu")
     try:
-        training, unseen = synthesizer.split(tables.read(real))
+        training, unseen = synthesizer.split(read_table(real, quiet))
     except DataError as error:
-        raise DataError(f"{real} and {model}: {error}") from error
+        name = without_password(real)
+        raise DataError(f"{name} and {model}: {error}") from error
     schema = synthesizer.schema_
     return tables.typed(training, schema), unseen, schema
 

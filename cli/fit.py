@@ -9,11 +9,13 @@ import typer
 
 from synthtab.core.errors import ConfigError, DataError
 
+from .keep import keep_model
 from .options import (
     Device,
     Quiet,
     Rare,
     Seed,
+    as_typed,
     check_fit,
     check_output,
     check_schema,
@@ -21,18 +23,22 @@ from .options import (
     default_model,
     without_none,
 )
-from .render import duration, note, note_columns, progress
+from .render import duration, note, note_columns, note_reading, progress, say
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from synthtab import Schema, Synthesizer
     from synthtab.data.sources import Source
 
 
 def fit(
     data: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="Table to learn: CSV, TSV (also .gz) or Parquet.", show_default=False
+            help="Table to learn: CSV, TSV (also .gz, ...), Parquet, Feather, JSON "
+            "lines, Excel, sqlite:///FILE?table=NAME, or - for stdin.",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -156,7 +162,9 @@ def fit(
     else:
         source = open_table(data, Streams(model.seed), rows)
     declared = _schema_of(source, schema, constraint or [], model.config.rare)
+    note_reading(source.sample, data, quiet)
     note_columns(declared, quiet)
+    _note_formulas(source.sample, declared, quiet)
     if constraints:
         declared = _with_found_constraints(source, declared)
 
@@ -175,13 +183,13 @@ def fit(
         if not model.fitted:
             note("interrupted before there was a model: nothing was written")
         elif is_first:
-            model.save(output)
+            keep_model(model, output)
             note(f"interrupted: the best model so far is in {output}")
         if model.fitted:
             world.leave()
         raise typer.Exit(130) from None
     if is_first:
-        model.save(output)
+        keep_model(model, output)
     # The other processes wait here until the file is written.
     world.leave()
     if is_first and not quiet:
@@ -252,7 +260,7 @@ def _print_plan(plan: dict[str, Any], output: Path) -> None:
     for name, value in {**facts, "output": output, **config}.items():
         # A bool is an int to Python, but not to a reader.
         text = f"{value:,}" if type(value) is int else value
-        typer.echo(f"{name:<20} {text}")
+        say(f"{name:<20} {text}")
     if refusal:
         raise DataError(refusal)
 
@@ -271,7 +279,23 @@ _HEADINGS = {
 }
 
 
-def _summary(model: Synthesizer, data: Path, output: Path) -> None:
+def _note_formulas(sample: pd.DataFrame, schema: Schema, quiet: bool) -> None:
+    """A line where cells are such that a spreadsheet would run them."""
+    from synthtab.data.formats.text_rows import count_runs
+
+    counts = {} if quiet else count_runs(sample, schema)
+    if not counts:
+        return
+    names = ", ".join(map(repr, list(counts)[:3]))
+    if len(counts) > 3:
+        names += ", ..."
+    note(
+        f"{sum(counts.values()):,} cells of {names} begin with =, +, - or @: a "
+        "spreadsheet may run them; write rows with --safe-cells"
+    )
+
+
+def _summary(model: Synthesizer, data: str, output: Path) -> None:
     """What was learnt, and what to do next."""
     report = model.report_
     best = ""
@@ -286,7 +310,9 @@ def _summary(model: Synthesizer, data: Path, output: Path) -> None:
         note(f"warning: {warning}")
     note(f"model: {output}")
     rows_file = f"{output.stem}-synthetic.csv"
-    note(f"next:  synthtab sample -n {report['rows']} -m {output} -o {rows_file}")
+    name = as_typed(output)
+    rows_file = as_typed(rows_file)
+    note(f"next:  synthtab sample -n {report['rows']} -m {name} -o {rows_file}")
     # A model without held-out rows cannot say which rows were not learnt.
-    unseen = f" --model {output}" if report["holdout_rows"] else ""
-    note(f"then:  synthtab evaluate {data} {rows_file}{unseen}")
+    unseen = f" --model {name}" if report["holdout_rows"] else ""
+    note(f"then:  synthtab evaluate {as_typed(data)} {rows_file}{unseen}")

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthtab.core.errors import ConfigError, DataError
+from synthtab.data.places import place_to_write, without_password
 
+from .keep import keeping
 from .options import (
     Device,
+    Output,
     Quiet,
+    SafeCells,
     Seed,
     check_fit,
     check_model,
-    check_output,
     check_schema,
     check_table,
+    check_table_output,
     without_none,
 )
-from .render import note, progress
+from .render import note, progress, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,17 +34,9 @@ if TYPE_CHECKING:
 
 def impute(
     data: Annotated[
-        Path, typer.Argument(help="Table with missing cells.", show_default=False)
+        str, typer.Argument(help="Table with missing cells.", show_default=False)
     ],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            help=".csv, .tsv (also .gz) or .parquet; - is stdout.",
-            metavar="FILE",
-        ),
-    ] = "-",
+    output: Output = "-",
     draws: Annotated[
         int | None,
         typer.Option(
@@ -71,6 +67,7 @@ def impute(
             "--time", help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"
         ),
     ] = None,
+    safe_cells: SafeCells = False,
     seed: Seed = None,
     device: Device = None,
     quiet: Quiet = False,
@@ -90,11 +87,11 @@ def impute(
     # One table keeps the name as it is; several are numbered.
     outputs = [output]
     if draws is not None:
-        outputs = [_numbered(Path(output), i) for i in range(1, draws + 1)]
+        outputs = [_numbered(output, i) for i in range(1, draws + 1)]
     # All of them, before the long work.
     for path in outputs:
         if path != "-":
-            check_output(Path(path), data, model, schema)
+            check_table_output(path, data, model, schema)
     check_table(data)
     check_model(model)
     check_schema(schema)
@@ -104,7 +101,7 @@ def impute(
     from synthtab import Schema, Synthesizer, infer
     from synthtab.data import tables
 
-    cells = tables.read(data)
+    cells = read_table(data, quiet)
     with progress(quiet) as observe:
         if model is not None:
             synthesizer = Synthesizer.load(model, device=device or "auto")
@@ -115,19 +112,24 @@ def impute(
         for name in synthesizer.schema_.names:
             if name not in cells.columns:
                 raise DataError(
-                    f"{data} lacks the column {name!r} that the model knows"
+                    f"{without_password(data)} lacks the column {name!r} that the model knows"
                 )
         # Here cells may be missing where none was in the table that was learnt.
         typed = tables.typed(cells, synthesizer.schema_.nullable)
         imputations = synthesizer.impute(typed, draws or 1, seed=seed, observe=observe)
-    for path, filled in zip(outputs, imputations, strict=True):
-        tables.write(_fill(cells, typed, filled, synthesizer.schema_), path)
+    with keeping(None if model else synthesizer, data):
+        for path, filled in zip(outputs, imputations, strict=True):
+            table = _fill(cells, typed, filled, synthesizer.schema_)
+            tables.write(table, path, safe_cells=safe_cells)
     if output != "-" and not quiet:
         note(f"{int(typed.isna().sum().sum()):,} cells filled: {', '.join(outputs)}")
 
 
-def _numbered(path: Path, number: int) -> str:
+def _numbered(output: str, number: int) -> str:
     """``rows.csv.gz`` -> ``rows-2.csv.gz``."""
+    if place_to_write(output).database:
+        raise ConfigError("--draws writes several files, not tables of a database")
+    path = Path(output)
     # At the first dot: the name may end in ".csv.gz".
     stem, dot, suffixes = path.name.partition(".")
     return str(path.with_name(f"{stem}-{number}{dot}{suffixes}"))

@@ -7,6 +7,7 @@ to `main`.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -22,8 +23,10 @@ from .evaluate import evaluate
 from .fit import fit
 from .impute import impute
 from .inspect import inspect
+from .render import note
 from .sample import sample
 from .schema import schema
+from .signals import stopped_like_ctrl_c
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "fit": fit,
@@ -35,6 +38,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "schema": schema,
     "inspect": inspect,
 }
+
+
+# Exit statuses of a shell's convention: 128 and the number of the signal.
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + signal.SIGINT
 
 
 def application() -> typer.Typer:
@@ -76,16 +84,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, `sys.argv` if not given.
 
     Returns:
-        The exit status: 0, or 2 for an error of the user, 130 after Ctrl-C, 1 where a
-        score is too low or nobody reads the output any more.
+        The exit status: 0, or 2 for an error of the user, 130 after Ctrl-C, 143 and 129
+        after SIGTERM and SIGHUP, 1 where a score is too low or nobody reads the output
+        any more.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    with stopped_like_ctrl_c() as received:
+        status = _main(sys.argv[1:] if arguments is None else arguments)
+    if status == INTERRUPTED and received:
+        return SIGNALLED + received[0]
+    return status
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """Run a command line, and make messages of errors."""
     try:
         status = application()(
             args=arguments or ["--help"], prog_name="synthtab", standalone_mode=False
         )
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", 130)
+        return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read us has gone (`| head`). Without this, the interpreter would
         # complain when it flushes in the end.
@@ -109,7 +126,7 @@ def _fail(message: str, status: int = 2) -> int:
     if status == 2:
         # One line, whatever the library that complains has put into it.
         message = f"error: {' '.join(message.split())}"
-    typer.echo(f"synthtab: {message}", err=True)
+    note(f"synthtab: {message}")
     return status
 
 

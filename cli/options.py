@@ -6,8 +6,7 @@ is answered at once. Whatever they let through is checked again where it is used
 
 from __future__ import annotations
 
-import os
-import re
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from synthtab.core.config import DEVICES, check_choice, of_parameters
-from synthtab.core.errors import ArtefactError, ConfigError, DataError, SchemaError
+from synthtab.core.errors import ArtefactError, ConfigError, SchemaError
 from synthtab.core.files import is_special
+from synthtab.data.formats import check_extra
+from synthtab.data.places import check_readable, place, place_to_write, without_password
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no summary.")
@@ -38,7 +39,7 @@ Device = Annotated[
 ]
 
 Holdout = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--holdout",
         help="Real rows that were not learned: the fair test.",
@@ -69,10 +70,25 @@ Rare = Annotated[
 
 # Of the files that `fit` writes where no name is given.
 MODEL_SUFFIX = ".synthtab"
-# These leave the name of a table; any other suffix is taken for a part of the name.
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-# How the address of a table that is no file begins: "sqlite:///".
-_SCHEME = re.compile(r"\w+:/")
+
+# What rows can be written to.
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        help=".csv or .tsv (also .gz, .zst, ...), .parquet, .feather, .jsonl, .xlsx, "
+        "or sqlite:///FILE?table=NAME; - is stdout.",
+        metavar="FILE",
+    ),
+]
+SafeCells = Annotated[
+    bool,
+    typer.Option(
+        "--safe-cells",
+        help="In CSV, put an apostrophe before texts that a spreadsheet would run.",
+    ),
+]
 
 
 def without_none(**options: Any) -> dict[str, Any]:
@@ -80,13 +96,20 @@ def without_none(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def default_model(data: Path) -> Path:
+def default_model(data: str) -> Path:
     """``somewhere/data.csv.gz`` -> ``data.synthtab`` in the working folder."""
-    name = data.name.removesuffix(".gz")
-    stem, suffix = os.path.splitext(name)
-    if suffix.lower() not in TABLE_SUFFIXES:
-        stem = name
-    return Path(stem + MODEL_SUFFIX)
+    return Path(place(data).stem + MODEL_SUFFIX)
+
+
+def label(table: str) -> str:
+    """What reports call a table; never with a password."""
+    found = place(table)
+    return found.path.name if found.path else found.stem
+
+
+def as_typed(table: str | Path) -> str:
+    """A name for the next command line, in quotes if it needs them."""
+    return shlex.quote(without_password(str(table)))
 
 
 def newest_model() -> Path:
@@ -102,20 +125,49 @@ def newest_model() -> Path:
     return Path(newest.name)
 
 
-def check_table(*paths: Path | None) -> None:
+def check_table(*tables: str | None) -> None:
     """Find out now whether there are such tables.
 
     Raises:
-        DataError: One does not exist, or is a folder.
+        DataError: One does not exist, is a folder, or of a format that is not read.
+        ConfigError: Two of them are standard input.
     """
-    for path in paths:
-        # "-" is standard input, and what has a scheme is no file.
-        if path is None or str(path) == "-" or _SCHEME.match(str(path)):
-            continue
-        if path.is_dir():
-            raise DataError(f"{path} is a folder; name a CSV or Parquet file in it")
-        if not path.exists():
-            raise DataError(f"{path} does not exist")
+    named = [table for table in tables if table is not None]
+    places = [check_readable(table) for table in named]
+    if sum(found.is_dash for found in places) > 1:
+        raise ConfigError(
+            "only one table can come from standard input: name the others"
+        )
+
+
+def check_table_output(output: str, *inputs: str | Path | None) -> None:
+    """Find out now whether rows can be written later.
+
+    Raises:
+        DataError: The name says no format that is written.
+        ConfigError: See `check_output`; or a table of a database would be overwritten.
+        MissingExtraError: A library is missing.
+    """
+    found = place_to_write(output)
+    if found.named is not None:
+        check_extra(found.named.format)
+    if found.path is not None:
+        check_output(found.path, *inputs)
+    if found.database is None:
+        return
+    for source in inputs:
+        other = place(source).database if isinstance(source, str) else None
+        if other and (other.url, other.table) == (
+            found.database.url,
+            found.database.table,
+        ):
+            raise ConfigError(
+                f"refusing to overwrite the input {found.shown}: name another table"
+            )
+    # Only now: it takes pandas to ask a database.
+    from synthtab.data.tables import check_writable
+
+    check_writable(output)
 
 
 def check_model(path: Path | None) -> None:
@@ -179,7 +231,7 @@ def check_seed(seed: int | None) -> None:
         raise ConfigError(f"seed must be a whole number of 0 or more, not {seed}")
 
 
-def check_output(path: Path, *inputs: Path | None) -> None:
+def check_output(path: Path, *inputs: str | Path | None) -> None:
     """Find out now whether ``path`` can be written later.
 
     Raises:
@@ -188,7 +240,8 @@ def check_output(path: Path, *inputs: Path | None) -> None:
     """
     if path.is_dir():
         raise ConfigError(f"cannot write {path}: it is a folder")
-    for source in inputs:
+    for name in inputs:
+        source = None if name is None else Path(name)
         if source is None or not path.exists() or not source.exists():
             continue
         # Not by name: a link and its file are the same.
@@ -212,7 +265,9 @@ def check_output(path: Path, *inputs: Path | None) -> None:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def check_reports(json: str | None, html: Path | None, *inputs: Path | None) -> None:
+def check_reports(
+    json: str | None, html: Path | None, *inputs: str | Path | None
+) -> None:
     """Find out now whether the reports can be written later, each to its own file."""
     json_file = None if json in (None, "-") else Path(str(json))
     for path in (json_file, html):

@@ -17,8 +17,11 @@ import typer
 from synthtab.core.errors import DataError
 from synthtab.core.files import write_text
 from synthtab.core.progress import Observer, Progress, silent
+from synthtab.core.shown import shown
+from synthtab.data.places import place
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
@@ -30,9 +33,31 @@ LINE_EVERY = 5.0
 PHASE_EVERY = 1.0
 
 
+def say(text: str = "", err: bool = False) -> None:
+    """Text for a person, on stdout or stderr; what is in a table's names is not run."""
+    typer.echo(shown(text), err=err)
+
+
 def note(text: str = "") -> None:
     """A line for the person at the terminal, out of the data's way."""
-    typer.echo(text, err=True)
+    say(text, err=True)
+
+
+def read_table(table: str, quiet: bool = False) -> pd.DataFrame:
+    """Read a table, and say what its user may not expect of how it was read."""
+    from synthtab.data import tables
+
+    frame = tables.read(table)
+    note_reading(frame, table, quiet)
+    return frame
+
+
+def note_reading(frame: pd.DataFrame, table: str, quiet: bool = False) -> None:
+    """A line for whatever is unusual about how a table is written."""
+    from synthtab.data.tables import notes
+
+    for text in () if quiet else notes(frame):
+        note(f"{place(table).shown}: {text}")
 
 
 def duration(seconds: float) -> str:
@@ -97,12 +122,12 @@ class _Bar:
 
     def __call__(self, p: Progress) -> None:
         if p.message:
-            self._bars.console.print(p.message, markup=False, highlight=False)
+            self._bars.console.print(shown(p.message), markup=False, highlight=False)
         if p.phase != self._phase or self._task is None:
             if self._task is not None:
                 self._bars.remove_task(self._task)
             self._phase = p.phase
-            self._task = self._bars.add_task(p.phase, total=None, detail="")
+            self._task = self._bars.add_task(shown(p.phase), total=None, detail="")
         # Without a total the bar only moves to and fro.
         total = None if p.fraction is None else 1.0
         self._bars.update(
@@ -182,7 +207,7 @@ def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(shown(cell)) for cell in row))
     Console().print(table)
 
 
@@ -222,7 +247,7 @@ def print_report(report: Report | Comparison) -> None:
         elif not is_verdict:
             style = "dim" if continues else ""
         # What is left continues a verdict, and keeps its style.
-        console.print(Text(line, style=style), soft_wrap=True)
+        console.print(Text(shown(line), style=style), soft_wrap=True)
 
 
 def _style_of_verdict(line: str) -> str:
@@ -261,5 +286,5 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 
     table = Table.grid(padding=(0, 2))
     for heading, text in facts:
-        table.add_row(Text(heading, style="bold"), Text(text))
+        table.add_row(Text(shown(heading), style="bold"), Text(shown(text)))
     Console().print(table)

@@ -12,16 +12,18 @@ from synthtab.core.errors import ConfigError
 
 from .options import (
     Device,
+    Output,
     Quiet,
+    SafeCells,
     Seed,
     check_device,
     check_model,
-    check_output,
     check_seed,
     check_table,
+    check_table_output,
     newest_model,
 )
-from .render import note, progress
+from .render import note, progress, read_table
 
 
 def sample(
@@ -40,15 +42,7 @@ def sample(
             metavar="FILE",
         ),
     ] = None,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            help=".csv, .tsv (also .gz) or .parquet; - is stdout.",
-            metavar="FILE",
-        ),
-    ] = "-",
+    output: Output = "-",
     where: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,7 +53,7 @@ def sample(
         ),
     ] = None,
     given: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Partial rows to complete: any columns; empty cells are drawn.",
             metavar="FILE",
@@ -93,6 +87,7 @@ def sample(
             metavar="K",
         ),
     ] = 1,
+    safe_cells: SafeCells = False,
     seed: Seed = None,
     device: Device = None,
     quiet: Quiet = False,
@@ -118,7 +113,7 @@ def sample(
         model = newest_model()
         note(f"using {model}, the newest model in this folder")
     if output != "-":
-        check_output(Path(output), model, given)
+        check_table_output(output, model, given)
     check_model(model)
     check_table(given)
     check_device(device)
@@ -143,7 +138,7 @@ def sample(
         synthesizer = Synthesizer.load(model, device=device or "auto")
         with progress(quiet or rows_scroll_by) as observe:
             if given is not None:
-                partial = tables.read(given)
+                partial = read_table(given, quiet)
                 blocks: Any = synthesizer.sample(
                     n, given=partial, observe=observe, **request
                 )
@@ -153,7 +148,7 @@ def sample(
                 blocks = synthesizer.sample_blocks(
                     n, jobs=jobs, observe=observe, **request
                 )
-            tables.write(blocks, output, synthesizer.schema_)
+            tables.write(blocks, output, synthesizer.schema_, safe_cells=safe_cells)
     except KeyboardInterrupt:
         lost = "" if output == "-" else f": {output} was not written"
         note(f"interrupted{lost}")

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from .options import Rare, check_fit, check_output, check_table
-from .render import note, print_columns, print_constraints
+from .options import Rare, as_typed, check_fit, check_output, check_table
+from .render import note, print_columns, print_constraints, read_table
 
 
 def schema(
-    data: Annotated[Path, typer.Argument(help="Table to look at.", show_default=False)],
+    data: Annotated[str, typer.Argument(help="Table to look at.", show_default=False)],
     output: Annotated[
         str | None,
         typer.Option(
@@ -39,9 +39,8 @@ def schema(
 
     from synthtab import find_constraints, infer
     from synthtab.core.config import configure
-    from synthtab.data import tables
 
-    cells = tables.read(data)
+    cells = read_table(data)
     # As `fit` would: a value that few rows have is in no schema file.
     inferred = infer(cells, rare=configure(rare=rare).rare)
     inferred = inferred.with_constraints(find_constraints(cells, inferred))
@@ -54,4 +53,4 @@ def schema(
     if output is not None:
         inferred.save(output)
         note(f"schema: {output}")
-        note(f"next:   synthtab fit {data} --schema {output}")
+        note(f"next:   synthtab fit {as_typed(data)} --schema {as_typed(output)}")

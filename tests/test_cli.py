@@ -258,10 +258,12 @@ def test_the_installed_script_starts(tmp_path):
         ("data.v2.tsv", "data.v2"),
         ("x.parquet", "x"),
         ("bare", "bare"),
+        ("-", "table"),
+        ("sqlite:///shop.db?table=orders", "orders"),
     ],
 )
 def test_default_model(data, model):
-    assert default_model(Path(data)) == Path(f"{model}.synthtab")
+    assert default_model(data) == Path(f"{model}.synthtab")
 
 
 def test_durations():

@@ -164,4 +164,4 @@ def test_compare_writes_a_table_json_and_a_page(call, here):
     ],
 )
 def test_files_are_told_apart(paths, names):
-    assert _names([Path(p) for p in paths]) == names
+    assert _names(paths) == names

@@ -218,9 +218,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(
-        text_rows, "open_text", lambda packed: open("/dev/full", "w")
-    )
+    monkeypatch.setattr(text_rows, "open_text", lambda packed: open("/dev/full", "w"))
     with pytest.raises(DataError, match="No space left"):
         tables.write(pd.DataFrame({"n": range(100_000)}), tmp_path / "t.csv")
     assert not list(tmp_path.iterdir())

@@ -388,7 +388,7 @@ def _by_content(start: bytes) -> Named:
         if text.startswith(mark):
             suffix = of_mark
     # [1, 2] and {"a": 1} begin with these, and so may the header of a CSV file.
-    if suffix in (".json", ".jsonl") and not _looks_like_json(text):
+    if suffix in (".json", ".jsonl") and not looks_like_json(text):
         suffix = ".csv"
     in_zip = start.startswith(b"PK\x03\x04")
     if in_zip and any(member in start[:4096] for member in EXCEL_MEMBERS):
@@ -396,5 +396,6 @@ def _by_content(start: bytes) -> Named:
     return replace(formats.named(f"-{suffix}"), stem="table")
 
 
-def _looks_like_json(text: bytes) -> bool:
+def looks_like_json(text: bytes) -> bool:
+    """Whether a file begins as JSON objects do, or a list of them."""
     return re.match(rb'(\[\s*)?\{\s*("|\})', text) is not None

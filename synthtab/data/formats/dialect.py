@@ -30,6 +30,7 @@ csv.field_size_limit(2**31 - 1)
 
 NUMBER = re.compile(r"\s*[-+]?(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*")
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[ \t]*(\r\n|\r|\n)', re.IGNORECASE)
+FRACTION = re.compile(r"\s*[-+]?\d*[.,]\d+\s*")
 WHOLE = re.compile(r"\d+")
 
 
@@ -101,8 +102,14 @@ class _Guess:
     @property
     def rank(self) -> tuple[bool, bool, float, int]:
         """The greater, the better it explains the lines."""
-        in_header = self.width > 1 and len(self.records[0].cells) == self.width
-        return self.fits, in_header, self.share * (self.width > 1), self.width
+        if self.width <= 1:
+            return False, False, 0.0, 0
+        in_header = len(self.records[0].cells) == self.width
+        # Below a line without a delimiter, which may be a title, all must agree.
+        below = [len(record.cells) == self.width for record in self.records[1:]]
+        if len(self.records[0].cells) == 1 and not all(below):
+            return False, False, 0.0, 0
+        return self.fits, in_header, self.share, self.width
 
 
 def is_number(cell: str) -> bool:
@@ -143,6 +150,9 @@ def find(text: str, has_tabs: bool, is_whole: bool, name: object) -> Dialect:
             below = last
             guess = with_last
     notes = []
+    if comments:
+        which = "line" if len(comments) == 1 else f"{len(comments)} lines"
+        notes.append(f"the first {which}, with # at the beginning, left out")
     if not guess.fits and not comments and not fixed:
         joined = _without_returns(text[below:])
         better = _best(joined, fixed, is_whole) if joined else guess
@@ -318,19 +328,24 @@ def _from_records(
     rows = [record.cells for record in records[at + 1 :]]
     if len(cells) == 1 and guess.width == 1:
         notes.extend(_spaces(cells[0], rows))
+        if guess.delimiter == "\t" and "," in cells[0]:
+            notes.append("it has no tabs; if commas stand between cells, name it *.csv")
+    if not rows and (fault := _open_quote(cells, lines_before + header.first_line)):
+        raise DataError(f"{name}: {fault}")
     names, trailing = _trailing(cells, rows, guess.width)
     index = _is_index(names, rows)
     if index:
         notes.append(INDEX)
     line = lines_before + header.first_line
     _check_names(names, index, trailing, line, name)
-    if all(map(is_number, names[int(index) : len(names) - trailing])):
-        first = ", ".join(names[:4])
+    kept = names[int(index) : len(names) - trailing]
+    if all(map(is_number, kept)) or any(map(FRACTION.fullmatch, kept)):
+        first = ", ".join(kept[:4])
         notes.append(
-            f"the header, line {line}, holds only numbers ({first}): if it is a row, "
-            "put a line with names above it"
+            f"the header, line {line}, holds numbers ({first}): if it is a row, put a "
+            "line with names above it"
         )
-    if guess.delimiter not in DELIMITERS[:3]:
+    if guess.delimiter not in DELIMITERS:
         notes.append(f"{guess.delimiter!r} is taken for what stands between cells")
     if guess.quote != QUOTES[0]:
         notes.append("cells stand in single quotes, which are no part of them")
@@ -345,6 +360,13 @@ def _from_records(
         trailing=trailing,
         notes=tuple(notes),
     )
+
+
+def _open_quote(cells: list[str], line: int) -> str | None:
+    """What is wrong with a header that swallows the whole file."""
+    if not any("\n" in cell for cell in cells[-1:]):
+        return None
+    return f"the quote that opens in line {line} is never closed; close or double it"
 
 
 def _trailing(

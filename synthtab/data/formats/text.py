@@ -32,7 +32,7 @@ from synthtab.data.formats.base import (
 )
 from synthtab.data.formats.compression import compression_of, unpacked
 from synthtab.data.formats.dialect import Dialect
-from synthtab.data.places import Input
+from synthtab.data.places import Input, looks_like_json
 
 # Bytes in which the header is looked for; more, if it is longer.
 SNIFF_BYTES = 1 << 16
@@ -48,6 +48,8 @@ SIGNATURES = {
     b"ARROW1": "a Feather file; name it *.feather",
     b"\xd0\xcf\x11\xe0": "an old Excel sheet; save it as .xlsx",
     b"SQLite format 3\0": "a database; name it sqlite:///FILE?table=NAME",
+    b"<html": "a web page; save the table as CSV",
+    b"<!DOCTYPE": "a web page; save the table as CSV",
     b"%PDF": "no table but a PDF; copy the table into a sheet",
     b"\xff\xfe": UTF_16,
     b"\xfe\xff": UTF_16,
@@ -203,6 +205,8 @@ def _check_start(start: bytes, source: Input) -> None:
     for signature, advice in SIGNATURES.items():
         if start.startswith(signature):
             raise DataError(f"{source} is {advice}")
+    if looks_like_json(start):
+        raise DataError(f"{source} is JSON; name it *.jsonl, or *.json if it is a list")
     zeros = start.count(b"\0")
     # Text of one-byte characters in UTF-16 is half zeros, with or without a mark.
     if zeros > len(start) // 3 and start[:2].count(b"\0") == 1:

@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synthtab.core.schema import Schema
-from synthtab.data.columns import cells_to_text
+from synthtab.core.schema import Column, Schema
+from synthtab.data.columns import KINDS, cells_to_text
 from synthtab.data.formats.base import Target
 from synthtab.data.formats.compression import packing
 
@@ -97,7 +97,7 @@ def write_text(
                 texts = pa.array(
                     cells_to_text(rows[column.name], column), pa.large_string()
                 )
-                columns.append(safe(texts) if is_safe else texts)
+                columns.append(safe(texts, column) if is_safe else texts)
             file.write(csv_rows(columns, delimiter))
 
 
@@ -111,10 +111,12 @@ def runs(cells: pa.Array) -> pa.Array:
     return pc.and_not(formula, number)
 
 
-def safe(cells: pa.Array) -> pa.Array:
+def safe(cells: pa.Array, column: Column | None = None) -> pa.Array:
     """The texts, with an apostrophe before those that a spreadsheet would run."""
-    marked = glue(["'", cells])
-    return pc.if_else(pc.fill_null(runs(cells), False), marked, cells)
+    dangerous = pc.fill_null(runs(cells), False)
+    if column is not None:
+        dangerous = pc.and_(dangerous, _may_run(cells, column))
+    return pc.if_else(dangerous, glue(["'", cells]), cells)
 
 
 def _safe_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -134,18 +136,31 @@ def _is_words(cells: pd.Series) -> bool:
     return pd.api.types.infer_dtype(cells, skipna=True) in ("string", "categorical")
 
 
-def count_runs(frame: pd.DataFrame) -> dict[str, int]:
-    """Columns with cells that a spreadsheet would run => how many there are."""
+def count_runs(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
+    """Columns with cells that a spreadsheet would run => how many there are.
+
+    Args:
+        frame: As it was read.
+        schema: What its columns are.
+    """
     counts = {}
-    for name in frame.columns:
-        if not _is_words(frame[name]):
+    for column in schema.columns:
+        if not _is_words(frame[column.name]):
             continue
-        distinct = frame[name].value_counts()
+        distinct = frame[column.name].value_counts()
         texts = pa.array([str(v) for v in distinct.index], pa.large_string())
-        hits = np.asarray(runs(texts), dtype=bool)
+        hits = np.asarray(pc.and_(runs(texts), _may_run(texts, column)), dtype=bool)
         if hits.any():
-            counts[name] = int(distinct.to_numpy()[hits].sum())
+            counts[column.name] = int(distinct.to_numpy()[hits].sum())
     return counts
+
+
+def _may_run(texts: pa.Array, column: Column) -> pa.Array:
+    """Which cells are no numbers or dates of a column, but words."""
+    if not KINDS[column.kind].reads_missing:
+        return pa.array(np.ones(len(texts), dtype=bool))
+    words = [str(word) for word in column.options.get("words", ())]
+    return pc.is_in(texts, pa.array(words, texts.type))
 
 
 # -- Columns of texts => rows of CSV
