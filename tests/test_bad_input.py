@@ -512,12 +512,18 @@ def test_a_full_device_behind_stdout(folder):
 @pytest.mark.long
 def test_a_full_disk_while_saving_the_model(call, folder, monkeypatch):
     from synthtab import Synthesizer
+    from synthtab_cli import keep
 
     (folder / "people.synthtab").unlink()
     monkeypatch.setattr(Synthesizer, "save", no_space)
+    monkeypatch.setattr(keep, "ATTEMPTS", 2)
+    monkeypatch.setattr(keep, "PAUSE", 0.0)
     said = call("fit", "people.csv", "--epochs", "1", "-q")
     assert said.status == 2
-    assert said.err == "synthtab: error: No space left on device\n"
+    waits, lost = said.err.splitlines()
+    assert waits.startswith("cannot write people.synthtab: No space left on device. ")
+    assert "The model is kept in memory: make room" in waits
+    assert "no other folder has room: the model is lost" in lost
     assert sorted(contents(folder)) == ["people.csv"]
 
 

@@ -303,7 +303,7 @@ def test_the_bar_shows_phase_time_left_and_score(monkeypatch):
     from synthtab_cli import render
 
     screen = Console(force_terminal=True, width=80, record=True, file=io.StringIO())
-    monkeypatch.setattr(render, "Console", lambda **_: screen)
+    monkeypatch.setattr("rich.console.Console", lambda **_: screen)
     with render.progress() as observe:
         observe(Progress("encode"))
         observe(Progress("train", 0.5, seconds_left=70, score=0.9, best=0.92))
