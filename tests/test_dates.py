@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -502,3 +504,15 @@ def test_rows_of_durations_are_written_like_the_table() -> None:
     back = encoder.decode(*encoder.encode(typed, RNG), RNG, 0)
     again = KINDS["duration"].text(back, column)
     assert column_of(list(again)).options["format"] == column.options["format"]
+
+
+def test_every_part_of_a_format_is_in_the_documents() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text(
+        "utf-8"
+    )
+    families = {part.partition("{")[0] for part in dates.PARTS}
+    # A case and a number of digits are explained once.
+    explained = {
+        part for part in families if not re.match(r"%[\^~][aAB]|%[1-9]f|%,[69]f", part)
+    }
+    assert {part for part in explained if part not in page} == set()

@@ -1,6 +1,6 @@
 """Dates and times of day as text <=> whole numbers since 1970, by an exact format.
 
-A format is strftime's with parts of its own, see `PARTS`. A text fits a format only if
+A format is strftime's with parts of its own, see `PARTS` and docs/command-line.md. A text fits a format only if
 rendering its meaning gives the same text. `detect` finds out which formats texts have.
 
 Where cells are written in several ways, as times of day in summer and in winter with
@@ -82,31 +82,6 @@ PARTS = {
     **{f"%{mark}{n}f": rf"((?:\{mark}\d{{{n}}})?)" for mark in ".," for n in (3, 6, 9)},
     **{half: "({}|{})".format(*map(re.escape, HALVES[half])) for half in HALVES},
 }
-# What they mean, for the documents.
-MEANINGS = {
-    "%Y": "year of four digits",
-    "%y": "year of two digits, 1969 to 2068",
-    "%~y": "year of two digits, 1930 to 2029, as spreadsheets read it",
-    "%q": "quarter, 1 to 4",
-    "%m, %-m": "month, 01 to 12 or 1 to 12",
-    "%b, %B": "name of the month, short or long; `%^b` in capitals, `%~b` in small "
-    "letters, `%b{de}` in German, also es, fr, it, nl, pt, and the abbreviations gb "
-    "(Sept) and ap (Sept.)",
-    "%d, %-d, %e": "day, 01 or 1 to 31; with a space before one digit",
-    "%o": "day with its ending, as 1st",
-    "%j": "day of the year, 001 to 366",
-    "%a, %A": "name of the weekday, short or long, as for months",
-    "%G, %V, %u": "year, week and weekday of ISO 8601",
-    "%H, %-H": "hour, 00 or 0 to 23",
-    "%+H": "hour, with midnight as 24:00 of the day before",
-    "%I, %-I": "hour of the half day, 01 or 1 to 12",
-    "%p, %P, %:p, %:P": "AM, am, A.M., a.m.",
-    "%M, %S": "minute, second",
-    "%3f": "fraction of a second of three digits, 1 to 9",
-    "%.f, %.3f": "point and fraction as short as can be, or of three (6, 9) digits; "
-    "nothing where it is zero; `%,f` with a comma",
-}
-
 # Days of no year are counted in this one, which has a 29th of February.
 NO_YEAR = 1972
 # Days from a Monday to 1970-01-01.

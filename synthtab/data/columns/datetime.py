@@ -531,7 +531,7 @@ def formats_of(column: Column) -> tuple[str, ...]:
         if part is not None:
             raise SchemaError(
                 f"column {column.name!r}: the format {form!r} has an unknown part "
-                f"{part}; see the docs on the command line for those that there are"
+                f"{part}; docs/command-line.md lists those that there are"
             )
     return forms
 
