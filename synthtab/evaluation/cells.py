@@ -22,6 +22,7 @@ from synthtab.core.schema import Column
 from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import is_text
 from synthtab.data.columns.numeric import NumberEncoder
+from synthtab.data.columns.writing import Writing
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
@@ -75,6 +76,10 @@ def numbers(series: pd.Series, column: Column | None) -> Floats:
         if column is not None and "missing" in column.options:
             missing = column.options["missing"]
             cells = cells.mask(cells == missing)
+        if column is not None and "written" in column.options and is_text(cells):
+            writing = Writing.from_json(column.options["written"])
+            plain, _ = writing.plain_texts(cells.fillna("").to_numpy(dtype=object))
+            cells = pd.Series(plain, dtype=object)
         parsed = pd.to_numeric(cells, errors="coerce")
         of_distinct = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
         values = _looked_up(of_distinct, positions)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,8 @@ from synthtab.data.columns.numeric import (
     NumberEncoder,
     refuse_infinite,
 )
+from synthtab.data.columns.writing import Writing
+from synthtab.data.columns.writing import detect as detect_writing
 
 # What schemas accept. In the order in which messages list the kinds; inference asks
 # them by their `turn`.
@@ -65,6 +67,8 @@ HALF = 0.5
 # Key of `DataFrame.attrs` with which `synthtab.data.tables.read` marks cells that come
 # from a text file.
 TEXT_MARK = "synthtab.text"
+# The same for the delimiter of that file.
+DELIMITER_MARK = "synthtab.delimiter"
 
 __all__ = [
     "KINDS",
@@ -130,7 +134,11 @@ def infer(
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
     for name in frame.columns:
         _refuse_dtype(frame[name])
-    cells = {name: Cells(frame[name], from_file, rare) for name in frame.columns}
+    # Where semicolons part the cells, a comma is free to stand before decimals.
+    comma = frame.attrs.get(DELIMITER_MARK) == ";"
+    cells = {
+        name: Cells(frame[name], from_file, rare, comma=comma) for name in frame.columns
+    }
 
     # Columns of numbers and dates first: they show which texts mean "missing".
     described: dict[str, Column] = {}
@@ -234,7 +242,7 @@ def _describe_without(
 def _describe(cells: Cells, kind: str | None) -> Column:
     """The column as one of a kind, or of the first kind that accepts it."""
     if kind is not None:
-        forced = KINDS[kind].accepts(cells, forced=True)
+        forced = _describe_as(cells, KINDS[kind])
         if forced is None:
             raise SchemaError(
                 f"column {cells.name!r} cannot be of kind {kind}: some cells do not "
@@ -257,6 +265,43 @@ def _describe(cells: Cells, kind: str | None) -> Column:
         raise DataError(f"column {cells.name!r} holds {advice}") from error
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """Which cells of a column of text are of a kind.
+
+    Attributes:
+        kind: The kind.
+        fits: ``[words]``: which texts are.
+        share: Of the cells.
+        writing: How they are written, where they are no plain numbers.
+    """
+
+    kind: type[ColumnEncoder]
+    fits: Mask
+    share: float
+    writing: Writing | None = None
+
+
+def _best_fit(cells: Cells, kinds: Iterable[type[ColumnEncoder]]) -> _Fit | None:
+    """The kind that most cells of a column of text are of; None if it is none of these."""
+    kinds = list(kinds)
+    candidates = []
+    for kind in kinds:
+        fits = kind.fitting(cells)
+        if fits is not None:
+            candidates.append(_Fit(kind, fits, cells.share_of(fits)))
+    numbers = [kind for kind in kinds if kind in (IntegerEncoder, FloatEncoder)]
+    if numbers:
+        counts = cells.counts[~cells.token_mask]
+        found = detect_writing(cells.words, counts, cells.comma)
+        if found is not None:
+            writing, fits = found
+            fit = _Fit(numbers[-1], fits, cells.share_of(fits), writing)
+            candidates.append(fit)
+    # Of equal ones the first: plain numbers rather than others.
+    return max(candidates, key=lambda fit: fit.share, default=None)
+
+
 def _describe_mostly(cells: Cells, otherwise: Column) -> Column | None:
     """The column as one of numbers or dates that most of its cells are, or None.
 
@@ -266,27 +311,46 @@ def _describe_mostly(cells: Cells, otherwise: Column) -> Column | None:
     """
     if not cells.is_text or not len(cells.words):
         return None
-    best: Mask | None = None
-    best_share = 0.0
-    enough = MOSTLY
-    for kind in in_turn():
-        fits = kind.fitting(cells)
-        if fits is None:
-            continue
-        share = cells.share_of(fits)
-        if share > best_share:
-            best, best_share = fits, share
-            # Rather than to invent texts from the digits of dates.
-            of_dates = kind.temporal and KINDS[otherwise.kind].invented
-            enough = HALF if of_dates else MOSTLY
-    if best is None or best.all() or best_share < enough:
+    best = _best_fit(cells, in_turn())
+    if best is None or (best.fits.all() and best.writing is None):
         return None
-    if enough == MOSTLY and cells.are_codes(best):
+    # Rather than to invent texts from the digits of dates.
+    of_dates = best.kind.temporal and KINDS[otherwise.kind].invented
+    if best.share < (HALF if of_dates else MOSTLY):
         return None
-    others = cells.without(best)
+    if not of_dates and cells.are_codes(best.fits):
+        return None
+    others = cells.without(best.fits)
+    if best.writing is not None:
+        plain = others.rewritten(best.writing)
+        column = IntegerEncoder.accepts(plain) or FloatEncoder.accepts(plain)
+        if column is not None and best.writing.is_guess(others.words):
+            column = _with_note_of_guess(column, best.writing)
+        return column
     verdicts = (kind.accepts(others) for kind in in_turn())
     column = next(verdict for verdict in verdicts if verdict is not None)
     return column if KINDS[column.kind].reads_missing else None
+
+
+def _with_note_of_guess(column: Column, writing: Writing) -> Column:
+    """The column, with a note that its marks could be read otherwise."""
+    shown = writing.write("1234")
+    note = f"{shown!r} is read as 1234, not as 1.234: no cell tells (schema: written)"
+    return replace(column, note="; ".join(filter(None, (note, column.note))))
+
+
+def _describe_as(cells: Cells, kind: type[ColumnEncoder]) -> Column | None:
+    """The column as one of the kind that the user names, or None if it cannot be."""
+    forced = kind.accepts(cells, forced=True)
+    if forced is not None or not cells.is_text or not len(cells.words):
+        return forced
+    fit = _best_fit(cells, [kind])
+    if fit is None or fit.share < HALF:
+        return None
+    others = cells.without(fit.fits)
+    if fit.writing is not None:
+        others = others.rewritten(fit.writing)
+    return kind.accepts(others, forced=True)
 
 
 def typed_cells(series: pd.Series, column: Column) -> pd.Series:

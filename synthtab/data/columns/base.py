@@ -25,6 +25,7 @@ from synthtab.core.layout import Block
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import dtypes
 from synthtab.data.columns.disclosure import bounds
+from synthtab.data.columns.writing import Writing
 
 # Texts that mean "missing" where the other cells of the column are numbers or dates. Where
 # they do in one column, they do in the columns of words of the same file, too.
@@ -356,6 +357,8 @@ class Cells:
             natural dtype; otherwise the dtype is the user's own and is kept.
         rare: No option and no word of a kind may tell a value that fewer rows have.
         misfits: What was no cell of the kind in question, and is missing in ``series``.
+        writing: How the numbers were written that are plain in ``series``.
+        comma: Whether a comma stands before decimals where the column does not tell.
     """
 
     def __init__(
@@ -364,9 +367,13 @@ class Cells:
         from_file: bool = False,
         rare: int = 0,
         misfits: Misfits | None = None,
+        writing: Writing | None = None,
+        comma: bool = False,
     ) -> None:
         self.rare = rare
         self.misfits = misfits
+        self.writing = writing
+        self.comma = comma
         self.dtype = dtypes.name_of(series.dtype)
         self.given = series
         series = dtypes.plain(series)
@@ -442,6 +449,8 @@ class Cells:
         Args:
             fits: ``[words]``: which texts it can read.
         """
+        if fits.all():
+            return self
         misfits = Misfits.of(self, fits)
         codes, _ = self._factorized
         is_misfit = np.zeros(self.count, dtype=bool)
@@ -449,6 +458,17 @@ class Cells:
         # Code -1, a missing cell, reads the last entry.
         blanked = self.series.mask(np.append(is_misfit, False)[codes])
         return Cells(blanked, self.from_file, self.rare, misfits)
+
+    def rewritten(self, writing: Writing) -> Cells:
+        """The column with plain numbers in place of written ones."""
+        texts, _ = writing.plain_texts(self.distinct)
+        codes, _ = self._factorized
+        # Code -1, a missing cell, reads the last entry.
+        pool = objects([*texts.tolist(), None], len(texts) + 1)
+        plain = pd.Series(
+            pool[codes], index=self.series.index, name=self.name, dtype="str"
+        )
+        return Cells(plain, self.from_file, self.rare, self.misfits, writing)
 
     def share_of(self, fits: Mask) -> float:
         """The share of the cells that are not missing which have one of these texts.
@@ -549,6 +569,9 @@ class Cells:
         if self.dtype == "object" and not self.from_file and self.missing:
             null = dtypes.null_name(self.series[self.series.isna()])
             options |= {"null": null} if null != "None" else {}
+        if self.writing:
+            options["written"] = self.writing.to_json()
+            why += f", written like {self.writing.example(kind == 'integer')}"
         if self.misfits:
             options |= self.misfits.options()
             notes.append(self.misfits.note(kind))
@@ -765,6 +788,9 @@ def distinct_texts(
     """
     codes, distinct = pd.factorize(series)
     texts = objects((str(text).strip() for text in _listed(distinct)), len(distinct))
+    written = column.options.get("written")
+    if written:
+        texts, _ = Writing.from_json(written).plain_texts(texts)
     tokens = {column.options.get("missing"), *column.options.get("words", ())}
     is_token = np.array(
         [text in tokens or means_missing(text) for text in texts.tolist()], dtype=bool

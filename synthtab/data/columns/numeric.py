@@ -33,6 +33,7 @@ from synthtab.data.columns.base import (
     words_of,
 )
 from synthtab.data.columns.numbers import Floats, NumberCodec, Numbers, round_decimals
+from synthtab.data.columns.writing import WRITTEN_OPTION, Writing, detect
 
 # Numbers with more decimals than that are taken for floats of full precision.
 MOST_DECIMALS = 12
@@ -424,6 +425,7 @@ class FloatEncoder(NumberEncoder):
             "type": "integer",
             "description": "Decimals written even where they are zero.",
         },
+        "written": WRITTEN_OPTION,
     }
     discrete: ClassVar[bool] = False
     combinable: ClassVar[bool] = False
@@ -456,6 +458,7 @@ class FloatEncoder(NumberEncoder):
         if cells.is_text:
             if not cells.matches(FLOAT_OR_INFINITE):
                 return None
+            cells = _with_exponents(cells)
             values = finite(np.array([float(t) for t in cells.words]), cells.name)
             decimals, shown = _decimals_of_texts(cells.words)
             if _is_long(cells.words, FLOAT_TEXT_DIGITS) and decimals is not None:
@@ -524,7 +527,7 @@ class FloatEncoder(NumberEncoder):
         elif shown == 0:
             whole = plain & (values == np.rint(values))
             texts[whole] = _formatted(values[whole], 0)
-        return texts
+        return as_written(texts, column)
 
 
 class IntegerEncoder(NumberEncoder):
@@ -536,6 +539,7 @@ class IntegerEncoder(NumberEncoder):
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **BOUND_OPTIONS,
         **exact.OPTIONS,
+        "written": WRITTEN_OPTION,
     }
 
     @classmethod
@@ -549,6 +553,11 @@ class IntegerEncoder(NumberEncoder):
         if column.options.get("words") or "base" in column.options:
             return ""
         return "number"
+
+    @classmethod
+    def fitting(cls, cells: Cells) -> Mask:
+        """As `ColumnEncoder.fitting`."""
+        return matching(cells.words, INTEGER)
 
     @classmethod
     def readable(cls, texts: Texts, column: Column) -> Mask:
@@ -623,8 +632,25 @@ class IntegerEncoder(NumberEncoder):
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => digits."""
         if scale := exact.Scale.of(column):
-            return scale.written(values)
-        return objects(map(str, values.tolist()), len(values))
+            return as_written(scale.written(values), column)
+        texts = objects(map(str, values.tolist()), len(values))
+        return as_written(texts, column)
+
+
+def as_written(texts: Texts, column: Column) -> Texts:
+    """Plain numbers as the column writes them."""
+    written = column.options.get("written")
+    return Writing.from_json(written).written(texts) if written else texts
+
+
+def _with_exponents(cells: Cells) -> Cells:
+    """The column; where all numbers have an exponent, with the form that it has."""
+    if not all("e" in text.lower() for text in cells.words):
+        return cells
+    found = detect(cells.words, cells.counts[~cells.token_mask])
+    if found is None or not found[1].all():
+        return cells
+    return cells.rewritten(found[0])
 
 
 def _exactly(
