@@ -11,7 +11,7 @@ import pytest
 from synthtab import Schema, Synthesizer, infer
 from synthtab.core.schema import Column
 from synthtab.data import tables
-from synthtab.data.columns import TEXT_MARK
+from synthtab.data.columns import TEXT_MARK, cells_to_text
 
 ROWS = 200
 RNG = np.random.default_rng(5)
@@ -64,7 +64,7 @@ def test_usual_words_for_missing_are_missing_cells(
     assert (column.kind, column.missing) == (kind, True)
     typed = tables.typed(from_file(c=cells), Schema((column,)))["c"]
     assert typed.isna().sum() == ROWS // 10
-    assert tables.cells_to_text(typed, column).tolist() == cells
+    assert cells_to_text(typed, column).tolist() == cells
     assert f"20 cells with {word!r} count as missing" in column.note
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from synthtab import Schema, Synthesizer, evaluate, infer
 from synthtab.core.schema import Column
 from synthtab.data import tables
-from synthtab.data.columns import DELIMITER_MARK, TEXT_MARK
+from synthtab.data.columns import DELIMITER_MARK, TEXT_MARK, cells_to_text
 from synthtab.data.columns.writing import Writing, detect
 
 # Written numbers => what they are.
@@ -66,7 +66,7 @@ def test_written_numbers_are_numbers_and_come_back_as_they_were(name: str) -> No
     typed = tables.typed(from_file(c=texts), Schema((column,)))["c"]
     assert pd.api.types.is_numeric_dtype(typed.dtype)
     assert typed.tolist() == pytest.approx(list(values.values()) * 8)
-    assert tables.cells_to_text(typed, column).tolist() == texts
+    assert cells_to_text(typed, column).tolist() == texts
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_misfits_among_written_numbers() -> None:
     column = column_of(texts)
     assert (column.kind, column.options["words"]) == ("float", ["err", "call us"])
     typed = tables.typed(from_file(c=texts), Schema((column,)))["c"]
-    assert tables.cells_to_text(typed, column).tolist() == texts
+    assert cells_to_text(typed, column).tolist() == texts
 
 
 def test_a_schema_brings_written_numbers_back() -> None:

@@ -507,7 +507,7 @@ class FloatEncoder(NumberEncoder):
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => texts with the column's decimals."""
         if scale := exact.Scale.of(column):
-            return scale.written(values)
+            return as_written(scale.written(values), column)
         # Adding 0 turns -0.0 into 0.0.
         values = values.astype(np.float64) + 0.0
         decimals = cls.decimals(column)

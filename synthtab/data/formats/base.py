@@ -12,13 +12,14 @@ import pandas as pd
 import pyarrow as pa
 
 from synthtab.core.schema import Schema
+from synthtab.data.columns import DELIMITER_MARK
 from synthtab.data.formats import Named
 from synthtab.data.places import Input, Place
 
 # Keys of `DataFrame.attrs`: lines on how a file was read that its user may want to know,
-# and what stands between the cells of a text file.
+# and what stands between the cells of a text file, which inference asks for.
 NOTES = "synthtab.notes"
-DELIMITER = "synthtab.delimiter"
+DELIMITER = DELIMITER_MARK
 # Where a piece of a file keeps both.
 METADATA = b"synthtab"
 
