@@ -17,7 +17,7 @@ from synthtab import Schema, Synthesizer, infer
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column
 from synthtab.data import tables
-from synthtab.data.columns import KINDS, TEXT_MARK, Settings, dates
+from synthtab.data.columns import KINDS, TEXT_MARK, Settings, cells_to_text, dates
 
 ROWS = 200
 RNG = np.random.default_rng(11)
@@ -90,7 +90,7 @@ def column_of(texts: Sequence[str], name: str = "c") -> Column:
     column = infer(frame)[name]
     typed = tables.typed(frame, Schema((column,)))[name]
     if not column.options.get("misfits"):
-        assert tables.cells_to_text(typed, column).tolist() == list(texts)
+        assert cells_to_text(typed, column).tolist() == list(texts)
     return column
 
 
@@ -311,7 +311,7 @@ def test_a_date_that_stands_apart_is_drawn_as_a_whole(
     # Parts are drawn one by one, and may not fit together.
     for block in range(1, codes.shape[1]):
         codes[:, block] = rng.permutation(codes[:, block])
-    back = tables.cells_to_text(encoder.decode(codes, offsets, rng, 0), schema["c"])
+    back = cells_to_text(encoder.decode(codes, offsets, rng, 0), schema["c"])
     assert (back == sentinel).sum() == int(share * 1000)
     others = pd.to_datetime(back[back != sentinel])
     assert others.min() >= pd.Timestamp("2018-12-31")
