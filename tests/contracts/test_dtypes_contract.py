@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from synthtab import Synthesizer, evaluate
 from synthtab.core.errors import DataError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
+from synthtab.data import tables
 from synthtab.data.columns import cells_to_text, infer, typed
 from synthtab.data.encoder import TableEncoder
 
@@ -273,6 +276,15 @@ def test_zones_of_pytz(name: str) -> None:
     check(STAMPS.dt.tz_localize(pytz_zones()[name]))
 
 
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_parquet_file_leads_back(name: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": ACCEPTED[name]})
+    schema = infer(frame, rare=5)
+    tables.write(frame, tmp_path / "t.parquet", schema)
+    back = tables.read(tmp_path / "t.parquet", schema=schema)
+    pd.testing.assert_frame_equal(back, frame)
+
+
 # What is refused -> how the advice makes a column that is accepted.
 Advice = Callable[[pd.DataFrame], Any]
 REFUSED: dict[str, tuple[pd.Series, str, Advice]] = {
@@ -397,3 +409,30 @@ def test_a_categorical_declared_boolean_keeps_its_categories(
     back = encoder.decode(encoded.codes, encoded.offsets, np.random.default_rng(0))
     pd.testing.assert_frame_equal(cells, frame)
     pd.testing.assert_frame_equal(back, frame)
+
+
+@pytest.mark.slow
+def test_a_model_of_dtypes_gives_them_back(tmp_path: Path) -> None:
+    names = [
+        "period M",
+        "objects time",
+        "objects zoned datetime",
+        "objects int and str",
+        "Arrow decimal128",
+        "Arrow dictionary",
+        "Arrow time64 us",
+        "interval of int",
+        "category of interval",
+        "zone dateutil",
+    ]
+    frame = pd.DataFrame({name: ACCEPTED[name] for name in names})
+    model = Synthesizer("quick", epochs=1, width=32, noise=16, batch=40, seed=0)
+    rows = model.fit(frame).sample(200)
+    assert rows.dtypes.tolist() == frame.dtypes.tolist()
+    model.save(tmp_path / "m.synthtab")
+    again = Synthesizer.load(tmp_path / "m.synthtab").sample(200)
+    pd.testing.assert_frame_equal(again, rows)
+    tables.write(rows, tmp_path / "rows.parquet", model.schema_)
+    back = tables.read(tmp_path / "rows.parquet", schema=model.schema_)
+    pd.testing.assert_frame_equal(back, rows)
+    assert evaluate(frame, rows, schema=model.schema_).scores

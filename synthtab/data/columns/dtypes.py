@@ -249,6 +249,43 @@ def _arrow_array(series: pd.Series, type_: Any) -> Any:
     return pa.array(series, type=type_, from_pandas=True)
 
 
+def storable_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a table as `storable`."""
+    columns = {name: storable(frame[name]) for name in frame.columns}
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def storable(series: pd.Series) -> pd.Series:
+    """The cells in a dtype that a Parquet file has; text where none is like theirs.
+
+    With the schema, the file leads back to the cells.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        return plain(series)
+    if isinstance(dtype, pd.ArrowDtype):
+        coded = pa.types.is_dictionary(dtype.pyarrow_dtype)
+        return plain(series) if coded else series
+    if isinstance(dtype, pd.DatetimeTZDtype) and _ZONE_CALL.match(zone_name(dtype.tz)):
+        return series.dt.tz_convert("UTC")
+    categories = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else None
+    if categories is not None and pd.api.types.is_numeric_dtype(categories.dtype):
+        return series
+    if categories is None and not pd.api.types.is_object_dtype(dtype):
+        return series
+    cells = series if categories is None else pd.Series(categories)
+    kind = pd.api.types.infer_dtype(cells.dropna())
+    # Moments as categories do not come back from a file.
+    is_moment = categories is not None and categories.dtype.kind in "mM"
+    if kind not in _UNLIKE and not is_moment:
+        return series
+    return series.astype(object).map(str, na_action="ignore").astype("str")
+
+
+# What pandas says of objects or categories for which Parquet has nothing.
+_UNLIKE = ("mixed", "mixed-integer", "period", "interval")
+
+
 # -- Objects
 
 

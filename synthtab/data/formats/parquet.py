@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from synthtab.core.errors import DataError
 from synthtab.core.schema import Schema
+from synthtab.data.columns import dtypes
 from synthtab.data.formats.base import Codec, Target, without_numbering
 from synthtab.data.places import Input
 
@@ -66,7 +67,9 @@ class ParquetCodec(Codec):
         for piece in pieces:
             # The first piece decides the types: a later one may have only missing cells.
             types = writer.schema if writer else None
-            table = pa.Table.from_pandas(piece, preserve_index=False, schema=types)
+            table = pa.Table.from_pandas(
+                dtypes.storable_frame(piece), preserve_index=False, schema=types
+            )
             if writer is None:
                 writer = pa.parquet.ParquetWriter(target.path, table.schema)
             waiting.append(table)
