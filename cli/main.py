@@ -6,6 +6,7 @@ to `main`.
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -56,8 +57,21 @@ def application() -> typer.Typer:
     )
     app.callback()(_synthtab)
     for name, command in COMMANDS.items():
-        app.command(name)(command)
+        app.command(name)(_heard(command))
     return app
+
+
+def _heard(command: Callable[..., None]) -> Callable[..., None]:
+    """The command; Ctrl-C leaves a line. Some releases of Typer swallow it."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise typer.Exit(_fail("interrupted", INTERRUPTED)) from None
+
+    return run
 
 
 def _version(wanted: bool) -> None:

@@ -17,7 +17,13 @@ from synthtab.core.config import DEVICES, check_choice, of_parameters
 from synthtab.core.errors import ArtefactError, ConfigError, SchemaError
 from synthtab.core.files import is_special
 from synthtab.data.formats import check_extra
-from synthtab.data.places import check_readable, place, place_to_write, without_password
+from synthtab.data.places import (
+    DASH,
+    check_readable,
+    place,
+    place_to_write,
+    without_password,
+)
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no summary.")
@@ -133,11 +139,12 @@ def check_table(*tables: str | None) -> None:
         ConfigError: Two of them are standard input.
     """
     named = [table for table in tables if table is not None]
-    places = [check_readable(table) for table in named]
-    if sum(found.is_dash for found in places) > 1:
+    if named.count(DASH) > 1:
         raise ConfigError(
             "only one table can come from standard input: name the others"
         )
+    for table in named:
+        check_readable(table)
 
 
 def check_table_output(output: str, *inputs: str | Path | None) -> None:

@@ -126,11 +126,11 @@ def place(where: PathLike) -> Place:
         known = any(suffix in choice.suffixes for choice in formats.FORMATS)
         return Place(text, formats.named(path.name) if known else None, path)
     try:
-        return Place(text, formats.named(path.name), path)
+        return Place(text, formats.named(text), path)
     except DataError as error:
         if not path.exists() and not path.is_symlink():
             raise DataError(f"{text} does not exist") from error
-        raise DataError(f"{path.with_name('')}{error}".removeprefix(".")) from error
+        raise
 
 
 def place_to_write(where: PathLike) -> Place:
@@ -149,7 +149,7 @@ def place_to_write(where: PathLike) -> Place:
     if is_special(path):
         found_format = formats.named(path.name)
         return Place(text, found_format, path)
-    return Place(text, formats.named_to_write(path.name), path)
+    return Place(text, formats.named_to_write(text), path)
 
 
 def _database(text: str, scheme: str) -> Place:

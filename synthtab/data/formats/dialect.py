@@ -100,16 +100,18 @@ class _Guess:
         return self.width > 1 and self.share == 1
 
     @property
-    def rank(self) -> tuple[bool, bool, float, int]:
+    def rank(self) -> tuple[bool, bool, float, int, int]:
         """The greater, the better it explains the lines."""
         if self.width <= 1:
-            return False, False, 0.0, 0
+            return False, False, 0.0, 0, 0
         in_header = len(self.records[0].cells) == self.width
         # Below a line without a delimiter, which may be a title, all must agree.
         below = [len(record.cells) == self.width for record in self.records[1:]]
         if len(self.records[0].cells) == 1 and not all(below):
-            return False, False, 0.0, 0
-        return self.fits, in_header, self.share, self.width
+            return False, False, 0.0, 0, 0
+        # "1,5;2" is two numbers with a semicolon, and one with a comma.
+        numbers = sum(is_number(c) for record in self.records[1:] for c in record.cells)
+        return self.fits, in_header, self.share, self.width, numbers
 
 
 def is_number(cell: str) -> bool:

@@ -69,22 +69,34 @@ class ExcelCodec(Codec):
 
         book = Workbook(write_only=True)
         sheet = book.create_sheet("Sheet1")
-        count = 1
-        for piece in pieces:
-            columns = plain_columns(piece, schema)
-            if count == 1:
-                _check_width(len(columns), target)
-                sheet.append([_cell(sheet, str(name), str(name)) for name in columns])
-            count += len(piece)
-            if count > MOST_ROWS:
-                raise DataError(
-                    f"cannot write {target.place.shown}: a sheet holds at most "
-                    f"{MOST_ROWS - 1:,} rows below its header; use .csv or .parquet"
-                )
-            cells = [_cells(sheet, name, values) for name, values in columns.items()]
-            for row in zip(*cells, strict=True):
-                sheet.append(row)
+        try:
+            _fill(sheet, pieces, target, schema)
+        except BaseException:
+            # It has a scratch file of its own.
+            sheet.close()
+            raise
         book.save(target.path)
+
+
+def _fill(
+    sheet: Any, pieces: Iterator[pd.DataFrame], target: Target, schema: Schema | None
+) -> None:
+    """A header, then all rows."""
+    count = 1
+    for piece in pieces:
+        columns = plain_columns(piece, schema)
+        if count == 1:
+            _check_width(len(columns), target)
+            sheet.append([_cell(sheet, str(name), str(name)) for name in columns])
+        count += len(piece)
+        if count > MOST_ROWS:
+            raise DataError(
+                f"cannot write {target.place.shown}: a sheet holds at most "
+                f"{MOST_ROWS - 1:,} rows below its header; use .csv or .parquet"
+            )
+        cells = [_cells(sheet, name, values) for name, values in columns.items()]
+        for row in zip(*cells, strict=True):
+            sheet.append(row)
 
 
 def _check_width(columns: int, target: Target) -> None:
