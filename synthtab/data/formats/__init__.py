@@ -54,7 +54,8 @@ FORMATS = (
 )
 # A table of a database is named by an URL, not by a suffix.
 SQLITE = Format("SQLite", "sqlite", ())
-POSTGRESQL = Format("PostgreSQL", "sql", (), extra="postgres", library="sqlalchemy")
+# Its extra brings SQLAlchemy, too.
+POSTGRESQL = Format("PostgreSQL", "sql", (), extra="postgres", library="psycopg")
 TEXT = FORMATS[0]
 
 # Ways to compress a whole file, as suffixes.
