@@ -38,6 +38,7 @@ from synthtab.augment.splits import (
     halves,
     in_order,
     reason_for_doubt,
+    refuse_tested_rows,
     split,
     usable_rows,
 )
@@ -167,6 +168,7 @@ def study(
         )
     doubt = reason_for_doubt(real, tests, fits)
     if isinstance(synthetic, pd.DataFrame):
+        refuse_tested_rows(synthetic, real, tests)
         synthetic = in_order(synthetic)
 
     # Arms and learners.

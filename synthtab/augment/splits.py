@@ -28,6 +28,8 @@ TEST_SHARE = 0.2
 HALVES = 20
 # A holdout of which more than this share are rows of the real table is not one.
 MAX_REPEATED = 0.5
+# Standard errors from which more added rows in the holdout are no chance.
+SURE = 4.0
 
 
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -105,6 +107,32 @@ def reason_for_doubt(
     if repeated > MAX_REPEATED and repeated > 2 * twins:
         return f"{repeated:.0%} of the holdout are rows of the real table: it is not held out"
     return None
+
+
+def refuse_tested_rows(
+    rows: pd.DataFrame, real: pd.DataFrame, holdout: pd.DataFrame | None
+) -> None:
+    """Refuse added rows that are rows of the holdout beyond chance.
+
+    A model that learnt the rows that it is tested on seems to gain by any of them.
+
+    Raises:
+        DataError: They are.
+    """
+    if holdout is None or set(rows) != set(holdout) or set(real) != set(holdout):
+        # The tables do not fit each other: `prepare` says so, naming the columns.
+        return
+    names = list(real.columns)
+    tested = row_hashes(holdout[names])
+    count = int(np.isin(row_hashes(rows[names]), tested).sum())
+    # So large a share of the real rows equals a row of the holdout by chance.
+    by_chance = float(np.isin(row_hashes(real), tested).mean())
+    expected = by_chance * len(rows)
+    if count > expected + SURE * np.sqrt(expected + 1):
+        raise DataError(
+            f"{count:,} of the {len(rows):,} added rows are rows of the holdout, on which "
+            "models are tested: add rows that are not"
+        )
 
 
 def split(

@@ -45,7 +45,15 @@ from synthtab.evaluation.metrics import (
     triples,
     utility,
 )
-from synthtab.evaluation.privacy import attacks, copying, membership, singling
+from synthtab.evaluation.privacy import (
+    attacks,
+    copying,
+    membership,
+    singling,
+)
+from synthtab.evaluation.privacy import (
+    holdout as holdouts,
+)
 from synthtab.evaluation.privacy.exposure import riskiest as _riskiest
 from synthtab.evaluation.privacy.exposure import with_cells
 from synthtab.evaluation.report.compare import Comparison
@@ -102,6 +110,7 @@ METRICS: tuple[Metric, ...] = (
     coverage.RANGES,
     manifold.BETA_RECALL,
     manifold.COVERAGE,
+    holdouts.OVERLAP,
     copying.COPIES,
     copying.NEARER,
     copying.NEAR_COPIES,
@@ -155,7 +164,8 @@ def evaluate(
         The scores, in the order of `METRICS` or of ``metrics``, and what they mean.
 
     Raises:
-        DataError: The tables do not fit each other.
+        DataError: The tables do not fit each other, or the holdout is the training
+            table.
         ConfigError: There is no metric of such a name.
     """
     chosen = METRICS if metrics is None else tuple(_metric(name) for name in metrics)
@@ -163,6 +173,7 @@ def evaluate(
     tables = prepare(
         real, synthetic, holdout, target=target, schema=schema, numeric=numeric
     )
+    tables = holdouts.checked(tables)
     scores = _scores(chosen, tables, seed, observe)
     exposed = []
     if riskiest > 0:

@@ -145,21 +145,29 @@ class Design:
 
 
 def tree_features(
-    tables: Tables, view: View, leave_out: str | None = None
+    tables: Tables,
+    view: View,
+    leave_out: str | None = None,
+    counted: View | None = None,
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Columns for a boosted tree, and which of them are categories.
 
     Missing cells are NaN in both. A column of more categories than scikit-learn's trees
-    can take becomes the rank of the category by its frequency in the real table.
+    can take becomes the rank of the category by its frequency.
 
     Args:
         tables: What the columns mean.
         view: The rows.
         leave_out: A column to leave out, such as the target.
+        counted: Rows whose categories are counted for the ranks; those of the real table
+            by default. Where a tree is to tell two tables apart they must be rows of
+            both: a category is more frequent in the table that it is counted in, even
+            if both are draws of one population.
 
     Returns:
         ``[rows, columns]``, and for each column whether it is a category.
     """
+    ranked = tables.real if counted is None else counted
     parts = []
     categorical = []
     for j, name in enumerate(tables.numeric):
@@ -177,7 +185,7 @@ def tree_features(
         if size > MAX_TREE_CATEGORIES:
             # Rank 0 is the commonest. Trees take it as a number, thus split common
             # categories from rare ones.
-            counts = np.bincount(tables.real.codes[:, j], minlength=size)
+            counts = np.bincount(ranked.codes[:, j], minlength=size)
             order = np.argsort(-counts, kind="stable")
             ranks = np.empty(size)
             ranks[order] = np.arange(size)

@@ -79,6 +79,7 @@ class Tables:
         holdout: Real rows that it never saw.
         target: The column that a model is to predict.
         skipped: Column -> why it is left out.
+        left_out: Rows of the holdout that are left out, since they were learnt.
         columns: What the schema says of each column; empty where the roles were given
             by name.
     """
@@ -91,6 +92,7 @@ class Tables:
     holdout: View | None = None
     target: str | None = None
     skipped: Mapping[str, str] = field(default_factory=dict)
+    left_out: int = 0
     columns: Mapping[str, Column] = field(default_factory=dict)
     _memo: dict[str, Future[Any]] = field(
         default_factory=dict, repr=False, compare=False

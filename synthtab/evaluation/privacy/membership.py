@@ -230,7 +230,7 @@ def _attacks(tables: Tables, streams: Streams) -> Attacks:
     figures = np.column_stack([to_synthetic, to_reference, ratio, density])
     all_numbers = np.zeros(figures.shape[1], dtype=bool)
     classifier = _cross_fitted(figures, labels, all_numbers, CLASSIFIER_FOLDS, streams)
-    matrix, categorical = tree_features(tables, rows)
+    matrix, categorical = tree_features(tables, rows, counted=rows)
     drift = _cross_fitted(matrix, labels, categorical, DRIFT_FOLDS, streams)
     return Attacks(
         scores={
@@ -262,9 +262,9 @@ def _density_ratio(
     size = min(len(reference), len(tables.synthetic), DENSITY_ROWS)
     synthetic = tables.synthetic.some(size, streams.numpy("density ratio", 0))
     real = reference.some(size, streams.numpy("density ratio", 1))
-    of_synthetic, categorical = tree_features(tables, synthetic)
-    of_real, _ = tree_features(tables, real)
-    sample = np.concatenate([of_synthetic, of_real])
+    # What the attacker has.
+    known = synthetic.plus(real)
+    sample, categorical = tree_features(tables, known, counted=known)
     labels = _labels(size, size)
     seed = streams.integer("density ratio")
 
@@ -273,7 +273,7 @@ def _density_ratio(
 
     # By way of `each`, which gives a job one core: trees that share several cores wait
     # for each other most of the time.
-    (scores,) = each(log_odds, [tree_features(tables, rows)[0]])
+    (scores,) = each(log_odds, [tree_features(tables, rows, counted=known)[0]])
     return scores
 
 

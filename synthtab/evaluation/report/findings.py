@@ -91,11 +91,14 @@ def surely(
     That is its interval, or the one that is given, made ``times`` as wide. A score
     without an interval is taken as exact.
     """
-    low, high = interval or score.interval or (score.value, score.value)
+    return widened(score.value, interval or score.interval, times)
+
+
+def widened(value: float, interval: Interval | None, times: float = SURE) -> Interval:
+    """The interval of a value, made ``times`` as wide; without one, the value alone."""
+    low, high = interval or (value, value)
     # Each side by itself: the interval of a share near 0 or 1 is not symmetric.
-    below = times * (score.value - low)
-    above = times * (high - score.value)
-    return score.value - below, score.value + above
+    return value - times * (value - low), value + times * (high - value)
 
 
 def graded(value: float, good: float, fair: float) -> Level:

@@ -17,6 +17,7 @@ from synthtab.evaluation.report.findings import (
     graded,
     share,
     surely,
+    widened,
 )
 
 # Limits of "good" and "fair", each in the unit of its score.
@@ -40,6 +41,11 @@ NEARER_SURE = 2.5
 AUC_OF_CHANCE = 0.5
 TPR_OF_CHANCE = 0.01
 NO_HOLDOUT = "no holdout given"
+# Shares of rows nearer to training rows that are surely worth an alarm.
+NEARER_MATTERS = 0.6
+# A tree that tells training rows from holdout rows that well, without any synthetic
+# row, says that they are draws of two populations.
+DRIFT = 0.6
 # So many of the copies are named by the number of their row.
 ROWS_SHOWN = 5
 
@@ -102,13 +108,17 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
     Evidence: their share, beside that among rows of the holdout.
     """
     score = evidence.get("near_copies")
-    if score is None or score.reference is None:
+    if score is None or score.reference is None or drift(evidence):
         return
     chance = score.reference.value
     low, _ = surely(score)
     level: Level = "good"
     if low > chance:
         level = graded(score.value - chance, NEAR_COPIES_GOOD, NEAR_COPIES_FAIR)
+    elif rows := rows_that_tell(score, chance, NEAR_COPIES_FAIR, evidence):
+        what = "How many of the rows are near copies of training rows"
+        yield _too_few_rows(what, "near copies", rows, evidence)
+        return
     text = (
         f"{share(score.value)} of the rows are near copies of training rows; "
         f"{share(chance)} is chance"
@@ -124,12 +134,19 @@ def nearer(evidence: Evidence) -> Iterator[Verdict]:
     one of as many rows of the holdout. Half of them is ideal.
     """
     score = evidence.get("nearer_to_train")
-    if score is None:
+    if score is None or drift(evidence):
         return
-    low, _ = surely(score, times=NEARER_SURE)
+    low, high = surely(score, times=NEARER_SURE)
     level: Level = "good"
     if low > 0.5:
         level = "fair" if score.value <= NEARER_FAIR else "bad"
+    elif high > NEARER_MATTERS:
+        text = (
+            "Whether the rows are nearer to training rows than to rows never seen: "
+            f"unknown, {len_of(score)} rows are too few to tell"
+        )
+        yield Verdict("unknown", text, "nearer", (), {"nearer": score.value})
+        return
     text = (
         f"{share(score.value)} of the rows are nearer to training rows "
         "than to rows never seen (50 % is ideal)"
@@ -164,7 +181,7 @@ def _too_short(
 ) -> Iterator[Verdict]:
     """The sentence, if the distances are shorter than chance explains."""
     score = evidence.get(name)
-    if score is None or score.reference is None:
+    if score is None or score.reference is None or drift(evidence):
         return
     beside = score.reference.value
     _, high = surely(score)
@@ -190,6 +207,8 @@ def attacks(evidence: Evidence) -> Iterator[Verdict]:
     Evidence: what each attack reaches, beside what it reaches without the synthetic
     rows or by guessing.
     """
+    if drift(evidence):
+        return
     for name, attacker in ATTACKERS.items():
         score = evidence.get(name)
         if score is None:
@@ -202,6 +221,10 @@ def attacks(evidence: Evidence) -> Iterator[Verdict]:
         level: Level = "good"
         if low > base:
             level = graded(score.value - base, ATTACK_GOOD, ATTACK_FAIR)
+        elif rows := rows_that_tell(score, base, ATTACK_FAIR, evidence):
+            what = f"{attacker}: what he gains"
+            yield _too_few_rows(what, name, rows, evidence)
+            continue
         result = "gains nothing to speak of" if level == "good" else "gains"
         text = (
             f"{attacker} {result}: {score.title} {score.value:.3f}, "
@@ -219,7 +242,7 @@ def surely_found(evidence: Evidence) -> Iterator[Verdict]:
     hundred of the others is found wrongly.
     """
     score = evidence.get("membership_tpr")
-    if score is None:
+    if score is None or drift(evidence):
         return
     chance = TPR_OF_CHANCE if score.reference is None else score.reference.value
     low, _ = surely(score)
@@ -232,6 +255,74 @@ def surely_found(evidence: Evidence) -> Iterator[Verdict]:
     )
     figures = {"membership_tpr": score.value, "beside it": chance}
     yield Verdict(level, text, "membership_tpr", (), figures)
+
+
+def drifting(evidence: Evidence) -> Iterator[Verdict]:
+    """A holdout that is no draw of the population of the training table.
+
+    Rows of another year or place differ from the training rows by themselves, so that an
+    attacker finds those who were learnt without any synthetic row.
+    """
+    auc = drift(evidence)
+    if auc is None:
+        return
+    text = (
+        "The holdout is of another time, place or kind than the training table: a tree "
+        f"tells the two apart without any synthetic row (AUC {auc:.3f}). So what the "
+        "rows tell about the people in the training table is unknown: hold out rows at "
+        "random"
+    )
+    yield Verdict("unknown", text, "drift", (), {"drift": auc})
+
+
+def drift(evidence: Evidence) -> float | None:
+    """AUC of training rows against holdout rows, if it says that they differ."""
+    score = evidence.get("membership_auc")
+    if score is None or "drift" not in score.detail:
+        return None
+    found = score.detail["drift"]
+    auc = float(found["auc"])
+    low, high = found["interval"]
+    low, _ = widened(auc, (low, high))
+    return auc if auc > DRIFT and low > AUC_OF_CHANCE else None
+
+
+def rows_that_tell(
+    score: Score, base: float, matters: float, evidence: Evidence
+) -> int:
+    """How many holdout rows would tell whether there is a gain that matters; 0 if these do.
+
+    An interval is as wide as the root of the number of rows is small.
+
+    Args:
+        score: Of an attack, with its interval.
+        base: What is nothing gained.
+        matters: A gain that would be an alarm.
+        evidence: Says how many holdout rows there are.
+    """
+    _, high = score.interval or (score.value, score.value)
+    if high <= base + matters:
+        return 0
+    # What the half width of the interval may be, for a value of no gain.
+    wanted = max(base + matters - score.value, matters / 3)
+    rows = evidence.rows["holdout"] * ((high - score.value) / wanted) ** 2
+    # Two digits, rounded up.
+    unit = 10.0 ** max(math.floor(math.log10(max(rows, 1))) - 1, 0)
+    return int(math.ceil(rows / unit) * unit)
+
+
+def _too_few_rows(what: str, rule: str, rows: int, evidence: Evidence) -> Verdict:
+    there = evidence.rows["holdout"]
+    text = (
+        f"{what} is unknown: the {there:,} rows of the holdout are too few to tell, "
+        f"about {rows:,} would"
+    )
+    return Verdict("unknown", text, rule, (), {"holdout rows": there, "needed": rows})
+
+
+def len_of(score: Score) -> str:
+    """The number of rows that a score rests on, for a sentence."""
+    return f"{score.n:,}" if score.n else "the"
 
 
 def unseen(evidence: Evidence) -> Iterator[Verdict]:

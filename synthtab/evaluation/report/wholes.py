@@ -22,6 +22,7 @@ from synthtab.evaluation.report.findings import (
 )
 
 # Limits of "good" and "fair", each in the unit of its score.
+AUC_OF_CHANCE = 0.5
 AUC_GOOD = 0.55
 AUC_FAIR = 0.70
 LOSS_GOOD = 0.01
@@ -35,9 +36,9 @@ CROWD_FAIR = 0.8
 # A column without which the detector's AUC falls by this much gives the rows away.
 GIVEAWAY = 0.01
 GIVEAWAYS_NAMED = 5
-# The detector's interval does not know that its folds hang together: it is made this
-# much wider.
-DETECTOR_SURE = 2.2
+# One report in forty may not speak by luck of the detector alone: its interval is made
+# this much wider.
+DETECTOR_SURE = 1.7
 # What is possible was measured, too, on as many rows: the difference of the two varies
 # by the square root of two as much.
 REACH_SURE = math.sqrt(2) * SURE
@@ -119,8 +120,23 @@ def detector(evidence: Evidence) -> Iterator[Verdict]:
         return
     giveaways = _giveaways(score)
     figures = {"detection_auc": score.value, "giveaways": giveaways}
-    low, _ = surely(score, times=DETECTOR_SURE)
-    if low <= 0.5 or score.value <= AUC_GOOD:
+    low, high = surely(score, times=DETECTOR_SURE)
+    if high < AUC_OF_CHANCE:
+        # Rows that occur on both sides, or twice, are learnt with the wrong label.
+        text = (
+            f"A boosted tree is wrong more often than by chance, AUC {score.value:.3f}: "
+            "the mark of rows that repeat, or that are copies of real ones"
+        )
+        yield Verdict("fair", text, "detector", (), figures)
+        return
+    if low <= AUC_OF_CHANCE and high > AUC_FAIR:
+        text = (
+            "Whether a boosted tree can tell the rows from real ones is unknown: AUC "
+            f"{score.value:.3f}, and {score.n:,} rows are too few to tell"
+        )
+        yield Verdict("unknown", text, "detector", (), figures)
+        return
+    if low <= AUC_OF_CHANCE or score.value <= AUC_GOOD:
         text = f"A boosted tree cannot tell the rows from real ones: AUC {score.value:.3f}, where 0.5 is a guess"
         yield Verdict("good", text, "detector", (), figures)
         return
