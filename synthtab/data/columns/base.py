@@ -374,6 +374,8 @@ class Cells:
         self.misfits = misfits
         self.writing = writing
         self.comma = comma
+        # Whether the bounds, the least and the greatest, are means of several rows.
+        self.means: tuple[bool, bool] = (False, False)
         self.dtype = dtypes.name_of(series.dtype)
         self.given = series
         series = dtypes.plain(series)
@@ -536,6 +538,8 @@ class Cells:
         ends = bounds(distinct, rows, self.rare)
         if ends is None:
             return None
+        least, greatest = ends
+        self.means = (least not in distinct, greatest not in distinct)
         if values.dtype != np.int64:
             return [float(end) for end in ends]
         return [_whole(end) for end in ends]
@@ -559,6 +563,8 @@ class Cells:
         """
         if missing is None:
             missing = self.missing
+        if "minimum" in options:
+            why += self._coarsened()
         if missing:
             why += f", {missing:,} of {self.rows:,} missing"
         options = dict(options)
@@ -584,6 +590,17 @@ class Cells:
             dtype = self.dtype
         note = "; ".join(notes)
         return Column(self.name, kind, dtype, options, missing > 0, why, note)
+
+    def _coarsened(self) -> str:
+        """Which bounds are not those of the table, in words; "" if both are."""
+        mean = f"mean of {self.rare} or more rows; the table's own is not stored"
+        means = f"means of {self.rare} or more rows; the table's own are not stored"
+        words = {
+            (True, False): f", the first of them the {mean}",
+            (False, True): f", the last of them the {mean}",
+            (True, True): f", which are {means}",
+        }
+        return words.get(self.means, "")
 
     def _note_of_words_for_missing(self) -> list[str]:
         """That cells with a word such as "unknown" count as missing, if there are any."""

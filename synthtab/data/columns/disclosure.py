@@ -7,6 +7,11 @@ neighbouring rows, and only the mean of a group is kept. So the least and the gr
 number that can come back are means of the k or more most extreme rows, or a value that k
 rows share.
 
+A mean alone would tell an outlier to one who knows the other rows of its group, and he
+needs not know them well: they are small beside it. So values that lie far beyond all
+others are first moved to a fence, which they have no part in (`fenced`). All values
+beyond the fence are one and the same to what is stored.
+
 Categories that fewer than k rows have are not kept; their rows go to the others.
 """
 
@@ -23,6 +28,20 @@ import numpy.typing as npt
 GROWTH = 0.02
 # Significant digits that are shown of the greatest key.
 DIGITS = 2
+# The upper fence is above the k-th greatest row, by so many times the distance from there
+# to the (4 k)-th greatest row. The rows of an exponential tail reach that far.
+REACH = 3.0
+SPREAD_ROWS = 4
+# It is no farther than this share of the distance from there to the median. So of
+# numbers from 0 upwards, it is below 1.7 times the second greatest.
+FARTHEST = 0.7
+# A value between others is far from them if it is, on both sides, so many times as far
+# as these are from their median.
+GAP = 3.0
+# A greatest key of so many times the fence lies far beyond the others. New keys begin at
+# so many times it, at random between these two.
+FAR_KEY = 1.1
+KEY_FACTORS = (1.3, 4.0)
 
 Numbers = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -88,6 +107,85 @@ def aggregate(distinct: Numbers, counts: Counts, least: int) -> Groups:
     return Groups(kept[order], all_rows[order], source[order])
 
 
+def fenced(distinct: Numbers, counts: Counts, least: int) -> Floats:
+    """The values, those that lie far beyond all others moved to a fence.
+
+    At most ``least`` - 1 rows are moved at either end, or in a gap, and where the fence
+    is does not depend on their values. Those that ``least`` rows share stay. The order
+    stays, but moved values may become equal.
+
+    Args:
+        distinct: Ascending values.
+        counts: How many rows have each.
+        least: The k of the module's docstring.
+    """
+    values = np.asarray(distinct, dtype=np.float64)
+    rare = counts < least
+    if least < 2 or not rare.any():
+        return values
+    # From above, all is as it is from below with the opposite numbers.
+    mirrored = -values[::-1]
+    counts_mirrored = counts[::-1]
+    # The distance of -1e308 and 1e308 is infinite, and so is such a fence.
+    with np.errstate(over="ignore"):
+        highest = _end_fence(values, counts, least)
+        lowest = -_end_fence(mirrored, counts_mirrored, least)
+        from_below = _gap_fences(values, counts, least)
+        from_above = -_gap_fences(mirrored, counts_mirrored, least)[::-1]
+        is_below_nearer = values - from_below <= from_above - values
+    in_a_gap = rare & (from_below < values) & (values < from_above)
+    nearer = np.where(is_below_nearer, from_below, from_above)
+    moved = np.where(in_a_gap, nearer, values)
+    moved[rare] = np.clip(moved[rare], lowest, highest)
+    # Adding 0 turns -0.0 into 0.0.
+    return np.maximum.accumulate(moved) + 0.0
+
+
+def spread(values: Numbers, least: int) -> float:
+    """Standard deviation of numbers, those far beyond all others moved to a fence."""
+    distinct, inverse, counts = np.unique(
+        values, return_inverse=True, return_counts=True
+    )
+    return float(np.std(fenced(distinct, counts, least)[inverse]))
+
+
+def _end_fence(values: Floats, counts: Counts, least: int) -> float:
+    """Beyond what a value is far above all others; no few greatest rows decide it."""
+    rows_to = np.cumsum(counts)
+    rows = int(rows_to[-1])
+    rank = _rank(rows, least)
+    # Of few rows, the least ones stay out of it as well.
+    rank_below = min(SPREAD_ROWS * least, rows - rank + 1)
+    if rank_below <= rank:
+        return np.inf
+    ranks = np.array([rank, rank_below, rows - rows // 2])
+    # The place of the row that has so many rows at or above it.
+    places = np.searchsorted(rows_to, rows - ranks, side="right")
+    high, lower, median = values[places].tolist()
+    return float(high + min(REACH * (high - lower), FARTHEST * (high - median)))
+
+
+def _gap_fences(values: Floats, counts: Counts, least: int) -> Floats:
+    """``[distinct]``: above what each value is far from all that are below it.
+
+    Infinite for those with fewer than ``least`` rows below them.
+    """
+    rows_to = np.cumsum(counts)
+    below = rows_to - counts
+    enough = below >= least
+    rows = below[enough]
+    high = np.searchsorted(rows_to, rows - _rank(rows, least), side="right")
+    median = np.searchsorted(rows_to, rows // 2, side="right")
+    fences = np.full(len(values), np.inf)
+    fences[enough] = values[high] + GAP * (values[high] - values[median])
+    return fences
+
+
+def _rank(rows: Any, least: int) -> Any:
+    """The how many-eth greatest row a fence begins at; of few rows, a smaller number."""
+    return np.minimum(least, np.maximum(2, rows // 3))
+
+
 def _groups_of_runs(
     rare: npt.NDArray[np.bool_], counts: Counts, least: int
 ) -> tuple[Counts, Counts, npt.NDArray[np.bool_]]:
@@ -135,7 +233,7 @@ def bounds(distinct: Numbers, counts: Counts, least: int) -> tuple[Any, Any] | N
     Returns:
         A value in its own type, or a float where it is a mean; None if none may be.
     """
-    kept = aggregate(distinct, counts, least)
+    kept = aggregate(fenced(distinct, counts, least), counts, least)
     if not len(kept.values):
         return None
 
@@ -161,6 +259,32 @@ def takers(counts: Counts, rows: int) -> Floats:
     proportional = min(GROWTH * total, rows) / max(rows, 1)
     even = (1 - proportional) / len(counts)
     return np.asarray(proportional * counts / total + even)
+
+
+def first_new_key(
+    keys: Counts, least: int, rng: np.random.Generator, most: int = 2**62
+) -> int:
+    """The first of new keys, which go on beyond the greatest.
+
+    Where the greatest lies far beyond the others, the first tells no more than its
+    size: it is some random number of times as large.
+
+    Args:
+        keys: Whole numbers; there may be none.
+        least: The k of the module's docstring.
+        rng: Draws how many times.
+        most: The greatest that there is room for.
+    """
+    greatest = int(keys.max(initial=0))
+    if not least or not len(keys):
+        return beyond(greatest, least)
+    distinct, counts = np.unique(keys, return_counts=True)
+    fence = _end_fence(distinct.astype(np.float64), counts, least)
+    if greatest <= FAR_KEY * max(fence, 1.0):
+        return beyond(greatest, least)
+    farther = greatest * rng.uniform(*KEY_FACTORS)
+    # Half of the room is left for those that follow.
+    return beyond(int(farther) if 2 * farther < most else greatest, least)
 
 
 def beyond(greatest: int, least: int) -> int:

@@ -27,7 +27,7 @@ from synthtab.data.columns.base import (
     natural,
 )
 from synthtab.data.columns.categorical import CategoryEncoder, category_texts
-from synthtab.data.columns.disclosure import beyond
+from synthtab.data.columns.disclosure import first_new_key
 from synthtab.data.columns.emails import Emails
 from synthtab.data.columns.numeric import FLOAT, INTEGER, IntegerEncoder
 from synthtab.data.columns.serials import Counter, Serials
@@ -170,8 +170,8 @@ class IdentifierEncoder(ColumnEncoder):
         maker: Maker
         if _whole(column):
             values, _ = IntegerEncoder.numbers(present, column)
-            greatest = int(values.max(initial=0))
-            maker = Counter(beyond(greatest, settings.rare))
+            first = first_new_key(values, settings.rare, rng, _room(column))
+            maker = Counter(first)
         else:
             # The first that suits the texts; shapes suit all.
             texts = category_texts(present)
@@ -215,10 +215,7 @@ class IdentifierEncoder(ColumnEncoder):
 
     def _check_room(self, keys: npt.NDArray[Any]) -> None:
         """Raise a `DataError` if a key is too large for the column's dtype."""
-        name = self.column.dtype.lower().removesuffix("[pyarrow]")
-        if not len(keys) or not name.startswith(("int", "uint")):
-            return
-        if keys.max() > np.iinfo(name).max:
+        if len(keys) and keys.max() > _room(self.column):
             raise DataError(
                 f"column {self.column.name!r}: dtype {self.column.dtype} has no room "
                 "for more keys"
@@ -280,6 +277,14 @@ def _why_text(cells: Cells, forced: bool) -> str | None:
     if cells.counts.max() < cells.rare:
         return f"{why}, none of them in {cells.rare} rows"
     return None
+
+
+def _room(column: Column) -> int:
+    """The greatest number that the column's dtype holds."""
+    name = column.dtype.lower().removesuffix("[pyarrow]")
+    if not name.startswith(("int", "uint")):
+        return 2**63 - 1
+    return int(np.iinfo(name).max)
 
 
 def _whole(column: Column) -> bool:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from synthtab.core.layout import CURVE_POINTS, Block
 from synthtab.data.columns.base import Mask, Settings
-from synthtab.data.columns.disclosure import Groups, aggregate
+from synthtab.data.columns.disclosure import Groups, aggregate, fenced
 from synthtab.data.columns.mixture import Mixture
 
 # All values are atoms if there are at most so many and each repeats so often.
@@ -339,7 +339,8 @@ class NumberCodec:
         decimals: To what results are rounded; None for not at all. 0 for integers.
         scale: Power of two by which values are divided before they are squared, so that
             1e308 can be.
-        moments: Mean and standard deviation of the training values (scaled).
+        moments: Mean and standard deviation of the training values (scaled), outliers
+            moved to a fence.
         step: The column holds whole multiples of it, as prices in full tens do, which
             averages do not know by themselves; 0 for no such rule.
         edges: Ascending: where the second mode and each further one begins.
@@ -393,7 +394,9 @@ class NumberCodec:
         """
         scale = _scale(values)
         distinct, counts = np.unique(values, return_counts=True)
-        is_atom, others = _split(distinct / scale, counts, settings.rare)
+        # What lies far beyond all others has no say in anything that follows.
+        scaled = fenced(distinct / scale, counts, settings.rare)
+        is_atom, others = _split(scaled, counts, settings.rare)
         atoms = distinct[is_atom]
         # `others.shared` marks values that enough rows have; all others are averages.
         # One average and nothing else is no distribution: it is an atom.
@@ -438,7 +441,7 @@ class NumberCodec:
             mixture,
             decimals,
             scale,
-            _moments(distinct / scale, counts),
+            _moments(scaled, counts),
             step,
             edges,
             words,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.data.columns.base import Texts
-from synthtab.data.columns.disclosure import beyond
+from synthtab.data.columns.disclosure import first_new_key
 from synthtab.data.columns.shapes import choose
 
 # Least texts of a series.
@@ -104,7 +104,8 @@ class Serials:
 
         Args:
             texts: The training cells.
-            rng: Draws the key by which rows choose a series.
+            rng: Draws the key by which rows choose a series, and where one goes on whose
+                greatest number lies far beyond the others.
             rare: A series has so many texts, and `LEAST`. Its greatest number is kept
                 exactly only if this is 0.
         """
@@ -116,7 +117,7 @@ class Serials:
                 continue
             names = ["before", "digits", "after"]
             parts = pd.DataFrame(rows, columns=names, dtype=object)
-            serials = _dense(parts, len(distinct), rare)
+            serials = _dense(parts, len(distinct), rng, rare)
             if serials:
                 return cls(serials, int(rng.integers(2**62)))
         return None
@@ -145,13 +146,16 @@ class Serials:
         return cls(serials, state["key"])
 
 
-def _dense(parts: pd.DataFrame, texts: int, rare: int) -> tuple[Serial, ...]:
+def _dense(
+    parts: pd.DataFrame, texts: int, rng: np.random.Generator, rare: int
+) -> tuple[Serial, ...]:
     """The series among texts that were taken apart.
 
     Args:
         parts: "before", "digits" and "after" of each text.
         texts: How many texts there are in all.
-        rare: See `Serials.fit`.
+        rng: See `Serials.fit`.
+        rare: See there.
 
     Returns:
         Nothing if too few of all texts belong to them.
@@ -174,9 +178,11 @@ def _dense(parts: pd.DataFrame, texts: int, rare: int) -> tuple[Serial, ...]:
     total = int(facts["count"].sum())
     if total < COVERED * texts or len(facts) > MOST_SERIALS:
         return ()
+    numbers = parts.groupby(["before", "after"])["number"]
     serials = []
     for row in facts.to_dict("records"):
-        first = beyond(int(row["greatest"]), rare)
+        own = numbers.get_group((row["before"], row["after"])).to_numpy()
+        first = first_new_key(own, rare, rng)
         weight = int(row["count"]) / total
         digits = int(row["digits"])
         serials.append(Serial(row["before"], row["after"], digits, first, weight))

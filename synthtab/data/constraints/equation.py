@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.core.config import TrainConfig
 from synthtab.core.errors import SchemaError
 from synthtab.core.expressions import Token
 from synthtab.core.schema import Column, Constraint, Schema
 from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.disclosure import spread
 from synthtab.data.columns.numbers import Numbers
 from synthtab.data.constraints.base import (
     MOST_OFFERED,
@@ -513,8 +515,9 @@ def _with_tolerance(equation: Equation, table: Table) -> Equation | None:
     if applies.sum() < 2:
         return None
     values, _ = table.numbers(equation.columns[0])
-    spread = float(np.std(values.astype(np.float64)[applies]))
-    for tolerance in (None, links.CLOSE * spread):
+    # The tolerance is stored, and must not tell the greatest number.
+    own = spread(values.astype(np.float64)[applies], TrainConfig.rare)
+    for tolerance in (None, links.CLOSE * own):
         candidate = replace(equation, tolerance=tolerance)
         support = candidate.holds(table)[applies].mean()
         if support >= Equation.least_support:

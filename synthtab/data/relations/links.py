@@ -30,7 +30,7 @@ from synthtab.core.layout import Block, Codes, Offsets
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import Settings, number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.disclosure import bounds
+from synthtab.data.columns.disclosure import bounds, spread
 from synthtab.data.columns.numbers import Numbers, nearest
 from synthtab.data.columns.numeric import NumberEncoder
 
@@ -240,7 +240,7 @@ class Linked:
         grid = distinct[counts >= repeats]
         slack = 0.0
         if values.dtype == np.float64:
-            slack = CLOSE * float(np.std(present))
+            slack = CLOSE * spread(present, settings.rare)
 
         others = frame[column.name][~follows]
         inner = kind.fit_whole(others, column, rng, settings)
