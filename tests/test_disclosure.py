@@ -482,7 +482,9 @@ def test_invented_names_can_be_spoken_and_are_nobodys() -> None:
     column = infer(real.to_frame())["Name"]
     encoder = KINDS["identifier"].fit(real, column, r, Settings(rare=5))
     made = encoder.decode(np.zeros((5000, 0), dtype=int), np.zeros((5000, 0)), r, 0)
-    assert made.is_unique and not set(made) & set(real)
+    # A few names are there twice, and so are the new ones.
+    assert abs(made.nunique() / 5000 - real.nunique() / 400) < 0.03
+    assert not set(made) & set(real)
     assert made.str.fullmatch(r"[A-Z][a-z]+, [A-Z][a-z]+\. [A-Z][a-z]+").mean() > 0.99
     words = [w for t in made for w in re.findall(r"[A-Za-z]{4,}", t)]
     assert (

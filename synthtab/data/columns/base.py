@@ -551,6 +551,7 @@ class Cells:
         why: str,
         options: Mapping[str, Any],
         missing: int | None = None,
+        note: str = "",
     ) -> Column:
         """The description that a kind gives of the column.
 
@@ -560,6 +561,7 @@ class Cells:
             why: Why it is of this kind.
             options: What the kind needs to know.
             missing: Number of missing cells; None for the null ones.
+            note: What a user would not expect, if anything.
         """
         if missing is None:
             missing = self.missing
@@ -568,7 +570,7 @@ class Cells:
         if missing:
             why += f", {missing:,} of {self.rows:,} missing"
         options = dict(options)
-        notes = []
+        notes = [note] if note else []
         if self.python:
             options["python"] = self.python
             options |= dtypes.scalar_option(self.distinct)

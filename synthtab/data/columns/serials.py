@@ -48,7 +48,10 @@ class Counter:
 
     def make(self, rows: Integers) -> Integers:
         """The numbers of these rows."""
-        return self.first + rows.astype(np.int64)
+        # Beyond 64 bits, those of Python have no end.
+        is_huge = self.first >= 2**62
+        numbers: Integers = rows.astype(object if is_huge else np.int64)
+        return self.first + numbers
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""

@@ -341,7 +341,7 @@ def _next_free(pattern: str, extra: int, taken: set[str]) -> tuple[int, str]:
 
 
 def _room(pattern: str, modulus: int) -> int:
-    """How many texts a pattern gives: a power of two, as `_shuffle` permutes that many."""
+    """How many texts a pattern gives: a power of two, as `shuffle` permutes that many."""
     if not modulus:
         return 0
     _, numbers = _tail(_sizes(pattern))
@@ -420,7 +420,7 @@ def choose(weights: Sequence[float], rows: Integers, key: int) -> Integers:
         rows: Numbers of the rows.
         key: Other keys choose otherwise.
     """
-    draws = _mix(rows.astype(np.uint64) + np.uint64(key)) / 2.0**64
+    draws = mix(rows.astype(np.uint64) + np.uint64(key)) / 2.0**64
     ends = np.cumsum(weights)[:-1]
     return np.searchsorted(ends, draws, side="right")
 
@@ -434,7 +434,7 @@ def _texts(
     tail, _ = _tail(sizes)
     bits = _room(pattern, modulus).bit_length() - 1
     index = count.astype(np.uint64)
-    number = _shuffle(index, bits, key)
+    number = shuffle(index, bits, key)
     number = number * np.uint64(modulus) + np.uint64(residue)
     letters = np.empty((len(count), len(places)), dtype="U1")
     # From the end, as the digits of a number whose base changes from place to place.
@@ -445,14 +445,14 @@ def _texts(
         else:
             # What does not count is drawn by hash.
             own_key = np.uint64((key + 7919 * place) % 2**62)
-            digit = _mix(index + own_key) % size
+            digit = mix(index + own_key) % size
         characters = np.array(list(places[place]))
         letters[:, place] = characters[digit.astype(np.int64)]
     joined = letters.view(f"U{max(len(places), 1)}")[:, 0]
     return np.asarray(joined.astype(object), dtype=object)
 
 
-def _mix(numbers: Hashes) -> Hashes:
+def mix(numbers: Hashes) -> Hashes:
     """A hash of each number.
 
     The generator SplitMix64: Steele, Lea and Flood, Fast splittable pseudorandom number
@@ -464,7 +464,7 @@ def _mix(numbers: Hashes) -> Hashes:
     return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
 
 
-def _shuffle(numbers: Hashes, bits: int, key: int) -> Hashes:
+def shuffle(numbers: Hashes, bits: int, key: int) -> Hashes:
     """A permutation of the numbers below ``2**bits``.
 
     Odd multiplications and xor-shifts can be undone, so that no two numbers become one.

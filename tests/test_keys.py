@@ -1,0 +1,270 @@
+"""Keys of people, accounts and devices: found, invented, and repeated as in the table."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab import Schema, Synthesizer, infer
+from synthtab.core.schema import Column
+from synthtab.data.columns import KINDS, TEXT_MARK, Settings
+
+RNG = np.random.default_rng(8)
+# As of diabetes130's patients: 62 % have one row, 20 % two, ...
+ROWS_EACH = RNG.choice([1, 2, 3, 4, 8], 1400, p=[0.62, 0.2, 0.1, 0.05, 0.03])
+
+
+def rows_of(keys: np.ndarray) -> pd.Series:
+    """A column in which keys repeat, in random order."""
+    return pd.Series(RNG.permutation(np.repeat(keys, ROWS_EACH[: len(keys)])))
+
+
+def distinct(low: int, high: int, count: int = 1400) -> np.ndarray:
+    """So many whole numbers, none twice."""
+    return RNG.permutation(np.unique(RNG.integers(low, high, 2 * count)))[:count]
+
+
+NUMBERS = distinct(100, 190_000_000)
+# Most people are patients of two hospitals.
+CLUSTERED = np.r_[distinct(3_000_000, 9_000_000, 900), distinct(10**8, 2 * 10**8, 500)]
+KEYS = {
+    "patient_nbr": rows_of(CLUSTERED * 9),
+    "customerId": rows_of(distinct(1, 10**6)),
+    "CustomerNo": rows_of(distinct(1, 10**6)),
+    "user_id": rows_of(np.arange(1, 944)),
+    "member": rows_of(distinct(10**5, 10**6)),
+    "account_number": rows_of(distinct(10**9, 10**10)),
+    "card_no": rows_of(distinct(4 * 10**15, 5 * 10**15)),
+    "imei": rows_of(distinct(35 * 10**13, 36 * 10**13)),
+    "ssn": rows_of(distinct(10**8, 9 * 10**8)),
+    "phone": rows_of(distinct(2 * 10**9, 9 * 10**9)),
+    "policy_id": rows_of(distinct(10**6, 10**7)),
+    "Kundennummer": rows_of(distinct(10**6, 10**7)),
+    "order_id": rows_of(distinct(10**6, 10**9)),
+    "loan_key": rows_of(distinct(10**6, 10**9)),
+    # No name tells, but nothing is measured like that.
+    "x": rows_of(distinct(10**8, 10**9)),
+    "who": rows_of(distinct(1, 2**31)),
+}
+
+
+def codes(keys: np.ndarray, form: str) -> np.ndarray:
+    return np.array([form.format(key) for key in keys], dtype=object)
+
+
+TEXTS = {
+    "c": rows_of(codes(distinct(1000, 9999), "C{}")),
+    "customer": rows_of(codes(distinct(1000, 9999), "C{}")),
+    "contact": rows_of(codes(NUMBERS, "u{}@example.org")),
+    "account": rows_of(codes(distinct(10**9, 10**10), "DE{}")),
+    "login": rows_of(codes(distinct(10, 9999), "jdoe{}")),
+    "device": rows_of(codes(distinct(2**40, 2**48), "{:x}")),
+    "session": rows_of(codes(distinct(2**62, 2**63), "{:016x}")),
+    "z": rows_of(codes(distinct(2**60, 2**63), "{:016x}-ab01")),
+    "ref_no": rows_of(codes(distinct(1000, 99999), "A-{}/7")),
+}
+
+N = 2000
+QUANTITIES = {
+    "number_inpatient": RNG.poisson(0.6, N),
+    "num_lab_procedures": RNG.integers(1, 132, N),
+    "num_visits": RNG.integers(1, 10**6, N),
+    "year": RNG.integers(1950, 2024, N),
+    "zip": RNG.choice(distinct(501, 99950, 400), N),
+    "zip_code": RNG.choice(distinct(501, 99950, 900), N),
+    "airport_id": RNG.choice(distinct(10135, 16869, 250), N),
+    "store_id": RNG.choice(distinct(1, 10**5, 150), N),
+    "admission_type_id": RNG.integers(1, 9, N),
+    "fnlwgt": np.exp(RNG.normal(12, 0.5, N)).astype(int),
+    "salary": RNG.choice(np.exp(RNG.normal(11, 0.4, 500)).astype(int), N),
+    "annual": RNG.choice(np.exp(RNG.normal(11, 0.4, 500)).astype(int), N),
+    "account_balance": RNG.integers(0, 10**7, N),
+    "card_limit": RNG.integers(1, 100, N) * 1000,
+    "patient_age": RNG.integers(0, 100, N),
+    "customers": RNG.integers(100, 2000, N),
+    "created": RNG.choice(RNG.integers(1_400_000_000, 1_700_000_000, 800), N),
+    "epoch_ms": RNG.choice(RNG.integers(14 * 10**11, 17 * 10**11, 800), N),
+    "day": RNG.choice(pd.date_range("2001", "2015").strftime("%Y%m%d").astype(int), N),
+    "population": np.exp(RNG.normal(9, 2, N)).astype(int),
+    "price": RNG.integers(100, 900, N) * 1000,
+    "count": RNG.integers(0, 300, N),
+    "temperature_sensor": RNG.integers(-40, 90, N),
+}
+
+
+def described(values: object, name: str, as_text: bool = False) -> Column:
+    """What inference says of a column."""
+    frame = pd.DataFrame({name: values})
+    if as_text:
+        frame = frame.astype("str")
+        frame.attrs[TEXT_MARK] = True
+    return infer(frame)[name]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("name", KEYS)
+def test_whole_numbers_that_name_somebody_are_identifiers(
+    name: str, as_text: bool
+) -> None:
+    column = described(KEYS[name], name, as_text)
+    assert column.kind == "identifier", column.why
+    assert column.dtype == "int64"
+    assert "invented, not learnt" in column.note
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_that_name_somebody_are_identifiers_though_they_repeat(name: str) -> None:
+    # Each twice as often: less than half of the cells are distinct.
+    cells = pd.concat([TEXTS[name], TEXTS[name]], ignore_index=True)
+    assert described(cells, name).kind == "identifier"
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_quantities_codes_of_places_and_times_are_no_keys(
+    name: str, as_text: bool
+) -> None:
+    assert described(QUANTITIES[name], name, as_text).kind != "identifier"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("icd", codes(distinct(100, 999, 300), "V{}")),
+        ("postcode", codes(distinct(100, 999, 300), "AB{}")),
+        ("zip", codes(distinct(501, 9999, 300), "{:05d}")),
+        ("product_code", codes(distinct(100, 999, 300), "P{}")),
+        ("city", codes(np.arange(60), "Town no{}")),
+        ("occupation", codes(np.arange(60), "job{}")),
+        ("customer_type", np.array(["new", "old", "gone"])),
+    ],
+)
+def test_words_that_many_share_stay_categories(name: str, words: np.ndarray) -> None:
+    assert described(RNG.choice(words, N), name).kind == "category"
+
+
+def made_from(series: pd.Series, name: str, rows: int, rare: int = 5) -> pd.Series:
+    """Invented cells of a column, by a model that was stored in between."""
+    schema = infer(series.rename(name).to_frame())
+    assert schema[name].kind == "identifier"
+    kind = KINDS["identifier"]
+    rng = np.random.default_rng(0)
+    typed = kind.typed(series, schema[name])
+    encoder = kind.fit(typed, schema[name], rng, Settings(rare=rare))
+    state = json.loads(json.dumps(encoder.state()))
+    encoder = kind.from_state(schema[name], state)
+    codes = np.zeros((rows, len(encoder.blocks)), dtype=np.uint8)
+    return encoder.decode(codes, np.zeros((rows, 0)), rng, 0)
+
+
+def shares(series: pd.Series) -> dict[int, float]:
+    """Share of the keys by their number of rows."""
+    return series.value_counts().value_counts(normalize=True).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [(name, KEYS[name]) for name in ("patient_nbr", "user_id", "phone", "x")]
+    + [(name, TEXTS[name]) for name in ("customer", "contact", "account", "session")],
+)
+def test_new_keys_are_nobodys_and_repeat_as_often(name: str, cells: pd.Series) -> None:
+    made = made_from(cells, name, len(cells))
+    assert not set(made) & set(cells)
+    real = shares(cells)
+    new = shares(made)
+    assert max(abs(real.get(k, 0) - new.get(k, 0)) for k in real | new) < 0.05
+    # Their rows are scattered, but not over the whole table.
+    assert 0 < (made == made.shift()).mean() < 0.1
+    few = made_from(cells, name, 300)
+    assert few.tolist() == made[:300].tolist()
+    assert abs(shares(few).get(1, 0) - real[1]) < 0.15
+
+
+def test_new_numbers_look_like_those_of_the_table() -> None:
+    made = made_from(KEYS["phone"], "phone", 5000)
+    assert made.astype(str).str.len().eq(10).all()
+    assert made.between(KEYS["phone"].min() * 0.9, KEYS["phone"].max() * 1.1).all()
+
+
+def test_nobody_with_unusually_many_rows_is_told() -> None:
+    keys = np.repeat(distinct(10**6, 10**8, 400), 2)
+    cells = pd.Series(np.r_[keys, np.full(37, 123_456_789)])
+    made = made_from(cells, "customer_id", 5000)
+    assert made.value_counts().max() == 2
+
+
+def test_a_key_that_stands_for_nobody_spoils_nothing() -> None:
+    cells = pd.concat([KEYS["customerId"], pd.Series([0] * 400)], ignore_index=True)
+    assert described(cells, "customerId").kind == "identifier"
+
+
+def test_a_schema_brings_the_number_back(tmp_path) -> None:
+    frame = KEYS["patient_nbr"].rename("patient_nbr").to_frame()
+    path = tmp_path / "schema.json"
+    infer(frame).with_kind("patient_nbr", "integer").save(path)
+    frame["age"] = RNG.integers(0, 99, len(frame))
+    assert infer(frame, {"patient_nbr": "integer"})["patient_nbr"].kind == "integer"
+    schema = Schema.load(path)
+    frame = frame[["patient_nbr"]]
+    model = Synthesizer(epochs=1, rounds=0, passes=1).fit(frame, schema)
+    made = model.sample(50)["patient_nbr"]
+    assert made.dtype == "int64"
+    assert model.schema_["patient_nbr"].kind == "integer"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64"])
+def test_keys_some_of_which_are_missing(dtype: str) -> None:
+    cells = KEYS["patient_nbr"].astype(dtype)
+    cells[::7] = None
+    made = made_from(cells, "patient_nbr", 2000)
+    assert made.dtype == dtype
+    assert not set(made.dropna()) & set(cells.dropna())
+
+
+def test_keys_that_pandas_wrote_as_floats() -> None:
+    cells = KEYS["patient_nbr"].astype("float64")
+    cells[::7] = None
+    texts = cells.astype("str").where(cells.notna(), "")
+    column = described(texts, "patient_nbr", as_text=True)
+    assert (column.kind, column.dtype) == ("identifier", "float64")
+    kind = KINDS["identifier"]
+    typed = kind.typed(texts, column)
+    assert kind.text(typed, column).tolist() == texts.tolist()
+
+
+# --------------------------------------------------------------------------------------
+# Numbers that 64 bits do not hold
+
+
+@pytest.mark.parametrize("repeat", [1, 3])
+def test_unsigned_keys_beyond_64_bits_stay_whole(repeat: int) -> None:
+    keys = RNG.integers(2**63, 2**64 - 1, 300, dtype=np.uint64)
+    cells = pd.Series(np.repeat(keys, repeat))
+    made = made_from(cells, "key", 900)
+    assert made.dtype == "uint64"
+    assert not set(made) & set(cells)
+    assert made.min() > 2**62
+
+
+def test_unsigned_keys_with_missing_cells() -> None:
+    keys = RNG.integers(2**63, 2**64 - 1, 300, dtype=np.uint64)
+    cells = pd.Series(np.repeat(keys, 2)).astype("UInt64")
+    cells[::7] = pd.NA
+    made = made_from(cells, "key", 900)
+    assert made.dtype == "UInt64"
+    assert not set(made.dropna()) & set(cells.dropna())
+
+
+@pytest.mark.parametrize("name", ["key", "account"])
+@pytest.mark.parametrize("repeat", [1, 3])
+def test_keys_of_twenty_digits_are_texts(name: str, repeat: int) -> None:
+    digits = RNG.integers(10**9, 10**10, (2, 300))
+    texts = [f"{a}{b}" for a, b in digits.T] * repeat
+    column = described(texts, name, as_text=True)
+    assert column.kind == "identifier"
+    made = made_from(pd.Series(texts), name, 900)
+    assert made.str.fullmatch(r"[1-9]\d{19}").all()
+    assert not set(made) & set(texts)
