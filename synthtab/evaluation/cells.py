@@ -20,7 +20,7 @@ import pandas as pd
 from synthtab.core.errors import SynthtabError
 from synthtab.core.schema import Column
 from synthtab.data.columns import KINDS, number_kind
-from synthtab.data.columns.base import is_text
+from synthtab.data.columns.base import MISSING_WORDS, is_text
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.columns.writing import Writing
 
@@ -29,6 +29,8 @@ Integers = npt.NDArray[np.int32]
 
 # So that squares and their sums stay finite.
 _LARGEST = 1e150
+# Their numbers have about seven digits, and float64 shows sixteen of them.
+_SHORT_FLOATS = ("float32", "float16", "float[pyarrow]", "halffloat[pyarrow]")
 # A whole number with decimals, such as "3.00".
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
@@ -69,6 +71,8 @@ def numbers(series: pd.Series, column: Column | None) -> Floats:
         values = _dates(series, column)
     elif pd.api.types.is_numeric_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        if str(series.dtype).lower() in _SHORT_FLOATS:
+            values = _as_written(values)
     else:
         # Each distinct text is read once.
         positions, distinct = pd.factorize(series)
@@ -86,6 +90,51 @@ def numbers(series: pd.Series, column: Column | None) -> Floats:
     values = np.where(np.isfinite(values), values, np.nan)
     # -0.0 equals 0.0, but not bit by bit, and rows are compared by their hash.
     return np.clip(values, -_LARGEST, _LARGEST) + 0.0
+
+
+def _as_written(values: Floats) -> Floats:
+    """Single-precision numbers as one would write them: 0.1, not 0.10000000149."""
+    distinct, positions = np.unique(values, return_inverse=True)
+    texts = distinct.astype(np.float32).astype(str)
+    written: Floats = texts.astype(np.float64)[positions.ravel()]
+    return written
+
+
+def unread(
+    series: pd.Series, values: Floats, column: Column | None
+) -> Mapping[str, int]:
+    """Cells that are there and gave no number: text => rows, the commonest first.
+
+    Words for "missing", and those that the schema lists, are not among them.
+
+    Args:
+        series: The cells.
+        values: What `numbers` made of them.
+        column: What the schema says of them, if there is one.
+    """
+    lost = series[np.isnan(values) & series.notna().to_numpy()]
+    expected = set(MISSING_WORDS)
+    if column is not None:
+        expected.add(str(column.options.get("missing", "")).lower())
+        expected.update(str(word).lower() for word in column.options.get("words", ()))
+    counts = lost.astype(str).str.strip().value_counts()
+    # Of equally common texts the first, so that the order of rows changes nothing.
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return {
+        str(text): int(count)
+        for text, count in ordered
+        if str(text).lower() not in expected
+    }
+
+
+def texts(series: pd.Series) -> npt.NDArray[np.object_]:
+    """Cells as texts ``[rows]``, as `codes` writes words; None where missing."""
+    positions, distinct = pd.factorize(series)
+    words = [_word(cell) or None for cell in np.asarray(distinct, dtype=object)]
+    # Position -1 reads the last entry.
+    lookup = np.array([*words, None], dtype=object)
+    found: npt.NDArray[np.object_] = lookup[positions]
+    return found
 
 
 def codes(

@@ -208,10 +208,18 @@ class Metric:
 
 
 def headlines(scores: Sequence[Score]) -> tuple[Score, ...]:
-    """The scores of which none answers the question of another one that is there."""
+    """The scores of which none answers the question of another one that is there.
+
+    But for those that say of themselves that they answer it otherwise, by "apart" in
+    their detail.
+    """
     # A score that could not be computed leaves its question to the others.
     there = {score.name for score in scores if score.ok}
-    return tuple(score for score in scores if score.like not in there)
+    return tuple(
+        score
+        for score in scores
+        if score.like not in there or score.detail.get("apart", False)
+    )
 
 
 def share_interval(successes: float, n: float, z: float = 1.96) -> Interval:

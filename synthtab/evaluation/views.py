@@ -28,6 +28,7 @@ from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
 
 Result = TypeVar("Result")
+Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,23 @@ class View:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A column that is neither numbers nor categories, such as keys: its bare cells.
+
+    Attributes:
+        why: Its kind, or why it is left out.
+        real: The cells of the real table as texts ``[rows]``; None where missing.
+        synthetic: Those of the synthetic table.
+        holdout: Those of the holdout, if there is one.
+    """
+
+    why: str
+    real: Texts
+    synthetic: Texts
+    holdout: Texts | None = None
+
+
+@dataclass(frozen=True)
 class Tables:
     """The prepared tables.
 
@@ -82,6 +100,9 @@ class Tables:
         left_out: Rows of the holdout that are left out, since they were learnt.
         columns: What the schema says of each column; empty where the roles were given
             by name.
+        left_out: Column -> the cells of a column that is left out.
+        unread: Table -> numeric column -> texts that gave no number, with their rows,
+            the commonest first. They count as missing in the views.
     """
 
     numeric: tuple[str, ...]
@@ -94,6 +115,8 @@ class Tables:
     skipped: Mapping[str, str] = field(default_factory=dict)
     left_out: int = 0
     columns: Mapping[str, Column] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    unread: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     _memo: dict[str, Future[Any]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -165,12 +188,15 @@ def prepare(
 
     numbers: dict[str, Mapping[str, Floats]] = {}
     words: dict[str, tuple[tuple[str, ...], Mapping[str, Integers]]] = {}
+    unread: dict[str, dict[str, Mapping[str, int]]] = {key: {} for key in frames}
     for name in names:
         cells_of_tables = {key: frame[name] for key, frame in frames.items()}
         if roles[name] == "numeric":
             numbers_of_tables = {}
             for key, series in cells_of_tables.items():
-                numbers_of_tables[key] = cells.numbers(series, columns.get(name))
+                values = cells.numbers(series, columns.get(name))
+                numbers_of_tables[key] = values
+                unread[key][name] = cells.unread(series, values, columns.get(name))
             if np.isnan(numbers_of_tables["real"]).all():
                 skipped[name] = "no cell of the real table is a number"
             else:
@@ -195,7 +221,15 @@ def prepare(
         target=target,
         skipped=skipped,
         columns=columns,
+        left_out={name: _left_out(why, name, frames) for name, why in skipped.items()},
+        unread=unread,
     )
+
+
+def _left_out(why: str, name: str, frames: Mapping[str, pd.DataFrame]) -> LeftOut:
+    """The bare cells of a column in all tables."""
+    texts = {key: cells.texts(frame[name]) for key, frame in frames.items()}
+    return LeftOut(why, texts["real"], texts["synthetic"], texts.get("holdout"))
 
 
 def _frames(

@@ -75,6 +75,18 @@ class Evidence:
         score = self._scores.get(name)
         return score if score is not None and score.ok else None
 
+    def speaks(self, *names: str) -> bool:
+        """Whether the own rule of any of these scores says that something is wrong.
+
+        What another rule calls good must not contradict it.
+        """
+        return any(
+            verdict.level in ("bad", "fair")
+            for metric in self.metrics
+            if metric.name in names and metric.rule is not None
+            for verdict in metric.rule(self)
+        )
+
     def skipped(self, name: str) -> str | None:
         """Why the score was asked for and could not be computed; None if it was."""
         score = self._scores.get(name)

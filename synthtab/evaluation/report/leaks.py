@@ -82,6 +82,12 @@ def copies(evidence: Evidence) -> Iterator[Verdict]:
     if excess > chance:
         level = "bad" if excess > COPIES_FAIR else "fair"
         text = f"{share(score.value)} of the rows are copies of training rows{beside}{_which(score)}"
+    elif evidence.speaks("copied_text"):
+        return
+    elif excess > COPIES_FAIR:
+        # Too many to call them chance, too few rows to be sure.
+        level = "unknown"
+        text = f"Whether rows are copies of training rows: {share(score.value)} are{beside}, too few to tell from chance"
     elif score.value == 0:
         text = "No row is a copy of a training row"
     else:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from synthtab.evaluation import chance
 from synthtab.evaluation.metric import Metric, Score
 from synthtab.evaluation.report.findings import (
     LEVELS,
@@ -41,6 +42,8 @@ from synthtab.evaluation.report.wholes import detector, reach, usefulness
 # A category is said to be absent, or new, if the chance of such a thing anywhere in the
 # table is smaller than this.
 RARE_CHANCE = 0.01
+# A category of such a share of the rows matters, even where chance may explain it.
+CATEGORY_MATTERS = 0.01
 # Percent of a column's numbers that may have decimals that no real one has.
 OFF_GRID = 1.0
 # Share of the least range that a perfect sampler reached in some draws: how far a table
@@ -48,6 +51,8 @@ OFF_GRID = 1.0
 RANGE_FAIR = 0.5
 # Percent by which a distribution is off: more than this is bad.
 SHAPE_BAD = 10.0
+# Points by which a share of missing cells must be off to be worth a word.
+BLANKS_WORTH = 1.0
 # Ties that are this many times as far off as those of a perfect sampler are worth a
 # word.
 TIES_FAIR = 2.5
@@ -119,7 +124,9 @@ def detached(evidence: Evidence) -> Iterator[Verdict]:
         about_blanks,
         "columns have missing cells at random, unlike the real table",
     )
-    if not faults:
+    if not faults and not evidence.speaks(
+        "rank_correlation_error", "interaction_error"
+    ):
         yield Verdict(
             "good", "Every column follows the others as it should", "detached"
         )
@@ -184,7 +191,12 @@ def pairs(evidence: Evidence) -> Iterator[Verdict]:
     if score.value > max(TIES_FAIR * possible, possible + 1.0):
         text = f"The columns together are not as they should be: {beside}"
         yield Verdict("fair", text, "ties", (), figures)
-    elif not broken and not invented:
+    elif not (
+        broken
+        or invented
+        or score.detail.get("detached")
+        or evidence.speaks("rank_correlation_error")
+    ):
         text = f"No pair of columns is broken: {beside}"
         yield Verdict("good", text, "ties", (), figures)
 
@@ -205,23 +217,62 @@ def shapes(evidence: Evidence) -> Iterator[Verdict]:
         {"column": name, "error": error, "floor": floors.get(name, 0.0)}
         for name, error in _beyond_floors(score, evidence)
     ]
+    named = {fault["column"] for fault in faults}
+    faults += [fault for fault in _of_present(evidence) if fault["column"] not in named]
 
     def about_column(fault: Mapping[str, Any]) -> str:
-        return (
+        text = (
             f"Column {quote(fault['column'])} is distributed otherwise: "
             f"{fault['error']:.1f} % off, where chance explains {fault['floor']:.1f} %"
         )
+        if "diluted" in fault:
+            text += (
+                f", of the cells that are there; {fault['diluted']:.1f} % with missing "
+                "cells counted"
+            )
+        return text
 
     bad = [fault for fault in faults if fault["error"] > SHAPE_BAD]
     fair = [fault for fault in faults if fault["error"] <= SHAPE_BAD]
     many = "columns are distributed otherwise"
     yield from sentences(bad, "shape", about_column, many)
     yield from sentences(fair, "shape", about_column, many, level="fair")
-    if not faults:
+    if not faults and not evidence.speaks(
+        "level_error", "impossible_values", "timestamp_error", "unreadable_cells"
+    ):
+        level = evidence.get("level_error")
+        unsure = () if level is None else tuple(level.detail["unsure"])
+        if unsure:
+            text = (
+                f"Whether {listing(unsure[:OWN_SENTENCE])} lie where they should: "
+                "there are too few rows to tell from chance"
+            )
+            yield Verdict("unknown", text, "shape", unsure)
+            return
         text = f"Every column is distributed as it should be: {score.value:.2f} % off on average"
         if score.reference is not None:
             text += f" (a perfect sampler {score.reference.value:.2f} %)"
         yield Verdict("good", text, "shape", (), {"shape_error": score.value})
+
+
+def _of_present(evidence: Evidence) -> list[dict[str, Any]]:
+    """Columns that are off where their cells are there, by more than chance.
+
+    Many missing cells dilute the error of the whole column.
+    """
+    score = evidence.get("shape_of_present")
+    whole = evidence.get("shape_error")
+    if score is None or whole is None:
+        return []
+    faults = []
+    for name, rows in score.detail["rows"].items():
+        error, floor = score.detail["columns"][name], score.detail["floors"][name]
+        noise = math.sqrt(1 / rows[0] + 1 / rows[1])
+        if error > max(1.0, 1.5 * floor + 150 * noise):
+            diluted = whole.detail["columns"][name]
+            fault = {"column": name, "error": error, "floor": floor}
+            faults.append({**fault, "diluted": diluted})
+    return faults
 
 
 def _beyond_floors(score: Score, evidence: Evidence) -> list[tuple[str, float]]:
@@ -267,7 +318,7 @@ def decimals(evidence: Evidence) -> Iterator[Verdict]:
         about_column,
         "columns have decimals that no real value has",
     )
-    if not faults:
+    if not faults and not evidence.speaks("unreadable_cells"):
         text = "Numbers are as whole, or have as few decimals, as the real ones"
         yield Verdict("good", text, "decimals")
 
@@ -333,8 +384,18 @@ def categories(evidence: Evidence) -> Iterator[Verdict]:
     tried = max(int(score.detail.get("categories", 0)), len(absent), len(invented), 1)
     of_real = real / (real + synthetic)
     of_synthetic = synthetic / (real + synthetic)
-    absent = [c for c in absent if of_real ** c["rows"] * tried < RARE_CHANCE]
-    invented = [c for c in invented if of_synthetic ** c["rows"] * tried < RARE_CHANCE]
+    by_luck = {
+        **{id(c): of_real ** c["rows"] for c in absent},
+        **{id(c): of_synthetic ** c["rows"] for c in invented},
+    }
+    # Without the others, there are too few rows to tell.
+    unsure = [
+        c
+        for c in absent + invented
+        if by_luck[id(c)] < chance.UNSURE or c["rows"] > CATEGORY_MATTERS * synthetic
+    ]
+    absent = [c for c in absent if by_luck[id(c)] * tried < RARE_CHANCE]
+    invented = [c for c in invented if by_luck[id(c)] * tried < RARE_CHANCE]
 
     def about_absent(fault: Mapping[str, Any]) -> str:
         return (
@@ -356,7 +417,16 @@ def categories(evidence: Evidence) -> Iterator[Verdict]:
     yield from sentences(
         invented, "invented category", about_invented, "categories are invented"
     )
-    if not absent and not invented:
+    if absent or invented or evidence.speaks("other_spellings"):
+        return
+    if unsure:
+        names = tuple(dict.fromkeys(c["column"] for c in unsure))
+        text = (
+            f"Whether categories of {listing(names[:OWN_SENTENCE])} are lacking or "
+            "invented: there are too few rows to tell from chance"
+        )
+        yield Verdict("unknown", text, "absent category", names)
+    else:
         text = "No category is lacking or invented beyond chance"
         yield Verdict("good", text, "absent category")
 
@@ -411,11 +481,16 @@ def blanks(evidence: Evidence) -> Iterator[Verdict]:
     if score is None:
         return
     faults = _wrong_blanks(score, evidence)
+    counts = score.detail.get("counts", {})
 
     def about_column(fault: Mapping[str, Any]) -> str:
+        name = quote(fault["column"])
+        of_real, of_synthetic = counts.get(fault["column"], (1, 1))
+        if of_real == 0:
+            part = share(of_synthetic / evidence.rows["synthetic"])
+            return f"{part} of the cells of {name} are missing, no real one is"
         return (
-            f"The share of missing cells of {quote(fault['column'])} "
-            f"is {fault['error']:.1f} points off"
+            f"The share of missing cells of {name} is {fault['error']:.1f} points off"
         )
 
     yield from sentences(
@@ -424,18 +499,39 @@ def blanks(evidence: Evidence) -> Iterator[Verdict]:
         about_column,
         "columns have too many or too few missing cells",
     )
-    if not faults:
-        yield Verdict("good", "As many cells are missing as should be", "missing")
+    if faults or evidence.speaks("unreadable_cells"):
+        return
+    # Too few to be sure of, but not what real rows are like.
+    new = [name for name, (real, other) in counts.items() if real == 0 < other]
+    if new:
+        text = (
+            f"Some cells of {listing(new[:OWN_SENTENCE])} are missing, no real one is: "
+            "too few to tell from chance"
+        )
+        yield Verdict("unknown", text, "missing", tuple(new))
+        return
+    yield Verdict("good", "As many cells are missing as should be", "missing")
 
 
 def _wrong_blanks(score: Score, evidence: Evidence) -> list[dict[str, Any]]:
-    """Columns whose share of missing cells is off by more than chance, in points."""
-    chance = max(1.0, 200 * evidence.noise)
-    return [
-        {"column": name, "error": error}
-        for name, error in score.detail.get("columns", {}).items()
-        if error > chance
-    ]
+    """Columns whose share of missing cells is off by more than chance, in points.
+
+    Cells that cannot be read are not missing: another rule names them.
+    """
+    counts = score.detail.get("counts", {})
+    limit = chance.limit(int(score.detail.get("number of columns", 1)))
+    unreadable = evidence.get("unreadable_cells")
+    named = set()
+    if unreadable is not None:
+        named = {fault["column"] for fault in unreadable.detail["faults"]}
+    rows, real_rows = evidence.rows["synthetic"], evidence.rows["real"]
+    faults = []
+    for name, error in score.detail.get("columns", {}).items():
+        of_real, of_synthetic = counts.get(name, (0, round(error / 100 * rows)))
+        luck = chance.unlike(of_synthetic, rows, of_real, real_rows)
+        if error > BLANKS_WORTH and luck < limit and name not in named:
+            faults.append({"column": name, "error": error})
+    return faults
 
 
 def patterns(evidence: Evidence) -> Iterator[Verdict]:
