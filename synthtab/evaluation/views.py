@@ -100,7 +100,7 @@ class Tables:
         left_out: Rows of the holdout that are left out, since they were learnt.
         columns: What the schema says of each column; empty where the roles were given
             by name.
-        left_out: Column -> the cells of a column that is left out.
+        bare: Column -> the bare cells of a column that is left out.
         unread: Table -> numeric column -> texts that gave no number, with their rows,
             the commonest first. They count as missing in the views.
     """
@@ -115,7 +115,7 @@ class Tables:
     skipped: Mapping[str, str] = field(default_factory=dict)
     left_out: int = 0
     columns: Mapping[str, Column] = field(default_factory=dict)
-    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    bare: Mapping[str, LeftOut] = field(default_factory=dict)
     unread: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     _memo: dict[str, Future[Any]] = field(
         default_factory=dict, repr=False, compare=False
@@ -221,7 +221,7 @@ def prepare(
         target=target,
         skipped=skipped,
         columns=columns,
-        left_out={name: _left_out(why, name, frames) for name, why in skipped.items()},
+        bare={name: _left_out(why, name, frames) for name, why in skipped.items()},
         unread=unread,
     )
 

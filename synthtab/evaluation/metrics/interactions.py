@@ -210,7 +210,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         )
 
     yield from sentences(
-        score.detail["lost"],
+        score.detail.get("lost", []),
         "triple",
         about_triple,
         "sets of three columns are not as in real rows, although any two of them are",

@@ -58,12 +58,12 @@ def left_out_error(tables: Tables, streams: Streams) -> Outcome:
     form that no real one has, each beyond its share in the real table. A form is that
     of the text with letters and digits for any. From 0, which is best, to 100.
     """
-    if not tables.left_out:
+    if not tables.bare:
         raise Skip("no column is left out")
     shares: dict[str, float] = {}
     faults: list[Fault] = []
-    limit = chance.limit(TESTS * len(tables.left_out))
-    for name, column in tables.left_out.items():
+    limit = chance.limit(TESTS * len(tables.bare))
+    for name, column in tables.bare.items():
         if min(len(column.real), len(column.synthetic)) < 2:
             continue
         if len(set(_there(column.real))) <= 1:
@@ -235,7 +235,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
             "columns of keys or texts look otherwise",
         ),
     ):
-        faults = [f for f in score.detail["faults"] if f["kind"] in kinds]
+        faults = [f for f in score.detail.get("faults", []) if f["kind"] in kinds]
         yield from sentences(faults, name, about, many)
 
 

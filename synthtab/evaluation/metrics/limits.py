@@ -118,7 +118,7 @@ def about_values(evidence: Evidence) -> Iterator[Verdict]:
     if score is None:
         return
     yield from sentences(
-        score.detail["faults"],
+        score.detail.get("faults", []),
         "impossible",
         _about_column,
         "columns have values that no real row could have",
@@ -217,7 +217,7 @@ def about_order(evidence: Evidence) -> Iterator[Verdict]:
         )
 
     yield from sentences(
-        score.detail["faults"],
+        score.detail.get("faults", []),
         "order",
         about_pair,
         "pairs of columns stand in an order that no real row has",

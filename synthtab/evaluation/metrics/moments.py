@@ -225,9 +225,9 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
     score = evidence.get("level_error")
     if score is None:
         return
-    figures = score.detail["figures"]
+    figures = score.detail.get("figures", {})
     by_kind: dict[str, list[dict[str, Any]]] = {"level": [], "spread": [], "tails": []}
-    for name, fault in score.detail["faults"].items():
+    for name, fault in score.detail.get("faults", {}).items():
         by_kind[fault["kind"]].append({"column": name, **figures[name], **fault})
     yield from sentences(
         by_kind["level"], "level", _about_level, "columns are too high or too low"

@@ -77,7 +77,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         return
     excess = score.value - score.reference.value
     figures = {"repeated_rows": score.value, "beside it": score.reference.value}
-    if excess > max(WORTH, score.detail["luck"]):
+    if excess > max(WORTH, score.detail.get("luck", 0.0)):
         text = (
             f"{share(score.value / 100)} of the rows repeat another of them; "
             f"of real rows, {share(score.reference.value / 100)}"

@@ -151,11 +151,11 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         )
 
     yield from sentences(
-        score.detail["turned"],
+        score.detail.get("turned", []),
         "sign",
         about_pair,
         "pairs of columns are tied the other way round",
-        total=score.detail["number turned"],
+        total=score.detail.get("number turned"),
     )
 
 

@@ -111,7 +111,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         return text
 
     yield from sentences(
-        score.detail["faults"],
+        score.detail.get("faults", []),
         "case",
         about_column,
         "columns have words that are written otherwise, in capitals or spaces",

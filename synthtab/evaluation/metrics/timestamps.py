@@ -175,7 +175,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         ("minute", _about_part, "columns have other minutes"),
         ("gaps", _about_gaps, "columns have other gaps between their instants"),
     ):
-        faults = [f for f in score.detail["faults"] if f["rule"] == kind]
+        faults = [f for f in score.detail.get("faults", []) if f["rule"] == kind]
         # The hour that is off takes the minutes with it.
         name = "time of day" if kind == "minute" else kind
         level = "fair" if kind == "gaps" else "bad"

@@ -97,7 +97,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         )
 
     yield from sentences(
-        score.detail["faults"],
+        score.detail.get("faults", []),
         "unreadable",
         about_column,
         "columns have cells that cannot be read as the real ones are",

@@ -119,7 +119,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         return
     # The same people may be at the ends of several columns.
     by_column: dict[str, dict[str, Any]] = {}
-    for fault in score.detail["faults"]:
+    for fault in score.detail.get("faults", []):
         by_column.setdefault(fault["column"], fault)
 
     def about_column(fault: Mapping[str, Any]) -> str:

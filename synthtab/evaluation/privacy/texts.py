@@ -47,7 +47,7 @@ def copied_text(tables: Tables, streams: Streams) -> Outcome:
     shares: dict[str, float] = {}
     beside: dict[str, float] = {}
     faults: list[dict[str, Any]] = []
-    columns = {name: c for name, c in tables.left_out.items() if _identifies(c)}
+    columns = {name: c for name, c in tables.bare.items() if _identifies(c)}
     for name, column in columns.items():
         real = _bare(column.real)
         synthetic = _bare(column.synthetic)
@@ -55,7 +55,7 @@ def copied_text(tables: Tables, streams: Streams) -> Outcome:
             continue
         known = set(real)
         copies = [text for text in synthetic if text in known]
-        count, rows = _by_chance(column, real)
+        count, rows = _by_chance(tables, column, real)
         shares[name] = len(copies) / len(synthetic)
         beside[name] = count / rows
         if not _is_worth_a_word(len(copies), len(synthetic), beside[name]):
@@ -98,10 +98,12 @@ def _bare(texts: Texts) -> list[str]:
     return [bare_text(text) for text in texts if text is not None]
 
 
-def _by_chance(column: LeftOut, real: Sequence[str]) -> tuple[int, int]:
+def _by_chance(tables: Tables, column: LeftOut, real: Sequence[str]) -> tuple[int, int]:
     """Texts that were not learnt and equal a real one, and of how many."""
-    if column.holdout is not None:
-        others = _bare(column.holdout)
+    if column.holdout is not None and tables.holdout is not None:
+        # Rows of the holdout that were learnt are no longer in its view.
+        rows = tables.holdout.positions
+        others = _bare(column.holdout if rows is None else column.holdout[rows])
         known = set(real)
         return sum(text in known for text in others), max(len(others), 1)
     counts = Counter(real)
@@ -157,7 +159,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         )
 
     yield from sentences(
-        score.detail["faults"],
+        score.detail.get("faults", []),
         "copied text",
         about_column,
         "columns of keys or texts have those of training rows",

@@ -241,7 +241,7 @@ def shapes(evidence: Evidence) -> Iterator[Verdict]:
         "level_error", "impossible_values", "timestamp_error", "unreadable_cells"
     ):
         level = evidence.get("level_error")
-        unsure = () if level is None else tuple(level.detail["unsure"])
+        unsure = () if level is None else tuple(level.detail.get("unsure", ()))
         if unsure:
             text = (
                 f"Whether {listing(unsure[:OWN_SENTENCE])} lie where they should: "
@@ -265,7 +265,7 @@ def _of_present(evidence: Evidence) -> list[dict[str, Any]]:
     if score is None or whole is None:
         return []
     faults = []
-    for name, rows in score.detail["rows"].items():
+    for name, rows in score.detail.get("rows", {}).items():
         error, floor = score.detail["columns"][name], score.detail["floors"][name]
         noise = math.sqrt(1 / rows[0] + 1 / rows[1])
         if error > max(1.0, 1.5 * floor + 150 * noise):
@@ -523,7 +523,7 @@ def _wrong_blanks(score: Score, evidence: Evidence) -> list[dict[str, Any]]:
     unreadable = evidence.get("unreadable_cells")
     named = set()
     if unreadable is not None:
-        named = {fault["column"] for fault in unreadable.detail["faults"]}
+        named = {fault["column"] for fault in unreadable.detail.get("faults", [])}
     rows, real_rows = evidence.rows["synthetic"], evidence.rows["real"]
     faults = []
     for name, error in score.detail.get("columns", {}).items():
