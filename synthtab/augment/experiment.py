@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from synthtab.augment.arms import Arm, Material, arms
@@ -50,6 +51,7 @@ from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.metric import Skip
+from synthtab.evaluation.naming import may_be_named
 from synthtab.evaluation.views import prepare
 from synthtab.runtime.machine import each
 
@@ -207,7 +209,7 @@ def study(
     facts = {
         "target": target,
         "task": predicted.task,
-        "classes": list(predicted.classes),
+        "classes": _named(predicted, real),
         "log": predicted.log,
         "real": len(real),
         "holdout": None if tests is None else len(tests),
@@ -228,6 +230,14 @@ def study(
         notes=tuple(notes),
         seed=seed,
     )
+
+
+def _named(target: Target, real: pd.DataFrame) -> list[str | None]:
+    """The classes; None for one that too few rows have to be named in a file."""
+    counts = pd.Series(target.words(real)).value_counts()
+    rows = np.array([counts.get(word, 0) for word in target.classes], dtype=np.int64)
+    pairs = zip(target.classes, may_be_named(rows), strict=True)
+    return [word if nameable else None for word, nameable in pairs]
 
 
 def _check_generator(

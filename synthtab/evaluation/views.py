@@ -26,6 +26,7 @@ from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, infer
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
+from synthtab.evaluation.naming import may_be_named
 
 Result = TypeVar("Result")
 Texts = npt.NDArray[np.object_]
@@ -130,6 +131,19 @@ class Tables:
     def sizes(self) -> tuple[int, ...]:
         """Number of codes of each categorical column, "missing" included."""
         return tuple(len(words) + 1 for words in self.categories)
+
+    def nameable(self, j: int) -> npt.NDArray[np.bool_]:
+        """``[words]``: which words of a categorical column a report may name.
+
+        Args:
+            j: The number of the column.
+        """
+        rows = np.zeros(self.sizes[j], dtype=np.int64)
+        for view in (self.real, self.holdout):
+            if view is not None:
+                rows += np.bincount(view.codes[:, j], minlength=len(rows))
+        # The last code means missing.
+        return may_be_named(rows[:-1])
 
     def missing(self, view: View) -> npt.NDArray[np.bool_]:
         """Which cells of a view are missing ``[rows, columns]``, as in `names`."""

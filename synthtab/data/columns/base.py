@@ -65,6 +65,8 @@ ERROR_WORDS = frozenset(
 # A kind that so many of a column's cells fit is the column's. What does not fit is a
 # word, or missing.
 MOSTLY = 0.95
+# Letters of a cell that an error shows.
+LONGEST_SHOWN = 32
 # Most words of a column of numbers or dates.
 MOST_WORDS = 20
 # Where there is no date: 0000-00-00, __/__/____ and dd.mm.yyyy.
@@ -905,9 +907,16 @@ def _listed(distinct: Any) -> list[Any]:
 
 
 def cell_error(column: Column, cell: object, wanted: str) -> SchemaError:
-    """The error that a cell contradicts the schema."""
+    """The error that a cell contradicts the schema.
+
+    It shows a short cell, which is what people look for. It goes to who gave the table,
+    never into a file. A long one may be a note about somebody: its length will do.
+    """
+    text = str(cell)
+    is_short = len(text) <= LONGEST_SHOWN and "@" not in text
+    shown = repr(text) if is_short else f"a text of {len(text):,} letters"
     return SchemaError(
-        f"column {column.name!r}: {str(cell)[:60]!r} is not {wanted}; "
+        f"column {column.name!r}: {shown} is not {wanted}; "
         "correct the cell or the column's kind in the schema"
     )
 

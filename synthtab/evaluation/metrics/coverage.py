@@ -16,6 +16,7 @@ from synthtab.evaluation.metric import (
     Reference,
     Skip,
 )
+from synthtab.evaluation.naming import tellable
 from synthtab.evaluation.views import Tables
 
 # A category with a smaller share of the real rows is rare.
@@ -35,12 +36,14 @@ class _Categories:
         words: The categories, of any table.
         real: Share of the real rows that have each ``[words]``; 0 for an invented one.
         synthetic: Number of synthetic rows that have each ``[words]``.
+        nameable: Which of them a report may name ``[words]``.
     """
 
     column: str
     words: tuple[str, ...]
     real: Floats
     synthetic: npt.NDArray[np.int64]
+    nameable: npt.NDArray[np.bool_]
 
     @property
     def seen(self) -> npt.NDArray[np.bool_]:
@@ -53,12 +56,14 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
 
     From 0 to 1, which is best. Of a category of share p, a perfect sampler of m rows
     shows 1 - (1 - p)^m. The detail names the commonest categories that are lacking, and
-    those that were invented.
+    those that were invented; of those that too few rows have to be named it says how
+    many are lacking.
     """
     covered: dict[str, float] = {}
     expected: dict[str, float] = {}
     lacking: dict[str, list[str]] = {}
     real_rows_of_lacking: dict[str, dict[str, int]] = {}
+    unnamed: dict[str, int] = {}
     invented: dict[str, dict[str, int]] = {}
     number = 0
     for categories in _all_categories(tables):
@@ -75,10 +80,11 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
         expected[name] = float(_expected(shares[real], len(tables.synthetic)).mean())
         if not seen[real].all():
             # The commonest first: that they are lacking is the worst.
-            unseen_shares = np.where(seen, 0.0, shares)
+            unseen_shares = np.where(seen | ~categories.nameable, 0.0, shares)
             commonest = np.argsort(-unseen_shares, kind="stable")[:LISTED]
             absent = [k for k in commonest if unseen_shares[k] > 0]
             rows = np.rint(shares * len(tables.real))
+            unnamed[name] = int((real & ~seen & ~categories.nameable).sum())
             lacking[name] = [words[k] for k in absent]
             real_rows_of_lacking[name] = {words[k]: int(rows[k]) for k in absent}
     if not covered:
@@ -90,6 +96,7 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
         detail={
             "columns": covered,
             "lacking": lacking,
+            "too rare to be named": unnamed,
             "real rows": real_rows_of_lacking,
             "invented": invented,
             "categories": number,
@@ -121,8 +128,9 @@ def rare_category_coverage(tables: Tables, streams: Streams) -> Outcome:
 def range_coverage(tables: Tables, streams: Streams) -> Outcome:
     """Mean over numeric columns of the share of the real range that is reached.
 
-    Reached is what lies between the smallest and the largest synthetic value. From 0 to
-    1, which is best.
+    Reached is what lies between the smallest and the largest synthetic value. The real
+    range ends where `fit` would end it (`naming.tellable`): the share of another one
+    would tell its end. From 0 to 1, which is best.
     """
     numeric = len(tables.numeric)
     uniform = streams.numpy("range").random((RANGE_DRAWS, 2, max(numeric, 1)))
@@ -130,8 +138,8 @@ def range_coverage(tables: Tables, streams: Streams) -> Outcome:
     expected: dict[str, float] = {}
     least: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
-        real = np.sort(known(tables.real.numbers[:, j]))
-        width = real[-1] - real[0]
+        real = tellable(tables.real.numbers[:, j])
+        width = real[-1] - real[0] if len(real) else 0.0
         if width <= 0:
             continue
         covered[name] = _range(tables.synthetic.numbers[:, j], real[0], real[-1])
@@ -187,13 +195,16 @@ def _all_categories(tables: Tables) -> list[_Categories]:
         size = len(words) + 1
         real = np.bincount(tables.real.codes[:, j], minlength=size)[:-1]
         synthetic = np.bincount(tables.synthetic.codes[:, j], minlength=size)[:-1]
-        columns.append(_Categories(name, words, real / len(tables.real), synthetic))
+        shares = real / len(tables.real)
+        nameable = tables.nameable(j)
+        columns.append(_Categories(name, words, shares, synthetic, nameable))
     return columns
 
 
 def _commonest_invented(categories: _Categories) -> dict[str, int]:
     """Words that no real row has, and the number of synthetic rows that have them."""
-    counts = np.where(categories.real > 0, 0, categories.synthetic)
+    is_invented = (categories.real == 0) & categories.nameable
+    counts = np.where(is_invented, categories.synthetic, 0)
     commonest = np.argsort(-counts, kind="stable")[:LISTED]
     return {categories.words[k]: int(counts[k]) for k in commonest if counts[k]}
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import KINDS, number_kind
-from synthtab.evaluation.cells import Floats, Integers
+from synthtab.evaluation.cells import Floats, Integers, known
+from synthtab.evaluation.naming import tellable
 from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.views import Tables
@@ -110,12 +111,16 @@ def distributions(tables: Tables) -> list[Data]:
 def _number(tables: Tables, j: int, name: str) -> Data:
     """Shares of both tables in equal bins over the real range.
 
-    The outer bins also hold what lies beyond.
+    The outer bins also hold what lies beyond. The range, and whatever else is a number
+    on the page, is that of the numbers that may be told.
     """
     real = tables.real.numbers[:, j]
     synthetic = tables.synthetic.numbers[:, j]
     # Not empty: a column without a number in the real table is left out of the tables.
-    there = np.sort(real[~np.isnan(real)])
+    there = tellable(real)
+    if not len(there):
+        # Fewer cells than may be told: nothing but that there are some.
+        there = np.zeros(1)
     low = float(there[0])
     high = float(there[-1])
     # A few cells far out are put into the outer bins.
@@ -131,7 +136,10 @@ def _number(tables: Tables, j: int, name: str) -> Data:
     if cut_high:
         high = inner_high
 
-    whole = bool((there == np.rint(there)).all())
+    present = known(real)
+    whole = bool((present == np.rint(present)).all())
+    if whole:
+        low, high = np.rint([low, high]).tolist()
     edges = _edges(low, high, whole)
     real_shares = _shares(real, edges)
     synthetic_shares = _shares(synthetic, edges)
@@ -204,7 +212,10 @@ def _short(value: float) -> str:
 
 
 def _category(tables: Tables, j: int, name: str) -> Data:
-    """Shares of the commonest categories, of all others, and of missing cells."""
+    """Shares of the commonest categories, of all others, and of missing cells.
+
+    Those that too few rows have to be named are among the others.
+    """
     words = tables.categories[j]
     real = _frequencies(tables.real.codes[:, j], len(words) + 1)
     synthetic = _frequencies(tables.synthetic.codes[:, j], len(words) + 1)
@@ -220,12 +231,16 @@ def _category(tables: Tables, j: int, name: str) -> Data:
     # The code behind the last word stands for a missing cell.
     missing = len(words)
     order = np.argsort(-np.maximum(real[:-1], synthetic[:-1]), kind="stable")
+    nameable = tables.nameable(j)
+    named = order[nameable[order]]
     # One category more is shown by itself: "1 others" would take as much room.
-    shown = SHOWN_CATEGORIES if len(words) > SHOWN_CATEGORIES + 1 else len(words)
-    bars = [bar(words[code], [code], "") for code in order[:shown]]
-    others = order[shown:]
+    fits = len(words) <= SHOWN_CATEGORIES + 1
+    shown = named if fits else named[:SHOWN_CATEGORIES]
+    bars = [bar(words[code], [code], "") for code in shown]
+    others = order[~np.isin(order, shown)]
     if len(others):
-        bars.append(bar(f"{len(others):,} others", others, "rest"))
+        noun = "others" if len(others) > 1 else "other"
+        bars.append(bar(f"{len(others):,} {noun}", others, "rest"))
     if real[missing] or synthetic[missing]:
         bars.append(bar("missing", [missing], "rest"))
     return {"name": name, "kind": "category", "bars": bars, "categories": len(words)}
