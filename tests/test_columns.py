@@ -50,8 +50,14 @@ TEXTS: list[tuple[str, list[str | None], str, str, dict[str, Any]]] = [
         {"missing": " ", "decimals": 1, "shown": 0},
     ),
     ("leading zeros", ["0311", "0042", "7000"], "category", "str", {}),
-    ("a plus", ["+41", "+42"], "category", "str", {}),
-    ("thousands", ["1,000", "2,000"], "category", "str", {}),
+    ("a plus", ["+41", "+42"], "integer", "int64", {"written": {"plus": True}}),
+    (
+        "thousands",
+        ["1,000", "2,000"],
+        "integer",
+        "int64",
+        {"written": {"thousands": ","}},
+    ),
     ("beyond int64", ["9223372036854775808", "1"], "integer", "uint64", {}),
     ("padded", [" 39", " 50"], "integer", "int64", {}),
     (

@@ -77,6 +77,11 @@ class Predicate:
                 "its cells are invented, so that none of them can be asked for; "
                 "only missing can"
             )
+        if not kind.askable:
+            raise self.error(
+                "its cells are numbers in text, which cannot be asked for; only missing "
+                "can"
+            )
         # What cannot be read is found out now, rather than when rows are drawn.
         values = self._read_values()
         assert len(values), f"a condition without values, report this: {condition}"

@@ -133,7 +133,7 @@ def regions(
                     "gives such a one"
                 )
         if blocks:
-            result.append(pieces.region(blocks))
+            result.append(pieces.region(blocks[: pieces.codes.shape[1]]))
     return result
 
 
@@ -146,7 +146,7 @@ def present_regions(encoder: TableEncoder) -> list[Region]:
             continue
         pieces = _present_pieces(part)
         if len(pieces):
-            result.append(pieces.region(blocks))
+            result.append(pieces.region(blocks[: pieces.codes.shape[1]]))
     return result
 
 
@@ -234,6 +234,9 @@ def _pieces(
     """The pieces of a column whose cells meet all of some predicates."""
     if isinstance(part, Linked):
         return _linked_pieces(part, predicates, links)
+    if not part.askable:
+        missing = [predicate.condition.missing for predicate in predicates]
+        return _pieces_by_first_block(part, missing)
     has_modes = any(block.modes for block in part.blocks)
     codes = _all_codes(part.blocks)
     if has_modes:
@@ -245,6 +248,21 @@ def _pieces(
         return _number_pieces(part, codes, predicates)
     met = _all_hold(predicates, _decoded(part, codes))
     return Pieces.of_codes(codes[met])
+
+
+def _pieces_by_first_block(part: ColumnEncoder, missing: Sequence[bool]) -> Pieces:
+    """The pieces of a column that is not `askable`, by its first block alone.
+
+    Args:
+        part: The column's encoder.
+        missing: Whether each predicate asks for missing cells, or for others.
+    """
+    codes = np.arange(part.blocks[0].size if part.blocks else 0)
+    is_missing = codes == part.code_of_missing
+    met = np.ones(len(codes), dtype=bool)
+    for wanted in missing:
+        met &= is_missing == wanted
+    return Pieces.of_codes(codes[met][:, None])
 
 
 def _number_pieces(
@@ -271,6 +289,8 @@ def _present_pieces(part: ColumnEncoder | Linked) -> Pieces:
     if isinstance(part, Linked):
         inner = _shifted(part, _present_pieces(part.inner))
         return Pieces.joined([inner, _link_pieces(part)])
+    if not part.askable:
+        return _pieces_by_first_block(part, [False])
     codes = _all_codes(part.blocks)
     present = _decoded(part, codes).notna().to_numpy(dtype=bool)
     return Pieces.of_codes(codes[present])

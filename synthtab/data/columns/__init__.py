@@ -35,6 +35,7 @@ from synthtab.data.columns.base import (
 from synthtab.data.columns.boolean import BooleanEncoder
 from synthtab.data.columns.categorical import CategoryEncoder
 from synthtab.data.columns.clock import ClockEncoder
+from synthtab.data.columns.compound import CompoundEncoder
 from synthtab.data.columns.constant import ConstantEncoder
 from synthtab.data.columns.datetime import DatetimeEncoder
 from synthtab.data.columns.durations import DurationEncoder
@@ -58,6 +59,7 @@ KINDS["category"] = CategoryEncoder
 KINDS["datetime"] = DatetimeEncoder
 KINDS["clock"] = ClockEncoder
 KINDS["duration"] = DurationEncoder
+KINDS["compound"] = CompoundEncoder
 KINDS["identifier"] = IdentifierEncoder
 KINDS["constant"] = ConstantEncoder
 

@@ -172,6 +172,8 @@ class ColumnEncoder(ABC):
             measured: then equal cells are more than a coincidence.
         combinable: Whether a model may hold a list of the combinations of its cells
             with those of other columns, see `synthtab.data.constraints.combination`.
+        askable: Whether conditions may ask for its cells; of others they may ask only
+            whether one is missing, which the first block then says.
         column: The schema's description of the column.
         blocks: The discrete variables that the column becomes; none where nothing
             varies.
@@ -190,6 +192,7 @@ class ColumnEncoder(ABC):
     in_units: ClassVar[bool] = False
     discrete: ClassVar[bool] = True
     combinable: ClassVar[bool] = True
+    askable: ClassVar[bool] = True
     needs: tuple[str, ...] = ()
 
     def __init__(self, column: Column, blocks: tuple[Block, ...]) -> None:
@@ -297,6 +300,11 @@ class ColumnEncoder(ABC):
     ) -> pd.Series:
         """`decode` for a table of which the columns that this one `needs` are done."""
         return self.decode(codes, offsets, rng, start)
+
+    @property
+    def code_of_missing(self) -> int | None:
+        """Of a kind that is not `askable`: the code of the first block that means missing."""
+        return None
 
     @property
     def withheld(self) -> str:

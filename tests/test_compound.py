@@ -1,0 +1,143 @@
+"""Numbers with something between or around them are learnt as numbers, never made up digit
+by digit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthtab import Schema, Synthesizer, infer
+from synthtab.core.errors import ConditionError
+from synthtab.core.schema import Column
+from synthtab.data import tables
+from synthtab.data.columns import KINDS, TEXT_MARK, Settings
+
+ROWS = 200
+RNG = np.random.default_rng(8)
+LATITUDE = RNG.uniform(-90, 90, ROWS)
+LONGITUDE = RNG.uniform(-180, 180, ROWS)
+AMOUNT = RNG.lognormal(4, 1, ROWS)
+UPPER = RNG.integers(95, 170, ROWS)
+OCTETS = RNG.integers(1, 255, (ROWS, 4))
+
+# Texts => a pattern that all made-up ones must have, with their numbers as groups.
+TABLES = {
+    "addresses of machines": (
+        [".".join(map(str, row)) for row in OCTETS],
+        r"(\d+)\.(\d+)\.(\d+)\.(\d+)",
+    ),
+    "coordinates": (
+        [f"{a:.2f},{b:.2f}" for a, b in zip(LONGITUDE, LATITUDE, strict=True)],
+        r"(-?\d+\.\d\d),(-?\d+\.\d\d)",
+    ),
+    "points": (
+        [f"POINT({a:.4f} {b:.4f})" for a, b in zip(LONGITUDE, LATITUDE, strict=True)],
+        r"POINT\((-?\d+\.\d{4}) (-?\d+\.\d{4})\)",
+    ),
+    "blood pressures": (
+        [
+            f"{x}/{x - d}"
+            for x, d in zip(UPPER, RNG.integers(30, 60, ROWS), strict=True)
+        ],
+        r"(\d+)/(\d+)",
+    ),
+    "sizes": (
+        [f"{a:.1f} x {b:.1f} cm" for a, b in zip(AMOUNT, AMOUNT * 2, strict=True)],
+        r"(\d+\.\d) x (\d+\.\d) cm",
+    ),
+    "two currencies": (
+        [f"${a:,.2f}" if i % 3 else f"€{a:,.2f}" for i, a in enumerate(AMOUNT * 100)],
+        r"[$€](\d{1,3}(?:,\d{3})*\.\d\d)",
+    ),
+    "units of their size": (
+        [f"{a:.2f} kg" if a > 60 else f"{a * 10:.1f} g" for a in AMOUNT],
+        r"(\d+\.\d+) (?:kg|g)",
+    ),
+    "thousands and millions": (
+        [f"{a / 1e6:.1f}M" if a > 1e6 else f"{a / 1e3:.1f}k" for a in AMOUNT**3],
+        r"(\d+\.\d)[kM]",
+    ),
+}
+
+
+def from_file(texts: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame({"c": pd.Series(texts, dtype="str")})
+    frame.attrs[TEXT_MARK] = True
+    return frame
+
+
+def column_of(texts: list[str]) -> Column:
+    return infer(from_file(texts))["c"]
+
+
+def there_and_back(texts: list[str], column: Column) -> pd.Series:
+    """The cells, encoded and decoded."""
+    rng = np.random.default_rng(0)
+    typed = tables.typed(from_file(texts), Schema((column,)))["c"]
+    encoder = KINDS["compound"].fit(typed, column, rng, Settings(rare=5))
+    again = KINDS["compound"].from_state(column, encoder.state())
+    codes, offsets = encoder.encode(typed, rng)
+    assert codes.shape == (len(texts), len(encoder.blocks))
+    return again.decode(codes, offsets, rng, 0)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_numbers_in_text_come_back_as_such(name: str) -> None:
+    texts, pattern = TABLES[name]
+    column = column_of(texts)
+    assert column.kind == "compound"
+    cells = there_and_back(texts, column)
+    assert cells.str.fullmatch(pattern).all()
+
+    def numbers(some: pd.Series) -> pd.Series:
+        first = some.str.extract(rf"^{pattern}$").bfill(axis=1)[0]
+        return first.str.replace(",", "").astype(float)
+
+    # Of rare numbers averages come back, within those of the table.
+    made, real = numbers(cells), numbers(pd.Series(texts))
+    assert real.min() <= made.min()
+    assert made.max() <= real.max()
+    assert abs(made.median() - real.median()) < 0.2 * real.std()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"{a:03d}-{b:02d}-{c:04d}" for a, b, c in RNG.integers(10, 99, (ROWS, 3))],
+        [f"+49 30 {x}" for x in RNG.integers(10**6, 10**7, ROWS)],
+        [f"C{x}" for x in RNG.integers(1000, 9999, ROWS)],
+        [f"12AB{x}" for x in RNG.integers(1000, 9999, ROWS)],
+        [f"2021/{x:05d}" for x in range(ROWS)],
+        [":".join(f"{x:02x}" for x in row) for row in RNG.integers(0, 256, (ROWS, 6))],
+    ],
+    ids=lambda texts: texts[0],
+)
+def test_keys_stay_keys(texts: list[str]) -> None:
+    assert column_of(texts).kind == "identifier"
+
+
+def test_few_texts_that_repeat_are_categories() -> None:
+    assert column_of(["2:1", "1:1", "0:3", "2:2"] * 30).kind == "category"
+
+
+def test_a_model_of_them(tmp_path: Path) -> None:
+    places, pattern = TABLES["coordinates"]
+    places = [None if i % 10 == 0 else place for i, place in enumerate(places)]
+    money = TABLES["two currencies"][0]
+    frame = from_file(money).rename(columns={"c": "price"})
+    frame["place"] = pd.Series(places, dtype="str")
+    frame.attrs[TEXT_MARK] = True
+    model = Synthesizer(epochs=1, holdout=0).fit(frame)
+    model.save(tmp_path / "m.synthtab")
+    loaded = Synthesizer.load(tmp_path / "m.synthtab")
+    rows = loaded.sample(100, seed=1)
+    pd.testing.assert_frame_equal(rows, model.sample(100, seed=1))
+    assert rows["place"].isna().any()
+    assert rows["place"].dropna().str.fullmatch(pattern).all()
+    assert loaded.sample(20, where="place is missing")["place"].isna().all()
+    assert loaded.sample(20, where="place is not missing")["place"].notna().all()
+    with pytest.raises(ConditionError, match="numbers in text"):
+        loaded.sample(5, where="price = '$5.00'")
