@@ -12,6 +12,7 @@ from synthtab.core.errors import ConfigError, DataError
 from .keep import keep_model
 from .options import (
     Device,
+    Person,
     Quiet,
     Rare,
     Seed,
@@ -111,6 +112,7 @@ def fit(
         ),
     ] = None,
     rare: Rare = None,
+    person: Person = None,
     device: Device = None,
     seed: Seed = None,
     dry_run: Annotated[
@@ -147,6 +149,7 @@ def fit(
     options = without_none(
         preset=preset,
         target=target,
+        person=person,
         seed=seed,
         device=device,
         holdout=holdout,
@@ -161,7 +164,7 @@ def fit(
         source = glimpse(data, rows)
     else:
         source = open_table(data, Streams(model.seed), rows)
-    declared = _schema_of(source, schema, constraint or [], model.config.rare)
+    declared = _schema_of(source, schema, constraint or [], model)
     note_reading(source.sample, data, quiet)
     note_columns(declared, quiet)
     _note_formulas(source.sample, declared, quiet)
@@ -208,12 +211,16 @@ def _check(rows: int | None, constraints: str | None) -> None:
 
 
 def _schema_of(
-    source: Source, path: Path | None, constraints: list[str], rare: int
+    source: Source, path: Path | None, constraints: list[str], model: Synthesizer
 ) -> Schema:
     """The schema of a file, or else inferred; and what --constraint enforces."""
     from synthtab import Schema, infer, parse_constraint
 
-    schema = Schema.load(path) if path else infer(source.sample, rare=rare)
+    if path:
+        schema = Schema.load(path)
+    else:
+        rare = model.config.rare
+        schema = infer(source.sample, rare=rare, person=model.person)
     return schema.enforcing(parse_constraint(text, schema) for text in constraints)
 
 

@@ -74,6 +74,15 @@ Rare = Annotated[
     ),
 ]
 
+Person = Annotated[
+    str | None,
+    typer.Option(
+        "--person",
+        help="Column that says whom a row is about: --rare-below counts people then.",
+        metavar="COLUMN",
+    ),
+]
+
 # Of the files that `fit` writes where no name is given.
 MODEL_SUFFIX = ".synthtab"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Rare, as_typed, check_fit, check_output, check_table
+from .options import Person, Rare, as_typed, check_fit, check_output, check_table
 from .render import note, print_columns, print_constraints, read_table
 
 
@@ -24,6 +24,7 @@ def schema(
         ),
     ] = None,
     rare: Rare = None,
+    person: Person = None,
 ) -> None:
     """Show the kind of each column, and why, and what holds between columns.
 
@@ -42,7 +43,7 @@ def schema(
 
     cells = read_table(data)
     # As `fit` would: a value that few rows have is in no schema file.
-    inferred = infer(cells, rare=configure(rare=rare).rare)
+    inferred = infer(cells, rare=configure(rare=rare).rare, person=person)
     inferred = inferred.with_constraints(find_constraints(cells, inferred))
     # Nothing but JSON: another program reads this.
     if output == "-":

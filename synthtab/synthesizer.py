@@ -12,7 +12,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
@@ -108,6 +108,8 @@ class Synthesizer:
     Args:
         preset: "quick", "default", "best" or "ctgan": how much to compute, and which recipe.
         target: A column that models will predict from the others: drawn last, given them all.
+        person: A column that says whom each row is about. What fewer than ``rare`` people have is
+            not stored then, however many rows they have; the column itself is invented.
         seed: Everything random follows from it.
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "mps".
         holdout: Share of the rows kept out of training to choose the checkpoint by; None for
@@ -135,6 +137,7 @@ class Synthesizer:
         preset: str = "default",
         *,
         target: str | None = None,
+        person: str | None = None,
         seed: int = 0,
         device: str = "auto",
         holdout: float | None = None,
@@ -145,6 +148,7 @@ class Synthesizer:
     ) -> None:
         self.preset = preset
         self.target = target
+        self.person = person
         self.seed = seed
         self.device = device
         self.holdout = holdout
@@ -163,6 +167,7 @@ class Synthesizer:
         named = {
             "preset": self.preset,
             "target": self.target,
+            "person": self.person,
             "seed": self.seed,
             "device": self.device,
             "holdout": self.holdout,
@@ -267,7 +272,8 @@ class Synthesizer:
         source = open_table(table, streams, rows, at_once)
         source, schema = self._typed(source, schema, config)
         observe(Progress("encode", 0.0))
-        _, held_out = holdout.split(source.rows, config.holdout, streams)
+        people = source.people(schema)
+        _, held_out = holdout.split(source.rows, config.holdout, streams, people)
 
         # How its cells become codes and offsets, and whether there is room for them.
         encoder = self._encode(source, held_out, schema, config, streams)
@@ -381,7 +387,8 @@ class Synthesizer:
             rows = None
         source = open_table(table, streams, rows, at_once)
         source, schema = self._typed(source, schema, config)
-        _, held_out = holdout.split(source.rows, config.holdout, streams)
+        people = source.people(schema)
+        _, held_out = holdout.split(source.rows, config.holdout, streams, people)
         encoder = self._encode(
             source, held_out, schema, config, streams, most=PLANNED_ROWS
         )
@@ -405,9 +412,11 @@ class Synthesizer:
                 f"the table has {rows} row{plural}: at least {LEAST_ROWS} are needed"
             )
         if schema is None:
-            schema = infer(source.sample, rare=config.rare)
+            schema = infer(source.sample, rare=config.rare, person=self.person)
             source = source.typed(schema)
         else:
+            if self.person is not None:
+                schema = replace(schema, person=self.person)
             source = source.agreed(schema)
         if self.target is not None and self.target not in schema.names:
             near = hint(self.target, schema.names, "the columns are")
@@ -441,6 +450,7 @@ class Synthesizer:
             links=config.links,
             crosses=config.crosses,
             rare=config.rare,
+            whole_people=source.people(schema),
         )
 
     # ------------------------------------------------------------------------------------

@@ -234,10 +234,18 @@ _CONSTRAINT_TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Schema:
-    """All columns, in the order of the table, and the constraints between them."""
+    """All columns, in the order of the table, and the constraints between them.
+
+    Attributes:
+        columns: In the order of the table.
+        constraints: Those offered, and those enforced.
+        person: The column that says whom each row is about, if one does: then what few
+            people have is not stored, whatever the number of their rows.
+    """
 
     columns: tuple[Column, ...]
     constraints: tuple[Constraint, ...] = ()
+    person: str | None = None
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -249,6 +257,11 @@ class Schema:
                     f"the schema has two columns named {column.name!r}; rename one"
                 )
             seen.add(column.name)
+        if self.person is not None and self.person not in seen:
+            raise SchemaError(
+                f'"person" of the schema is {self.person!r}, which is no column of it; '
+                f"the columns are {_listing(self.names)}"
+            )
         # That a constraint's form can be about them, the form itself checks.
         for constraint in self.constraints:
             lacking = [name for name in constraint.columns if name not in seen]
@@ -356,6 +369,8 @@ class Schema:
             "format": FORMAT,
             "columns": [column.to_json() for column in self.columns],
         }
+        if self.person is not None:
+            data["person"] = self.person
         # Most schemas have none, and their files do not mention them.
         if self.constraints:
             data["constraints"] = [entry.to_json() for entry in self.constraints]
@@ -379,7 +394,10 @@ class Schema:
             raise SchemaError('"constraints" of a schema must be a list')
         columns = tuple(Column.from_json(entry) for entry in data["columns"])
         constraints = tuple(Constraint.from_json(entry) for entry in listed)
-        return cls(columns, constraints)
+        person = data.get("person")
+        if not isinstance(person, str | None):
+            raise SchemaError('"person" of a schema must be the name of a column')
+        return cls(columns, constraints, person)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the schema as indented JSON.

@@ -13,7 +13,7 @@ instead. Decoding therefore has an order: a column comes after those that it nee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,10 @@ import pandas as pd
 from synthtab.core.errors import ConfigError
 from synthtab.core.layout import Cross, Encoded, Layout
 from synthtab.core.randomness import Streams
-from synthtab.core.schema import Column, Schema
+from synthtab.core.schema import Schema
 from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.disclosure import number_people
 from synthtab.data.constraints.enforce import Enforced
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
 from synthtab.data.relations.links import Linked, complete_whole
@@ -33,6 +34,7 @@ from synthtab.data.relations.search import bases, find
 
 CONTINUOUS = ("cdf", "mixture")
 
+Ints = npt.NDArray[np.int64]
 # Makes an array, given what it is for ("codes" or "offsets"), its shape and its dtype.
 NewArray = Callable[[str, tuple[int, int], Any], Any]
 # All of a table, or those of its columns of which every cell is asked for.
@@ -103,6 +105,7 @@ class TableEncoder:
         crosses: bool = False,
         rare: int = 0,
         target: str | None = None,
+        whole_people: Ints | None = None,
     ) -> TableEncoder:
         """Learn the encoding.
 
@@ -126,6 +129,8 @@ class TableEncoder:
                 `synthtab.data.columns.disclosure`.
             target: A column that models will predict from the others, see
                 `Layout.last`.
+            whole_people: Whom each row of ``whole`` is about, if the schema names a
+                person's column and ``whole`` has one cell a row.
 
         Raises:
             SchemaError: The schema disagrees with the table, or nothing of a column may
@@ -136,16 +141,24 @@ class TableEncoder:
         schema.check(frame)
         if isinstance(whole, pd.DataFrame):
             schema.check(whole)
-        settings = Settings(continuous, max_modes, rare)
+        people = None
+        if schema.person is not None:
+            # From here on, a row's label is its number.
+            frame = frame.reset_index(drop=True)
+            people = number_people(frame[schema.person])
+            whole_people = people if whole is None else whole_people
+        settings = Settings(continuous, max_modes, rare, people)
+        of_whole = replace(settings, people=whole_people)
         enforced = None
         learnt = frame
         inner = schema.with_constraints(())
         if schema.enforced:
             # Even where rare values may be stored, a combination is looked up in a row.
-            enforced = Enforced.fit(frame, schema, target, least_rows=max(1, rare))
+            least_rows = max(1, rare)
+            enforced = Enforced.fit(frame, schema, target, least_rows, people)
             learnt = enforced.hide(frame)
             inner = enforced.inner
-        columns = _fit_columns(learnt, inner, whole, streams, settings, links)
+        columns = _fit_columns(learnt, inner, whole, streams, settings, of_whole, links)
         encoder = cls(schema, columns, target, enforced, rare)
         if not crosses:
             return encoder
@@ -153,8 +166,10 @@ class TableEncoder:
         # The search sees codes, so it needs an encoder first. A sample of rows will do.
         most_rows = min(MOST_ROWS, MOST_CELLS // max(1, len(columns)))
         order = streams.numpy("encoder.crosses").permutation(len(learnt))
-        sample = learnt.iloc[np.sort(order[:most_rows])]
-        found_crosses = find_crosses(encoder._encode_inner(sample, streams), rare)
+        chosen = np.sort(order[:most_rows])
+        encoded = encoder._encode_inner(learnt.iloc[chosen], streams)
+        about = None if people is None else people[chosen]
+        found_crosses = find_crosses(encoded, rare, about)
         return cls(schema, columns, target, enforced, rare, found_crosses)
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
@@ -470,6 +485,7 @@ def _fit_columns(
     whole: Whole | None,
     streams: Streams,
     settings: Settings,
+    of_whole: Settings,
     with_links: bool,
 ) -> tuple[ColumnEncoder | Linked, ...]:
     """Learn the encoder of every column of a typed table."""
@@ -491,15 +507,12 @@ def _fit_columns(
                 Linked.fit(table, column, own_links, base, schema, rng, settings)
             )
         else:
-            cells = _cells_to_learn(table, column, whole)
-            columns.append(KINDS[column.kind].fit(cells, column, rng, settings))
+            kind = KINDS[column.kind]
+            own_settings = settings
+            cells = table[name]
+            # Of the larger table where no cell of that may come back.
+            if whole is not None and kind.invented:
+                cells = whole[name].reset_index(drop=True)
+                own_settings = replace(of_whole, sample=table[name])
+            columns.append(kind.fit(cells, column, rng, own_settings))
     return tuple(columns)
-
-
-def _cells_to_learn(
-    table: pd.DataFrame, column: Column, whole: Whole | None
-) -> pd.Series:
-    """The column; of the larger table where no cell of that may come back."""
-    if whole is not None and KINDS[column.kind].invented:
-        return whole[column.name]
-    return table[column.name]

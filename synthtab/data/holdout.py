@@ -32,7 +32,8 @@ from synthtab.core.progress import Observer, Progress
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data import check
-from synthtab.data.columns import cells_to_text, typed
+from synthtab.data.columns import cells_to_text, typed, typed_cells
+from synthtab.data.columns.disclosure import number_people
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.sources import PIECE_ROWS, RowNumbers, Source, first_refused
 from synthtab.runtime import machine
@@ -48,18 +49,32 @@ ENCODED_ROWS = 1 << 18
 ENCODED_SHARE = 0.25
 
 
-def split(rows: int, share: float, streams: Streams) -> tuple[RowNumbers, RowNumbers]:
+def split(
+    rows: int, share: float, streams: Streams, people: RowNumbers | None = None
+) -> tuple[RowNumbers, RowNumbers]:
     """The numbers of the training rows and of the held-out rows, both ascending.
 
     Args:
         rows: Rows of the table.
         share: How much of it is held out.
         streams: Randomness; uses the stream "holdout".
+        people: Whom each row is about; all rows of a person are on one side.
     """
     order = streams.numpy("holdout").permutation(rows)
     count = int(share * rows)
     if count < MIN_HOLDOUT:
         count = 0
+    if people is not None:
+        # In the order of the first row of each person.
+        by_person, first = np.unique(people[order], return_index=True)
+        rank = np.empty(len(by_person), dtype=np.int64)
+        rank[np.argsort(first)] = np.arange(len(by_person))
+        rank_of_row = rank[np.searchsorted(by_person, people[order])]
+        order = order[np.argsort(rank_of_row, kind="stable")]
+        ranks = np.sort(rank_of_row)
+        # No person is cut in two.
+        while 0 < count < rows and ranks[count - 1] == ranks[count]:
+            count -= 1
     held_out = np.sort(order[:count])
     training = np.sort(order[count:])
     return training, held_out
@@ -317,18 +332,42 @@ def parts(
             f"{another}: it has {len(table):,} rows, that had {rows:,}; {same_file}"
         )
 
-    training, held_out = split(rows, share, Streams(seed))
     try:
-        is_same = digest(table, schema, held_out) == expected
+        found = _recognised(table, schema, rows, share, seed, expected)
     except SchemaError as error:
         raise DataError(f"{another}: {error}") from error
-    if not is_same:
+    if found is None:
         raise DataError(
             f"{another}: a cell or the order of the rows differs; {same_file}"
         )
+    training, held_out = found
     if not len(held_out):
         raise DataError(
             f"the model held no rows out: {int(share * rows)} of {rows:,} would be "
             f"fewer than {MIN_HOLDOUT}; give other real rows as the holdout"
         )
     return table.iloc[training], table.iloc[held_out]
+
+
+def _recognised(
+    table: pd.DataFrame,
+    schema: Schema,
+    rows: int,
+    share: float,
+    seed: int,
+    expected: str,
+) -> tuple[RowNumbers, RowNumbers] | None:
+    """The `split` of a table whose digest is the expected one; None for another table.
+
+    The arguments are those of `parts`.
+    """
+    splits = [split(rows, share, Streams(seed))]
+    if schema.person is not None and schema.person in table:
+        cells = typed_cells(table[schema.person], schema[schema.person])
+        by_person = split(rows, share, Streams(seed), number_people(cells))
+        # A file that was read in pieces was split by rows all the same.
+        splits.insert(0, by_person)
+    for parts_of_rows in splits:
+        if digest(table, schema, parts_of_rows[1]) == expected:
+            return parts_of_rows
+    return None

@@ -39,6 +39,11 @@ def document() -> dict[str, Any]:
                 "type": "array",
                 "items": {"$ref": "#/$defs/constraint"},
             },
+            "person": _of(
+                "string",
+                "The column that says whom each row is about: then what few people "
+                "have is not stored, whatever the number of their rows.",
+            ),
         },
         "$defs": {"column": _column(), "constraint": _constraint(), "form": _form()},
     }

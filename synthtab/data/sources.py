@@ -24,6 +24,7 @@ from synthtab.core.schema import Schema
 from synthtab.data import check, tables
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import MISSING_TOKENS
+from synthtab.data.columns.disclosure import number_people
 from synthtab.data.places import Input, open_input
 from synthtab.runtime import machine
 
@@ -99,6 +100,17 @@ class Source:
                 f"{self.path} had {self.rows:,} rows and now has {start:,}: "
                 "leave it alone during the fit"
             )
+
+    def people(self, schema: Schema) -> npt.NDArray[np.int64] | None:
+        """``[rows]``: whom each row is about.
+
+        None where the schema does not say it, or where the file is read in pieces: then
+        the rows of the sample alone say it.
+        """
+        is_held = self.path is None or len(self.sample) == self.rows
+        if schema.person is None or not is_held:
+            return None
+        return number_people(self.sample[schema.person])
 
     def whole(self, schema: Schema) -> dict[str, pd.Series]:
         """All cells of the columns of which none may come back, typed.

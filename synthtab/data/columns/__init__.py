@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core import schema as names
 from synthtab.core.config import TrainConfig
-from synthtab.core.errors import DataError, SchemaError
+from synthtab.core.errors import DataError, SchemaError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
@@ -38,6 +39,7 @@ from synthtab.data.columns.clock import ClockEncoder
 from synthtab.data.columns.compound import CompoundEncoder
 from synthtab.data.columns.constant import ConstantEncoder
 from synthtab.data.columns.datetime import DatetimeEncoder
+from synthtab.data.columns.disclosure import number_people
 from synthtab.data.columns.durations import DurationEncoder
 from synthtab.data.columns.identifier import IdentifierEncoder
 from synthtab.data.columns.numeric import (
@@ -108,6 +110,7 @@ def infer(
     *,
     text: bool | None = None,
     rare: int = TrainConfig.rare,
+    person: str | None = None,
 ) -> Schema:
     """What each column is.
 
@@ -118,6 +121,8 @@ def infer(
         text: Whether the cells come from a text file; None to ask the frame's mark.
         rare: The schema shows no value that fewer rows have: bounds are means instead,
             see `synthtab.data.columns.disclosure`.
+        person: The column that says whom each row is about. Then ``rare`` counts people,
+            and the column's cells are invented.
 
     Raises:
         DataError: For a table that cannot be described, such as one with two columns of
@@ -126,20 +131,19 @@ def infer(
     """
     overrides = dict(overrides or {})
     check_table(frame)
-    for name, kind in overrides.items():
-        if name not in frame.columns:
-            raise SchemaError(f"the table has no column {name!r} to override")
-        if kind not in KINDS:
-            raise SchemaError(
-                f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KINDS)}"
-            )
+    people = None
+    if person is not None:
+        people = _people(frame, person)
+        overrides.setdefault(person, "identifier")
+    _check_overrides(frame, overrides)
     from_file = bool(frame.attrs.get(TEXT_MARK, False)) if text is None else text
     for name in frame.columns:
         _refuse_dtype(frame[name])
     # Where semicolons part the cells, a comma is free to stand before decimals.
     comma = frame.attrs.get(DELIMITER_MARK) == ";"
     cells = {
-        name: Cells(frame[name], from_file, rare, comma=comma) for name in frame.columns
+        name: Cells(frame[name], from_file, rare, comma=comma, people=people)
+        for name in frame.columns
     }
 
     # Columns of numbers and dates first: they show which texts mean "missing".
@@ -167,7 +171,26 @@ def infer(
             described[name] = _describe_without(own, override, token, source)
         elif column is None:
             described[name] = _describe(own, override)
-    return Schema(tuple(described[name] for name in cells))
+    return Schema(tuple(described[name] for name in cells), person=person)
+
+
+def _people(frame: pd.DataFrame, person: str) -> npt.NDArray[np.int64]:
+    """``[rows]``: whom each row is about, as a column says."""
+    if person not in frame.columns:
+        near = hint(person, list(frame.columns), "the columns are")
+        raise SchemaError(f"the person {person!r} is not a column{near}")
+    return number_people(frame[person])
+
+
+def _check_overrides(frame: pd.DataFrame, overrides: Mapping[str, str]) -> None:
+    """Refuse kinds that there are not, and kinds of columns that there are not."""
+    for name, kind in overrides.items():
+        if name not in frame.columns:
+            raise SchemaError(f"the table has no column {name!r} to override")
+        if kind not in KINDS:
+            raise SchemaError(
+                f"column {name!r}: unknown kind {kind!r}; use one of {', '.join(KINDS)}"
+            )
 
 
 _NESTED = (
@@ -235,7 +258,8 @@ def _describe_without(
         source: The column of the same file in which it means "missing".
     """
     present = blank(cells.series, token)
-    column = _describe(Cells(present, from_file=True, rare=cells.rare), kind)
+    blanked = Cells(present, True, cells.rare, people=cells.rows_about)
+    column = _describe(blanked, kind)
     options = {**column.options, "missing": token}
     why = f"{column.why}; {token.strip()!r} means missing, as in {source!r}"
     return replace(column, options=options, why=why)

@@ -24,7 +24,7 @@ from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import dtypes
-from synthtab.data.columns.disclosure import bounds
+from synthtab.data.columns.disclosure import Holders, bounds, people_of_values
 from synthtab.data.columns.writing import Writing
 
 # Texts that mean "missing" where the other cells of the column are numbers or dates. Where
@@ -136,11 +136,22 @@ class Settings:
         continuous, max_modes: See `synthtab.data.columns.numbers`.
         rare: Values that fewer rows have are not stored, see
             `synthtab.data.columns.disclosure`; 0 to store all.
+        people: Whom each row of the table is about, by the row's label; None where rows
+            count.
+        sample: Rows as they repeat, where the cells to learn are each a distinct one.
     """
 
     continuous: str = "cdf"
     max_modes: int = 10
     rare: int = 0
+    people: npt.NDArray[np.int64] | None = None
+    sample: pd.Series | None = None
+
+    def people_of(self, series: pd.Series) -> npt.NDArray[np.int64] | None:
+        """``[rows]``: whom the rows of a series are about; None where rows count."""
+        if self.people is None:
+            return None
+        return self.people[series.index.to_numpy()]
 
 
 class ColumnEncoder(ABC):
@@ -369,6 +380,7 @@ class Cells:
         misfits: What was no cell of the kind in question, and is missing in ``series``.
         writing: How the numbers were written that are plain in ``series``.
         comma: Whether a comma stands before decimals where the column does not tell.
+        people: ``[rows]``: whom each row is about, where people count and not rows.
     """
 
     def __init__(
@@ -379,8 +391,10 @@ class Cells:
         misfits: Misfits | None = None,
         writing: Writing | None = None,
         comma: bool = False,
+        people: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self.rare = rare
+        self.rows_about = people
         self.misfits = misfits
         self.writing = writing
         self.comma = comma
@@ -434,6 +448,15 @@ class Cells:
         return np.bincount(codes[codes >= 0], minlength=self.count)
 
     @cached_property
+    def people(self) -> npt.NDArray[np.int64]:
+        """How many people have each of them; how often it occurs where rows count."""
+        codes = self._factorized[0]
+        about = self.rows_about
+        if about is not None:
+            about = about[codes >= 0]
+        return people_of_values(codes[codes >= 0], self.count, about)
+
+    @cached_property
     def first_rows(self) -> npt.NDArray[np.int64]:
         """The first row of each of them, counted from 1."""
         codes = self._factorized[0]
@@ -469,7 +492,9 @@ class Cells:
         is_misfit[np.flatnonzero(~self.token_mask)[~fits]] = True
         # Code -1, a missing cell, reads the last entry.
         blanked = self.series.mask(np.append(is_misfit, False)[codes])
-        return Cells(blanked, self.from_file, self.rare, misfits)
+        return Cells(
+            blanked, self.from_file, self.rare, misfits, people=self.rows_about
+        )
 
     def rewritten(self, writing: Writing) -> Cells:
         """The column with plain numbers in place of written ones."""
@@ -480,7 +505,14 @@ class Cells:
         plain = pd.Series(
             pool[codes], index=self.series.index, name=self.name, dtype="str"
         )
-        return Cells(plain, self.from_file, self.rare, self.misfits, writing)
+        return Cells(
+            plain,
+            self.from_file,
+            self.rare,
+            self.misfits,
+            writing,
+            people=self.rows_about,
+        )
 
     def share_of(self, fits: Mask) -> float:
         """The share of the cells that are not missing which have one of these texts.
@@ -545,7 +577,11 @@ class Cells:
         if not len(distinct):
             return None
         rows = np.bincount(inverse, counts).astype(np.int64)
-        ends = bounds(distinct, rows, self.rare)
+        holders = None
+        if self.rows_about is not None:
+            place, about = self._rows_of(len(values), self.rows_about)
+            holders = Holders.of(inverse.ravel()[place], about, len(distinct))
+        ends = bounds(distinct, rows, self.rare, holders)
         if ends is None:
             return None
         least, greatest = ends
@@ -553,6 +589,24 @@ class Cells:
         if values.dtype != np.int64:
             return [float(end) for end in ends]
         return [_whole(end) for end in ends]
+
+    def _rows_of(
+        self, count: int, about: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which of so many values the rows have, and whom these rows are about.
+
+        Args:
+            count: As many as there are `words`, or as there are cells that are not null.
+            about: Whom each row is about.
+        """
+        codes = self._factorized[0]
+        if count != len(self.words):
+            return np.arange(count), about[codes >= 0]
+        # Code -1, a missing cell, reads the last entry.
+        place = np.append(np.cumsum(~self.token_mask) - 1, -1)
+        place[np.append(self.token_mask, True)] = -1
+        of_row = place[codes]
+        return of_row[of_row >= 0], about[of_row >= 0]
 
     def column(
         self,
@@ -671,10 +725,15 @@ class Misfits:
         for text, rows in zip(texts, counts[by_frequency].tolist(), strict=True):
             # Spaces around a word say nothing.
             rows_of_text[text.strip()] = rows_of_text.get(text.strip(), 0) + rows
+        people_of_text = rows_of_text
+        if cells.rows_about is not None:
+            stripped = cells.series.astype(object).map(str.strip, na_action="ignore")
+            people = pd.Series(cells.rows_about).groupby(stripped.to_numpy()).nunique()
+            people_of_text = people.to_dict()
         words = [
             text
-            for text, rows in rows_of_text.items()
-            if rows >= cells.rare or text.lower() in ERROR_WORDS
+            for text in rows_of_text
+            if people_of_text[text] >= cells.rare or text.lower() in ERROR_WORDS
         ][:MOST_WORDS]
         first_rows = cells.first_rows[place]
         of_word = [text.strip() in words for text in texts]

@@ -34,7 +34,7 @@ from synthtab.data.columns.base import (
     is_text_dtype,
     natural,
 )
-from synthtab.data.columns.disclosure import takers
+from synthtab.data.columns.disclosure import people_of_values, takers
 
 # Most categories of one block, "missing" aside.
 WIDEST = 128
@@ -161,17 +161,20 @@ class CategoryEncoder(ColumnEncoder):
         missing = series.isna().to_numpy(dtype=bool)
         codes, distinct = pd.factorize(category_texts(series)[~missing])
         counts = np.bincount(codes, minlength=len(distinct))
-        # By frequency, then by text.
-        order = np.lexsort([np.asarray(distinct, dtype=str), -counts])
+        people = settings.people_of(series[~missing])
+        is_rare = people_of_values(codes, len(distinct), people) < settings.rare
+        # Rare ones last; by frequency, then by text.
+        order = np.lexsort([np.asarray(distinct, dtype=str), -counts, is_rare])
         categories = np.asarray(distinct, dtype=object)[order]
         counts = counts[order]
-        kept = int((counts >= settings.rare).sum())
+        kept = int((~is_rare).sum())
         if kept == len(counts):
             return cls(column, categories, bool(missing.any()))
         if not kept:
+            noun = "rows" if people is None else "people"
             raise SchemaError(
                 f"column {column.name!r}: none of its {len(counts):,} categories has "
-                f"{settings.rare} rows or more, so that none may be stored; "
+                f"{settings.rare} {noun} or more, so that none may be stored; "
                 "make it an identifier, drop it, or set rare to 0"
             )
         rare = len(counts) - kept, int(counts[kept:].sum())
@@ -376,10 +379,10 @@ def _shown_categories(cells: Cells, dtype: pd.CategoricalDtype) -> pd.Index:
     Those without rows may come from another, larger table.
     """
     # Missing cells have the code -1.
-    codes = cells.series.cat.codes.to_numpy() + 1
-    rows = np.bincount(codes, minlength=len(dtype.categories) + 1)[1:]
-    absent = rows == 0
-    frequent = rows >= cells.rare
+    codes = cells.series.cat.codes.to_numpy().astype(np.int64) + 1
+    people = people_of_values(codes, len(dtype.categories) + 1, cells.rows_about)[1:]
+    absent = people == 0
+    frequent = people >= cells.rare
     kept = absent | frequent
     if cells.rare and not dtype.ordered and absent.sum() > frequent.sum():
         kept &= ~absent

@@ -51,7 +51,7 @@ class ConstantEncoder(ColumnEncoder):
         why = "no cell has a value"
         if cells.count:
             # The schema would show a value that few rows have.
-            if cells.counts[0] < cells.rare:
+            if cells.people[0] < cells.rare:
                 return None
             value = category_texts(cells.given.dropna().iloc[:1])[0]
             why = f"every cell is {value[:40]!r}"

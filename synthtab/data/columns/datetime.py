@@ -36,6 +36,7 @@ from synthtab.data.columns.base import (
     name_words,
     objects,
 )
+from synthtab.data.columns.disclosure import people_of_values
 from synthtab.data.columns.numbers import LEAST_ROWS, NumberCodec, around
 from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder, words_in
 
@@ -145,7 +146,8 @@ class DatetimeEncoder(NumberEncoder):
         """Learn the parts, or one encoding where there are none."""
         values, missing = cls.numbers(series, column)
         has_times = _per_day(column) > 1
-        stamps = _stamps(values, _per_day(column), settings.rare)
+        people = settings.people_of(series[~missing])
+        stamps = _stamps(values, _per_day(column), settings.rare, people)
         apart = np.isin(values, stamps)
         days, times = np.divmod(values[~apart], _per_day(column))
         distinct, counts = np.unique(days, return_counts=True)
@@ -163,12 +165,15 @@ class DatetimeEncoder(NumberEncoder):
             days, _ = dates.weeks(days)
         blank, words = cls.blanks_and_words(series, missing, column)
         words += len(stamps)
-        codec = NumberCodec.fit(days, blank, 0, rng, settings, words)
+        people = None if people is None else people[~apart]
+        codec = NumberCodec.fit(days, blank, 0, rng, settings, words, people)
         clock = None
         if timed:
             # The first part has the code of "missing".
             none_missing = np.zeros(len(times), dtype=bool)
-            clock = NumberCodec.fit(times, none_missing, 0, rng, settings)
+            clock = NumberCodec.fit(
+                times, none_missing, 0, rng, settings, people=people
+            )
         return cls(column, codec, clock, weekly, stamps.tolist())
 
     def encode(
@@ -548,20 +553,25 @@ def _detected(cells: Cells, forced: bool = False) -> dates.Detected | None:
     stripped = objects((text.strip() for text in cells.words), len(cells.words))
     if not any(map(BEGINS.match, stripped[:GLANCE])):
         return None
-    counts = cells.counts[~cells.token_mask]
+    counts = cells.people[~cells.token_mask]
     is_named = bool(DATE_WORDS & set(name_words(cells.name)))
     return dates.detect(stripped, counts, cells.rare, forced or is_named)
 
 
-def _stamps(values: Integers, per_day: int, rare: int) -> Integers:
+def _stamps(
+    values: Integers, per_day: int, rare: int, people: Integers | None = None
+) -> Integers:
     """The instants that stand apart, ascending.
 
     Args:
         values: ``[present]``: all instants.
         per_day: How many units a day has.
         rare: No instant that fewer rows have.
+        people: ``[present]``: whom each is about, where fewer people are meant.
     """
-    distinct, counts = np.unique(values, return_counts=True)
+    distinct, inverse, counts = np.unique(
+        values, return_inverse=True, return_counts=True
+    )
     if len(distinct) < 2:
         return distinct[:0]
     week = dates.weeks(distinct // per_day)[0]
@@ -572,7 +582,9 @@ def _stamps(values: Integers, per_day: int, rare: int) -> Integers:
     stands_apart = (is_alone & (ratio >= ALONE)) | (
         (ratio >= AMONG_OTHERS) & (shares >= STAMP_SHARE)
     )
-    chosen = np.flatnonzero(stands_apart & (counts >= max(rare, LEAST_ROWS)))
+    holders = people_of_values(inverse, len(distinct), people)
+    enough = (counts >= LEAST_ROWS) & (holders >= rare)
+    chosen = np.flatnonzero(stands_apart & enough)
     by_frequency = np.argsort(-counts[chosen], kind="stable")
     chosen = chosen[by_frequency][:MOST_STAMPS]
     # Something must be left that is the sum of its parts.

@@ -13,15 +13,20 @@ others are first moved to a fence, which they have no part in (`fenced`). All va
 beyond the fence are one and the same to what is stored.
 
 Categories that fewer than k rows have are not kept; their rows go to the others.
+
+Where a column says whom each row is about, k people are meant wherever this says k rows:
+a value that one person has in six rows is that person's (`Holders`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 # Most that a category grows in proportion to its frequency when it takes the rows of
 # rare ones.
@@ -49,6 +54,87 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Holders:
+    """Who has which of some distinct values.
+
+    Attributes:
+        value: ``[pairs]``: numbers of values, ascending.
+        person: ``[pairs]``: numbers of people who have them; no pair comes twice.
+        size: Number of distinct values.
+    """
+
+    value: Counts
+    person: Counts
+    size: int
+
+    @classmethod
+    def of(cls, values: Counts, people: Counts, size: int) -> Holders:
+        """From the number of the value and of the person of each row."""
+        count = int(people.max(initial=0)) + 1
+        value, person = np.divmod(np.unique(values * count + people), count)
+        return cls(value, person, size)
+
+    @cached_property
+    def each(self) -> Counts:
+        """``[values]``: how many people have each."""
+        return np.bincount(self.value, minlength=self.size)
+
+    @cached_property
+    def once(self) -> Counts:
+        """``[values]``: how many people have each, everybody counted at one value only.
+
+        So the sum over some values is never more than the people who have them. At
+        which of his values somebody counts is as good as random.
+        """
+        order = np.random.default_rng(len(self.person)).permutation(len(self.person))
+        return self._counted(order)
+
+    @property
+    def greatest(self) -> Counts:
+        """``[values]``: how many people have each as the greatest of theirs."""
+        return self._counted(np.arange(len(self.person))[::-1])
+
+    @property
+    def least(self) -> Counts:
+        """``[values]``: how many people have each as the least of theirs."""
+        return self._counted(np.arange(len(self.person)))
+
+    def _counted(self, order: Counts) -> Counts:
+        """Everybody counted at the first of his values in an order of the pairs."""
+        _, first = np.unique(self.person[order], return_index=True)
+        return np.bincount(self.value[order[first]], minlength=self.size)
+
+    def among(self, kept: npt.NDArray[np.bool_]) -> Holders:
+        """Of some of the values alone, which get new numbers."""
+        is_kept = kept[self.value]
+        number = np.cumsum(kept) - 1
+        value = number[self.value[is_kept]]
+        return Holders(value, self.person[is_kept], int(kept.sum()))
+
+
+def number_people(cells: pd.Series) -> Counts:
+    """``[rows]``: a number for whom each row is about.
+
+    Rows that do not say it are about one and the same, for all one knows.
+    """
+    codes, distinct = pd.factorize(cells)
+    return np.where(codes < 0, len(distinct), codes).astype(np.int64)
+
+
+def people_of_values(values: Counts, size: int, people: Counts | None) -> Counts:
+    """``[values]``: how many people have each; how many rows if nobody says who is who.
+
+    Args:
+        values: ``[rows]``: the number of the value of each row.
+        size: Number of distinct values.
+        people: ``[rows]``: the number of the person of each row, or None.
+    """
+    if people is None:
+        return np.bincount(values, minlength=size)
+    return Holders.of(values, people, size).each
+
+
+@dataclass(frozen=True)
 class Groups:
     """Numbers of which each stands for at least k rows.
 
@@ -68,7 +154,9 @@ class Groups:
         return np.asarray(self.source >= 0)
 
 
-def aggregate(distinct: Numbers, counts: Counts, least: int) -> Groups:
+def aggregate(
+    distinct: Numbers, counts: Counts, least: int, holders: Holders | None = None
+) -> Groups:
     """What may be kept of a column's values if ``least`` rows must share it.
 
     Rare values between two shared ones that are too few for a group count as the nearer
@@ -78,15 +166,20 @@ def aggregate(distinct: Numbers, counts: Counts, least: int) -> Groups:
         distinct: Ascending values.
         counts: How many rows have each.
         least: The k of the module's docstring.
+        holders: Who has them, where people count and not rows.
     """
     values = np.asarray(distinct, dtype=np.float64)
-    rare = counts < least
+    rare = (holders.each if holders else counts) < least
     if not rare.any():
         return Groups(values, counts.astype(np.int64), np.arange(len(values)))
 
     # A run is a stretch of rare values without a shared one among them.
     place = np.flatnonzero(rare)
-    run, group, too_few = _groups_of_runs(rare, counts, least)
+    people = counts
+    if holders:
+        people = counts.copy()
+        people[rare] = holders.among(rare).once
+    run, group, too_few = _groups_of_runs(rare, people, least)
     means, sizes = _means(
         values[place[~too_few]],
         counts[place[~too_few]],
@@ -107,7 +200,9 @@ def aggregate(distinct: Numbers, counts: Counts, least: int) -> Groups:
     return Groups(kept[order], all_rows[order], source[order])
 
 
-def fenced(distinct: Numbers, counts: Counts, least: int) -> Floats:
+def fenced(
+    distinct: Numbers, counts: Counts, least: int, holders: Holders | None = None
+) -> Floats:
     """The values, those that lie far beyond all others moved to a fence.
 
     At most ``least`` - 1 rows are moved at either end, or in a gap, and where the fence
@@ -118,20 +213,24 @@ def fenced(distinct: Numbers, counts: Counts, least: int) -> Floats:
         distinct: Ascending values.
         counts: How many rows have each.
         least: The k of the module's docstring.
+        holders: Who has them, where people count and not rows.
     """
     values = np.asarray(distinct, dtype=np.float64)
-    rare = counts < least
+    rare = (holders.each if holders else counts) < least
     if least < 2 or not rare.any():
         return values
     # From above, all is as it is from below with the opposite numbers.
     mirrored = -values[::-1]
-    counts_mirrored = counts[::-1]
+    # Nobody shall move a fence by having many rows.
+    at_top = holders.greatest if holders else counts
+    at_bottom = (holders.least if holders else counts)[::-1]
+    anywhere = holders.once if holders else counts
     # The distance of -1e308 and 1e308 is infinite, and so is such a fence.
     with np.errstate(over="ignore"):
-        highest = _end_fence(values, counts, least)
-        lowest = -_end_fence(mirrored, counts_mirrored, least)
-        from_below = _gap_fences(values, counts, least)
-        from_above = -_gap_fences(mirrored, counts_mirrored, least)[::-1]
+        highest = _end_fence(values, at_top, least)
+        lowest = -_end_fence(mirrored, at_bottom, least)
+        from_below = _gap_fences(values, anywhere, least)
+        from_above = -_gap_fences(mirrored, anywhere[::-1], least)[::-1]
         is_below_nearer = values - from_below <= from_above - values
     in_a_gap = rare & (from_below < values) & (values < from_above)
     nearer = np.where(is_below_nearer, from_below, from_above)
@@ -141,12 +240,19 @@ def fenced(distinct: Numbers, counts: Counts, least: int) -> Floats:
     return np.maximum.accumulate(moved) + 0.0
 
 
-def spread(values: Numbers, least: int) -> float:
-    """Standard deviation of numbers, those far beyond all others moved to a fence."""
+def spread(values: Numbers, least: int, people: Counts | None = None) -> float:
+    """Standard deviation of numbers, those far beyond all others moved to a fence.
+
+    Args:
+        values: ``[rows]``.
+        least: The k of the module's docstring.
+        people: ``[rows]``: whom each row is about, where people count.
+    """
     distinct, inverse, counts = np.unique(
         values, return_inverse=True, return_counts=True
     )
-    return float(np.std(fenced(distinct, counts, least)[inverse]))
+    holders = None if people is None else Holders.of(inverse, people, len(distinct))
+    return float(np.std(fenced(distinct, counts, least, holders)[inverse]))
 
 
 def _end_fence(values: Floats, counts: Counts, least: int) -> float:
@@ -227,13 +333,16 @@ def _groups_of_runs(
     return run, group, groups_of_run[run] == 0
 
 
-def bounds(distinct: Numbers, counts: Counts, least: int) -> tuple[Any, Any] | None:
+def bounds(
+    distinct: Numbers, counts: Counts, least: int, holders: Holders | None = None
+) -> tuple[Any, Any] | None:
     """The least and the greatest of ascending values that may be shown.
 
     Returns:
         A value in its own type, or a float where it is a mean; None if none may be.
     """
-    kept = aggregate(fenced(distinct, counts, least), counts, least)
+    moved = fenced(distinct, counts, least, holders)
+    kept = aggregate(moved, counts, least, holders)
     if not len(kept.values):
         return None
 

@@ -35,7 +35,11 @@ class Emails:
 
     @classmethod
     def fit(
-        cls, texts: Texts, rng: np.random.Generator, rare: int = 0
+        cls,
+        texts: Texts,
+        rng: np.random.Generator,
+        rare: int = 0,
+        voices: npt.NDArray[np.int64] | None = None,
     ) -> Emails | None:
         """Learn the domains; None unless every text is an address.
 
@@ -43,6 +47,7 @@ class Emails:
             texts: The training cells.
             rng: For the shapes.
             rare: Domains that fewer rows have are not stored.
+            voices: ``[texts]``: somebody who has each, where fewer people are meant.
         """
         parts = pd.Series(texts, dtype=object).str.rpartition("@")
         if not len(parts):
@@ -54,7 +59,11 @@ class Emails:
         # By frequency, then by name.
         counts = of_domains.value_counts().sort_index()
         counts = counts.sort_values(ascending=False, kind="stable")
-        frequent = counts[counts >= rare][:MOST_DOMAINS]
+        holders = counts
+        if voices is not None:
+            holders = pd.Series(voices).groupby(of_domains.to_numpy()).nunique()
+            holders = holders.reindex(counts.index)
+        frequent = counts[holders >= rare][:MOST_DOMAINS]
         domains = [str(domain) for domain in frequent.index]
         rows = [int(count) for count in frequent]
         others = len(texts) - sum(rows)
@@ -62,7 +71,7 @@ class Emails:
             domains.append(ELSEWHERE)
             rows.append(others)
         weights = tuple(count / len(texts) for count in rows)
-        local = Shapes.fit(local_parts.to_numpy(dtype=object), rng, rare)
+        local = Shapes.fit(local_parts.to_numpy(dtype=object), rng, rare, voices)
         return cls(local, tuple(domains), weights)
 
     def make(self, rows: npt.NDArray[np.int64]) -> Texts:

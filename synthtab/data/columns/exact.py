@@ -107,8 +107,8 @@ class Scale:
             return cls(base, places)
         frequent = [
             int(unit)
-            for unit, rows in zip(units, counts, strict=True)
-            if rows >= max(cells.rare, 2)
+            for unit, people in zip(units, cells.people[~cells.token_mask], strict=True)
+            if people >= max(cells.rare, 2)
         ]
         return cls(base, places, dropped, tuple(frequent[:MOST_LISTED]))
 

@@ -322,8 +322,17 @@ class IdentifierEncoder(ColumnEncoder):
                 "invented; use kind category, or convert the column to text"
             )
         counts = np.bincount(codes, minlength=len(keys))
+        if settings.sample is not None and len(keys) == len(present):
+            # Each came once, however often it is in the table.
+            counts = settings.sample.value_counts().to_numpy()
         repeats = Repeats.fit(counts, rng, settings.rare)
-        maker = _maker(keys, column, rng, settings.rare, repeats is not None)
+        people = settings.people_of(present)
+        voices = None
+        if people is not None:
+            # Of those who have a key, somebody speaks for it.
+            voices = np.zeros(len(keys), dtype=np.int64)
+            voices[codes] = people
+        maker = _maker(keys, column, rng, settings.rare, repeats is not None, voices)
         some_missing = bool(missing.any()) and not missing.all()
         return cls(column, some_missing, maker, repeats)
 
@@ -419,7 +428,7 @@ def _why_text(cells: Cells, forced: bool) -> str | None:
         return why
     if unique and FEWEST_ALIKE <= count <= FEW and _are_codes(cells.distinct):
         return why
-    if cells.counts.max() < cells.rare:
+    if cells.people.max() < cells.rare:
         return f"{why}, none of them in {cells.rare} rows"
     return None
 
@@ -762,6 +771,7 @@ def _maker(
     rng: np.random.Generator,
     rare: int,
     repeat: bool,
+    voices: Counts | None,
 ) -> Maker:
     """What invents such keys.
 
@@ -771,6 +781,7 @@ def _maker(
         rng: Randomness.
         rare: See `Settings`.
         repeat: Whether they do.
+        voices: ``[distinct]``: somebody who has each, where people count.
     """
     if not _is_number(column):
         # The first that suits the texts; shapes suit all.
@@ -780,9 +791,9 @@ def _maker(
                 counter = Counter(first_new_key(numbers, rare, rng))
                 return Scattered.fit(numbers, rng, rare, None) or counter
         return (
-            Serials.fit(keys, rng, rare)
-            or Emails.fit(keys, rng, rare)
-            or Shapes.fit(keys, rng, rare)
+            Serials.fit(keys, rng, rare, voices)
+            or Emails.fit(keys, rng, rare, voices)
+            or Shapes.fit(keys, rng, rare, voices)
         )
     greatest = int(keys.max(initial=0))
     # What numbers rows goes on counting, unless it comes near the end of 64 bits.

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from synthtab.core.layout import CURVE_POINTS, Block
 from synthtab.data.columns.base import Mask, Settings
-from synthtab.data.columns.disclosure import Groups, aggregate, fenced
+from synthtab.data.columns.disclosure import Groups, Holders, aggregate, fenced
 from synthtab.data.columns.mixture import Mixture
 
 # All values are atoms if there are at most so many and each repeats so often.
@@ -379,6 +379,7 @@ class NumberCodec:
         rng: np.random.Generator,
         settings: Settings,
         words: int = 0,
+        people: Integers | None = None,
     ) -> NumberCodec:
         """Learn atoms and modes.
 
@@ -391,12 +392,18 @@ class NumberCodec:
                 tails (`find_modes`); "mixture" for up to ``max_modes``. Values that
                 fewer than ``rare`` rows have are kept as averages.
             words: See the class.
+            people: Whom each value is about, where ``rare`` counts people.
         """
         scale = _scale(values)
-        distinct, counts = np.unique(values, return_counts=True)
+        distinct, inverse, counts = np.unique(
+            values, return_inverse=True, return_counts=True
+        )
+        holders = None
+        if people is not None:
+            holders = Holders.of(inverse, people, len(distinct))
         # What lies far beyond all others has no say in anything that follows.
-        scaled = fenced(distinct / scale, counts, settings.rare)
-        is_atom, others = _split(scaled, counts, settings.rare)
+        scaled = fenced(distinct / scale, counts, settings.rare, holders)
+        is_atom, others = _split(scaled, counts, settings.rare, holders)
         atoms = distinct[is_atom]
         # `others.shared` marks values that enough rows have; all others are averages.
         # One average and nothing else is no distribution: it is an atom.
@@ -637,18 +644,21 @@ class NumberCodec:
 # Atoms
 
 
-def _split(distinct: Floats, counts: Integers, rare: int) -> tuple[Mask, Groups]:
+def _split(
+    distinct: Floats, counts: Integers, rare: int, holders: Holders | None
+) -> tuple[Mask, Groups]:
     """Which distinct values are atoms, and what is kept of the others."""
     is_atom = choose_atoms(counts)
     all_are = bool(is_atom.all())
-    is_atom &= counts >= rare
+    is_atom &= (holders.each if holders else counts) >= rare
     others = ~is_atom
     # All values would be atoms, but few rows have rare ones: those would be a mode of
     # their own. Nothing of them is kept; they count as the nearest atom.
     few = counts[others].sum() <= SNAPPED * counts.sum()
     if all_are and is_atom.any() and few:
         return is_atom, _no_groups()
-    return is_atom, aggregate(distinct[others], counts[others], rare)
+    of_others = holders.among(others) if holders else None
+    return is_atom, aggregate(distinct[others], counts[others], rare, of_others)
 
 
 def choose_atoms(counts: Integers) -> Mask:

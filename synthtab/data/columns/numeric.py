@@ -282,7 +282,8 @@ class NumberEncoder(ColumnEncoder):
         values, missing = cls.numbers(series, column)
         decimals = cls.decimals(column)
         blank, words = cls.blanks_and_words(series, missing, column)
-        codec = NumberCodec.fit(values, blank, decimals, rng, settings, words)
+        people = settings.people_of(series[~missing])
+        codec = NumberCodec.fit(values, blank, decimals, rng, settings, words, people)
         return cls(column, codec)
 
     @classmethod

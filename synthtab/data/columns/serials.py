@@ -98,7 +98,11 @@ class Serials:
 
     @classmethod
     def fit(
-        cls, texts: Texts, rng: np.random.Generator, rare: int = 0
+        cls,
+        texts: Texts,
+        rng: np.random.Generator,
+        rare: int = 0,
+        voices: Integers | None = None,
     ) -> Serials | None:
         """The series that (nearly) all texts belong to, or None if they do not count.
 
@@ -111,15 +115,24 @@ class Serials:
                 greatest number lies far beyond the others.
             rare: A series has so many texts, and `LEAST`. Its greatest number is kept
                 exactly only if this is 0.
+            voices: ``[texts]``: somebody who has each, where so many people are meant.
         """
-        distinct = np.asarray(pd.unique(texts), dtype=object)
+        codes, distinct = pd.factorize(texts)
+        # Without people, each text is somebody's.
+        voice = np.arange(len(distinct))
+        if voices is not None:
+            voice[codes] = voices
         for number in NUMBERS:
             matches = [number.fullmatch(text) for text in distinct.tolist()]
-            rows = [m.groups() for m in matches if m and len(m[2]) <= MOST_DIGITS]
+            fit = [m is not None and len(m[2]) <= MOST_DIGITS for m in matches]
+            rows = [
+                m.groups() for m, fits in zip(matches, fit, strict=True) if m and fits
+            ]
             if len(rows) < max(LEAST, COVERED * len(distinct)):
                 continue
             names = ["before", "digits", "after"]
             parts = pd.DataFrame(rows, columns=names, dtype=object)
+            parts["voice"] = voice[np.array(fit, dtype=bool)]
             serials = _dense(parts, len(distinct), rng, rare)
             if serials:
                 return cls(serials, int(rng.integers(2**62)))
@@ -155,7 +168,7 @@ def _dense(
     """The series among texts that were taken apart.
 
     Args:
-        parts: "before", "digits" and "after" of each text.
+        parts: "before", "digits" and "after" of each text, and its "voice".
         texts: How many texts there are in all.
         rng: See `Serials.fit`.
         rare: See there.
@@ -171,11 +184,12 @@ def _dense(
         least=("number", "min"),
         greatest=("number", "max"),
         digits=("width", "min"),
+        voices=("voice", "nunique"),
     )
     facts = facts.reset_index()
     # As floats: the span of two long numbers may not fit 64 bits.
     span = (facts["greatest"] - facts["least"] + 1).astype(np.float64)
-    is_large = facts["count"] >= max(LEAST, rare)
+    is_large = (facts["count"] >= LEAST) & (facts["voices"] >= rare)
     is_dense = facts["count"] >= DENSE * span
     facts = facts[is_large & is_dense]
     total = int(facts["count"].sum())

@@ -117,16 +117,27 @@ class Shapes:
     shapes: tuple[Shape, ...]
 
     @classmethod
-    def fit(cls, texts: Texts, rng: np.random.Generator, rare: int = 0) -> Shapes:
+    def fit(
+        cls,
+        texts: Texts,
+        rng: np.random.Generator,
+        rare: int = 0,
+        voices: Integers | None = None,
+    ) -> Shapes:
         """Learn shapes: texts with one skeleton have one.
 
         Args:
             texts: The training cells.
             rng: Chooses where counts begin.
             rare: A shape that fewer texts have becomes an outline with others.
+            voices: ``[texts]``: somebody who has each, where fewer people are meant.
         """
-        cut = [text[:MOST_LETTERS] for text in pd.unique(texts)]
-        texts = np.array(cut, dtype=object)
+        codes, distinct_texts = pd.factorize(texts)
+        # Without people, each text is somebody's.
+        voice = np.arange(len(distinct_texts))
+        if voices is not None:
+            voice[codes] = voices
+        texts = np.array([text[:MOST_LETTERS] for text in distinct_texts], dtype=object)
         skeletons = np.array([skeleton(text) for text in texts], dtype=object)
         sample = skeletons
         if len(skeletons) > MOST_SAMPLED:
@@ -143,7 +154,7 @@ class Shapes:
         for place in chosen:
             form = distinct[place]
             alike = texts_of[form]
-            if len(alike) >= rare:
+            if len(np.unique(voice[skeletons == form])) >= rare:
                 shaped.add(form)
                 cells = np.array(alike, dtype=str)
                 shapes.append(_shape(cells, int(counts[place]), rng))
@@ -153,7 +164,10 @@ class Shapes:
             # Weights count texts of the sample.
             share = len(sample) / len(texts)
             room = MOST_SHAPES - len(shapes)
-            for pattern, count in outlines(texts[others], rare, room):
+            # One text of each person: else somebody's many texts would be an outline.
+            _, one_each = np.unique(voice[others], return_index=True)
+            heard = texts[others][np.sort(one_each)]
+            for pattern, count in outlines(heard, rare, room):
                 form = _example(pattern)
                 if form not in shaped:
                     shaped.add(form)

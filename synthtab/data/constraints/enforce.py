@@ -22,7 +22,7 @@ from synthtab.data.columns.base import Mask
 from synthtab.data.constraints import Form, form_of
 from synthtab.data.constraints.keys import Keys
 from synthtab.data.constraints.lookup import Lookup
-from synthtab.data.constraints.table import Table
+from synthtab.data.constraints.table import Integers, Table
 
 # Sampling gives up where fewer than this share of so many rows hold the constraints.
 LEAST_SHARE = 0.005
@@ -112,6 +112,7 @@ class Enforced:
         schema: Schema,
         target: str | None = None,
         least_rows: int = 1,
+        people: Integers | None = None,
     ) -> Enforced:
         """Plan how to hold the constraints, and learn what that needs.
 
@@ -122,8 +123,9 @@ class Enforced:
                 predict it; then mended.
             least_rows: Rows that a combination of cells needs to be kept, where such are
                 looked up.
+            people: Whom each row is about, where so many people are meant.
         """
-        table = Table(frame, schema)
+        table = Table(frame, schema, people)
         steps: list[Step] = []
         # Each column that is written, and those that it follows from.
         follows: dict[str, set[str]] = {}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.data.columns.disclosure import people_of_values
 from synthtab.data.constraints.table import Integers, Table
 
 # Numbers of combinations stay below this, so that they fit into 64 bits.
@@ -41,8 +42,9 @@ class Lookup:
         Args:
             table: Its rows.
             columns: Which of its columns.
-            least_rows: Combinations that fewer rows have are left out, but for the
-                commonest one, which is kept in any case.
+            least_rows: Combinations that fewer rows (or people, where the table says
+                who is who) have are left out, but for the commonest one, which is kept
+                in any case.
         """
         all_codes = []
         all_texts = []
@@ -51,13 +53,16 @@ class Lookup:
             all_codes.append(codes)
             all_texts.append(texts)
         cells = np.column_stack(all_codes)
-        _, first, counts = np.unique(
+        distinct, first, inverse, counts = np.unique(
             identify(cells),
             return_index=True,
+            return_inverse=True,
             return_counts=True,
         )
-        commonest_first = np.argsort(-counts, kind="stable")
-        kept = max(int((counts >= least_rows).sum()), 1)
+        holders = people_of_values(inverse, len(distinct), table.people)
+        is_rare = holders < least_rows
+        commonest_first = np.lexsort([-counts, is_rare])
+        kept = max(int((~is_rare).sum()), 1)
         chosen = commonest_first[:kept]
         rows = cells[first[chosen]]
 

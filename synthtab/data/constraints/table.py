@@ -38,11 +38,15 @@ class Table:
     Args:
         frame: The cells, in the schema's dtypes.
         schema: What the columns are.
+        people: ``[rows]``: whom each row is about, where people count and not rows.
     """
 
-    def __init__(self, frame: pd.DataFrame, schema: Schema) -> None:
+    def __init__(
+        self, frame: pd.DataFrame, schema: Schema, people: Integers | None = None
+    ) -> None:
         self.frame = frame
         self.schema = schema
+        self.people = people
         # What was converted before, by the column.
         self._numbers: dict[str, Cells] = {}
         self._codes: dict[str, Codes] = {}

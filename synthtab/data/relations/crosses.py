@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.layout import Cross, Encoded
+from synthtab.data.columns.disclosure import people_of_values
 
 # Most rows, and most cells, in which crosses are looked for.
 MOST_ROWS = 20_000
@@ -59,7 +60,9 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def find_crosses(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
+def find_crosses(
+    rows: Encoded, rare: int = 0, people: Ints | None = None
+) -> tuple[Cross, ...]:
     """Crosses that matter.
 
     None is of the column that is drawn last, since nothing is drawn after it.
@@ -67,6 +70,7 @@ def find_crosses(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
     Args:
         rows: Training rows.
         rare: Combinations that fewer rows have do not count.
+        people: Whom each row is about, where fewer people are meant.
     """
     crossable = _crossable(rows)
     combinations_of = dict(_candidates(rows, crossable))
@@ -97,8 +101,9 @@ def find_crosses(rows: Encoded, rare: int = 0) -> tuple[Cross, ...]:
         effect = _means(values, combination)
         is_own = np.isin(owner, best)
         values = values - effect * ~is_own
-        distinct, counts = np.unique(combination, return_counts=True)
-        frequent = distinct[counts >= rare]
+        distinct, inverse = np.unique(combination, return_inverse=True)
+        holders = people_of_values(inverse, len(distinct), people)
+        frequent = distinct[holders >= rare]
         if len(frequent):
             cells = tuple(frequent.tolist())
             crosses.append(Cross(best, cells, unexplained))

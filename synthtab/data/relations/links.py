@@ -30,7 +30,12 @@ from synthtab.core.layout import Block, Codes, Offsets
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import Settings, number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.disclosure import bounds, spread
+from synthtab.data.columns.disclosure import (
+    Holders,
+    bounds,
+    people_of_values,
+    spread,
+)
 from synthtab.data.columns.numbers import Numbers, nearest
 from synthtab.data.columns.numeric import NumberEncoder
 
@@ -231,16 +236,19 @@ class Linked:
                 continue
             held = holds(link, frame, column, schema)
             follows |= held
-            ranges.append(_range(link, held, frame, schema, settings.rare))
+            ranges.append(_range(link, held, frame, schema, settings))
 
         values, missing = numbers(frame, column)
         present = values[~missing]
-        distinct, counts = np.unique(present, return_counts=True)
-        repeats = max(3, settings.rare, COMMON * len(frame))
-        grid = distinct[counts >= repeats]
+        distinct, inverse, counts = np.unique(
+            present, return_inverse=True, return_counts=True
+        )
+        people = settings.people_of(frame[~missing])
+        is_shared = people_of_values(inverse, len(distinct), people) >= settings.rare
+        grid = distinct[is_shared & (counts >= max(3, COMMON * len(frame)))]
         slack = 0.0
         if values.dtype == np.float64:
-            slack = CLOSE * spread(present, settings.rare)
+            slack = CLOSE * spread(present, settings.rare, people)
 
         others = frame[column.name][~follows]
         inner = kind.fit_whole(others, column, rng, settings)
@@ -466,7 +474,7 @@ def _range(
     held: Mask,
     frame: pd.DataFrame,
     schema: Schema,
-    rare: int,
+    settings: Settings,
 ) -> Range:
     """The least and the greatest number for which a link may hold.
 
@@ -478,8 +486,14 @@ def _range(
     result = link.follow([x for x, _ in parents])
     if not held.any():
         return None, None
-    distinct, counts = np.unique(result[held], return_counts=True)
-    ends = bounds(distinct, counts, rare)
+    distinct, inverse, counts = np.unique(
+        result[held], return_inverse=True, return_counts=True
+    )
+    people = settings.people_of(frame[held])
+    holders = None
+    if people is not None:
+        holders = Holders.of(inverse, people, len(distinct))
+    ends = bounds(distinct, counts, settings.rare, holders)
     if ends is None:
         return None, None
     least, greatest = (float(end) for end in ends)
