@@ -457,6 +457,15 @@ class Cells:
         return people_of_values(codes[codes >= 0], self.count, about)
 
     @cached_property
+    def people_once(self) -> npt.NDArray[np.int64]:
+        """The same for sums: everybody counts at one of the cells that he has."""
+        if self.rows_about is None:
+            return self.counts
+        codes = self._factorized[0]
+        about = self.rows_about[codes >= 0]
+        return Holders.of(codes[codes >= 0], about, self.count).once
+
+    @cached_property
     def first_rows(self) -> npt.NDArray[np.int64]:
         """The first row of each of them, counted from 1."""
         codes = self._factorized[0]

@@ -122,7 +122,9 @@ class CompoundEncoder(ColumnEncoder):
         if not (forced or hardly_repeat) or _are_numbers(cells):
             return None
         stripped = [str(text).strip() for text in cells.words]
-        forms = _forms(stripped, cells.counts[~cells.token_mask], max(cells.rare, 1))
+        # A form has the people of all its texts.
+        people = cells.people_once[~cells.token_mask]
+        forms = _forms(stripped, people, max(cells.rare, 1))
         if not forms:
             return None
         fits = _numbers(stripped, forms)[0] >= 0
@@ -168,13 +170,19 @@ class CompoundEncoder(ColumnEncoder):
         """Learn the distribution of each number."""
         form, numbers = _read(series, column)
         forms = [_Form(text) for text in column.options["forms"]]
+        about = settings.people_of(series)
         codecs = []
         for place in range(numbers.shape[1]):
             values = _as_held(numbers[:, place], place, forms)
             none_missing = np.zeros(len(values), dtype=bool)
             decimals = _decimals(place, forms)
+            people = None
+            if about is not None:
+                people = about[~np.isnan(numbers[:, place])]
             codecs.append(
-                NumberCodec.fit(values, none_missing, decimals, rng, settings)
+                NumberCodec.fit(
+                    values, none_missing, decimals, rng, settings, people=people
+                )
             )
         return cls(column, bool((form < 0).any()), tuple(codecs))
 

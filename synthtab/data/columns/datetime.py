@@ -553,7 +553,7 @@ def _detected(cells: Cells, forced: bool = False) -> dates.Detected | None:
     stripped = objects((text.strip() for text in cells.words), len(cells.words))
     if not any(map(BEGINS.match, stripped[:GLANCE])):
         return None
-    counts = cells.people[~cells.token_mask]
+    counts = cells.people_once[~cells.token_mask]
     is_named = bool(DATE_WORDS & set(name_words(cells.name)))
     return dates.detect(stripped, counts, cells.rare, forced or is_named)
 
