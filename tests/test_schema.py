@@ -83,8 +83,8 @@ def test_check_names_every_disagreement_in_one_line() -> None:
             "'Missing'",
         ),
         (
-            '{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": "x"},'
-            ' {"name": "a", "kind": "float", "dtype": "x"}]}',
+            '{"format": 1, "columns": [{"name": "a", "kind": "float", "dtype": "float64"},'
+            ' {"name": "a", "kind": "float", "dtype": "float64"}]}',
             "two columns named 'a'",
         ),
     ],

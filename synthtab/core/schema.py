@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.files import write_text
+from synthtab.core.json_schema import fault, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,12 +113,12 @@ class Column:
         }.items():
             if key in data and not isinstance(data[key], types):
                 raise SchemaError(
-                    f"column {name!r}: {key!r} has the value {data[key]!r}, which is of the wrong type"
+                    f"column {name!r}: {key!r} has the value {shown(data[key])}, which is of the wrong type"
                 )
         for key in ("kind", "dtype"):
             if key not in data:
                 raise SchemaError(f"column {name!r}: the schema lacks its {key!r}")
-        return cls(
+        column = cls(
             name,
             data["kind"],
             data["dtype"],
@@ -126,6 +127,9 @@ class Column:
             data.get("why", ""),
             data.get("note", ""),
         )
+        # What a file says may be anything; what inference says is known to be right.
+        known_kinds()[column.kind].check(column)
+        return column
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ class Constraint:
         """The inverse of `to_json`; all but "form" and "columns" may be left out."""
         if not isinstance(data, Mapping) or not isinstance(data.get("form"), str):
             raise SchemaError('every constraint of a schema needs a "form"')
-        what = f"constraint {data.get('says') or data['form']!r}"
+        what = f"constraint {shown(data.get('says') or data['form'])}"
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
@@ -209,14 +213,19 @@ class Constraint:
             is_stray_boolean = isinstance(given, bool) and types is not bool
             if not isinstance(given, types) or is_stray_boolean:
                 raise SchemaError(
-                    f"{what}: {key!r} has the value {given!r}, "
+                    f"{what}: {key!r} has the value {shown(given)}, "
                     "which is of the wrong type"
                 )
         # A copy: what the caller does to `data` later does not concern it.
         entries = dict(data)
         entries["columns"] = tuple(columns)
         entries["options"] = dict(data.get("options", {}))
-        return cls(**entries)
+        constraint = cls(**entries)
+        rules = known_forms()[constraint.form].schema_options
+        for option, value in constraint.options.items():
+            if found := fault(value, rules.get(option, {})):
+                raise SchemaError(f"{what}: the option {option!r} {found}")
+        return constraint
 
 
 def _all_texts(values: Iterable[Any]) -> bool:
@@ -386,7 +395,7 @@ class Schema:
         version = data.get("format")
         if version != FORMAT:
             raise SchemaError(
-                f"the schema has format {version!r}; "
+                f"the schema has format {shown(version)}; "
                 f"this version of synthtab reads format {FORMAT}"
             )
         listed = data.get("constraints", [])
@@ -424,6 +433,9 @@ class Schema:
             raise SchemaError(
                 f"the schema {path} is not valid JSON: line {error.lineno}, {error.msg}"
             ) from error
+        # Nested too deeply, or a number of thousands of digits.
+        except (RecursionError, ValueError) as error:
+            raise SchemaError(f"the schema {path} is no schema: {error}") from error
         try:
             return cls.from_json(data)
         # What is wrong in a file is said with its name.

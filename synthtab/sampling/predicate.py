@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.core.errors import MOST_LISTED, ConditionError, SynthtabError, hint
+from synthtab.core.json_schema import shown
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import Mask, words_of
@@ -72,6 +73,7 @@ class Predicate:
         self.numeric = kind if issubclass(kind, NumberEncoder) else None
         if condition.missing or condition.any_value:
             return
+        self._check_values()
         if kind.invented:
             raise self.error(
                 "its cells are invented, so that none of them can be asked for; "
@@ -85,6 +87,18 @@ class Predicate:
         # What cannot be read is found out now, rather than when rows are drawn.
         values = self._read_values()
         assert len(values), f"a condition without values, report this: {condition}"
+
+    def _check_values(self) -> None:
+        """Whether each value is a single one, and its text can be written."""
+        bounds = (self.condition.low, self.condition.high)
+        for value in (*(self.condition.values or ()), *bounds):
+            if not pd.api.types.is_scalar(value):
+                raise self.error(f"{shown(value)} is no value of a cell")
+            if isinstance(value, str) and not value.isprintable():
+                try:
+                    value.encode()
+                except UnicodeEncodeError:
+                    raise self.error(f"{shown(value)} is no text") from None
 
     def _read_values(self) -> Any:
         """The values, or the range, as cells of the column."""
@@ -263,7 +277,8 @@ class Predicate:
             number = values[0]
         except ConditionError:
             raise
-        except SynthtabError as error:
+        # Of a whole number that is too long for 64 bits, too.
+        except (SynthtabError, OverflowError) as error:
             try:
                 number = self.numeric.read_loosely(value, self.column)
             except (TypeError, ValueError):
@@ -308,7 +323,7 @@ class Predicate:
             series = series.infer_objects()
         try:
             return typed_cells(series, self.column)
-        except (SynthtabError, TypeError, ValueError) as error:
+        except (SynthtabError, TypeError, ValueError, OverflowError) as error:
             raise self.error(str(error).split(";")[0]) from None
 
     @cached_property

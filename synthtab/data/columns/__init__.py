@@ -16,7 +16,7 @@ import pandas as pd
 
 from synthtab.core import schema as names
 from synthtab.core.config import TrainConfig
-from synthtab.core.errors import DataError, SchemaError, hint
+from synthtab.core.errors import DataError, SchemaError, SynthtabError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
@@ -391,7 +391,16 @@ def typed_cells(series: pd.Series, column: Column) -> pd.Series:
         series = blank(series, token)
     if column.options.get("misfits") and is_text(series):
         series = _without_misfits(series, column, kind)
-    return kind.typed(series, column)
+    try:
+        return kind.typed(series, column)
+    # What pandas says where a dtype cannot hold the cells. It may name a cell.
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, SynthtabError):
+            raise
+        raise SchemaError(
+            f"column {column.name!r}: its cells, of kind {column.kind}, cannot be of "
+            f"dtype {column.dtype}; correct one of the two in the schema"
+        ) from error
 
 
 def _without_misfits(

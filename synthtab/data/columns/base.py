@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import DataError, SchemaError
+from synthtab.core.json_schema import fault, shown
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import dtypes
@@ -219,6 +220,32 @@ class ColumnEncoder(ABC):
             cells: The column.
             forced: The user demands this kind: decline only what cannot be done at all.
         """
+
+    @classmethod
+    def check(cls, column: Column) -> None:
+        """Whether a description of a column, as a file has it, can be one of this kind.
+
+        A kind may ask for more than what `schema_options` say.
+
+        Raises:
+            SchemaError: It cannot.
+        """
+        for name, rule in {**COMMON_OPTIONS, **cls.schema_options}.items():
+            if name in column.options and (found := fault(column.options[name], rule)):
+                raise SchemaError(
+                    f"column {column.name!r}: the option {name!r} {found}"
+                )
+        try:
+            own = str(dtypes.parse(column.dtype))
+            # A date or a duration without its unit is no dtype of cells.
+            if own in ("datetime64", "timedelta64"):
+                raise TypeError(own)
+        # pandas and pyarrow raise whatever comes to hand.
+        except Exception:
+            raise SchemaError(
+                f"column {column.name!r}: there is no dtype {shown(column.dtype)}; "
+                "it may be str, int64, float64, datetime64[us] or any other of pandas"
+            ) from None
 
     @classmethod
     def fitting(cls, cells: Cells) -> Mask | None:

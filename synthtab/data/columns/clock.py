@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synthtab.core.errors import SchemaError
+from synthtab.core.json_schema import shown
 from synthtab.core.schema import Column
 from synthtab.data.columns.base import (
     Cells,
@@ -110,6 +112,18 @@ class ClockEncoder(NumberEncoder):
         if len(others):
             raise cell_error(column, others[0], "a time of day such as 517 for 5:17")
         return _to_minutes(values), missing
+
+    @classmethod
+    def check(cls, column: Column) -> None:
+        """As `NumberEncoder.check`; and the bounds are times of day."""
+        ends = [column.options.get("minimum"), column.options.get("maximum")]
+        for end in ends:
+            if isinstance(end, (int, float)) and not (0 <= end <= LAST):
+                raise SchemaError(
+                    f"column {column.name!r}: the bound {shown(end)} is no time of day, "
+                    "such as 517 for 5:17"
+                )
+        super().check(column)
 
     @classmethod
     def measure(cls, column: Column) -> str:

@@ -94,6 +94,7 @@ class DatetimeEncoder(NumberEncoder):
         **BOUND_OPTIONS,
         **dates.TIME_OPTIONS,
     }
+    bounds_are_texts: ClassVar[bool] = True
     temporal: ClassVar[bool] = True
     in_units: ClassVar[bool] = True
 

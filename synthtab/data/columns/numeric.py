@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.core.errors import SynthtabError
+from synthtab.core.errors import SchemaError, SynthtabError
+from synthtab.core.json_schema import shown
 from synthtab.core.schema import Column
 from synthtab.data.columns import dtypes, exact
 from synthtab.data.columns.base import (
@@ -68,11 +69,13 @@ class NumberEncoder(ColumnEncoder):
     """What all kinds share whose cells are numbers in disguise.
 
     Attributes:
+        bounds_are_texts: Whether the bounds of a schema are written like the cells.
         codec: Numbers <=> codes and offsets.
     """
 
     numeric: ClassVar[bool] = True
     reads_missing: ClassVar[bool] = True
+    bounds_are_texts: ClassVar[bool] = False
 
     def __init__(self, column: Column, codec: NumberCodec) -> None:
         block = codec.block(column.name)
@@ -127,6 +130,26 @@ class NumberEncoder(ColumnEncoder):
         elif "uint" in column.dtype.lower():
             values = cells.astype(np.uint64)
         return natural(values, missing, column.dtype, column.options)
+
+    @classmethod
+    def check(cls, column: Column) -> None:
+        """As `ColumnEncoder.check`; and the bounds are numbers in their order."""
+        super().check(column)
+        for name in ("minimum", "maximum"):
+            bound = column.options.get(name)
+            if bound is not None and isinstance(bound, str) != cls.bounds_are_texts:
+                wanted = (
+                    "text in the column's format" if cls.bounds_are_texts else "number"
+                )
+                raise SchemaError(
+                    f"column {column.name!r}: the option {name!r} is {shown(bound)}, "
+                    f"not a {wanted}"
+                )
+        low, high = cls.bounds(column)
+        if low is not None and high is not None and low > high:
+            raise SchemaError(
+                f"column {column.name!r}: the minimum is greater than the maximum"
+            )
 
     @classmethod
     def bounds(cls, column: Column) -> tuple[float | int | None, float | int | None]:
@@ -377,6 +400,10 @@ class NumberEncoder(ColumnEncoder):
         greatest = greatest if high else None
         if least is None and greatest is None:
             return values
+        if values.dtype == np.int64:
+            # What no whole number of 64 bits reaches is no bound.
+            least = None if least is None else max(least, -(2**63))
+            greatest = None if greatest is None else min(greatest, 2**63 - 1)
         clipped = np.clip(values, least, greatest)
         moved = clipped != values
         if not step or not moved.any():
@@ -420,10 +447,14 @@ class FloatEncoder(NumberEncoder):
         **exact.OPTIONS,
         "decimals": {
             "type": ["integer", "null"],
+            "minimum": 0,
+            "maximum": 40,
             "description": "Of a float; null for all that it has.",
         },
         "shown": {
             "type": "integer",
+            "minimum": 0,
+            "maximum": 40,
             "description": "Decimals written even where they are zero.",
         },
         "written": WRITTEN_OPTION,
