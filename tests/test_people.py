@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import Schema, Synthesizer, infer, parse_constraint
+from synthtab import (
+    Schema,
+    Synthesizer,
+    find_constraints,
+    infer,
+    parse_constraint,
+)
 from synthtab.core.errors import SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.data import holdout
@@ -210,3 +216,11 @@ def test_nobody_moves_a_fence_by_having_many_rows() -> None:
     assert fenced(distinct, counts, 5, holders).max() < 200
     assert bounds(distinct, counts, 5, holders)[1] < 200
     assert bounds(distinct, counts, 5)[1] > 1e5
+
+
+def test_constraints_are_found_whoever_the_rows_are_about() -> None:
+    frame = table()
+    frame["half"] = frame["stay"] // 2
+    frame["both"] = frame["stay"] + frame["half"]
+    found = find_constraints(frame, infer(frame, person="patient_nbr"))
+    assert any("both" in constraint.columns for constraint in found)

@@ -469,7 +469,9 @@ def _exact(search: Search, columns: Sequence[Column]) -> list[Equation]:
     """What `synthtab.data.relations.search` finds between columns of numbers."""
     if not columns:
         return []
-    schema = replace(search.sample.schema, columns=tuple(columns), constraints=())
+    schema = replace(
+        search.sample.schema, columns=tuple(columns), constraints=(), person=None
+    )
     table = _without_gaps(search.sample, schema.names)
     found = []
     for child, several in find_links(table.frame, schema, search.rng).items():
