@@ -25,6 +25,9 @@ from .options import (
 )
 from .render import note, progress, read_table
 
+# More than any disk holds: a slip of the keyboard, not a wish.
+MOST_ROWS = 10**12
+
 
 def sample(
     n: Annotated[
@@ -100,6 +103,8 @@ def sample(
         raise ConfigError("say how many rows with -n")
     if n is not None and n <= 0:
         raise ConfigError(f"-n must be at least 1, not {n}")
+    if n is not None and n > MOST_ROWS:
+        raise ConfigError(f"-n must be at most {MOST_ROWS:,}")
     if jobs < 1:
         raise ConfigError(f"--jobs must be at least 1, not {jobs}")
     # These look at all rows together, so no process can make a part of them.
