@@ -40,7 +40,8 @@ ALONE = {  # of single columns: columns that do not know of each other score as 
     "rare_category_coverage",
     "range_coverage",
 }
-CHECKS = {  # of what a table may lack: keys, dates, columns in an order; with a table of their own below
+CHECKS = {  # of the holdout alone, or of what a table may lack: keys, dates, columns in an order; with a table of their own below
+    "holdout_overlap",
     "level_error",
     "timestamp_error",
     "impossible_values",
@@ -68,6 +69,7 @@ IDEAL = {
     "membership_tpr": 0.01,
 }
 LEAKING = {
+    "detector",  # a copy is learnt with the wrong label
     "copies",
     "extremes",
     "near copies",

@@ -15,7 +15,7 @@ import numpy as np
 
 from synthtab.core.errors import DataError
 from synthtab.core.randomness import Streams
-from synthtab.evaluation.metric import Metric, Outcome, Reference, Skip
+from synthtab.evaluation.metric import Metric, Outcome, Reference
 from synthtab.evaluation.neighbours import fingerprints
 from synthtab.evaluation.report.findings import Evidence, Verdict, share
 from synthtab.evaluation.views import Tables
@@ -63,12 +63,10 @@ def twins(real: np.ndarray) -> float:
 def holdout_overlap(tables: Tables, streams: Streams) -> Outcome:
     """Share of the holdout's rows that were left out, since they are training rows.
 
-    From 0, which is best, to 1. Beside it: the share of the training rows that have a
+    From 0, which is best, to 1; 0 where there are no more of them than by chance. Beside it: the share of the training rows that have a
     twin among them, which is about what chance gives.
     """
     assert tables.holdout is not None
-    if not tables.left_out:
-        raise Skip("no more rows of the holdout than by chance are training rows")
     rows = len(tables.holdout) + tables.left_out
     by_chance = twins(fingerprints(tables.real))
     return Outcome(
@@ -82,7 +80,7 @@ def holdout_overlap(tables: Tables, streams: Streams) -> Outcome:
 def learnt_rows(evidence: Evidence) -> Iterator[Verdict]:
     """A holdout that holds training rows: how many, and that they were left out."""
     score = evidence.get("holdout_overlap")
-    if score is None or score.reference is None:
+    if score is None or score.reference is None or not score.value:
         return
     count = score.detail["left out"]
     text = (
@@ -97,7 +95,7 @@ def learnt_rows(evidence: Evidence) -> Iterator[Verdict]:
 OVERLAP = Metric(
     "holdout_overlap",
     "Holdout rows that were learnt",
-    "share of the holdout that is in the training table; left out where beyond chance",
+    "share of the holdout left out, being training rows beyond chance; 0 = none",
     "copying",
     "lower",
     holdout_overlap,

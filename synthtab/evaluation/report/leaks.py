@@ -43,6 +43,8 @@ TPR_OF_CHANCE = 0.01
 NO_HOLDOUT = "no holdout given"
 # Shares of rows nearer to training rows that are surely worth an alarm.
 NEARER_MATTERS = 0.6
+# A gain of an attacker that the interval must exclude before it is called none.
+ATTACK_MATTERS = 0.2
 # A tree that tells training rows from holdout rows that well, without any synthetic
 # row, says that they are draws of two populations.
 DRIFT = 0.6
@@ -227,7 +229,7 @@ def attacks(evidence: Evidence) -> Iterator[Verdict]:
         level: Level = "good"
         if low > base:
             level = graded(score.value - base, ATTACK_GOOD, ATTACK_FAIR)
-        elif rows := rows_that_tell(score, base, ATTACK_FAIR, evidence):
+        elif rows := rows_that_tell(score, base, ATTACK_MATTERS, evidence):
             what = f"{attacker}: what he gains"
             yield _too_few_rows(what, name, rows, evidence)
             continue
