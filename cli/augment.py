@@ -96,7 +96,7 @@ def augment(
     time: Annotated[
         str | None,
         typer.Option(
-            "--time", help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"
+            "--time", help="Most time to fit: 90s, 5m, 1h30m.", metavar="TIME"
         ),
     ] = None,
     epochs: Annotated[

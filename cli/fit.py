@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synthtab.core.config import seconds
 from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.progress import Clock, Progress
 
 from .keep import keep_model
 from .options import (
@@ -85,7 +87,7 @@ def fit(
     time: Annotated[
         str | None,
         typer.Option(
-            "--time", help="Most time to train: 90s, 5m, 1h30m.", metavar="TIME"
+            "--time", help="Most time for all of it: 90s, 5m, 1h30m.", metavar="TIME"
         ),
     ] = None,
     epochs: Annotated[
@@ -124,6 +126,7 @@ def fit(
 
     Example: synthtab fit people.csv --target income --time 5m
     """
+    clock = Clock(seconds(time) if time else 0.0)
     output = output or default_model(data)
     check_output(output, data, schema)
     check_table(data)
@@ -159,28 +162,31 @@ def fit(
         batch=batch,
     )
     model = Synthesizer(**options)
-    # A plan needs only the first rows of a file.
-    if dry_run:
-        source = glimpse(data, rows)
-    else:
-        source = open_table(data, Streams(model.seed), rows)
-    declared = _schema_of(source, schema, constraint or [], model)
-    note_reading(source.sample, data, quiet)
-    note_columns(declared, quiet)
-    _note_formulas(source.sample, declared, quiet)
-    if constraints:
-        declared = _with_found_constraints(source, declared)
-
     world = processes()
     # Of the processes that torchrun started, one speaks and writes.
     is_first = world.rank == 0
-    if dry_run:
-        if is_first:
-            _print_plan(model.plan(source, declared), output)
-        return
+    quiet = quiet or not is_first
     try:
-        with progress(quiet or not is_first) as observe:
-            model.fit(source, declared, observe)
+        with progress(quiet or dry_run) as observe:
+            observe(Progress("read"))
+            # A plan needs only the first rows of a file.
+            if dry_run:
+                source = glimpse(data, rows)
+            else:
+                source = open_table(data, Streams(model.seed), rows)
+            observe(Progress("infer kinds"))
+            declared = _schema_of(source, schema, constraint or [], model)
+            note_reading(source.sample, data, quiet)
+            note_columns(declared, quiet)
+            _note_formulas(source.sample, declared, quiet)
+            if constraints:
+                observe(Progress("find constraints"))
+                declared = _with_found_constraints(source, declared)
+            if dry_run:
+                if is_first:
+                    _print_plan(model.plan(source, declared), output)
+                return
+            model.fit(source, declared, observe, clock=clock)
     except KeyboardInterrupt:
         # Ctrl-C keeps what was learnt so far.
         if not model.fitted:
@@ -195,8 +201,8 @@ def fit(
         keep_model(model, output)
     # The other processes wait here until the file is written.
     world.leave()
-    if is_first and not quiet:
-        _summary(model, data, output)
+    if not quiet:
+        _summary(model, data, output, clock.spent())
 
 
 def _check(rows: int | None, constraints: str | None) -> None:
@@ -258,8 +264,12 @@ def _print_plan(plan: dict[str, Any], output: Path) -> None:
             if value is not None:
                 facts[_HEADINGS[name]] = amount(value)
         elif name == "seconds":
-            text = "unknown" if value is None else f"about {duration(value)}"
-            facts["training time"] = text
+            if config["time"]:
+                facts["time of the fit"] = f"at most {duration(config['time'])}"
+            elif value is None:
+                facts["training time"] = "unknown"
+            else:
+                facts["training time"] = f"about {duration(value)}"
         elif name == "steps" and value is None:
             facts[name] = "until the time is up"
         else:
@@ -302,8 +312,8 @@ def _note_formulas(sample: pd.DataFrame, schema: Schema, quiet: bool) -> None:
     )
 
 
-def _summary(model: Synthesizer, data: str, output: Path) -> None:
-    """What was learnt, and what to do next."""
+def _summary(model: Synthesizer, data: str, output: Path, total: float) -> None:
+    """What was learnt, in how many seconds in all, and what to do next."""
     report = model.report_
     best = ""
     if report["best"] is not None:
@@ -311,7 +321,8 @@ def _summary(model: Synthesizer, data: str, output: Path) -> None:
     # Of --rows: how many there were to draw from.
     drawn = f" drawn of {report['total']:,}" if report.get("total") else ""
     note(
-        f"learned {report['rows']:,} rows{drawn} in {duration(report['seconds'])}{best}"
+        f"learned {report['rows']:,} rows{drawn} in {duration(total)}, "
+        f"of which training {duration(report['seconds'])}{best}"
     )
     for warning in report["warnings"]:
         note(f"warning: {warning}")

@@ -6,6 +6,7 @@ it draws: a mistyped command needs none of it, and is answered sooner.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -96,7 +97,11 @@ def progress(quiet: bool = False) -> Iterator[Observer]:
         with Bars(*columns, console=console, transient=True) as bars:
             yield _Bar(bars)
     else:
-        yield _Lines()
+        lines = _Lines()
+        try:
+            yield lines
+        finally:
+            lines.close()
 
 
 def _detail(p: Progress) -> str:
@@ -138,25 +143,64 @@ class _Bar:
 class _Lines:
     """A line when a phase begins, then one every tenth of it.
 
-    Lines of one phase are `LINE_EVERY` seconds from each other at least.
+    Lines of one phase are `LINE_EVERY` seconds from each other at least. Short phases pass
+    without a line; one that lasts `PHASE_EVERY` seconds has it by then, also if it says
+    nothing more.
     """
 
     def __init__(self) -> None:
         self._phase = ""
         self._time = float("-inf")
         self._fraction = 0.0
+        # Says the name of the current phase, unless it is over by then.
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
 
     def __call__(self, p: Progress) -> None:
+        with self._lock:
+            self._take(p)
+
+    def close(self) -> None:
+        """No line any more."""
+        with self._lock:
+            self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def _take(self, p: Progress) -> None:
         if p.message:
             note(p.message)
         now = time.monotonic()
         fraction = p.fraction or 0.0
         is_new_phase = p.phase != self._phase
-        # Short phases pass without a line.
-        pause = PHASE_EVERY if is_new_phase else LINE_EVERY
+        if is_new_phase:
+            self._stop_timer()
+        if is_new_phase and now - self._time < PHASE_EVERY:
+            self._phase = p.phase
+            self._fraction = fraction
+            self._timer = threading.Timer(PHASE_EVERY, self._say_late, (p,))
+            self._timer.daemon = True
+            self._timer.start()
+            return
         has_advanced = is_new_phase or fraction - self._fraction >= 0.1
+        pause = PHASE_EVERY if is_new_phase else LINE_EVERY
         if now - self._time < pause or not has_advanced:
             return
+        self._stop_timer()
+        self._say(p, now, is_new_phase)
+
+    def _say_late(self, p: Progress) -> None:
+        """The line of a phase that has turned out to be long."""
+        with self._lock:
+            if self._timer is threading.current_thread():
+                self._timer = None
+                self._say(p, time.monotonic(), is_new_phase=True)
+
+    def _say(self, p: Progress, now: float, is_new_phase: bool) -> None:
+        fraction = p.fraction or 0.0
         self._phase = p.phase
         self._time = now
         self._fraction = fraction

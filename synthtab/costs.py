@@ -20,6 +20,7 @@ import torch
 from synthtab.core.config import TrainConfig
 from synthtab.core.errors import DataError
 from synthtab.core.layout import Encoded, Layout
+from synthtab.core.progress import Clock
 from synthtab.core.randomness import Streams
 from synthtab.data import sources
 from synthtab.data.encoder import TableEncoder
@@ -33,6 +34,7 @@ from synthtab.model.networks import Networks
 from synthtab.runtime import machine
 from synthtab.runtime.compute import fast_products, memory_left
 from synthtab.runtime.machine import THREADS, amount, cores
+from synthtab.sampling.pace import Pace
 from synthtab.sampling.sampler import BLOCK, CHUNK_ROWS
 from synthtab.sampling.tree_critic import FAKE_ROWS, MOST_POOL, REAL_ROWS
 
@@ -58,6 +60,12 @@ ROW_BYTES = 32
 LEAST_OFFERED_ROWS = 1_000
 # Fewest rows of a batch that is offered.
 LEAST_OFFERED_BATCH = 32
+# Share of a limited time that training gets at least: of all of it, and of what is left
+# when it begins.
+LEAST_TRAINING = 0.05
+MOST_AFTERWARDS = 0.5
+# What follows the training is expected to take so many times as long as was measured.
+MARGIN = 1.2
 # Steps that are timed, at most: as many as have all kinds of steps of the presets; and
 # the seconds after which no further step is begun.
 TIMED_STEPS = 32
@@ -212,6 +220,34 @@ def time(
     if config.time and seconds is not None:
         seconds = min(seconds, config.time)
     return {"steps": steps, "seconds": seconds}
+
+
+def seconds_after_training(
+    table: Encoded, held_out: int, config: TrainConfig, device: torch.device
+) -> float:
+    """How long it will take to decide how rows are drawn, if nothing is cut.
+
+    A little of each kind of work is done by networks that have learnt nothing yet.
+
+    Args:
+        table: The training rows.
+        held_out: Rows that judge.
+        config: Every dial.
+        device: Where networks compute.
+    """
+    with fresh_weights():
+        networks = Networks(table.layout, config).to(device)
+    pace = Pace.measured(networks, held_out)
+    return pace.expected(config, len(table), held_out)
+
+
+def seconds_to_train(clock: Clock, after_training: float) -> float:
+    """What a limited time leaves for the training; 0, for no limit, without one."""
+    if not clock.limited:
+        return 0.0
+    left = clock.left()
+    afterwards = min(MARGIN * after_training, MOST_AFTERWARDS * left)
+    return max(LEAST_TRAINING * clock.limit, left - afterwards)
 
 
 @fast_products()

@@ -30,7 +30,7 @@ from synthtab.core.errors import (
     hint,
 )
 from synthtab.core.layout import Encoded
-from synthtab.core.progress import Observer, Progress, silent
+from synthtab.core.progress import Clock, Observer, Progress, WholeFit, silent
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data import holdout
@@ -114,14 +114,15 @@ class Synthesizer:
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "mps".
         holdout: Share of the rows kept out of training to choose the checkpoint by; None for
             the preset's.
-        time: Most time to train, in seconds or as "90s", "5m", "1.5h".
+        time: Most time for all that a fit does, in seconds or as "90s", "5m", "1.5h".
         epochs: Passes over the training rows, instead of what the preset allows.
         random_state: scikit-learn's name of ``seed``, which it replaces if it is given.
         **overrides: Any field of `TrainConfig`.
 
     Attributes:
         schema_: The columns of the table that was learnt.
-        report_: What ran, for people: rows, holdout_rows, steps, seconds, stopped, best (the
+        report_: What ran, for people: rows, holdout_rows, steps, seconds (of the training),
+            total_seconds, stopped, best (the
             held-out score), history, warnings, losses, passes, device, versions.
         config_: The `TrainConfig` that ran.
         device_: The `torch.device` that rows are made on.
@@ -237,6 +238,7 @@ class Synthesizer:
         *,
         rows: int | None = None,
         at_once: int | None = None,
+        clock: Clock | None = None,
     ) -> Synthesizer:
         """Learn a table.
 
@@ -250,6 +252,7 @@ class Synthesizer:
             rows: Learn only so many rows, drawn uniformly at random.
             at_once: Most bytes of memory that a file may take to be held as a whole, and its
                 codes after that; None for a share of what is at hand.
+            clock: What of the ``time`` is spent already; it begins now if not given.
 
         Returns:
             Itself.
@@ -267,17 +270,22 @@ class Synthesizer:
         device = world.place(compute.pick(self.device))
         if world.rank > 0:
             observe = silent
+        clock = clock or Clock(config.time)
+        observe = WholeFit(observe, clock)
 
         # What the table is, and which of its rows choose the checkpoint.
+        observe(Progress("read"))
         source = open_table(table, streams, rows, at_once)
+        observe(Progress("check columns" if schema else "infer kinds"))
         source, schema = self._typed(source, schema, config)
-        observe(Progress("encode", 0.0))
+        observe(Progress("find relations"))
         people = source.people(schema)
         _, held_out = holdout.split(source.rows, config.holdout, streams, people)
 
         # How its cells become codes and offsets, and whether there is room for them.
         encoder = self._encode(source, held_out, schema, config, streams)
         costs.require(costs.of(source, encoder, config, device))
+        observe(Progress("encode", 0.0))
         with holdout.ingest(
             source, encoder, held_out, streams, observe, at_once
         ) as encoded:
@@ -298,6 +306,7 @@ class Synthesizer:
                 self._learn(
                     encoder, training, encoded.held_out, streams, observe, world
                 )
+                self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
                 self._become(encoder, None, Recipe())
         return self
@@ -308,15 +317,24 @@ class Synthesizer:
         training: Encoded,
         held_out: Encoded,
         streams: Streams,
-        observe: Observer,
+        observe: WholeFit,
         world: compute.World,
     ) -> None:
         """Train the networks, then decide how rows are drawn."""
         config = self.config_
+        clock = observe.clock
+        observe(Progress("prepare"))
+        if clock.limited or observe.watched:
+            observe.after_training = costs.seconds_after_training(
+                training, len(held_out), config, self.device_
+            )
+        limit = costs.seconds_to_train(clock, observe.after_training)
+        # All processes stop together.
+        (limit,) = world.from_first(lambda: [limit])
         trained = trainer.train(
             training,
             held_out,
-            config,
+            replace(config, time=limit),
             streams,
             self.device_,
             observe,
@@ -343,8 +361,9 @@ class Synthesizer:
         try:
             if world.rank == 0:
                 recipe, decisions = choose_recipe(
-                    networks, training, held_out, config, streams, observe
+                    networks, training, held_out, config, streams, observe, clock
                 )
+                self.report_["warnings"] += decisions.pop("skipped")
                 self.report_.update(decisions)
                 self._become(encoder, networks, recipe)
         finally:  # the other processes wait for the first one, interrupted or not

@@ -54,7 +54,7 @@ class TrainConfig:
         moment_budget: Most features among which pair moments are matched in one step.
         work: Compute to spend, in TFLOP, when neither `epochs` nor `time` is given.
         epochs: Passes over the training rows; 0 to derive them from `work`.
-        time: Most seconds to train; 0 for no limit.
+        time: Most seconds of a fit, from reading to saving; 0 for no limit.
         patience: Stop after so many evaluations without a better held-out score; 0
             never.
         checks: Held-out evaluations during a fit.

@@ -6,8 +6,9 @@ command line draws bars with it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Progress:
     Attributes:
         phase: What is going on, in a word or two ("encode", "train", "sample").
         fraction: Share of the phase that is done, in [0, 1]; None where unknown.
-        seconds_left: Estimate for the phase; None where unknown.
+        seconds_left: Estimate for the whole job; None where unknown.
         score: The newest held-out score in [0, 1], higher is better; None before the
             first.
         best: The best held-out score so far.
@@ -39,3 +40,74 @@ Observer = Callable[[Progress], None]
 
 def silent(progress: Progress) -> None:
     """An observer that ignores everything."""
+
+
+class Clock:
+    """The wall clock of a job, which perhaps may take only so long.
+
+    It runs from when it is made.
+
+    Args:
+        limit: Most seconds; 0 for no limit.
+    """
+
+    def __init__(self, limit: float = 0.0) -> None:
+        self.limit = limit
+        self.began = time.monotonic()
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self.limit > 0
+
+    def spent(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self.began
+
+    def left(self) -> float:
+        """Seconds up to the limit, endless without one; negative once it is over."""
+        return self.limit - self.spent() if self.limited else float("inf")
+
+
+class WholeFit:
+    """An observer that says how long the whole fit takes, not only its training.
+
+    Args:
+        observe: Whom it tells.
+        clock: The time of the fit.
+
+    Attributes:
+        after_training: Seconds that are expected of what follows the training.
+    """
+
+    def __init__(self, observe: Observer, clock: Clock) -> None:
+        self.observe = observe
+        self.clock = clock
+        self.after_training = 0.0
+        self._trained_at: float | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is told anything."""
+        return self.observe is not silent
+
+    def __call__(self, progress: Progress) -> None:
+        left = self._left(progress)
+        if self.clock.limited:
+            most = max(0.0, self.clock.left())
+            left = most if left is None else min(left, most)
+        self.observe(replace(progress, seconds_left=left))
+
+    def _left(self, progress: Progress) -> float | None:
+        """Seconds, whatever the limit."""
+        now = self.clock.spent()
+        if progress.phase == "train":
+            self._trained_at = now
+            if progress.seconds_left is None:
+                return None
+            return progress.seconds_left + self.after_training
+        if self._trained_at is None:
+            return None
+        left = self.after_training - (now - self._trained_at)
+        # What takes longer than expected has no estimate any more.
+        return left if left > 0 else None

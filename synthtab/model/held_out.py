@@ -27,7 +27,7 @@ from synthtab.model.batches import Batch
 from synthtab.model.losses import completion
 from synthtab.model.networks import Networks
 from synthtab.model.orders import known_cells
-from synthtab.runtime.compute import ALONE, World
+from synthtab.runtime.compute import ALONE, World, shared_trees
 
 # ------------------------------------------------------------------------------------------
 # The likelihood of hidden cells
@@ -133,8 +133,9 @@ def detection(
         )
         if len(set(labels[learnt])) < 2 or learnt.all():
             return 0.5  # too few rows to tell anything
-        model.fit(cells[learnt], labels[learnt])
-        scores[~learnt] = model.predict_proba(cells[~learnt])[:, 1]
+        with shared_trees():
+            model.fit(cells[learnt], labels[learnt])
+            scores[~learnt] = model.predict_proba(cells[~learnt])[:, 1]
     return float(roc_auc_score(labels, scores))
 
 
@@ -435,6 +436,8 @@ class Monitor:
         self.started_at = world.time()
         self.told_at = time.monotonic()
         self.judging_seconds = 0.0
+        # Of the newest check.
+        self.check_seconds = 0.0
         self.result = Trained(trainer.averaged())
         self.healthy_state = trainer.state()
         # By the name of the network: "generator", "completer".
@@ -459,7 +462,9 @@ class Monitor:
         of_steps = self.trainer.step / self.steps
         of_time = 0.0
         if self.config.time:
-            of_time = self.seconds() / self.config.time
+            # The last check comes when the time is up, and is part of it.
+            for_steps = self.config.time - self.check_seconds
+            of_time = self.seconds() / max(for_steps, self.config.time / 2)
         return min(1.0, max(of_time, of_steps))
 
     def finished(self) -> bool:
@@ -595,7 +600,8 @@ class Monitor:
         best = self.result.best
         if best is None or score.score > best.quality.score:
             self.result.best = check
-        self.judging_seconds += self.world.time() - began
+        self.check_seconds = self.world.time() - began
+        self.judging_seconds += self.check_seconds
         self._tell()
 
     def _judge(self) -> Quality:

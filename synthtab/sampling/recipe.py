@@ -16,14 +16,21 @@ from torch import Tensor
 
 from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Encoded, Layout
-from synthtab.core.progress import Observer, Progress
+from synthtab.core.progress import Clock, Observer, Progress
 from synthtab.core.randomness import Streams
 from synthtab.model.held_out import Quality, quality
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans, to_names
 from synthtab.runtime.compute import fast_products
+from synthtab.sampling.pace import SAVING_SECONDS, Pace
 from synthtab.sampling.sampler import BLOCK, Pass, generate
-from synthtab.sampling.tree_critic import TreeCritic, grow
+from synthtab.sampling.tree_critic import (
+    RAKING_POOL,
+    REAL_ROWS,
+    TreeCritic,
+    frequencies,
+    grow,
+)
 
 # Nats per row that a column may lose by not seeing the columns that its pass draws with
 # it.
@@ -71,8 +78,12 @@ def choose_recipe(
     config: TrainConfig,
     streams: Streams,
     observe: Observer,
+    clock: Clock | None = None,
 ) -> tuple[Recipe, dict[str, Any]]:
     """Decide how rows are drawn.
+
+    Where time is limited, what there is none left for is cut or skipped, and the report
+    says so.
 
     Args:
         networks: What training has left behind.
@@ -81,24 +92,90 @@ def choose_recipe(
         config: Every dial.
         streams: Randomness.
         observe: Called with the progress.
+        clock: The time of the fit; no limit if not given.
 
     Returns:
-        The recipe, and what a report says of the decisions.
+        The recipe, and what a report says of the decisions. Its "skipped" is a list of
+        sentences.
     """
-    report: dict[str, Any] = {}
-    passes = _choose_passes(networks, held_out, config, streams, observe, report)
+    report: dict[str, Any] = {"skipped": []}
+    time = _Time(clock or Clock(), networks, len(held_out))
+    passes = _choose_passes(networks, held_out, config, streams, observe, report, time)
     recipe = Recipe(passes)
     if not config.passes and passes > 1 and len(held_out):
-        joined = joined_plans(networks, held_out)
-        recipe = Recipe(max(len(plan) for plan in joined), joined)
-        report["plans"] = to_names(networks.layout, joined)
+        observe(Progress("join columns"))
+        recipe = _join(recipe, networks, held_out, report, time)
     report["passes"] = recipe.passes
     if config.rounds or config.rake:
         critic = _grow_critic(
-            networks, recipe, training, held_out, config, streams, observe, report
+            networks, recipe, training, held_out, config, streams, observe, report, time
         )
         recipe = replace(recipe, critic=critic)
     return recipe, report
+
+
+def _join(
+    recipe: Recipe,
+    networks: Networks,
+    held_out: Encoded,
+    report: dict[str, Any],
+    time: _Time,
+) -> Recipe:
+    """The recipe with columns drawn together that are independent enough."""
+    rows = time.joining_rows(min(JOINING_ROWS, len(held_out)))
+    if not rows:
+        report["skipped"].append(
+            "no time was left to find columns that can be drawn together"
+        )
+        return recipe
+    joined = joined_plans(networks, held_out.take(slice(rows)))
+    report["plans"] = to_names(networks.layout, joined)
+    time.measure(networks, joined)
+    return Recipe(max(len(plan) for plan in joined), joined)
+
+
+class _Time:
+    """What there is time for.
+
+    Args:
+        clock: The time of the fit.
+        networks: What makes rows.
+        held_out: Rows that judge.
+    """
+
+    def __init__(self, clock: Clock, networks: Networks, held_out: int) -> None:
+        self.clock = clock
+        self.held_out = held_out
+        self.pace = Pace(0.0, 0.0, 0.0)
+        # Anew after the training: the machine may be busier now.
+        self.measure(networks)
+
+    def measure(self, networks: Networks, ways: Sequence[Plan] | None = None) -> None:
+        """Find out how fast rows are made, where that matters."""
+        if self.clock.limited:
+            self.pace = Pace.measured(networks, self.held_out, ways)
+
+    def left(self) -> float:
+        """Seconds, but for those that saving takes."""
+        return self.clock.left() - SAVING_SECONDS
+
+    def chooses(self) -> bool:
+        """Whether there is time to choose the number of passes."""
+        return self.left() > 2 * (self.pace.judge + self.pace.block)
+
+    def joining_rows(self, rows: int) -> int:
+        """By how many rows columns are found that can be drawn together; 0 for none."""
+        if not self.clock.limited:
+            return rows
+        return self.pace.joining_rows(rows, self.left())
+
+    def verifies(self) -> bool:
+        """Whether there is time to judge rows with the tree critic and without."""
+        return self.left() > self.pace.verifying
+
+    def for_trees(self) -> float:
+        """Seconds in which the tree critic may grow."""
+        return self.left() - self.pace.verifying
 
 
 def _choose_passes(
@@ -108,6 +185,7 @@ def _choose_passes(
     streams: Streams,
     observe: Observer,
     report: dict[str, Any],
+    time: _Time,
 ) -> int:
     """A pass per unit; but one pass, if the held-out rows show that it is better."""
     most = networks.most_passes
@@ -115,6 +193,9 @@ def _choose_passes(
     # Without a choice, or without rows to choose by, as many as there can be.
     if config.passes or not both_ways or not len(held_out):
         return config.passes or most
+    if not time.chooses():
+        report["skipped"].append("no time was left to choose the number of passes")
+        return most
     observe(Progress("choose passes"))
     scores = {}
     for passes in (1, most):
@@ -188,6 +269,7 @@ def _grow_critic(
     streams: Streams,
     observe: Observer,
     report: dict[str, Any],
+    time: _Time,
 ) -> TreeCritic | None:
     """Grow the tree critic; None if the held-out rows are worse with it."""
     layout = networks.layout
@@ -200,17 +282,36 @@ def _grow_critic(
         offsets = np.concatenate([block.offsets for block in blocks])
         return Encoded(codes, offsets, layout)
 
+    rounds = config.rounds
+    rows = REAL_ROWS
+    if time.clock.limited:
+        most = min(REAL_ROWS, len(training))
+        rounds, rows = time.pace.affordable(rounds, most, time.for_trees())
+    if rounds < config.rounds:
+        report["skipped"].append(
+            f"the time allowed {rounds} of {config.rounds} rounds of the tree critic"
+        )
+    if not rounds and config.rounds:
+        # Which rows would be made to measure the pool is not worth the time either.
+        wanted = frequencies(training) if config.rake else None
+        return TreeCritic((), wanted, RAKING_POOL) if config.rake else None
     observe(Progress("tree critic", 0.0))
     critic = grow(
         training,
-        config.rounds,
+        rounds,
         config.rake,
         draw,
         Streams(streams.integer("refine")),
         lambda done: observe(Progress("tree critic", done)),
+        most_rows=rows,
+        left=time.for_trees,
     )
     if not len(held_out):
         return critic
+    if not time.verifies():
+        report["skipped"].append("no time was left to verify the tree critic")
+        return critic
+    observe(Progress("judge"))
     before = _judge(networks, recipe, None, held_out, streams).score
     after = _judge(networks, recipe, critic, held_out, streams).score
     # Trees may learn the training rows by heart: then the held-out rows are worse off.

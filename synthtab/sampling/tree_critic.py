@@ -16,6 +16,8 @@ so that the kept rows have the one-way frequencies of the training rows.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +30,7 @@ from torch import Tensor
 from synthtab.core.layout import Encoded, Layout
 from synthtab.core.randomness import Streams
 from synthtab.model.held_out import BINS, Binning, Cells
+from synthtab.runtime.compute import shared_trees
 
 # Least and most rows generated for each one that is kept.
 LEAST_POOL = 1.5
@@ -57,6 +60,8 @@ LEAVES = 31
 # later trees learn the training rows by heart (docs/lab.md).
 STOPPING_ROWS = 0.15
 STOPPING_TREES = 10
+# Trees that are grown to see how many there is time for.
+TRIED_TREES = 5
 # Most training rows that trees are grown on, and generated ones for each.
 REAL_ROWS = 60_000
 FAKE_ROWS = 2.0
@@ -140,6 +145,8 @@ def grow(
     draw: Draw,
     streams: Streams,
     tell: Callable[[float], None],
+    most_rows: int = REAL_ROWS,
+    left: Callable[[], float] = lambda: math.inf,
 ) -> TreeCritic:
     """Grow forests, each against the generated rows that the earlier ones let through.
 
@@ -150,25 +157,35 @@ def grow(
         draw: Generates rows.
         streams: Randomness.
         tell: Called with the share of the work that is done.
+        most_rows: Most of the training rows to grow trees on.
+        left: Says how many seconds are left. Where few are, forests have fewer trees,
+            and no new rows are generated for the last turn.
     """
     cpu = torch.device("cpu")
     binning = Binning(rows.layout, cpu)
     wanted = frequencies(rows) if rake else None
     critic = TreeCritic((), wanted, LEAST_POOL)
     order = streams.numpy("refinement").permutation(len(rows))
-    real = rows.take(order[:REAL_ROWS])
+    real = rows.take(order[:most_rows])
     real_cells = binning.cells(real)
 
+    drawing_seconds = 0.0
     # One more turn than forests: the last one finds the pool that all of them need.
     for number in range(rounds + 1):
         of_round = Streams(streams.integer("forest", number))
-        fake = draw(int(FAKE_ROWS * len(real)), of_round)
+        is_last = number == rounds
+        if number and left() < drawing_seconds:
+            is_last = True
+        else:
+            began = time.monotonic()
+            fake = draw(int(FAKE_ROWS * len(real)), of_round)
+            drawing_seconds = time.monotonic() - began
         codes = torch.as_tensor(fake.codes.astype(np.int64))
         offsets = torch.as_tensor(fake.offsets)
         chooser = critic.on(rows.layout, cpu)
         pool = _pool(chooser.weights(codes, offsets))
         critic = replace(critic, pool=pool)
-        if number == rounds:
+        if is_last:
             break
         # How many rows would be kept of these, were they a pool.
         count = int(len(fake) / pool)
@@ -182,6 +199,7 @@ def grow(
             np.repeat([0, 1], [len(real), len(fake)]),
             np.concatenate([of_real, of_fake]),
             binning.nominal,
+            seconds=(left() - drawing_seconds) / (rounds - number),
             max_iter=MOST_TREES,
             learning_rate=LEARNING_RATE,
             max_leaf_nodes=LEAVES,
@@ -389,6 +407,7 @@ class Forest:
         labels: npt.NDArray[np.int64],
         weights: npt.NDArray[np.float64],
         nominal: npt.NDArray[np.bool_],
+        seconds: float = math.inf,
         **options: Any,
     ) -> Forest:
         """Learn the log-odds of label 1.
@@ -400,6 +419,7 @@ class Forest:
             labels: ``[rows]``: 0 or 1.
             weights: ``[rows]``.
             nominal: ``[K]``: whether the bins of a block have no order.
+            seconds: Most time; without a limit, ``max_iter`` alone counts.
             **options: Of scikit-learn's HistGradientBoostingClassifier.
         """
         from sklearn.ensemble import HistGradientBoostingClassifier
@@ -417,12 +437,24 @@ class Forest:
         ]
         categories = np.arange(len(nominal_blocks)) if nominal.any() else None
         options = {"early_stopping": False, **options}
-        model = HistGradientBoostingClassifier(
-            categorical_features=categories,
-            **options,
-        )
         inputs = np.column_stack(ranks).astype(np.float64)
-        model.fit(inputs, labels, sample_weight=weights)
+
+        def fitted(**options: Any) -> Any:
+            model = HistGradientBoostingClassifier(
+                categorical_features=categories, **options
+            )
+            # How many threads share the work changes no tree.
+            with shared_trees():
+                return model.fit(inputs, labels, sample_weight=weights)
+
+        if seconds < math.inf:
+            began = time.monotonic()
+            fitted(**{**options, "max_iter": TRIED_TREES, "early_stopping": False})
+            spent = time.monotonic() - began
+            trees_in_time = int(TRIED_TREES * (seconds - spent) / spent)
+            most = max(TRIED_TREES, trees_in_time)
+            options["max_iter"] = min(options.get("max_iter", most), most)
+        model = fitted(**options)
 
         best = model.n_iter_
         if model.do_early_stopping_:
