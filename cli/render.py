@@ -150,7 +150,7 @@ class _Lines:
 
     def __init__(self) -> None:
         self._phase = ""
-        self._time = float("-inf")
+        self._time = time.monotonic()
         self._fraction = 0.0
         # Says the name of the current phase, unless it is over by then.
         self._timer: threading.Timer | None = None

@@ -179,7 +179,7 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     "sample over the model": (
         None,
         ["sample", "-n", "5", "-m", "people.synthtab", "-o", "people.synthtab"],
-        "overwrite",
+        "people.synthtab is a model, not a table",
     ),
     "sample into a missing folder": (
         None,

@@ -281,7 +281,7 @@ def test_bad_text_is_one_line(text: str, complaint: str) -> None:
                 "columns": ["start", "end"],
                 "options": {"strict": 1},
             },
-            "'strict' cannot be 1",
+            "'strict' is 1, not true or false",
         ),
         ({"form": "range", "columns": ["amount"]}, "needs a minimum or a maximum"),
         (
@@ -290,7 +290,7 @@ def test_bad_text_is_one_line(text: str, complaint: str) -> None:
                 "columns": ["price", "amount"],
                 "options": {"equals": "magic"},
             },
-            "unknown equation",
+            "'equals' is 'magic'; it may be 'sum'",
         ),
         (
             {

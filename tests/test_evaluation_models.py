@@ -178,14 +178,15 @@ def test_coverage_by_hand() -> None:
 def test_copies_are_counted_beside_those_of_the_holdout() -> None:
     real, other, holdout = frame(0), frame(1), frame(2)
     planted = pd.concat([other.iloc[:900], real.iloc[:100]])
-    near_holdout = pd.concat([holdout.iloc[:-12], real.iloc[:12]])
+    # So few may be chance; more are left out as rows of the training table.
+    near_holdout = pd.concat([holdout.iloc[:-3], real.iloc[:3]])
     found = evaluate(
         real, planted, holdout=near_holdout, metrics=["exact_copies"]
     ).scores[0]
     assert found.value == 0.1
     assert found.detail["copies"] == 100
     assert found.reference is not None
-    assert found.reference.value == 0.01
+    assert found.reference.value == 3 / len(near_holdout)
     twice = pd.concat([real, real.iloc[:300]])
     alone = evaluate(twice, other, metrics=["exact_copies"]).scores[0]
     assert alone.reference is not None

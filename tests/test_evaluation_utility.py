@@ -231,7 +231,7 @@ def test_nothing_to_learn_is_said() -> None:
     found = evaluate(
         real,
         real,
-        holdout=real,
+        holdout=real.assign(x=real["x"] + 0.5),
         target="t",
         numeric=["x"],
         metrics=["importance_agreement"],
@@ -241,6 +241,11 @@ def test_nothing_to_learn_is_said() -> None:
         {"x": rng.normal(size=300), "t": [f"c{i % 60}" for i in range(300)]}
     )
     found = evaluate(
-        many, many, holdout=many, target="t", numeric=["x"], metrics=["utility_forest"]
+        many,
+        many,
+        holdout=many.assign(x=many["x"] + 0.5),
+        target="t",
+        numeric=["x"],
+        metrics=["utility_forest"],
     ).scores[0]
     assert found.status == "skipped: the target has more than 50 classes"

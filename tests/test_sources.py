@@ -124,7 +124,7 @@ def learnt(model: Synthesizer) -> tuple[str, object]:
     return weights.hexdigest(), {
         k: v
         for k, v in model.report_.items()
-        if k not in ("seconds", "sample", "history")
+        if k not in ("seconds", "total_seconds", "sample", "history")
     }
 
 

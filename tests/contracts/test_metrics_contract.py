@@ -380,8 +380,15 @@ def test_odd_tables_give_a_score_or_a_reason(name: str, holdout: bool) -> None:
     numeric = [c for c in frame.columns if frame[c].dtype.kind == "f"]
     target = frame.columns[-1]
     other = frame.sample(frac=1, replace=True, random_state=0)
+    # Rows that were not learnt: half a unit more, the last column upside down.
+    not_learnt = frame.assign(**{target: frame[target].to_numpy()[::-1]})
+    not_learnt[numeric] += 0.5
     found = evaluate(
-        frame, other, holdout=frame if holdout else None, target=target, numeric=numeric
+        frame,
+        other,
+        holdout=not_learnt if holdout else None,
+        target=target,
+        numeric=numeric,
     )
     for score in found.scores:
         assert score.ok == math.isfinite(score.value), score

@@ -135,12 +135,13 @@ class NumberEncoder(ColumnEncoder):
     def check(cls, column: Column) -> None:
         """As `ColumnEncoder.check`; and the bounds are numbers in their order."""
         super().check(column)
+        options = column.options
+        # Long decimals have bounds in words: a number of JSON would lose their last digits.
+        texts = cls.bounds_are_texts or ("base" in options and "places" in options)
         for name in ("minimum", "maximum"):
             bound = column.options.get(name)
-            if bound is not None and isinstance(bound, str) != cls.bounds_are_texts:
-                wanted = (
-                    "text in the column's format" if cls.bounds_are_texts else "number"
-                )
+            if bound is not None and isinstance(bound, str) != texts:
+                wanted = "text in the column's format" if texts else "number"
                 raise SchemaError(
                     f"column {column.name!r}: the option {name!r} is {shown(bound)}, "
                     f"not a {wanted}"

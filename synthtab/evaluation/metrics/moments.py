@@ -195,8 +195,9 @@ def _spread_is_off(real: Floats, synthetic: Floats, limit: float) -> bool:
 
 def _luck_of_deviation(values: Floats) -> float:
     """Variance of the logarithm of the deviation."""
-    centred = values - values.mean()
-    kurtosis = float((centred**4).mean() / (centred**2).mean() ** 2)
+    # In deviations first: fourth powers of large numbers overflow.
+    centred = (values - values.mean()) / values.std()
+    kurtosis = float((centred**4).mean())
     # That of two equal heaps is 1, and known too well from few rows.
     return max(kurtosis - 1, 0.2) / (4 * len(values))
 
