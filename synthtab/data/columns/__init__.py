@@ -20,6 +20,7 @@ from synthtab.core.errors import DataError, SchemaError, SynthtabError, hint
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import dtypes
 from synthtab.data.columns.base import (
+    HALF,
     MISSING_TOKENS,
     MOSTLY,
     Cells,
@@ -65,9 +66,6 @@ KINDS["compound"] = CompoundEncoder
 KINDS["identifier"] = IdentifierEncoder
 KINDS["constant"] = ConstantEncoder
 
-# A column of text that would be invented is one of dates if so many of its cells are.
-HALF = 0.5
-
 # Key of `DataFrame.attrs` with which `synthtab.data.tables.read` marks cells that come
 # from a text file.
 TEXT_MARK = "synthtab.text"
@@ -93,6 +91,11 @@ __all__ = [
 def in_turn() -> list[type[ColumnEncoder]]:
     """The kinds in the order in which inference asks them."""
     return sorted(KINDS.values(), key=lambda kind: kind.turn)
+
+
+def _asked(cells: Cells) -> list[type[ColumnEncoder]]:
+    """The kinds that a column may be of, in their turn."""
+    return [kind for kind in in_turn() if kind.may_be(cells)]
 
 
 def number_kind(column: Column) -> type[NumberEncoder]:
@@ -276,7 +279,7 @@ def _describe(cells: Cells, kind: str | None) -> Column:
             )
         return forced
     try:
-        verdicts = (kind_class.accepts(cells) for kind_class in in_turn())
+        verdicts = (kind_class.accepts(cells) for kind_class in _asked(cells))
         column = next(verdict for verdict in verdicts if verdict is not None)
         if not KINDS[column.kind].reads_missing:
             column = _describe_mostly(cells, column) or column
@@ -337,7 +340,7 @@ def _describe_mostly(cells: Cells, otherwise: Column) -> Column | None:
     """
     if not cells.is_text or not len(cells.words):
         return None
-    best = _best_fit(cells, in_turn())
+    best = _best_fit(cells, _asked(cells))
     if best is None or (best.fits.all() and best.writing is None):
         return None
     # Rather than to invent texts from the digits of dates.

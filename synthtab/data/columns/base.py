@@ -66,6 +66,8 @@ ERROR_WORDS = frozenset(
 # A kind that so many of a column's cells fit is the column's. What does not fit is a
 # word, or missing.
 MOSTLY = 0.95
+# Of text that would be invented, or if a user names the kind, so many are enough.
+HALF = 0.5
 # Letters of a cell that an error shows.
 LONGEST_SHOWN = 32
 # Most words of a column of numbers or dates.
@@ -172,6 +174,9 @@ class ColumnEncoder(ABC):
             JSON Schema; see `synthtab.data.schema_document`.
         numeric: Whether the cells are numbers, or dates that count as numbers. Such a
             kind is a `synthtab.data.columns.numeric.NumberEncoder`.
+        of_digits: Whether each of its texts has a digit.
+        of_text: Whether numbers as such are never of this kind, only text and dtypes of its
+            own.
         reads_missing: Whether the kind knows by itself which texts of a file mean
             "missing".
         constant: Whether all cells are equal.
@@ -197,6 +202,8 @@ class ColumnEncoder(ABC):
     dtypes: ClassVar[re.Pattern[str] | None] = None
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     numeric: ClassVar[bool] = False
+    of_digits: ClassVar[bool] = False
+    of_text: ClassVar[bool] = False
     reads_missing: ClassVar[bool] = False
     constant: ClassVar[bool] = False
     invented: ClassVar[bool] = False
@@ -210,6 +217,15 @@ class ColumnEncoder(ABC):
     def __init__(self, column: Column, blocks: tuple[Block, ...]) -> None:
         self.column = column
         self.blocks = blocks
+
+    @classmethod
+    def may_be(cls, cells: Cells) -> bool:
+        """Whether to ask `accepts` at all: a quick look at a column."""
+        if cells.is_text:
+            # Of any kind but words, half the cells must be: `without` leaves out the rest.
+            return not cls.of_digits or cells.share_with_digits >= HALF
+        is_number = pd.api.types.is_numeric_dtype(cells.series.dtype)
+        return not (cls.of_text and is_number)
 
     @classmethod
     @abstractmethod
@@ -513,6 +529,12 @@ class Cells:
     def words(self) -> Texts:
         """The distinct texts that are not such a token."""
         return self.distinct[~self.token_mask]
+
+    @cached_property
+    def share_with_digits(self) -> float:
+        """The share of the cells of a text column, but for missing ones, with a digit."""
+        has_digit = [_DIGITS.search(word) is not None for word in self.words]
+        return self.share_of(np.array(has_digit, dtype=bool))
 
     def without(self, fits: Mask) -> Cells:
         """The column without the cells that a kind cannot read.

@@ -75,6 +75,8 @@ class CompoundEncoder(ColumnEncoder):
     """
 
     kind: ClassVar[str] = "compound"
+    of_text: ClassVar[bool] = True
+    of_digits: ClassVar[bool] = True
     # Before identifiers, which take any text that hardly repeats.
     turn: ClassVar[int] = 59
     combinable: ClassVar[bool] = False

@@ -103,6 +103,7 @@ class DurationEncoder(NumberEncoder):
     """
 
     kind: ClassVar[str] = "duration"
+    of_text: ClassVar[bool] = True
     turn: ClassVar[int] = 40
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile("timedelta|duration")
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {

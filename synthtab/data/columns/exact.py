@@ -113,11 +113,9 @@ class Scale:
         return cls(base, places, dropped, tuple(frequent[:MOST_LISTED]))
 
     @classmethod
-    def of(cls, column: Column) -> Scale | None:
-        """That of a column; None where numbers are what they are."""
+    def of(cls, column: Column) -> Scale:
+        """That of a column which has one."""
         options = column.options
-        if "base" not in options:
-            return None
         return _scale(
             options["base"],
             options.get("places", 0),

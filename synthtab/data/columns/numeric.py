@@ -65,6 +65,11 @@ BOUND_OPTIONS: dict[str, Mapping[str, Any]] = {
 Self = TypeVar("Self", bound="NumberEncoder")
 
 
+def exact_scale(column: Column) -> exact.Scale | None:
+    """That of a column whose numbers fit no usual dtype; None for any other column."""
+    return exact.Scale.of(column) if "base" in column.options else None
+
+
 class NumberEncoder(ColumnEncoder):
     """What all kinds share whose cells are numbers in disguise.
 
@@ -74,6 +79,7 @@ class NumberEncoder(ColumnEncoder):
     """
 
     numeric: ClassVar[bool] = True
+    of_digits: ClassVar[bool] = True
     reads_missing: ClassVar[bool] = True
     bounds_are_texts: ClassVar[bool] = False
 
@@ -111,7 +117,7 @@ class NumberEncoder(ColumnEncoder):
         """Values => the typed form, for a dtype that is not text."""
         cells: npt.NDArray[Any] = values
         python = column.options.get("python")
-        if scale := exact.Scale.of(column):
+        if scale := exact_scale(column):
             return cls._exact_cells(scale.cells(values), missing, column)
         if python == "decimal":
             # Through text: a float has no decimals of its own.
@@ -156,7 +162,7 @@ class NumberEncoder(ColumnEncoder):
     def bounds(cls, column: Column) -> tuple[float | int | None, float | int | None]:
         """The least and the greatest value that may come back."""
         ends = column.options.get("minimum"), column.options.get("maximum")
-        scale = exact.Scale.of(column)
+        scale = exact_scale(column)
         if scale is not None:
             cells = pd.Series(ends, dtype=object)
             numbers, missing = scale.read(cells, column)
@@ -185,13 +191,13 @@ class NumberEncoder(ColumnEncoder):
     def as_written(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
         """`numbers` as constraints compute with them."""
         values, missing = cls.numbers(series, column)
-        scale = exact.Scale.of(column)
+        scale = exact_scale(column)
         return (values if scale is None else scale.floats(values)), missing
 
     @classmethod
     def from_written(cls, values: Numbers, column: Column) -> Numbers:
         """Numbers of `as_written` => those of `numbers`."""
-        scale = exact.Scale.of(column)
+        scale = exact_scale(column)
         return values if scale is None else scale.of_floats(values)
 
     @classmethod
@@ -233,7 +239,7 @@ class NumberEncoder(ColumnEncoder):
     def typed(cls, series: pd.Series, column: Column) -> pd.Series:
         """Text or typed cells => the typed form."""
         values, missing = cls.numbers(series, column)
-        scale = exact.Scale.of(column)
+        scale = exact_scale(column)
         if scale is not None and not holds_text(column):
             numbers, missing = scale.exact(series, column)
             cells = cls._exact_cells(numbers, missing, column)
@@ -252,7 +258,7 @@ class NumberEncoder(ColumnEncoder):
         if is_text(series):
             texts = series.astype(object).where(series.notna(), "")
             return texts.to_numpy(dtype=object)
-        if scale := exact.Scale.of(column):
+        if scale := exact_scale(column):
             texts, missing = scale.exact_texts(series, column)
         else:
             values, missing = cls.numbers(series, column)
@@ -523,7 +529,7 @@ class FloatEncoder(NumberEncoder):
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
         """Cells => float64 values; int64 where floats are not exact."""
-        scale = exact.Scale.of(column)
+        scale = exact_scale(column)
         if scale is not None:
             return scale.read(series, column)
         return parse_floats(series, column)
@@ -539,7 +545,7 @@ class FloatEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => texts with the column's decimals."""
-        if scale := exact.Scale.of(column):
+        if scale := exact_scale(column):
             return as_written(scale.written(values), column)
         # Adding 0 turns -0.0 into 0.0.
         values = values.astype(np.float64) + 0.0
@@ -631,7 +637,7 @@ class IntegerEncoder(NumberEncoder):
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Numbers, Mask]:
         """Cells => int64 values."""
-        if scale := exact.Scale.of(column):
+        if scale := exact_scale(column):
             return scale.read(series, column)
         series = dtypes.plain(series)
         if not is_text(series) and pd.api.types.is_integer_dtype(series.dtype):
@@ -664,7 +670,7 @@ class IntegerEncoder(NumberEncoder):
     @classmethod
     def render(cls, values: Numbers, column: Column) -> Texts:
         """Values => digits."""
-        if scale := exact.Scale.of(column):
+        if scale := exact_scale(column):
             return as_written(scale.written(values), column)
         texts = objects(map(str, values.tolist()), len(values))
         return as_written(texts, column)
