@@ -336,7 +336,10 @@ class TestCommand:
             assert said.status == 0, said.err
         assert (here / "1.parquet").read_bytes() == (here / "2.parquet").read_bytes()
 
-    def test_progress_tells_the_rows(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_progress_tells_the_rows(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("synthtab_cli.render.PHASE_EVERY", 0.0)
         _Lines()(Progress("sample", 0.5, rows=1_234_567))
         assert capsys.readouterr().err == "sample 1,234,567 rows\n"
 

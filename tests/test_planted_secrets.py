@@ -104,9 +104,15 @@ def test_the_search_finds_what_is_there() -> None:
     assert not found_in_bytes(np.arange(100.0).tobytes())
 
 
-@pytest.mark.long
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(4_000, marks=pytest.mark.long),
+        pytest.param(50_000, marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_that_is_left_behind_tells_a_secret(
-    call: Callable[..., Any], tmp_path: Path
+    rows: int, call: Callable[..., Any], tmp_path: Path
 ) -> None:
     frame = table()
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -120,7 +126,7 @@ def test_nothing_that_is_left_behind_tells_a_secret(
         "fit t.csv -o m.synthtab --preset quick --epochs 1 --seed 1",
         "fit t.csv -o with.synthtab --schema s.json --preset quick --epochs 1",
         "inspect m.synthtab",
-        "sample -m m.synthtab -n 50000 -o rows.csv",
+        f"sample -m m.synthtab -n {rows} -o rows.csv",
         "sample -m m.synthtab -n 3",
         "evaluate t.csv rows.csv --model m.synthtab --target city --json r.json --html r.html",
         "evaluate t.csv copy.csv --json c.json --html c.html",

@@ -331,7 +331,7 @@ def draw_normal(weight: Tensor, std: float = 1.0) -> None:
 
 
 class Linear(nn.Linear):
-    """``x W^T + b``, in bfloat16 where `product` says so."""
+    """``x W^T + b``, see `product` for its precision."""
 
     def reset_parameters(self) -> None:
         """Initial weights and biases: uniform within 1 / sqrt(inputs), as torch's are."""

@@ -81,7 +81,7 @@ _precision_before = "highest"
 
 @contextmanager
 def fast_products() -> Iterator[None]:
-    """In here matrix products are in bfloat16, with float32 sums, if that is faster."""
+    """In here matrix products take bfloat16 operands, with float32 sums."""
     global _precision_before, _precision_users
     with _precision_lock:
         if not _precision_users:
@@ -98,14 +98,21 @@ def fast_products() -> Iterator[None]:
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`torch.nn.functional.linear`, within `fast_products` perhaps in bfloat16.
+    """`torch.nn.functional.linear`, within `fast_products` of bfloat16 operands.
+
+    Where a device is slow at them, their values are multiplied in float32: the result
+    is the same. Otherwise the rows of a seed would depend on the processor.
 
     The bias is added in float32 in either case.
     """
     inside_fast_products = torch.get_float32_matmul_precision() == "medium"
-    if not inside_fast_products or not _bfloat16_is_faster(x.device.type):
+    if not inside_fast_products:
         return F.linear(x, weight, bias)
-    out = F.linear(x.bfloat16(), weight.bfloat16()).float()
+    x, weight = x.bfloat16(), weight.bfloat16()
+    if _bfloat16_is_faster(x.device.type):
+        out = F.linear(x, weight).float()
+    else:
+        out = F.linear(x.float(), weight.float()).bfloat16().float()
     return out if bias is None else out.add_(bias)
 
 
