@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from json import loads as parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,6 +78,10 @@ def evaluate(
             metavar="N",
         ),
     ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--all", help="Print all verdicts and scores, not a screen."),
+    ] = False,
     seed: Seed = None,
     quiet: Quiet = False,
 ) -> None:
@@ -107,8 +112,9 @@ def evaluate(
     study = None if augmentation is None else _study(augmentation)
     bounds = () if fail_under is None else parse_bounds(fail_under, METRICS)
     unseen: pd.DataFrame | None
+    origin: dict[str, object] | None = None
     if model is not None:
-        training, unseen, schema = _split(real, model, quiet)
+        training, unseen, schema, origin = _split(real, model, quiet)
     else:
         training, unseen, schema = _whole(real, holdout, quiet)
     # Only the real table must fit the schema: a cell of the others that does not fit
@@ -125,6 +131,11 @@ def evaluate(
             **without_none(seed=seed, riskiest=riskiest),
         )
     report = _with_rows_of_the_file(report, training)
+    files = {"real": label(real), "synthetic": label(synthetic)}
+    if holdout is not None:
+        files["holdout"] = label(holdout)
+    known = {"files": files} if origin is None else {"files": files, "model": origin}
+    report = replace(report, made={**report.made, **known})
 
     # Before the status: a report is worth most where a score is too low.
     deliver(
@@ -135,6 +146,7 @@ def evaluate(
             names=(label(real), label(synthetic)), augmentation=study
         ),
         quiet,
+        None if whole else report.first_screen("--all"),
     )
     failures = [bound.failure(report) for bound in bounds]
     for failure in filter(None, failures):
@@ -171,8 +183,10 @@ def _whole(
 
 def _split(
     real: str, model: Path, quiet: bool
-) -> tuple[pd.DataFrame, pd.DataFrame, Schema]:
-    """The training rows of a model, its held-out rows, and what the columns are."""
+) -> tuple[pd.DataFrame, pd.DataFrame, Schema, dict[str, object]]:
+    """The training rows of a model, its held-out rows, what the columns are, and which
+    model it is.
+    """
     from synthtab import Synthesizer
     from synthtab.data import tables
 
@@ -184,7 +198,12 @@ def _split(
         name = without_password(real)
         raise DataError(f"{name} and {model}: {error}") from error
     schema = synthesizer.schema_
-    return tables.typed(training, schema), unseen, schema
+    origin = {
+        "name": model.name,
+        "digest": sha256(model.read_bytes()).hexdigest(),
+        "seed": synthesizer.seed,
+    }
+    return tables.typed(training, schema), unseen, schema, origin
 
 
 def _study(path: Path) -> dict[str, Any]:

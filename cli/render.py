@@ -270,8 +270,13 @@ _LEVELS = {"  bad ": "bold red", "  fair ": "yellow", "  unknown ": "cyan"}
 _CONTINUATION = " " * 6
 
 
-def print_report(report: Report | Comparison) -> None:
-    """The text of a report on stdout, with emphasis where that can be shown."""
+def print_report(report: Report | Comparison, text: str | None = None) -> None:
+    """The text of a report on stdout, with emphasis where that can be shown.
+
+    Args:
+        report: Knows its headings.
+        text: What of it is printed; all by default.
+    """
     from rich.console import Console
     from rich.text import Text
 
@@ -279,8 +284,8 @@ def print_report(report: Report | Comparison) -> None:
     headings = set(report.headings().values())
     style = ""
     is_verdict = False
-    for line in str(report).splitlines():
-        is_title = line.startswith("Verdicts")
+    for line in (str(report) if text is None else text).splitlines():
+        is_title = line == "Conclusion" or line.startswith("Verdicts:")
         # The verdicts end with the first line that is not indented.
         is_verdict = is_title or (is_verdict and line.startswith("  "))
         continues = line.startswith(_CONTINUATION)
@@ -307,12 +312,16 @@ def deliver(
     html: Path | None,
     page: Callable[[], str],
     quiet: bool,
+    text: str | None = None,
 ) -> None:
-    """A report where it was asked for: on stdout, as text or JSON, and in files."""
+    """A report where it was asked for: on stdout, as text or JSON, and in files.
+
+    ``text`` is what stdout gets of a text; all of it by default.
+    """
     if json == "-":
         typer.echo(report.to_json())
     else:
-        print_report(report)
+        print_report(report, text)
     if json not in (None, "-"):
         write_text(str(json), report.to_json() + "\n", DataError)
     if html is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import people
 
+import synthtab
 from synthtab_cli.compare import _names
 
 
@@ -25,6 +28,7 @@ def test_terminal_json_and_page_carry_the_same(call, here):
         "evaluate",
         "people.csv",
         "half.csv",
+        "--all",
         "--html",
         "report.html",
         "--json",
@@ -50,6 +54,44 @@ def test_terminal_json_and_page_carry_the_same(call, here):
         "report.html",
         "report.json",
     ]
+
+
+def test_the_first_screen_is_the_conclusion_and_what_is_wrong(call, here):
+    said = call("evaluate", "people.csv", "half.csv", "--json", "r.json", "-q")
+    lines = said.out.splitlines()
+    assert len(lines) <= 22 and max(map(len, lines)) <= 80
+    data = json.loads((here / "r.json").read_text())
+    shown = " ".join(said.out.split())
+    for name in ("use", "safety"):
+        assert data["conclusion"][name]["text"] in shown
+    for verdict in data["conclusion"]["worst"]:
+        assert verdict["text"] in shown
+    assert shown.index("Conclusion") < shown.index("Verdicts:")
+    assert lines[-1].endswith("all verdicts and scores: --all")
+    assert "beside it" not in said.out and "\n  good " not in shown
+    whole = call("evaluate", "people.csv", "half.csv", "--all", "-q").out
+    assert whole.startswith(said.out[: said.out.index("Verdicts:")])
+    assert "  Shape error " in whole and "beside it" in whole
+
+
+def test_a_report_says_where_it_comes_from(call, here, people_model):
+    shutil.copy(people_model, here / "people.synthtab")
+    arguments = ["evaluate", "people.csv", "half.csv", "-m", "people.synthtab", "-q"]
+    assert call(*arguments, "--json", "r.json", "--html", "r.html").status == 0
+    data = json.loads((here / "r.json").read_text())
+    made = data["made"]
+    digest = hashlib.sha256((here / "people.synthtab").read_bytes()).hexdigest()
+    assert made["model"] == {"name": "people.synthtab", "digest": digest, "seed": 1}
+    assert made["files"] == {"real": "people.csv", "synthetic": "half.csv"}
+    assert made["version"] == synthtab.__version__
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", made["date"])
+    assert data["seed"] == 0
+    assert set(data["tables"]["rows"]) == {"real", "synthetic", "holdout"}
+    page = (here / "r.html").read_text()
+    known = (digest[:16], made["date"], synthtab.__version__, "people.csv", "half.csv")
+    assert all(word in page for word in known)
+    for rows in data["tables"]["rows"].values():
+        assert f"<td>{rows:,}</td>" in page
 
 
 def test_a_failed_bound_is_status_1_and_the_report_is_there(call, here):

@@ -78,10 +78,15 @@ def test_a_holdout_of_another_time_makes_attacks_unknown() -> None:
 
 def test_few_holdout_rows_are_no_evidence() -> None:
     report = judged(HELD_OUT.head(45))
+    # What lacks holdout rows is told once, with the rows that each would take.
+    assert rules(report, "unknown") >= {"too few rows", "nearer"}
+    (told,) = [v for v in report.verdicts if v.rule == "too few rows"]
+    assert "The 45 rows of the holdout are too few to judge near copies of" in told.text
+    needed = told.figures["needed for each"]
+    assert {"membership_auc", "near copies"} <= set(needed)
+    assert all(f"({rows:,})" in told.text and rows > 45 for rows in needed.values())
+    assert told.figures["needed"] == max(needed.values())
     few = {"membership_auc", "near copies", "nearer"}
-    assert few <= rules(report, "unknown")
-    text = next(v.text for v in report.verdicts if v.rule == "membership_auc")
-    assert "the 45 rows of the holdout are too few to tell, about" in text
     assert few <= rules(judged(HELD_OUT), "good")
 
 

@@ -194,7 +194,7 @@ def test_sixty_columns_are_folded_and_small() -> None:
     page = evaluate(*frames, metrics=["shape_error", "association_error"]).to_html()
     assert len(page.encode()) < 2_000_000
     assert "The other 50 columns" in page
-    assert page.count('class="card column"') == 62
+    assert page.count('class="card column" id=') == 62
     assert (
         len(evaluate(*frames, metrics=["shape_error", "association_error"]).to_json())
         < 100_000

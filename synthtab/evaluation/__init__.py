@@ -22,10 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, get_args
 
 from threadpoolctl import threadpool_limits
 
+from synthtab import __version__
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
@@ -211,6 +213,7 @@ def evaluate(
         compared=tables,
         # In the order of the registry, whatever the order in which they were asked for.
         metrics=tuple(metric for metric in METRICS if metric in chosen),
+        made=_made(),
     )
 
 
@@ -319,6 +322,11 @@ def _metric(name: str) -> Metric:
     raise ConfigError(
         f"there is no metric {name!r}; there are {', '.join(m.name for m in METRICS)}"
     )
+
+
+def _made() -> dict[str, object]:
+    """Which program made a report, and on which day: not when, so that a day has one."""
+    return {"version": __version__, "date": date.today().isoformat()}
 
 
 def _facts(tables: Tables) -> dict[str, object]:

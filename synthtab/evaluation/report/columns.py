@@ -46,6 +46,13 @@ def section(tables: Tables, streams: Streams, report: Report) -> Section:
     )
 
 
+def anchors(tables: Tables | None) -> dict[str, str]:
+    """Column -> the id of its card on the page; without tables there are no cards."""
+    if tables is None:
+        return {}
+    return {name: f"column-{k}" for k, name in enumerate(tables.names, 1)}
+
+
 def _cards(tables: Tables, report: Report) -> list[Data]:
     """What the template draws of each column, the worst first."""
     errors: Mapping[str, float] = {}
@@ -55,10 +62,12 @@ def _cards(tables: Tables, report: Report) -> list[Data]:
             errors = score.detail["columns"]
             floors = score.detail["floors"]
     levels = _levels(report)
+    ids = anchors(tables)
     cards = []
     for column in distributions(tables):
         name = column["name"]
         card = column | {
+            "id": ids[name],
             "error": errors.get(name),
             "floor": floors.get(name),
             "level": levels.get(name),

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthtab.evaluation.metric import Interval, Metric, Score
+from synthtab.evaluation.metric import FamilyName, Interval, Metric, Score
+from synthtab.evaluation.report.text import shorten
 
 Level = Literal["bad", "fair", "unknown", "good"]
 LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
@@ -37,6 +38,9 @@ class Verdict:
         rule: Name of the rule.
         columns: The columns that it names.
         figures: The same figures as data.
+        own: Column -> the sentence about it alone; empty where several columns are
+            meant together, such as those of a pair.
+        family: What it is about, as the family of a score.
     """
 
     level: Level
@@ -44,6 +48,8 @@ class Verdict:
     rule: str
     columns: tuple[str, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
+    family: FamilyName = "fidelity"
 
 
 class Evidence:
@@ -145,30 +151,32 @@ def sentences(
     assert level in LEVELS
     if len(faults) <= OWN_SENTENCE:
         for fault in faults:
-            yield Verdict(
-                level, about_one(fault), rule, _columns_of(fault), dict(fault)
-            )
+            text = about_one(fault)
+            of_one = {str(fault["column"]): text} if "column" in fault else {}
+            yield Verdict(level, text, rule, _columns_of(fault), dict(fault), of_one)
         return
     count = len(faults) if total is None else max(total, len(faults))
     names = [name for fault in faults for name in _columns_of(fault)]
     shown = [_label(fault) for fault in faults[:NAMES_SHOWN]]
     more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    own: dict[str, str] = {}
+    for fault in faults:
+        # Of several faults of one column, the worst comes first.
+        if "column" in fault and str(fault["column"]) not in own:
+            own[str(fault["column"])] = about_one(fault)
     yield Verdict(
         level,
         f"{count} {about_many}: {', '.join(shown)}{more}",
         rule,
         tuple(dict.fromkeys(names)),
         {"number": count, "worst": list(faults[:NAMES_SHOWN])},
+        own,
     )
 
 
 def quote(name: object, limit: int = 40) -> str:
-    """A name in quotes, on one line, cut to ``limit`` characters."""
-    text = repr(str(name))
-    if len(text) <= limit:
-        return text
-    closing_quote = text[0]
-    return text[: limit - 4] + "..." + closing_quote
+    """A name in quotes, on one line, at most ``limit`` characters; see `shorten`."""
+    return shorten(repr(str(name)), limit)
 
 
 def listing(names: Sequence[str]) -> str:

@@ -7,7 +7,8 @@ guess: training rows recur, and lie near to other rows, in any table.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from synthtab.evaluation.metric import Score
 from synthtab.evaluation.report.findings import (
@@ -125,7 +126,8 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
         level = graded(score.value - chance, NEAR_COPIES_GOOD, NEAR_COPIES_FAIR)
     elif rows := rows_that_tell(score, chance, NEAR_COPIES_FAIR, evidence):
         what = "How many of the rows are near copies of training rows"
-        yield _too_few_rows(what, "near copies", rows, evidence)
+        short = "near copies of training rows"
+        yield _too_few_rows(what, short, "near copies", rows, evidence)
         return
     text = (
         f"{share(score.value)} of the rows are near copies of training rows; "
@@ -207,6 +209,13 @@ ATTACKERS = {
     "linkability": "An attacker who links two parts of a person's record",
     "attribute_inference": "An attacker who infers a hidden cell of a person in the training table",
 }
+# The same attacks, as what cannot be judged.
+GAINS = {
+    "membership_auc": "who was in the training table",
+    "singling_out": "singling people out",
+    "linkability": "linking parts of a record",
+    "attribute_inference": "inferring hidden cells",
+}
 
 
 def attacks(evidence: Evidence) -> Iterator[Verdict]:
@@ -231,7 +240,7 @@ def attacks(evidence: Evidence) -> Iterator[Verdict]:
             level = graded(score.value - base, ATTACK_GOOD, ATTACK_FAIR)
         elif rows := rows_that_tell(score, base, ATTACK_MATTERS, evidence):
             what = f"{attacker}: what he gains"
-            yield _too_few_rows(what, name, rows, evidence)
+            yield _too_few_rows(what, GAINS[name], name, rows, evidence)
             continue
         result = "gains nothing to speak of" if level == "good" else "gains"
         text = (
@@ -319,13 +328,44 @@ def rows_that_tell(
     return int(math.ceil(rows / unit) * unit)
 
 
-def _too_few_rows(what: str, rule: str, rows: int, evidence: Evidence) -> Verdict:
+def _too_few_rows(
+    what: str, short: str, rule: str, rows: int, evidence: Evidence
+) -> Verdict:
+    """That the holdout is too small; ``short`` says what for, see `one_of_too_few`."""
     there = evidence.rows["holdout"]
     text = (
         f"{what} is unknown: the {there:,} rows of the holdout are too few to tell, "
         f"about {rows:,} would"
     )
-    return Verdict("unknown", text, rule, (), {"holdout rows": there, "needed": rows})
+    figures = {"holdout rows": there, "needed": rows, "unknown": short}
+    return Verdict("unknown", text, rule, (), figures)
+
+
+def one_of_too_few(found: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts; several that lack holdout rows are one, where the first was."""
+    lacking = [verdict for verdict in found if "needed" in verdict.figures]
+    if len(lacking) < 2:
+        return list(found)
+    there = lacking[0].figures["holdout rows"]
+    parts = [f"{v.figures['unknown']} ({v.figures['needed']:,})" for v in lacking]
+    text = (
+        f"The {there:,} rows of the holdout are too few to judge {', '.join(parts)}: "
+        "in brackets, about how many rows would tell"
+    )
+    needed = {verdict.rule: verdict.figures["needed"] for verdict in lacking}
+    figures = {
+        "holdout rows": there,
+        "needed": max(needed.values()),
+        "needed for each": needed,
+    }
+    one = replace(lacking[0], text=text, rule="too few rows", figures=figures)
+    merged = []
+    for verdict in found:
+        if verdict is lacking[0]:
+            merged.append(one)
+        elif verdict not in lacking:
+            merged.append(verdict)
+    return merged
 
 
 def len_of(score: Score) -> str:

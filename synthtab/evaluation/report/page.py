@@ -17,14 +17,19 @@ from synthtab.core.randomness import Streams
 from synthtab.evaluation.metric import FAMILIES, Score, headlines
 from synthtab.evaluation.privacy.exposure import WARNING
 from synthtab.evaluation.report import columns, points, ties
+from synthtab.evaluation.report.findings import Verdict
 from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.report.study_chart import charts
-from synthtab.evaluation.report.text import exposure, figure
+from synthtab.evaluation.report.text import exposure, figure, short_names
 from synthtab.evaluation.views import Tables
 
 if TYPE_CHECKING:
     from synthtab.evaluation.report.compare import Comparison
     from synthtab.evaluation.report.report import Report
+
+# Links of a finding to cards, and letters of each.
+LINKS_SHOWN = 8
+LINK_LENGTH = 24
 
 Picture = Callable[[Tables, Streams, "Report"], Section | None]
 
@@ -60,14 +65,19 @@ def page(
         for name, heading in report.headings().items()
     ]
     about_people = {family.name for family in FAMILIES if family.about_people}
+    cards = columns.anchors(report.compared)
+    worst = report.conclusion.worst
+    others = [verdict for verdict in report.in_order() if verdict not in worst]
     return render(
         "report.html",
         title=f"{names[1]} against {names[0]}",
         names=names,
         facts=report.tables,
-        seed=report.seed,
+        origin=_origin(report, names),
+        conclusion=report.conclusion,
+        worst=[_finding(verdict, cards) for verdict in worst],
         summary=report.summary(),
-        verdicts=report.verdicts,
+        verdicts=[_finding(verdict, cards) for verdict in others],
         families=families,
         details=[score_view(s) for s in report.scores if s not in shown],
         privacy=[score_view(s) for s in report.scores if s.family in about_people],
@@ -93,6 +103,38 @@ def comparison_page(comparison: Comparison) -> str:
         facts=comparison.facts(),
         seed=comparison.seed,
     )
+
+
+def _finding(verdict: Verdict, cards: Mapping[str, str]) -> dict[str, Any]:
+    """A verdict as a line of the page, with links to the cards of its columns."""
+    there = [name for name in verdict.columns if name in cards]
+    short = short_names(there, LINK_LENGTH)
+    links = [
+        {"text": text, "name": name, "to": cards[name]}
+        for text, name in zip(short, there, strict=True)
+    ]
+    return {
+        "level": verdict.level,
+        "text": verdict.text,
+        "links": links[:LINKS_SHOWN],
+        "more": max(len(links) - LINKS_SHOWN, 0),
+    }
+
+
+def _origin(report: Report, names: tuple[str, str]) -> dict[str, Any]:
+    """Where the report comes from: the tables and their rows, the model, the program."""
+    files = {"real": names[0], "synthetic": names[1], **report.made.get("files", {})}
+    rows = report.tables.get("rows", {})
+    return {
+        "tables": [
+            {"role": role, "file": files.get(role, ""), "rows": count}
+            for role, count in rows.items()
+        ],
+        "model": report.made.get("model"),
+        "version": report.made.get("version"),
+        "date": report.made.get("date"),
+        "seed": report.seed,
+    }
 
 
 def _pictures(report: Report) -> list[Section | None]:

@@ -13,13 +13,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from synthtab.core.errors import ConfigError
 from synthtab.evaluation.metric import FAMILIES, Metric, Score, headlines
 from synthtab.evaluation.privacy.exposure import WARNING
 from synthtab.evaluation.report import page
-from synthtab.evaluation.report.findings import LEVELS, Verdict
+from synthtab.evaluation.report.conclusion import Conclusion, concluded
+from synthtab.evaluation.report.findings import LEVELS, Level, Verdict
 from synthtab.evaluation.report.text import clean, cut, exposure, figure
 from synthtab.evaluation.report.verdicts import verdicts
 from synthtab.evaluation.views import Tables
@@ -28,11 +30,17 @@ from synthtab.evaluation.views import Tables
 LINE_WIDTH = 80
 WRAPPED_WIDTH = 78
 VERDICT_WIDTH = 69
+# Lines of a terminal, but for one with the prompt and one for a note such as where the
+# report is.
+SCREEN_LINES = 22
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a report as text; if skipped, ``label`` says why."""
+    """One line of a report as text; if skipped, ``label`` says why.
+
+    Where the score has an interval, ``interval`` says it: ``0.489 to 0.517``.
+    """
 
     family: str
     title: str
@@ -40,6 +48,7 @@ class Row:
     reference: str
     label: str
     meaning: str
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Report:
         tables: Facts about the tables: rows of each, columns of each role, what was
             left out.
         seed: The same tables and seed give the same report.
+        made: Where the report comes from: "version" and "date", and, if they are known,
+            "files" (table -> its name) and "model" ("name", "digest", "seed").
         riskiest: The training rows that are exposed most, with their cells, if they
             were asked for.
         compared: The tables themselves, for the pictures of `to_html`.
@@ -63,6 +74,12 @@ class Report:
     riskiest: tuple[dict[str, Any], ...] = ()
     compared: Tables | None = field(default=None, repr=False, compare=False)
     metrics: tuple[Metric, ...] = field(default=(), repr=False, compare=False)
+    made: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """What the verdicts come to: two sentences, and the worst findings."""
+        return concluded(self.verdicts, self.tables.get("target"))
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -100,10 +117,17 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; figures that do not exist or are infinite are None."""
+        conclusion = self.conclusion
         data = {
+            "conclusion": {
+                "use": asdict(conclusion.use),
+                "safety": asdict(conclusion.safety),
+                "worst": [_plain_verdict(verdict) for verdict in conclusion.worst],
+            },
+            "made": dict(self.made),
             "seed": self.seed,
             "tables": self.tables,
-            "verdicts": [asdict(verdict) for verdict in self.verdicts],
+            "verdicts": [_plain_verdict(verdict) for verdict in self.verdicts],
             "scores": [asdict(score) for score in self.scores],
         }
         # Without real rows the report holds none, and needs no warning.
@@ -137,17 +161,68 @@ class Report:
         return page.page(self, names=names, augmentation=augmentation)
 
     def __str__(self) -> str:
-        """Verdicts and a plain table, at most 80 columns wide.
+        """Conclusion, verdicts and a plain table, at most 80 columns wide.
 
         Of scores that answer one question, the first.
         """
         lines = [
-            *self.facts(),
-            *self._verdict_lines(),
+            *self._beginning(),
+            *chain.from_iterable(map(_verdict_lines, self.in_order())),
             *self._score_lines(),
             *self._riskiest_lines(),
         ]
         return "\n".join(lines)
+
+    def first_screen(self, rest: str = "str(report)") -> str:
+        """The conclusion, and as many bad, then unknown, verdicts as a terminal shows.
+
+        80 columns wide, at most 22 lines; the riskiest rows, if they were asked for,
+        stand below.
+
+        Args:
+            rest: What prints the rest, for the last line.
+        """
+        lines = self._beginning()
+        told = 0
+        waiting = [
+            verdict
+            for verdict in self.in_order()
+            if verdict.level in ("bad", "unknown") or verdict in self.conclusion.worst
+        ]
+        for verdict in waiting:
+            more = _verdict_lines(verdict)
+            # Two lines are for the rest.
+            if len(lines) + len(more) + 2 > SCREEN_LINES:
+                break
+            lines += more
+            told += 1
+        left = Counter(verdict.level for verdict in waiting[told:])
+        counts = [f"{left[level]} more {level}" for level in LEVELS if left[level]]
+        what = "all verdicts and scores"
+        end = f"{', '.join(counts)}; {what}: {rest}" if counts else f"{what}: {rest}"
+        end = end[:1].upper() + end[1:]
+        return "\n".join([*lines, "", end, *self._riskiest_lines()])
+
+    def in_order(self) -> list[Verdict]:
+        """The verdicts as they are told: the worst findings, then the others.
+
+        What is unknown stands before what is fair.
+        """
+        worst = self.conclusion.worst
+        others = [verdict for verdict in self.verdicts if verdict not in worst]
+        levels = ("bad", "unknown", "fair", "good")
+        others.sort(key=lambda verdict: levels.index(verdict.level))
+        return [*worst, *others]
+
+    def _beginning(self) -> list[str]:
+        """The tables, the conclusion, and how many verdicts there are."""
+        lines = self.facts()
+        if not self.verdicts:
+            return lines
+        lines += ["", "Conclusion"] if lines else ["Conclusion"]
+        for statement in (self.conclusion.use, self.conclusion.safety):
+            lines += _levelled(statement.level, statement.text)
+        return [*lines, "", f"Verdicts: {self.summary()}"]
 
     def facts(self) -> list[str]:
         """The tables in words, in lines of at most 80 columns."""
@@ -165,23 +240,6 @@ class Report:
             lines.append(cut(f"left out: {', '.join(left)}", LINE_WIDTH))
         return lines
 
-    def _verdict_lines(self) -> list[str]:
-        """The verdicts, wrapped, each behind its level."""
-        if not self.verdicts:
-            return []
-        lines = ["", f"Verdicts: {self.summary()}"]
-        for verdict in self.verdicts:
-            # Names of columns may be longer than a line.
-            first, *others = textwrap.wrap(
-                verdict.text,
-                VERDICT_WIDTH,
-                break_long_words=True,
-                break_on_hyphens=False,
-            )
-            lines.append(f"  {verdict.level:<9}{first}")
-            lines += [f"{'':<11}{line}" for line in others]
-        return lines
-
     def _score_lines(self) -> list[str]:
         """The scores, family by family, and what each of them means."""
         # Of scores that answer one question the first is shown, the others are named.
@@ -194,6 +252,8 @@ class Report:
                     row = _row(score)
                     lines.append(_score_line(row))
                     lines.append(f"      {row.meaning}"[:LINE_WIDTH])
+                    if row.interval:
+                        lines.append(f"      95 % from {row.interval}")
         details = [score.title for score in self.scores if score not in shown]
         if details:
             text = f"In JSON and HTML too, for the same questions: {', '.join(details)}"
@@ -232,7 +292,33 @@ def _row(score: Score) -> Row:
         reference = figure(score.reference.value, score.unit)
         label = score.reference.label
     value = figure(score.value, score.unit)
-    return Row(score.family, score.title, value, reference, label, score.meaning)
+    interval = ""
+    if score.interval is not None:
+        low, high = (figure(end, score.unit) for end in score.interval)
+        interval = f"{low} to {high}"
+    return Row(
+        score.family, score.title, value, reference, label, score.meaning, interval
+    )
+
+
+def _verdict_lines(verdict: Verdict) -> list[str]:
+    return _levelled(verdict.level, verdict.text)
+
+
+def _levelled(level: Level, text: str) -> list[str]:
+    """A sentence, wrapped, behind its level."""
+    # Names of columns may be longer than a line.
+    first, *others = textwrap.wrap(
+        text, VERDICT_WIDTH, break_long_words=True, break_on_hyphens=False
+    )
+    return [f"  {level:<9}{first}", *(f"{'':<11}{line}" for line in others)]
+
+
+def _plain_verdict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as data; its sentences about single columns are words for the page."""
+    data = asdict(verdict)
+    del data["own"]
+    return data
 
 
 def _score_line(row: Row) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -42,6 +43,41 @@ def exposure(entry: Mapping[str, Any]) -> str:
     if entry["copied"]:
         return "copied"
     return f"exposure {entry['exposure']:.3f} (0.5 is chance)"
+
+
+def shorten(text: str, width: int) -> str:
+    """A text of at most ``width`` characters; a longer one lacks its middle.
+
+    Names that begin alike mostly end otherwise: the end is the larger part.
+    """
+    if len(text) <= width:
+        return text
+    head = (width - 1) * 2 // 5
+    tail = width - 1 - head
+    return f"{text[:head]}…{text[-tail:]}"
+
+
+def short_names(names: Sequence[str], width: int) -> list[str]:
+    """The names in at most ``width`` characters each, so that they can be told apart.
+
+    Where two would look alike, what stands before the gap gives room to what stands
+    behind it; where that does not help either, they get numbers.
+    """
+    short = [shorten(name, width) for name in names]
+    for head in range((width - 1) * 2 // 5 - 1, 0, -1):
+        seen = Counter(short)
+        if len(seen) == len(set(names)):
+            return short
+        tail = width - 1 - head
+        for place, name in enumerate(names):
+            if seen[short[place]] > 1 and len(name) > width:
+                short[place] = f"{name[:head]}…{name[-tail:]}"
+    seen = Counter(short)
+    for place, text in enumerate(short):
+        if seen[text] > 1 and len(names[place]) > width:
+            number = f"({place + 1})"
+            short[place] = text[: width - len(number)] + number
+    return short
 
 
 def cut(text: str, width: int) -> str:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from synthtab.evaluation import chance
-from synthtab.evaluation.metric import Metric, Score
+from synthtab.evaluation.metric import FamilyName, Metric, Score
 from synthtab.evaluation.report.findings import (
     LEVELS,
     OWN_SENTENCE,
@@ -34,6 +35,7 @@ from synthtab.evaluation.report.leaks import (
     drifting,
     near_copies,
     nearer,
+    one_of_too_few,
     surely_found,
     unseen,
 )
@@ -76,9 +78,13 @@ def verdicts(
     """
     evidence = Evidence(scores, rows, metrics)
     own_rules = [metric.rule for metric in metrics if metric.rule is not None]
+    families: dict[Rule, FamilyName] = dict(FAMILY_OF_RULE)
+    families |= {m.rule: m.family for m in metrics if m.rule is not None}
     found: list[Verdict] = []
     for rule in (*RULES, *own_rules):
-        found += rule(evidence)
+        family = families.get(rule, "fidelity")
+        found += [replace(verdict, family=family) for verdict in rule(evidence)]
+    found = one_of_too_few(found)
     return tuple(sorted(found, key=lambda verdict: LEVELS.index(verdict.level)))
 
 
@@ -243,11 +249,10 @@ def shapes(evidence: Evidence) -> Iterator[Verdict]:
         level = evidence.get("level_error")
         unsure = () if level is None else tuple(level.detail.get("unsure", ()))
         if unsure:
-            text = (
-                f"Whether {listing(unsure[:OWN_SENTENCE])} lie where they should: "
-                "there are too few rows to tell from chance"
-            )
-            yield Verdict("unknown", text, "shape", unsure)
+            doubt = "where they should: there are too few rows to tell from chance"
+            text = f"Whether {listing(unsure[:OWN_SENTENCE])} lie {doubt}"
+            own = dict.fromkeys(unsure, f"Whether its numbers lie {doubt}")
+            yield Verdict("unknown", text, "shape", unsure, own=own)
             return
         text = f"Every column is distributed as it should be: {score.value:.2f} % off on average"
         if score.reference is not None:
@@ -421,11 +426,10 @@ def categories(evidence: Evidence) -> Iterator[Verdict]:
         return
     if unsure:
         names = tuple(dict.fromkeys(c["column"] for c in unsure))
-        text = (
-            f"Whether categories of {listing(names[:OWN_SENTENCE])} are lacking or "
-            "invented: there are too few rows to tell from chance"
-        )
-        yield Verdict("unknown", text, "absent category", names)
+        doubt = "are lacking or invented: there are too few rows to tell from chance"
+        text = f"Whether categories of {listing(names[:OWN_SENTENCE])} {doubt}"
+        own = dict.fromkeys(names, f"Whether categories {doubt}")
+        yield Verdict("unknown", text, "absent category", names, own=own)
     else:
         text = "No category is lacking or invented beyond chance"
         yield Verdict("good", text, "absent category")
@@ -508,7 +512,9 @@ def blanks(evidence: Evidence) -> Iterator[Verdict]:
             f"Some cells of {listing(new[:OWN_SENTENCE])} are missing, no real one is: "
             "too few to tell from chance"
         )
-        yield Verdict("unknown", text, "missing", tuple(new))
+        alone = "Some cells are missing, no real one is: too few to tell from chance"
+        own = dict.fromkeys(new, alone)
+        yield Verdict("unknown", text, "missing", tuple(new), own=own)
         return
     yield Verdict("good", "As many cells are missing as should be", "missing")
 
@@ -606,3 +612,19 @@ RULES: tuple[Rule, ...] = (
     detector,
     usefulness,
 )
+# What the rules are about that are not about fidelity.
+FAMILY_OF_RULE: Mapping[Rule, FamilyName] = {
+    copies: "copying",
+    near_copies: "copying",
+    nearer: "copying",
+    clinging: "copying",
+    attacks: "privacy",
+    surely_found: "privacy",
+    drifting: "privacy",
+    unseen: "privacy",
+    categories: "coverage",
+    ranges: "coverage",
+    reach: "coverage",
+    detector: "detection",
+    usefulness: "utility",
+}
