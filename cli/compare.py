@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from .options import (
     check_reports,
     check_seed,
     check_table,
+    in_options,
     label,
     without_none,
 )
@@ -71,6 +73,11 @@ def compare(
             **without_none(seed=seed),
         )
 
+    worded = {
+        name: replace(report, wording=in_options)
+        for name, report in comparison.reports.items()
+    }
+    comparison = replace(comparison, reports=worded)
     deliver(comparison, json, html, comparison.to_html, quiet)
 
 

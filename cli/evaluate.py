@@ -23,6 +23,7 @@ from .options import (
     check_reports,
     check_seed,
     check_table,
+    in_options,
     label,
     without_none,
 )
@@ -135,7 +136,7 @@ def evaluate(
     if holdout is not None:
         files["holdout"] = label(holdout)
     known = {"files": files} if origin is None else {"files": files, "model": origin}
-    report = replace(report, made={**report.made, **known})
+    report = replace(report, made={**report.made, **known}, wording=in_options)
 
     # Before the status: a report is worth most where a score is too low.
     deliver(

@@ -24,6 +24,7 @@ from .evaluate import evaluate
 from .fit import fit
 from .impute import impute
 from .inspect import inspect
+from .options import in_options
 from .render import note
 from .sample import sample
 from .schema import schema
@@ -123,7 +124,7 @@ def _main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except SynthtabError as error:
-        return _fail(str(error))
+        return _fail(in_options(str(error)))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(f"{place}{error.strerror or error}")

@@ -6,6 +6,7 @@ is answered at once. Whatever they let through is checked again where it is used
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from pathlib import Path
@@ -109,6 +110,35 @@ SafeCells = Annotated[
 def without_none(**options: Any) -> dict[str, Any]:
     """The options that were given; the others keep the defaults of what they go to."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+# Arguments whose option has another name.
+OPTIONS = {"rare": "--rare-below"}
+# What the command line offers in place of methods of the library.
+COMMANDS_FOR = {
+    "Synthesizer.split": "synthtab evaluate --model",
+    "Schema.save": "synthtab schema",
+    "Study.to_json": "synthtab augment --json FILE",
+}
+# As `argument` and `call` of synthtab.core.errors write them.
+NAMED_ARGUMENT = re.compile(r"`([a-z_]+)=([^`]*)`")
+NAMED_CALL = re.compile(f"`({'|'.join(map(re.escape, COMMANDS_FOR))})`")
+
+
+def in_options(message: str) -> str:
+    """A message of the library with options in place of arguments and methods.
+
+    >>> in_options("learn fewer rows (`rows=500`), or use `device='cpu'`")
+    'learn fewer rows (--rows 500), or use --device cpu'
+    """
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        dashed = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        return f"{dashed} {value.strip(chr(39))}".rstrip()
+
+    message = NAMED_ARGUMENT.sub(option, message)
+    return NAMED_CALL.sub(lambda found: COMMANDS_FOR[found[1]], message)
 
 
 def default_model(data: str) -> Path:

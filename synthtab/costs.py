@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from synthtab.core.config import TrainConfig
-from synthtab.core.errors import DataError
+from synthtab.core.errors import DataError, argument
 from synthtab.core.layout import Encoded, Layout
 from synthtab.core.progress import Clock
 from synthtab.core.randomness import Streams
@@ -437,22 +437,21 @@ def _fix(
         return _cost(smaller, layout, replace(config, batch=batch), on).fits
 
     if device.type == "cuda" and fits(on=torch.device("cpu")):
-        return "use --device cpu"
+        return f"use {argument('device', 'cpu')}"
     packs = max(1, LEAST_OFFERED_BATCH // config.packing)
     least_batch = packs * config.packing
     for batch in _halves(config.batch, least_batch):
         if batch % config.packing == 0 and fits(batch=batch):
-            return f"use a smaller batch (--batch {batch})"
+            return f"use a smaller batch ({argument('batch', batch)})"
     rows = _most_rows(lambda n: fits(rows=n, is_held=True), table.rows)
     if rows:
-        return f"learn fewer rows (--rows {rows})"
+        return f"learn fewer rows ({argument('rows', rows)})"
     rows = _most_rows(
         lambda n: fits(batch=least_batch, rows=n, is_held=True), table.rows
     )
     if rows:
-        return (
-            f"use a smaller batch and fewer rows (--batch {least_batch} --rows {rows})"
-        )
+        both = f"{argument('batch', least_batch)} {argument('rows', rows)}"
+        return f"use a smaller batch and fewer rows ({both})"
     codes = {
         column: sum(layout.blocks[b].size for b in blocks)
         for column, blocks in layout.columns.items()

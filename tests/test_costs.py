@@ -164,7 +164,7 @@ def test_fewer_rows_are_offered_where_rows_are_too_many(monkeypatch) -> None:
     monkeypatch.setattr(machine, "memory", lambda: needed)
     plan = model.plan(frame)
     assert plan["seconds"] is None or plan["seconds"] == 1
-    offered = re.fullmatch(r".*learn fewer rows \(--rows (\d+)\)", plan["refusal"])
+    offered = re.fullmatch(r".*learn fewer rows \(`rows=(\d+)`\)", plan["refusal"])
     assert offered and int(offered[1]) == 10_000
     assert model.plan(frame, rows=10_000)["refusal"] == ""
     monkeypatch.setattr(machine, "memory", lambda: 1000)
@@ -180,7 +180,7 @@ def test_a_gpu_that_is_too_small_sends_to_the_cpu(monkeypatch) -> None:
     monkeypatch.setattr(costs, "memory_left", lambda device: 1_000_000)
     cost = costs.of(source, encoder, configure(), torch.device("cuda"))
     assert cost.refusal.endswith(
-        "of the GPU's memory, and 1 MB is left: use --device cpu"
+        "of the GPU's memory, and 1 MB is left: use `device='cpu'`"
     )
     monkeypatch.setattr(costs, "memory_left", lambda device: 80 * 10**9)
     assert costs.of(source, encoder, configure(), torch.device("cuda")).refusal == ""

@@ -264,7 +264,7 @@ def test_a_class_that_is_not_stored_cannot_be_asked_for() -> None:
     model = Synthesizer("quick", **TINY, holdout=0.0).fit(frame)
     with pytest.raises(
         ConditionError,
-        match=r"it knows a, b \(1 category \(3 rows\) not stored: fit with --rare-below 0",
+        match=r"it knows a, b \(1 category \(3 rows\) not stored: fit with `rare=0`",
     ):
         ByClass(model, "g").sample_class("c", 2)
 

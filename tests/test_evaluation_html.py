@@ -321,7 +321,7 @@ def test_the_chart_by_hand() -> None:
 def test_what_is_no_study_is_refused(report: Report, wrong: dict[str, Any]) -> None:
     with pytest.raises(
         DataError,
-        match="no augmentation study: write one with synthtab augment --json FILE",
+        match=r"no augmentation study: write one with `Study\.to_json`",
     ):
         report.to_html(augmentation=wrong)
 

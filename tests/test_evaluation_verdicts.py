@@ -561,7 +561,7 @@ def test_one_sentence_says_what_a_holdout_would_tell() -> None:
     (verdict,) = evaluate(REAL, FRESH, metrics=lacking).verdicts
     assert verdict.level == "unknown"
     assert verdict.text.endswith(
-        "Give one with --holdout, or the rows that fit held out with --model"
+        "Give one with `holdout=`, or the rows that fit held out with `Synthesizer.split`"
     )
     for name in lacking:  # each of them is in it
         (alone,) = evaluate(REAL, FRESH, metrics=[name]).verdicts

@@ -1,6 +1,6 @@
 """What can go wrong because of the user's input.
 
-Every message is one line that names the thing (file, column, option, value) and the
+Every message is one line that names the thing (file, column, argument, value) and the
 fix. The command line catches `SynthtabError` once, prints the message and exits with
 status 2. A state that only a bug of ours can reach is an ``assert``, not one of these.
 """
@@ -44,6 +44,24 @@ class NotFittedError(SynthtabError, AttributeError):
 
 class MissingExtraError(SynthtabError, ImportError):
     """An optional library is not installed; the message says how to get it."""
+
+
+def argument(name: str, value: object = None) -> str:
+    """An argument of the library, as messages name it: `holdout=` or `batch=64`.
+
+    Whoever calls from Python can type it. The command line puts its own option there
+    (`in_flags` of ``cli/options.py``), as it does with what `call` names.
+
+    Args:
+        name: The argument.
+        value: What to give; None names the argument alone.
+    """
+    return f"`{name}=`" if value is None else f"`{name}={value!r}`"
+
+
+def call(name: str) -> str:
+    """A method of the library, as messages name it: `Schema.save`."""
+    return f"`{name}`"
 
 
 def hint(

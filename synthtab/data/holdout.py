@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtab.core.errors import DataError, SchemaError
+from synthtab.core.errors import DataError, SchemaError, argument, call
 from synthtab.core.layout import Encoded
 from synthtab.core.progress import Observer, Progress
 from synthtab.core.randomness import Streams
@@ -204,7 +204,8 @@ def _typed(
         raise SchemaError(
             f"row {row:,} of {source.path} disagrees with the schema, inferred from "
             f"{len(source.sample):,} random rows or given: {complaint}; correct it, or "
-            "write the schema with synthtab schema, edit it and give it by --schema"
+            f"write the schema with {call('Schema.save')}, edit it and give it by "
+            f"{argument('schema')}"
         ) from error
 
 

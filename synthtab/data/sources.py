@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synthtab.core.errors import ConfigError, DataError, SchemaError
+from synthtab.core.errors import ConfigError, DataError, SchemaError, argument
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data import check, tables
@@ -137,7 +137,7 @@ class Source:
                 raise DataError(
                     f"{self.path}: the keys in {listed} are more than memory holds, "
                     "and all must be known so that none comes back: leave these "
-                    "columns out, or learn fewer rows (fit --rows)"
+                    f"columns out, or learn fewer rows ({argument('rows')})"
                 )
 
         columns = {}

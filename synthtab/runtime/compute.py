@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from synthtab.core.config import DEVICES, check_choice
-from synthtab.core.errors import ConfigError
+from synthtab.core.errors import ConfigError, argument
 from synthtab.runtime import machine
 
 # --------------------------------------------------------------------------------------
@@ -45,8 +45,8 @@ def pick(name: str) -> torch.device:
         return torch.device("cuda" if available["cuda"] else "cpu")
     if not available[name]:
         raise ConfigError(
-            f"device {name!r} is not available here: use --device cpu, or install a "
-            "torch built for it"
+            f"device {name!r} is not available here: use {argument('device', 'cpu')}, or "
+            "install a torch built for it"
         )
     return torch.device(name)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthtab.core.errors import hint
+from synthtab.core.errors import argument, hint
 from synthtab.core.layout import Block, Region
 from synthtab.data.columns import ColumnEncoder
 from synthtab.data.columns.base import Mask
@@ -623,7 +623,7 @@ def _known_words(
     message += hint(values[0] if values else "", words, "it knows")
     if part.withheld:
         message += (
-            f" ({part.withheld} not stored: fit with --rare-below 0, or rare=0, "
+            f" ({part.withheld} not stored: fit with {argument('rare', 0)} "
             "to ask for those)"
         )
     return message

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from synthtab.core.errors import argument, call
 from synthtab.evaluation.metric import Score
 from synthtab.evaluation.report.findings import (
     Evidence,
@@ -388,6 +389,7 @@ def unseen(evidence: Evidence) -> Iterator[Verdict]:
     each_once = dict.fromkeys(unknown)
     text = (
         f"Unknown without a holdout (real rows not learnt): {', '.join(each_once)}. "
-        "Give one with --holdout, or the rows that fit held out with --model"
+        f"Give one with {argument('holdout')}, or the rows that fit held out with "
+        f"{call('Synthesizer.split')}"
     )
     yield Verdict("unknown", text, "holdout")

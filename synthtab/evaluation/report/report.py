@@ -10,8 +10,8 @@ import json
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -66,6 +66,8 @@ class Report:
             were asked for.
         compared: The tables themselves, for the pictures of `to_html`.
         metrics: The metrics of the scores: their pictures and their own rules.
+        wording: What is done to the text of a verdict: the command line names its
+            options there.
     """
 
     scores: tuple[Score, ...]
@@ -75,6 +77,7 @@ class Report:
     compared: Tables | None = field(default=None, repr=False, compare=False)
     metrics: tuple[Metric, ...] = field(default=(), repr=False, compare=False)
     made: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    wording: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     @cached_property
     def conclusion(self) -> Conclusion:
@@ -84,7 +87,8 @@ class Report:
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """What the scores say in plain sentences, the bad ones first."""
-        return verdicts(self.scores, self.tables.get("rows", {}), self.metrics)
+        found = verdicts(self.scores, self.tables.get("rows", {}), self.metrics)
+        return tuple(replace(one, text=self.wording(one.text)) for one in found)
 
     def summary(self) -> str:
         """How many verdicts of each level, in words: ``2 bad, 14 good``."""

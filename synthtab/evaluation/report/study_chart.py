@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from synthtab.core.errors import DataError
+from synthtab.core.errors import DataError, call
 
 _ANSWERS = {
     "helps": "Synthetic rows help",
@@ -54,7 +54,7 @@ def charts(study: Mapping[str, Any]) -> list[Data]:
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         # Whatever is wrong with it: it is no study.
         raise DataError(
-            "no augmentation study: write one with synthtab augment --json FILE"
+            f"no augmentation study: write one with {call('Study.to_json')}"
         ) from None
     return found
 
