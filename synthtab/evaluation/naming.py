@@ -37,3 +37,26 @@ def tellable(numbers: Floats) -> Floats:
         return distinct
     kept = aggregate(fenced(distinct, counts, LEAST), counts, LEAST)
     return np.repeat(kept.values, kept.rows)
+
+
+def tellable_beside(numbers: Floats, real: Floats) -> Floats:
+    """The numbers of another table as they may be told beside those of the real one.
+
+    A value that some real rows have, and fewer than `LEAST`, may be a copy of theirs: the
+    nearest number that may be told of the real table stands in its place. What is left
+    is told as `tellable` tells it, so that ends can be compared with ends.
+    """
+    distinct, counts = np.unique(known(real), return_counts=True)
+    there = known(numbers)
+    of_few = np.isin(there, distinct[~may_be_named(counts)])
+    told = np.unique(tellable(real))
+    if len(told):
+        right = np.clip(np.searchsorted(told, there), 1, max(len(told) - 1, 1))
+        below = told[right - 1]
+        above = told[np.minimum(right, len(told) - 1)]
+        # Halves: the difference of huge numbers overflows.
+        nearest = np.where(there / 2 - below / 2 <= above / 2 - there / 2, below, above)
+        there = np.where(of_few, nearest, there)
+    else:
+        there = there[~of_few]
+    return tellable(there)

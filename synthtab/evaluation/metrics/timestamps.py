@@ -96,9 +96,9 @@ def timestamp_error(tables: Tables, streams: Streams) -> Outcome:
     errors: dict[str, float] = {}
     floors: list[float] = []
     faults: list[dict[str, Any]] = []
-    dated = _dated(tables)
-    limit = chance.limit((len(PARTS) + 1) * len(dated))
-    for j, name, per_day in dated:
+    columns = dated(tables)
+    limit = chance.limit((len(PARTS) + 1) * len(columns))
+    for j, name, per_day in columns:
         real = known(tables.real.numbers[:, j])
         synthetic = known(tables.synthetic.numbers[:, j])
         if min(len(real), len(synthetic)) < MIN_ROWS:
@@ -128,7 +128,7 @@ def timestamp_error(tables: Tables, streams: Streams) -> Outcome:
     )
 
 
-def _dated(tables: Tables) -> list[tuple[int, str, int]]:
+def dated(tables: Tables) -> list[tuple[int, str, int]]:
     """Position, name and numbers of a day of each column of dates."""
     found = []
     for j, name in enumerate(tables.numeric):

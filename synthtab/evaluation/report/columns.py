@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthtab.core.randomness import Streams
-from synthtab.data.columns import KINDS, number_kind
 from synthtab.evaluation.cells import Floats, Integers, known
-from synthtab.evaluation.naming import tellable
-from synthtab.evaluation.report import svg
+from synthtab.evaluation.naming import LEAST, tellable
+from synthtab.evaluation.report import hours, svg
+from synthtab.evaluation.report.figures import figures, is_whole, labels
+from synthtab.evaluation.report.findings import LEVELS
 from synthtab.evaluation.report.section import Section, render
+from synthtab.evaluation.report.text import clean, short_names, shorten
 from synthtab.evaluation.views import Tables
 
 if TYPE_CHECKING:
@@ -29,7 +31,15 @@ BINS = 30
 # range of the rest.
 TAIL = 0.005
 MARGIN = 0.25
+# Share of the rows beyond the real range from which on it has a bar of its own. An end is
+# a mean of few real rows, so that some rows are beyond it in any table.
+BEYOND_SHOWN = 0.001
 SHOWN_CATEGORIES = 7
+# Letters of a category and of the name of a column, on a card.
+WORD_LENGTH = 17
+TITLE_LENGTH = 60
+# Sentences about a column on its card.
+FINDINGS_SHOWN = 3
 # So many cards are open, the others are folded.
 OPEN_CARDS = 12
 
@@ -61,24 +71,36 @@ def _cards(tables: Tables, report: Report) -> list[Data]:
         if score.name == "shape_error" and score.ok:
             errors = score.detail["columns"]
             floors = score.detail["floors"]
-    levels = _levels(report)
+    findings = _findings(report)
     ids = anchors(tables)
+    clocks = hours.pictures(tables)
     cards = []
     for column in distributions(tables):
         name = column["name"]
+        of_column = findings.get(name, [])
         card = column | {
             "id": ids[name],
+            "title": shorten(clean(name), TITLE_LENGTH),
             "error": errors.get(name),
             "floor": floors.get(name),
-            "level": levels.get(name),
+            "level": of_column[0][0] if of_column else None,
+            "findings": of_column[:FINDINGS_SHOWN],
         }
         if column["kind"] == "number":
-            picture, cut = svg.histogram(column["real"], column["synthetic"])
+            beyond = column["beyond"]
+            picture, cut = svg.histogram(column["real"], column["synthetic"], **beyond)
             card["picture"] = picture
             card["cut"] = cut
             card["top"] = [max(column["real"]), max(column["synthetic"])]
+            card["figures"] = figures(tables, tables.numeric.index(name))
+            card["clocks"] = clocks.get(name, [])
         else:
             card["scale"] = _longest(column["bars"])
+            words = [clean(bar["label"]) for bar in column["bars"]]
+            for bar, short in zip(
+                column["bars"], short_names(words, WORD_LENGTH), strict=True
+            ):
+                bar["short"] = short
         cards.append(card)
 
     def badness(card: Data) -> tuple[int, float, str]:
@@ -90,18 +112,18 @@ def _cards(tables: Tables, report: Report) -> list[Data]:
     return sorted(cards, key=badness)
 
 
-def _levels(report: Report) -> dict[str, str]:
-    """Column -> "bad" or "fair", the worst of the verdicts that name it.
+def _findings(report: Report) -> dict[str, list[tuple[str, str]]]:
+    """Column -> the levels and sentences about it alone, the worst first.
 
-    The detector names columns that give rows away together, not those that are at
-    fault.
+    What is wrong with a pair is no fault of one of its columns.
     """
-    levels: dict[str, str] = {}
-    for verdict in report.verdicts:  # the bad ones come first
-        if verdict.level in ("bad", "fair") and verdict.rule != "detector":
-            for name in verdict.columns:
-                levels.setdefault(name, verdict.level)
-    return levels
+    findings: dict[str, list[tuple[str, str]]] = {}
+    for level in LEVELS:
+        for verdict in report.verdicts:
+            if verdict.level == level:
+                for name, text in verdict.own.items():
+                    findings.setdefault(name, []).append((level, text))
+    return findings
 
 
 def _longest(bars: list[Data]) -> float:
@@ -118,21 +140,20 @@ def distributions(tables: Tables) -> list[Data]:
 
 
 def _number(tables: Tables, j: int, name: str) -> Data:
-    """Shares of both tables in equal bins over the real range.
+    """Shares of both tables in equal bins over the real range, and beyond it.
 
-    The outer bins also hold what lies beyond. The range, and whatever else is a number
-    on the page, is that of the numbers that may be told.
+    The range, the real shares and whatever else is a number on the page are those of
+    the numbers that may be told.
     """
     real = tables.real.numbers[:, j]
     synthetic = tables.synthetic.numbers[:, j]
+    told = tellable(real)
     # Not empty: a column without a number in the real table is left out of the tables.
-    there = tellable(real)
-    if not len(there):
-        # Fewer cells than may be told: nothing but that there are some.
-        there = np.zeros(1)
+    # Fewer cells than may be told: nothing but that there are some.
+    there = told if len(told) else np.zeros(1)
     low = float(there[0])
     high = float(there[-1])
-    # A few cells far out are put into the outer bins.
+    # A few cells far out are put into bins of their own.
     inner_low, inner_high = (float(q) for q in np.quantile(there, [TAIL, 1 - TAIL]))
     cut_low = False
     cut_high = False
@@ -145,20 +166,27 @@ def _number(tables: Tables, j: int, name: str) -> Data:
     if cut_high:
         high = inner_high
 
-    present = known(real)
-    whole = bool((present == np.rint(present)).all())
+    whole = is_whole(real)
     if whole:
         low, high = np.rint([low, high]).tolist()
     edges = _edges(low, high, whole)
-    real_shares = _shares(real, edges)
-    synthetic_shares = _shares(synthetic, edges)
+    of_real = _shares(told, len(real), edges)
+    of_synthetic = _shares(known(synthetic), len(synthetic), edges)
+    # What is beyond an end that was not cut is in the outer bin, unless it is much.
+    beyond = {}
+    for side, end, was_cut in (("below", 0, cut_low), ("above", -1, cut_high)):
+        pair = (float(of_real[end]), float(of_synthetic[end]))
+        if was_cut or max(pair) > max(BEYOND_SHOWN, 2 * LEAST / len(real)):
+            beyond[side] = pair
+        else:
+            next_one = 1 if end == 0 else -2
+            of_real[next_one] += of_real[end]
+            of_synthetic[next_one] += of_synthetic[end]
+    real_shares = of_real[1:-1]
+    synthetic_shares = of_synthetic[1:-1]
 
     ends = np.array([low, (low + high) / 2, high])
-    labels = _labels(tables, name, np.rint(ends) if whole else ends)
-    if cut_low:
-        labels[0] = f"≤ {labels[0]}"
-    if cut_high:
-        labels[2] = f"≥ {labels[2]}"
+    ticks = labels(tables, name, np.rint(ends) if whole else ends)
     # The value that most rows of the highest bar have, should the bar be cut.
     peak = int(np.argmax(real_shares + synthetic_shares))
     inside = there[(there >= edges[peak]) & (there < edges[peak + 1])]
@@ -170,8 +198,9 @@ def _number(tables: Tables, j: int, name: str) -> Data:
         "kind": "number",
         "real": rounded(real_shares),
         "synthetic": rounded(synthetic_shares),
-        "labels": labels,
-        "peak": _labels(tables, name, values[[np.argmax(counts)]])[0],
+        "beyond": beyond,
+        "labels": ticks,
+        "peak": labels(tables, name, values[[np.argmax(counts)]])[0],
         "missing": [float(np.isnan(real).mean()), float(np.isnan(synthetic).mean())],
     }
 
@@ -189,35 +218,18 @@ def _edges(low: float, high: float, whole: bool) -> Floats:
     return edges
 
 
-def _shares(values: Floats, edges: Floats) -> Floats:
-    """Share of all rows in each bin; values beyond count for the outer ones."""
-    there = values[~np.isnan(values)]
-    bins = np.searchsorted(edges, there, side="right") - 1
-    bins = np.clip(bins, 0, len(edges) - 2)
-    shares: Floats = np.bincount(bins, minlength=len(edges) - 1) / max(len(values), 1)
+def _shares(values: Floats, rows: int, edges: Floats) -> Floats:
+    """Share of all rows below the bins, in each bin, and above them.
+
+    Args:
+        values: Those that are there.
+        rows: Rows of the table, missing cells included.
+        edges: Of the bins; the last one belongs to the last bin.
+    """
+    bins = np.searchsorted(edges, values, side="right")
+    bins[values == edges[-1]] = len(edges) - 1
+    shares: Floats = np.bincount(bins, minlength=len(edges) + 1) / max(rows, 1)
     return shares
-
-
-def _labels(tables: Tables, name: str, values: Floats) -> list[str]:
-    """Numbers as the column writes them: dates as dates."""
-    column = tables.columns.get(name)
-    if column is not None and KINDS[column.kind].temporal:
-        kind = number_kind(column)
-        cells = np.rint(values).astype(np.int64)
-        try:
-            return [str(text) for text in kind.render(cells, column)]
-        except (ValueError, OverflowError):
-            pass  # beyond the calendar: as a number
-    return [_short(float(value)) for value in values]
-
-
-def _short(value: float) -> str:
-    """At most four digits, or a whole number of up to seven."""
-    if value == round(value) and abs(value) < 1e7:
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}"
-    if abs(value) < 1_000 or abs(value) >= 1e7:
-        return f"{value:.3g}"
-    return f"{value:,.0f}"
 
 
 def _category(tables: Tables, j: int, name: str) -> Data:

@@ -6,6 +6,7 @@ and dark. Coordinates have one decimal: a page of sixty columns stays below 2 MB
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
@@ -17,6 +18,11 @@ HISTOGRAM_WIDTH = 300.0
 HISTOGRAM_HEIGHT = 96.0
 # Units between the highest bar and the upper edge.
 HISTOGRAM_MARGIN = 4
+# Width of a bar for what lies beyond the bins, and its distance from them.
+SIDE_BAR = 10.0
+SIDE_GAP = 6.0
+# Height of the bars of weekdays and hours.
+BARS_HEIGHT = 40.0
 # A bar this many times as tall as the next one is cut, to a little above that.
 LONE_BAR = 4
 CUT_BAR = 1.6
@@ -34,40 +40,89 @@ CURVE_SIZE = 200
 CURVE_MARGIN = 6
 
 
-def histogram(real: Sequence[float], synthetic: Sequence[float]) -> tuple[Markup, bool]:
+Pair = tuple[float, float]
+
+
+def histogram(
+    real: Sequence[float],
+    synthetic: Sequence[float],
+    *,
+    below: Pair | None = None,
+    above: Pair | None = None,
+) -> tuple[Markup, bool]:
     """Two distributions: real shares as a filled area, synthetic ones as an outline.
+
+    Heights are square roots of the shares (Tukey's rootogram): chance varies all of them
+    equally, and tails can be seen.
 
     Args:
         real: Share of the real rows in each bin.
         synthetic: Share of the synthetic rows in the same bins.
+        below: The shares of both below the bins, for a bar apart.
+        above: The same above them.
 
     Returns:
         The picture, and whether a lone tall bar was cut so that the others can be seen.
     """
-    heights = [max(pair) for pair in zip(real, synthetic, strict=True)]
+    sides = [pair for pair in (below, above) if pair is not None]
+    pairs = [*zip(real, synthetic, strict=True), *sides]
+    heights = [math.sqrt(max(pair)) for pair in pairs]
     heights.sort(reverse=True)
     top = heights[0] or 1.0
     cut = len(heights) > 3 and top > LONE_BAR * heights[1] > 0
     if cut:
         top = CUT_BAR * heights[1]
-    width = HISTOGRAM_WIDTH / len(real)
 
-    def steps(shares: Sequence[float]) -> str:
-        """A path along the bars: ``0 96H10V80H20``."""
-        path = ""
-        for number, value in enumerate(shares):
-            tall = (HISTOGRAM_HEIGHT - HISTOGRAM_MARGIN) * min(value / top, 1.0)
-            y = _number(HISTOGRAM_HEIGHT - tall)
-            right = _number((number + 1) * width)
-            path += f"V{y}H{right}"
-        return path
+    def height(share: float) -> str:
+        tall = HISTOGRAM_HEIGHT - HISTOGRAM_MARGIN
+        return _number(HISTOGRAM_HEIGHT - tall * min(math.sqrt(share) / top, 1.0))
+
+    def drawn(pairs: Sequence[Pair], left: float, right: float) -> str:
+        """An area and an outline between two places."""
+        width = (right - left) / len(pairs)
+        area = f"M{_number(left)} {bottom}"
+        line = f"M{_number(left)} {height(pairs[0][1])}"
+        for number, (one, other) in enumerate(pairs, 1):
+            place = _number(left + number * width)
+            area += f"V{height(one)}H{place}"
+            line += f"V{height(other)}H{place}"
+        area += f"V{bottom}Z"
+        return (
+            f'<path class="real-area" d="{area}"/><path class="syn-line" d="{line}"/>'
+        )
 
     bottom = _number(HISTOGRAM_HEIGHT)
-    area = f"M0 {bottom}{steps(real)}V{bottom}Z"
-    # The outline begins at its first bar, not at the bottom.
-    line = f"M0 {steps(synthetic).removeprefix('V')}"
-    marks = f'<path class="real-area" d="{area}"/><path class="syn-line" d="{line}"/>'
+    left, right = 0.0, HISTOGRAM_WIDTH
+    marks = ""
+    if below is not None:
+        marks += drawn([below], 0, SIDE_BAR)
+        left = SIDE_BAR + SIDE_GAP
+    if above is not None:
+        right = HISTOGRAM_WIDTH - SIDE_BAR - SIDE_GAP
+        marks += drawn([above], HISTOGRAM_WIDTH - SIDE_BAR, HISTOGRAM_WIDTH)
+    marks += drawn(list(zip(real, synthetic, strict=True)), left, right)
     return _svg(HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT, marks, stretch=True), cut
+
+
+def bars(real: Sequence[float], synthetic: Sequence[float]) -> Markup:
+    """Bars side by side, real and synthetic, for few levels such as weekdays.
+
+    Args:
+        real: Share of the real rows of each level.
+        synthetic: The same of the synthetic ones.
+    """
+    top = max([*real, *synthetic]) or 1.0
+    width = HISTOGRAM_WIDTH / len(real)
+    marks = ""
+    for kind, start, shares in (("real", 0.08, real), ("synthetic", 0.5, synthetic)):
+        path = ""
+        for level, share in enumerate(shares):
+            left = _number((level + start) * width)
+            tall = _number(BARS_HEIGHT * share / top)
+            across = _number(0.42 * width)
+            path += f"M{left} {_number(BARS_HEIGHT)}v-{tall}h{across}v{tall}z"
+        marks += f'<path class="{kind}-bar" d="{path}"/>'
+    return _svg(HISTOGRAM_WIDTH, BARS_HEIGHT, marks, kind="bars", stretch=True)
 
 
 def heatmap(matrix: Matrix, names: Sequence[str], *, signed: bool = False) -> Markup:
