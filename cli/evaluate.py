@@ -83,6 +83,14 @@ def evaluate(
         bool,
         typer.Option("--all", help="Print all verdicts and scores, not a screen."),
     ] = False,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that says whom a row is about: "
+            "what fewer than 5 people have is not named then.",
+            metavar="COLUMN",
+        ),
+    ] = None,
     seed: Seed = None,
     quiet: Quiet = False,
 ) -> None:
@@ -93,6 +101,10 @@ def evaluate(
     if model is not None and holdout is not None:
         raise ConfigError(
             "--holdout and --model both say which rows were not learnt: leave one out"
+        )
+    if model is not None and person is not None:
+        raise ConfigError(
+            "--person and --model both say who counts as a person: leave one out"
         )
     if riskiest is not None and riskiest < 1:
         raise ConfigError(f"--riskiest must be at least 1, not {riskiest}")
@@ -117,7 +129,7 @@ def evaluate(
     if model is not None:
         training, unseen, schema, origin = _split(real, model, quiet)
     else:
-        training, unseen, schema = _whole(real, holdout, quiet)
+        training, unseen, schema = _whole(real, holdout, person, quiet)
     # Only the real table must fit the schema: a cell of the others that does not fit
     # counts against them, no more.
     rows = read_table(synthetic, quiet)
@@ -169,7 +181,7 @@ def _with_rows_of_the_file(report: Report, training: pd.DataFrame) -> Report:
 
 
 def _whole(
-    real: str, holdout: str | None, quiet: bool
+    real: str, holdout: str | None, person: str | None, quiet: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame | None, Schema]:
     """The real table, the holdout if there is one, and what the columns are."""
     from synthtab import infer
@@ -177,7 +189,7 @@ def _whole(
 
     cells = read_table(real, quiet)
     # Nothing is withheld: this schema is used here and never stored.
-    schema = infer(cells, rare=0)
+    schema = infer(cells, rare=0, person=person)
     unseen = None if holdout is None else read_table(holdout, quiet)
     return tables.typed(cells, schema), unseen, schema
 

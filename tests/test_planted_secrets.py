@@ -128,9 +128,9 @@ def test_nothing_that_is_left_behind_tells_a_secret(
         "inspect m.synthtab",
         f"sample -m m.synthtab -n {rows} -o rows.csv",
         "sample -m m.synthtab -n 3",
-        "evaluate t.csv rows.csv --model m.synthtab --target city --json r.json --html r.html",
-        "evaluate t.csv copy.csv --json c.json --html c.html",
-        "evaluate t.csv without.csv --json w.json --html w.html",
+        "evaluate t.csv rows.csv --all --model m.synthtab --target city --json r.json --html r.html",
+        "evaluate t.csv copy.csv --all --json c.json --html c.html",
+        "evaluate t.csv without.csv --all --json w.json --html w.html",
         "compare t.csv rows.csv without.csv --html both.html",
     ]
     for text in commands:
@@ -154,6 +154,76 @@ def test_nothing_that_is_left_behind_tells_a_secret(
         *["evaluate", "t.csv", "copy.csv", "--riskiest", "5", "--model", "m.synthtab"]
     )
     assert said.status == 0
+
+
+# All six rows of one person have them, and nobody else.
+OWN_WORD = "Hexaburg"
+OWN_NUMBER = 55_512_347.25
+
+
+def visits() -> pd.DataFrame:
+    r = np.random.default_rng(5)
+    frame = table()[["city", "age", "salary", "note"]].head(1200)
+    frame = frame[~frame["city"].isin([FEW, WORDS[0]])]
+    frame["salary"] = frame["salary"].clip(upper=300_000)
+    frame["note"] = r.choice(["", "came twice", "was late"], len(frame))
+    frame.insert(0, "patient", 10_007 + 13 * r.integers(0, 400, len(frame)))
+    hers = frame.index[:6]
+    frame.loc[hers, "patient"] = 770_031
+    frame.loc[hers, "city"] = OWN_WORD
+    frame.loc[hers, "salary"] = OWN_NUMBER
+    return frame
+
+
+def hers(text: str) -> list[str]:
+    """What a text tells of her."""
+    numbers = re.findall(r"\d[\d,' ]*\.?\d*", text)
+    plain = [re.sub("[,' ]", "", number) for number in numbers]
+    return [n for n in plain if n.startswith(("555123", "770031"))] + [
+        word for word in (OWN_WORD, "5.5512") if word in text
+    ]
+
+
+@pytest.mark.long
+def test_what_one_person_has_in_six_rows_is_told_nowhere(
+    call: Callable[..., Any], tmp_path: Path
+) -> None:
+    frame = visits()
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.sample(frac=1.0, random_state=1).to_csv(tmp_path / "copy.csv", index=False)
+    others = frame[frame["city"] != OWN_WORD]
+    others.to_csv(tmp_path / "others.csv", index=False)
+    commands = [
+        "schema t.csv --person patient -o s.json",
+        "fit t.csv --person patient -o m.synthtab --preset quick --epochs 1 --seed 1",
+        "inspect m.synthtab",
+        "sample -m m.synthtab -n 5000 -o rows.csv",
+        "evaluate t.csv rows.csv --all --model m.synthtab --target note --json r.json --html r.html",
+        "evaluate t.csv others.csv --all --person patient --json o.json --html o.html",
+        "evaluate t.csv copy.csv --all --person patient --json c.json --html c.html",
+    ]
+    for text in commands:
+        said = call(*text.split())
+        assert said.status == 0, (text, said.err)
+        assert hers(said.out + said.err) == [], text
+    names = [
+        "s.json",
+        "rows.csv",
+        *(f"{a}.{b}" for a in "roc" for b in ("json", "html")),
+    ]
+    for name in names:
+        assert hers((tmp_path / name).read_text()) == [], name
+    with zipfile.ZipFile(tmp_path / "m.synthtab") as file:
+        for member in file.namelist():
+            content = file.read(member)
+            assert OWN_WORD.encode() not in content, member
+            for dtype in ("<f4", "<f8"):
+                numbers = np.frombuffer(content[: len(content) // 8 * 8], dtype=dtype)
+                with np.errstate(all="ignore"):
+                    assert not (np.abs(numbers / OWN_NUMBER - 1) < 1e-6).any(), member
+    # Where rows count, she is told: the search finds what is there.
+    said = call("evaluate", "t.csv", "others.csv", "--all")
+    assert OWN_WORD in said.out or OWN_WORD in evaluate(frame, others).to_json()
 
 
 def test_a_report_counts_rare_words_without_naming_them() -> None:

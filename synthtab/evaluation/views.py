@@ -24,9 +24,10 @@ import pandas as pd
 from synthtab.core.errors import DataError
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, infer
+from synthtab.data.columns.disclosure import number_people, people_of_values
 from synthtab.evaluation import cells
 from synthtab.evaluation.cells import Floats, Integers
-from synthtab.evaluation.naming import may_be_named
+from synthtab.evaluation.naming import may_be_named, tellable
 
 Result = TypeVar("Result")
 Texts = npt.NDArray[np.object_]
@@ -40,11 +41,14 @@ class View:
         numbers: ``[rows, numeric columns]``, NaN where missing.
         codes: ``[rows, categorical columns]``.
         positions: Where each row stood in its table; None if that is not known.
+        people: ``[rows]``: the number of the person of each row, where the schema says
+            that a column names people; the same numbers in all real tables.
     """
 
     numbers: Floats
     codes: Integers
     positions: npt.NDArray[np.int64] | None = None
+    people: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -52,7 +56,8 @@ class View:
     def take(self, rows: Any) -> View:
         """The given rows (indices or mask)."""
         positions = None if self.positions is None else self.positions[rows]
-        return View(self.numbers[rows], self.codes[rows], positions)
+        people = None if self.people is None else self.people[rows]
+        return View(self.numbers[rows], self.codes[rows], positions, people)
 
     def some(self, size: int, rng: np.random.Generator) -> View:
         """A random part of that many rows, or all if there are no more."""
@@ -138,12 +143,19 @@ class Tables:
         Args:
             j: The number of the column.
         """
-        rows = np.zeros(self.sizes[j], dtype=np.int64)
-        for view in (self.real, self.holdout):
-            if view is not None:
-                rows += np.bincount(view.codes[:, j], minlength=len(rows))
+        codes = self.real.codes[:, j]
+        people = self.real.people
+        if self.holdout is not None:
+            codes = np.concatenate([codes, self.holdout.codes[:, j]])
+            if people is not None and self.holdout.people is not None:
+                people = np.concatenate([people, self.holdout.people])
+        counts = people_of_values(codes.astype(np.int64), self.sizes[j], people)
         # The last code means missing.
-        return may_be_named(rows[:-1])
+        return may_be_named(counts[:-1])
+
+    def tellable(self, j: int) -> Floats:
+        """The real numbers of a numeric column that may be told, see `naming.tellable`."""
+        return tellable(self.real.numbers[:, j], self.real.people)
 
     def missing(self, view: View) -> npt.NDArray[np.bool_]:
         """Which cells of a view are missing ``[rows, columns]``, as in `names`."""
@@ -222,9 +234,10 @@ def prepare(
             "the tables have no column to compare: all are identifiers, constants or empty"
         )
 
+    people = _people(frames, schema)
     views = {}
     for key, frame in frames.items():
-        views[key] = _view(numbers, words, key, len(frame))
+        views[key] = _view(numbers, words, key, len(frame), people.get(key))
     return Tables(
         numeric=tuple(numbers),
         categorical=tuple(words),
@@ -238,6 +251,19 @@ def prepare(
         bare={name: _left_out(why, name, frames) for name, why in skipped.items()},
         unread=unread,
     )
+
+
+def _people(
+    frames: Mapping[str, pd.DataFrame], schema: Schema | None
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Of each real table, the number of the person of each row, if a column names them."""
+    if schema is None or schema.person is None:
+        return {}
+    real = {key: frame for key, frame in frames.items() if key != "synthetic"}
+    named = [frame[schema.person].astype(str) for frame in real.values()]
+    numbers = number_people(pd.concat(named, ignore_index=True))
+    ends = np.cumsum([len(frame) for frame in real.values()])
+    return dict(zip(real, np.split(numbers, ends[:-1]), strict=True))
 
 
 def _left_out(why: str, name: str, frames: Mapping[str, pd.DataFrame]) -> LeftOut:
@@ -345,6 +371,7 @@ def _view(
     words: Mapping[str, tuple[tuple[str, ...], Mapping[str, Integers]]],
     key: str,
     rows: int,
+    people: npt.NDArray[np.int64] | None = None,
 ) -> View:
     """One table as a view, its rows sorted: their order in the table decides nothing.
 
@@ -353,6 +380,7 @@ def _view(
         words: Column -> (categories, table -> codes).
         key: Which table.
         rows: Number of its rows.
+        people: The number of the person of each row, if that is known.
     """
     floats: list[Any] = [parts[key] for parts in numbers.values()]
     codes: list[Any] = [parts[key] for _, parts in words.values()]
@@ -362,6 +390,7 @@ def _view(
         np.column_stack(floats)[order] if floats else np.zeros((rows, 0)),
         np.column_stack(codes)[order] if codes else np.zeros((rows, 0), dtype=np.int32),
         order,
+        None if people is None else people[order],
     )
 
 

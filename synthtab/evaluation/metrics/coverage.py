@@ -16,7 +16,6 @@ from synthtab.evaluation.metric import (
     Reference,
     Skip,
 )
-from synthtab.evaluation.naming import tellable
 from synthtab.evaluation.views import Tables
 
 # A category with a smaller share of the real rows is rare.
@@ -138,7 +137,7 @@ def range_coverage(tables: Tables, streams: Streams) -> Outcome:
     expected: dict[str, float] = {}
     least: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
-        real = tellable(tables.real.numbers[:, j])
+        real = tables.tellable(j)
         width = real[-1] - real[0] if len(real) else 0.0
         if width <= 0:
             continue

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats, Integers, known
-from synthtab.evaluation.naming import LEAST, tellable
+from synthtab.evaluation.naming import LEAST
 from synthtab.evaluation.report import hours, svg
 from synthtab.evaluation.report.figures import figures, is_whole, labels
 from synthtab.evaluation.report.findings import LEVELS
@@ -147,7 +147,7 @@ def _number(tables: Tables, j: int, name: str) -> Data:
     """
     real = tables.real.numbers[:, j]
     synthetic = tables.synthetic.numbers[:, j]
-    told = tellable(real)
+    told = tables.tellable(j)
     # Not empty: a column without a number in the real table is left out of the tables.
     # Fewer cells than may be told: nothing but that there are some.
     there = told if len(told) else np.zeros(1)

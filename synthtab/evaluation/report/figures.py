@@ -13,7 +13,7 @@ import numpy as np
 from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.dates import PER_DAY
 from synthtab.evaluation.cells import Floats, known
-from synthtab.evaluation.naming import LEAST, tellable, tellable_beside
+from synthtab.evaluation.naming import LEAST, tellable_beside
 from synthtab.evaluation.report.text import percent
 from synthtab.evaluation.views import Tables
 
@@ -51,7 +51,10 @@ def figures(tables: Tables, j: int) -> list[Figure]:
     real = tables.real.numbers[:, j]
     synthetic = tables.synthetic.numbers[:, j]
     whole = is_whole(real)
-    told = [tellable(real), tellable_beside(synthetic, real)]
+    told = [
+        tables.tellable(j),
+        tellable_beside(synthetic, real, tables.real.people),
+    ]
     lines = [
         ["mean", *(_mean(tables, name, values, whole) for values in told)],
         ["deviation", *(_deviation(tables, name, values) for values in told)],
