@@ -30,6 +30,7 @@ from synthtab.core.errors import (
     hint,
 )
 from synthtab.core.layout import Encoded
+from synthtab.core.notebook import block, sentence, table
 from synthtab.core.progress import Clock, Observer, Progress, WholeFit, silent
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
@@ -200,7 +201,19 @@ class Synthesizer:
             for name, value in self.get_params().items()
             if name not in defaults or value != defaults[name]
         ]
-        return f"Synthesizer({', '.join(changed)})"
+        made = f"Synthesizer({', '.join(changed)})"
+        if not self.fitted:
+            return made
+        rows = self.report_["rows"]
+        best = self.report_["best"]
+        score = "" if best is None else f", held-out score {best:.3f}"
+        return f"<{made} of {rows:,} rows, {self.n_features_in_} columns{score}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the model holds, in words."""
+        if not self.fitted:
+            return block(repr(self), sentence("Not fitted: call fit with a table"))
+        return block(repr(self).strip("<>"), table(self.describe()))
 
     @property
     def config(self) -> TrainConfig:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synthtab.augment.arms import REAL, Arm
 from synthtab.augment.verdict import LEVEL, Difference, StudyVerdict, Trial, Trials
 from synthtab.core.errors import ConfigError
+from synthtab.evaluation.report import display
 from synthtab.evaluation.report.report import plain_data
 
 if TYPE_CHECKING:
@@ -169,6 +170,18 @@ class Study:
         return json.dumps(
             self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False
         )
+
+    def __repr__(self) -> str:
+        """One line: the answer, and the arm and the figures that it rests on."""
+        verdict = self.verdict
+        best = verdict.best
+        figures = f"{best.difference:+.4f} ({_ends(best)})"
+        why = verdict.why or f"{best.arm}, {METRIC_TITLES[self.metric]} {figures}"
+        return f"<Study: {verdict.answer}: {why}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer and the arms on one screen."""
+        return display.of_study(self.to_dict())
 
     def __str__(self) -> str:
         """A plain text of at most 80 columns."""

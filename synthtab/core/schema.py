@@ -24,11 +24,16 @@ from typing import TYPE_CHECKING, Any
 from synthtab.core.errors import SchemaError
 from synthtab.core.files import write_text
 from synthtab.core.json_schema import fault, shown
+from synthtab.core.notebook import block, escaped, folded, sentence, table
+from synthtab.core.shown import shown as as_shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+# Characters of a name, and of the reason of a kind, that a notebook shows.
+MOST_OF_NAME = 40
+MOST_OF_WHY = 80
 
 # The kinds of columns and the forms of constraints that a schema may name: name => class. The
 # packages that define them fill these in when they are imported, for `core` imports none of
@@ -292,6 +297,51 @@ class Schema:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def __repr__(self) -> str:
+        """One line: how many columns of which kind, and how many constraints."""
+        return f"<Schema: {self._counts()}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a line for each column, and the constraints."""
+        rows = []
+        for column in self.columns:
+            why = "; ".join(filter(None, (column.why, column.note)))
+            missing = "yes" if column.missing else ""
+            # One line a column.
+            name = escaped(column.name, MOST_OF_NAME)
+            row = (name, column.kind, column.dtype, missing, escaped(why, MOST_OF_WHY))
+            rows.append(row)
+        parts = [table(rows, ("column", "kind", "dtype", "missing", "why"))]
+        if self.constraints:
+            rules = [
+                ("enforced" if one.enforce else "offered", one.says or one.form)
+                for one in self.constraints
+            ]
+            parts.append(folded("Constraints", table(rules)))
+        if self.person is not None:
+            parts.append(sentence(f"Rows are about people: {self.person!r}", soft=True))
+        return block(f"Schema: {self._counts()}", *parts)
+
+    def __str__(self) -> str:
+        """A line for each column: its name, kind, dtype, and why it is of the kind."""
+        width = max(len(name) for name in self.names)
+        lines = [repr(self)]
+        for column in self.columns:
+            head = f"  {column.name:<{width}}  {column.kind:<10}  {column.dtype:<10}"
+            lines.append(f"{head}  {column.why}".rstrip())
+        return as_shown("\n".join(lines))
+
+    def _counts(self) -> str:
+        """``3 columns (2 category, 1 float), 1 of 2 constraints enforced``."""
+        kinds = Counter(column.kind for column in self.columns).most_common()
+        listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
+        plural = "s" * (len(self.columns) > 1)
+        text = f"{len(self.columns)} column{plural} ({listed})"
+        if self.constraints:
+            enforced = f"{len(self.enforced)} of {len(self.constraints)}"
+            text += f", {enforced} constraints enforced"
+        return text
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name

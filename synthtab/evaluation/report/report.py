@@ -19,7 +19,7 @@ from typing import Any
 from synthtab.core.errors import ConfigError
 from synthtab.evaluation.metric import FAMILIES, Metric, Score, headlines
 from synthtab.evaluation.privacy.exposure import WARNING
-from synthtab.evaluation.report import page
+from synthtab.evaluation.report import display, page
 from synthtab.evaluation.report.conclusion import Conclusion, concluded
 from synthtab.evaluation.report.findings import LEVELS, Level, Verdict
 from synthtab.evaluation.report.text import clean, cut, exposure, figure
@@ -30,6 +30,7 @@ from synthtab.evaluation.views import Tables
 LINE_WIDTH = 80
 WRAPPED_WIDTH = 78
 VERDICT_WIDTH = 69
+REPR_WIDTH = 200
 # Lines of a terminal, but for one with the prompt and one for a note such as where the
 # report is.
 SCREEN_LINES = 22
@@ -163,6 +164,17 @@ class Report:
             DataError: ``augmentation`` is something else.
         """
         return page.page(self, names=names, augmentation=augmentation)
+
+    def __repr__(self) -> str:
+        """One line: how many verdicts of each level, and what they come to."""
+        text = self.summary() or "no verdict"
+        if self.verdicts:
+            text += f"; {clean(self.conclusion.use.text)}"
+        return f"<Report: {cut(text, REPR_WIDTH)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: conclusion, verdicts and scores on one screen."""
+        return display.of_report(self)
 
     def __str__(self) -> str:
         """Conclusion, verdicts and a plain table, at most 80 columns wide.

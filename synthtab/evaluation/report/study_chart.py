@@ -38,8 +38,8 @@ def charts(study: Mapping[str, Any]) -> list[Data]:
 
     Returns:
         The chart of the verdict's model first. Dicts of "heading", "measure",
-        "sentence" (only of the verdict's model), "main" (whether it is that) and
-        "rows": the arms, the real rows alone first, each with its place on the axis in
+        "answer", "sentence" (only of the verdict's model), "main" (whether it is
+        that) and "rows": the arms, the real rows alone first, each with its place on the axis in
         percent.
 
     Raises:
@@ -83,6 +83,7 @@ def _charts_of_size(study: Mapping[str, Any], verdict: Mapping[str, Any]) -> lis
                 {
                     "heading": f"{learner}, learning from {real_rows:,} real rows",
                     "measure": measure,
+                    "answer": verdict["answer"],
                     "sentence": sentence,
                     "main": main,
                     "rows": rows,
