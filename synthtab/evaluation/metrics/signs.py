@@ -7,6 +7,7 @@ ages and now go with low ones, it is as strong as before. Rank correlations have
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,12 @@ def rank_correlation_error(tables: Tables, streams: Streams) -> Outcome:
     whose correlations Fisher's atanh varies by (1 + ρ² / 2) / (n - 3) (Bonett and
     Wright 2000). The detail names the pairs whose sign turned.
     """
-    real, names = _columns(tables, tables.real.some(MAX_ROWS, streams.numpy("ranks")))
-    synthetic, _ = _columns(
-        tables, tables.synthetic.some(MAX_ROWS, streams.numpy("ranks, synthetic"))
-    )
+    ranks = of(tables, streams)
+    names = ranks.names
     if len(names) < 2:
         raise Skip("fewer than two ordered columns")
-    of_real, real_rows = _correlations(real)
-    of_synthetic, rows = _correlations(synthetic)
+    of_real, real_rows = ranks.real, ranks.real_rows
+    of_synthetic, rows = ranks.synthetic, ranks.synthetic_rows
     upper = np.triu(np.ones(of_real.shape, dtype=bool), 1)
     seen = upper & ~np.isnan(of_real) & (np.minimum(real_rows, rows) >= MIN_ROWS)
     if not seen.any():
@@ -83,6 +82,40 @@ def rank_correlation_error(tables: Tables, streams: Streams) -> Outcome:
         n=int(seen.sum()),
         detail={"turned": faults[:LISTED], "number turned": len(faults)},
     )
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Spearman's correlations in both tables.
+
+    Attributes:
+        names: The columns that have an order.
+        real: In the real table ``[columns, columns]``; NaN where a column is constant.
+        synthetic: The same of the synthetic table.
+        real_rows: Rows that each rests on.
+        synthetic_rows: The same.
+    """
+
+    names: list[str]
+    real: Floats
+    synthetic: Floats
+    real_rows: Floats
+    synthetic_rows: Floats
+
+
+def of(tables: Tables, streams: Streams) -> Ranks:
+    """The correlations of both tables, computed once."""
+    return tables.once(f"ranks {streams.seed}", lambda: _ranks(tables, streams))
+
+
+def _ranks(tables: Tables, streams: Streams) -> Ranks:
+    real, names = _columns(tables, tables.real.some(MAX_ROWS, streams.numpy("ranks")))
+    synthetic, _ = _columns(
+        tables, tables.synthetic.some(MAX_ROWS, streams.numpy("ranks, synthetic"))
+    )
+    of_real, real_rows = _correlations(real)
+    of_synthetic, rows = _correlations(synthetic)
+    return Ranks(names, of_real, of_synthetic, real_rows, rows)
 
 
 def _columns(tables: Tables, view: View) -> tuple[Floats, list[str]]:

@@ -187,6 +187,9 @@ def _number(tables: Tables, j: int, name: str) -> Data:
 
     ends = np.array([low, (low + high) / 2, high])
     ticks = labels(tables, name, np.rint(ends) if whole else ends)
+    if whole and high - low < 2:
+        # No whole number lies between.
+        ticks[1] = ""
     # The value that most rows of the highest bar have, should the bar be cut.
     peak = int(np.argmax(real_shares + synthetic_shares))
     inside = there[(there >= edges[peak]) & (there < edges[peak + 1])]

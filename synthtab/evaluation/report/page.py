@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.metric import FAMILIES, Score, headlines
 from synthtab.evaluation.privacy.exposure import WARNING
-from synthtab.evaluation.report import columns, points, ties
+from synthtab.evaluation.report import columns, crossed, points, ties
 from synthtab.evaluation.report.findings import Verdict
 from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.report.study_chart import charts
@@ -34,7 +34,12 @@ LINK_LENGTH = 24
 Picture = Callable[[Tables, Streams, "Report"], Section | None]
 
 # Pictures of the tables, in their order on the page.
-PICTURES: tuple[Picture, ...] = (columns.section, ties.section, points.section)
+PICTURES: tuple[Picture, ...] = (
+    columns.section,
+    crossed.section,
+    ties.section,
+    points.section,
+)
 
 
 def page(
@@ -66,6 +71,7 @@ def page(
     ]
     about_people = {family.name for family in FAMILIES if family.about_people}
     cards = columns.anchors(report.compared)
+    crosses = crossed.anchors(report)
     worst = report.conclusion.worst
     others = [verdict for verdict in report.in_order() if verdict not in worst]
     return render(
@@ -75,9 +81,9 @@ def page(
         facts=report.tables,
         origin=_origin(report, names),
         conclusion=report.conclusion,
-        worst=[_finding(verdict, cards) for verdict in worst],
+        worst=[_finding(verdict, cards, crosses) for verdict in worst],
         summary=report.summary(),
-        verdicts=[_finding(verdict, cards) for verdict in others],
+        verdicts=[_finding(verdict, cards, crosses) for verdict in others],
         families=families,
         details=[score_view(s) for s in report.scores if s not in shown],
         privacy=[score_view(s) for s in report.scores if s.family in about_people],
@@ -105,14 +111,24 @@ def comparison_page(comparison: Comparison) -> str:
     )
 
 
-def _finding(verdict: Verdict, cards: Mapping[str, str]) -> dict[str, Any]:
-    """A verdict as a line of the page, with links to the cards of its columns."""
+def _finding(
+    verdict: Verdict,
+    cards: Mapping[str, str],
+    crosses: Mapping[frozenset[str], str],
+) -> dict[str, Any]:
+    """A verdict as a line of the page, with links to the cards of its columns and pairs."""
     there = [name for name in verdict.columns if name in cards]
     short = short_names(there, LINK_LENGTH)
     links = [
         {"text": text, "name": name, "to": cards[name]}
         for text, name in zip(short, there, strict=True)
     ]
+    for pair in crossed.pairs_of(verdict):
+        if frozenset(pair) in crosses:
+            one, other = short_names(list(pair), LINK_LENGTH)
+            name = " and ".join(pair)
+            to = crosses[frozenset(pair)]
+            links.append({"text": f"{one} and {other}", "name": name, "to": to})
     return {
         "level": verdict.level,
         "text": verdict.text,

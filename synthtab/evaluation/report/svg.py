@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
+from synthtab.evaluation.report.text import short_names
+
 Matrix = Sequence[Sequence[float]]
 
 # Units of a histogram. It is stretched to the width of its card.
@@ -28,10 +30,14 @@ LONE_BAR = 4
 CUT_BAR = 1.6
 # Steps between white and full colour in a heatmap.
 SHADES = 10
-# Letters of a name at a heatmap; more are cut.
+# Letters of a name at a heatmap; longer ones lack their middle.
 NAME_LENGTH = 14
 # Width of a letter in units of its height.
 LETTER = 0.58
+# A two-way table, without its labels, and their letters.
+CROSSED_WIDTH = 200.0
+CROSSED_HEIGHT = 150.0
+CROSSED_LETTER = 9
 SCATTER_WIDTH = 300
 SCATTER_HEIGHT = 240
 # A point is drawn this far from the edge at least.
@@ -157,13 +163,12 @@ def heatmap(matrix: Matrix, names: Sequence[str], *, signed: bool = False) -> Ma
         )
     diagonal = "".join(_cell(margin, i, i) for i in range(count))
     parts.append(f'<path class="self" d="{diagonal}"/>')
-    for i, name in enumerate(names):
-        short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
+    for i, short in enumerate(short_names(names, NAME_LENGTH)):
         # A third of its height lower, a line of text stands in the middle of its row.
         y = i + 0.5 + 0.35 * letter_height
         parts.append(
             f'<text x="{margin - 0.3:.2f}" y="{y:.2f}" font-size="{letter_height:.2f}">'
-            f"{escape(short)}</text>"
+            f"<title>{escape(names[i])}</title>{escape(short)}</text>"
         )
     return _svg(round(margin + count, 1), count, "".join(parts), kind="heatmap")
 
@@ -177,6 +182,58 @@ def _colour(value: float, signed: bool) -> str:
 
 def _cell(margin: float, row: int, column: int) -> str:
     return f"M{margin + column:.2f} {row}h1v1h-1z"
+
+
+def crossed(
+    matrix: Matrix, rows: Sequence[str], columns: Sequence[str], top: float
+) -> Markup:
+    """A two-way table as shaded cells, the first row at the bottom.
+
+    Args:
+        matrix: Shares of the rows, 0 for what is not shown.
+        rows: A label for each row of the matrix; "" for none.
+        columns: The same for the columns.
+        top: The share of full colour; shades go by square roots.
+    """
+    across = CROSSED_WIDTH / len(columns)
+    down = CROSSED_HEIGHT / len(rows)
+    left = CROSSED_LETTER * LETTER * max(map(len, rows)) + 4
+    below = CROSSED_LETTER * LETTER * max(map(len, columns)) + 6
+    cells_of: dict[int, list[str]] = {}
+    for i, shares in enumerate(matrix):
+        y = _number(CROSSED_HEIGHT - (i + 1) * down)
+        for j, share in enumerate(shares):
+            shade = math.ceil(SHADES * math.sqrt(min(share / top, 1.0)))
+            if shade:
+                x = _number(left + j * across)
+                cell = f"M{x} {y}h{across:.2f}v{down:.2f}h-{across:.2f}z"
+                cells_of.setdefault(shade, []).append(cell)
+    marks = (
+        f'<rect class="ground" x="{_number(left)}" '
+        f'width="{CROSSED_WIDTH:.0f}" height="{CROSSED_HEIGHT:.0f}"/>'
+    )
+    for shade, cells in sorted(cells_of.items()):
+        marks += (
+            f'<path class="tie" fill-opacity="{shade / SHADES:.1f}" '
+            f'd="{"".join(cells)}"/>'
+        )
+    size = f'font-size="{CROSSED_LETTER}"'
+    for i, label in enumerate(rows):
+        y = _number(CROSSED_HEIGHT - (i + 0.5) * down + 0.35 * CROSSED_LETTER)
+        if label:
+            marks += (
+                f'<text x="{_number(left - 4)}" y="{y}" {size}>{escape(label)}</text>'
+            )
+    for j, label in enumerate(columns):
+        x = _number(left + (j + 0.5) * across + 0.35 * CROSSED_LETTER)
+        y = _number(CROSSED_HEIGHT + 4)
+        if label:
+            # Upwards, the end of the text below its column.
+            marks += (
+                f'<text transform="translate({x} {y}) rotate(-90)" {size}>'
+                f"{escape(label)}</text>"
+            )
+    return _svg(left + CROSSED_WIDTH, CROSSED_HEIGHT + below, marks, kind="heatmap")
 
 
 def scatter(clouds: Sequence[tuple[str, Matrix]], frame: Matrix) -> Markup:

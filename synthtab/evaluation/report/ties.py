@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation.cells import Floats
-from synthtab.evaluation.metrics import association
+from synthtab.evaluation.metrics import association, signs
 from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.report.text import clean
@@ -38,6 +39,7 @@ def section(tables: Tables, streams: Streams, report: Report) -> Section | None:
     synthetic = _rounded(synthetic[np.ix_(order, order)])
     difference = synthetic - real
     labels = [clean(name) for name in names]
+    ranks = signs.of(tables, streams)
     drawn = {
         "count": count,
         "maps": [
@@ -45,7 +47,8 @@ def section(tables: Tables, streams: Streams, report: Report) -> Section | None:
             ("Synthetic", svg.heatmap(synthetic.tolist(), labels)),
             ("Difference", svg.heatmap(difference.tolist(), labels, signed=True)),
         ],
-        "pairs": _worst_pairs(names, real, synthetic),
+        "ranks": _rank_maps(ranks, names),
+        "pairs": _with_ranks(_worst_pairs(names, real, synthetic), ranks),
     }
     return Section(
         "ties",
@@ -53,6 +56,47 @@ def section(tables: Tables, streams: Streams, report: Report) -> Section | None:
         "Which columns are tied to which",
         render("ties.html", ties=drawn),
     )
+
+
+def _rank_maps(ranks: signs.Ranks, names: list[str]) -> list[tuple[str, Markup]]:
+    """Three maps of the rank correlations, the columns in the order of the other maps.
+
+    None where fewer than two columns have an order.
+    """
+    if len(ranks.names) < 2:
+        return []
+    ordered = [name for name in names if name in ranks.names]
+    where = [ranks.names.index(name) for name in ordered]
+    labels = [clean(name) for name in ordered]
+    square = np.ix_(where, where)
+    real = _rounded(np.nan_to_num(ranks.real[square]))
+    synthetic = _rounded(np.nan_to_num(ranks.synthetic[square]))
+    matrices = (
+        ("Real", real),
+        ("Synthetic", synthetic),
+        ("Difference", synthetic - real),
+    )
+    return [
+        (heading, svg.heatmap(matrix.tolist(), labels, signed=True))
+        for heading, matrix in matrices
+    ]
+
+
+def _with_ranks(
+    pairs: list[dict[str, Any]], ranks: signs.Ranks
+) -> list[dict[str, Any]]:
+    """The pairs with their rank correlations, which have a sign, where there are any."""
+    told = []
+    for pair in pairs:
+        correlations = None
+        if pair["a"] in ranks.names and pair["b"] in ranks.names:
+            place = ranks.names.index(pair["a"]), ranks.names.index(pair["b"])
+            correlations = [
+                float(np.nan_to_num(matrix[place]))
+                for matrix in (ranks.real, ranks.synthetic)
+            ]
+        told.append({**pair, "ranks": correlations})
+    return told
 
 
 def _side_by_side(ties: Floats) -> Any:
