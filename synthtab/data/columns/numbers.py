@@ -12,7 +12,7 @@ back (`synthtab.data.columns.disclosure`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,13 @@ STEPS = sorted(ROUND | CLOCKWISE, reverse=True)
 FEWEST_MULTIPLES = 20
 MULTIPLES = 0.99
 GLANCE = 1000
+# Least share of the rows in modes that have averages, for a mix of decimals; and most of
+# such rows that may have all decimals.
+NEARLY_ALL = 0.95
+ALL_DECIMALS = 0.95
+# Fewest rows that show a mix, and a number of decimals that belongs to it.
+FEWEST_MIXED = 100
+FEWEST_OF_MIX = 20
 
 # Cells of equally many rows in which breaks of the density are looked for. There is one
 # where a cell is so many times as dense as its neighbour.
@@ -344,6 +351,8 @@ class NumberCodec:
         step: The column holds whole multiples of it, as prices in full tens do, which
             averages do not know by themselves; 0 for no such rule.
         edges: Ascending: where the second mode and each further one begins.
+        mix: Of numbers that do not all have their last decimals, the shares of those
+            with 0, 1, ... decimals, see `find_mix`; empty where digits alone tell.
     """
 
     def __init__(
@@ -358,6 +367,7 @@ class NumberCodec:
         step: float = 0.0,
         edges: Numbers | None = None,
         words: int = 0,
+        mix: tuple[float, ...] = (),
     ) -> None:
         self.atoms = atoms
         self.missing = missing
@@ -369,6 +379,7 @@ class NumberCodec:
         self.step = step
         self.edges = np.zeros(0) if edges is None else edges
         self.words = words
+        self.mix = mix
 
     @classmethod
     def fit(
@@ -412,9 +423,14 @@ class NumberCodec:
             others = _no_groups()
         averages = ~others.shared
         step = 0.0
+        mix: tuple[float, ...] = ()
         if averages.any():
             knots = others.values * scale
             step = find_step(distinct, counts, decimals)
+            of_averages = others.rows[averages].sum() / others.rows.sum()
+            if not step and decimals and of_averages > NEARLY_ALL:
+                # Values that enough rows have come back exactly, if they are many.
+                mix = find_mix(distinct[~is_atom], counts[~is_atom], decimals)
         else:
             # In their own type: whole numbers beyond 2**53 are no floats.
             knots = distinct[~is_atom][others.source]
@@ -452,6 +468,7 @@ class NumberCodec:
             step,
             edges,
             words,
+            mix,
         )
 
     @property
@@ -539,6 +556,8 @@ class NumberCodec:
             if self.step:
                 decoded = np.rint(decoded / self.step) * self.step
             values[mine] = self.rounded(decoded)
+            if self.mix:
+                values[mine] = with_fewer_decimals(values[mine], self.mix)
         return values, missing
 
     def code_of_word(self, word: Integers) -> npt.NDArray[np.uint8]:
@@ -611,6 +630,7 @@ class NumberCodec:
             "step": self.step,
             "edges": self.edges.tolist(),
             "words": self.words,
+            "mix": list(self.mix),
         }
 
     @classmethod
@@ -618,7 +638,7 @@ class NumberCodec:
         """The inverse of `state`."""
         dtype = np.int64 if state["whole"] else np.float64
         decimals = state["decimals"]
-        # Earlier versions had neither steps nor edges nor words.
+        # Earlier versions had neither steps nor edges nor words, nor a mix.
         step = state.get("step", 0.0)
         edges = np.array(state.get("edges", []))
         resolution = step or _resolution(decimals)
@@ -637,6 +657,7 @@ class NumberCodec:
             step,
             edges,
             state.get("words", 0),
+            tuple(state.get("mix", ())),
         )
 
 
@@ -744,6 +765,72 @@ def find_step(distinct: Numbers, counts: Integers, decimals: int | None) -> floa
 
 # --------------------------------------------------------------------------------------
 # Modes
+
+
+def find_mix(distinct: Floats, counts: Integers, decimals: int) -> tuple[float, ...]:
+    """The shares of the numbers that were written with 0, 1, ... decimals.
+
+    A tenth of the numbers with five decimals end in a zero and seem to have four: that
+    is taken into account.
+
+    Args:
+        distinct: Ascending values, as exact as the decimals.
+        counts: How many rows have each.
+        decimals: The most that a number has.
+
+    Returns:
+        ``[decimals + 1]``, of the sum 1; empty where nearly all have the most.
+    """
+    needed = np.full(len(distinct), decimals)
+    for fewer in range(decimals - 1, -1, -1):
+        needed[round_decimals(distinct, fewer) == distinct] = fewer
+    rows = np.bincount(needed, counts, minlength=decimals + 1)
+    if rows.sum() < FEWEST_MIXED:
+        return ()
+    written = np.zeros(decimals + 1)
+    for places in range(decimals, 0, -1):
+        # Of more decimals, as many seem to have these: nine tenths of a tenth, and so on.
+        more = np.arange(places + 1, decimals + 1)
+        seeming = float((written[more] * 0.9 * 10.0 ** (places - more)).sum())
+        written[places] = max(0.0, rows[places] - seeming) / 0.9
+    written[0] = max(0.0, rows.sum() - written.sum())
+    written[written < FEWEST_OF_MIX] = 0
+    if not written.any() or written[-1] > ALL_DECIMALS * written.sum():
+        return ()
+    return tuple((written / written.sum()).tolist())
+
+
+def with_fewer_decimals(values: Floats, mix: Sequence[float]) -> Floats:
+    """Numbers of which shares have fewer decimals; their order stays.
+
+    The line of numbers is cut into cells of one unit of the fewest decimals. A share of
+    the cells, told by their numbers, are rounded to their middle; the others are cut
+    again into ten. So it depends on a number alone, and a greater one comes from one
+    that was as great or greater.
+    """
+    result = values.copy()
+    open_cells = np.ones(len(values), dtype=bool)
+    left = 1.0
+    for places, share in enumerate(mix[:-1]):
+        if not share:
+            continue
+        cell = np.rint(values * 10.0**places)
+        chance = _as_random(cell, places)
+        rounded = open_cells & (chance < share / left)
+        result[rounded] = round_decimals(values[rounded], places)
+        open_cells &= ~rounded
+        left -= share
+    return result
+
+
+def _as_random(cells: Floats, salt: int) -> Floats:
+    """Numbers in [0, 1) that look random, the same for the same cell."""
+    # Whole numbers beyond 64 bits have no decimals that could be fewer.
+    whole = np.clip(cells, LEAST_INT, GREATEST_INT).astype(np.int64).view(np.uint64)
+    mixed = (whole + np.uint64(salt + 1)) * np.uint64(MIX)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(MIX)
+    return (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
 def _mixed_modes(
