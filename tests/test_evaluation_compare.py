@@ -161,6 +161,10 @@ def test_the_text_fits_80_columns_and_has_every_figure(compared) -> None:
     assert text.count("Shape error") == 2  # five tables need two blocks
     assert "skipped: no holdout given" in text
     assert f"bad: {compared.reports['bad'].summary()}" in text
+    flat = " ".join(text.split())
+    for report in compared.reports.values():
+        assert report.conclusion.use.text in flat
+        assert report.conclusion.safety.text in flat
 
 
 def test_the_page_has_every_figure_and_escapes(compared) -> None:
@@ -171,6 +175,7 @@ def test_the_page_has_every_figure_and_escapes(compared) -> None:
         assert row.skipped or all(value in page for value in row.values)
     assert page.count("★") == sum(sum(row.best) for row in compared.rows())
     assert page == compared.to_html()
+    assert page.count('<li class="sentence">') == 2 * len(compared.reports)
 
 
 def test_progress_goes_from_0_to_1() -> None:

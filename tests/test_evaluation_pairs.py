@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import evaluate
+from synthtab import evaluate, infer
 from synthtab.evaluation import Report, prepare
-from synthtab.evaluation.report import crossed, svg
+from synthtab.evaluation.report import crossed, hours, svg
 from synthtab.evaluation.report.columns import anchors
 
 ROWS = 1_000
@@ -58,6 +59,33 @@ def test_cells_by_hand_and_none_of_few_rows() -> None:
     # Four rows are x and q.
     assert one.tolist() == [[0, 0.5], [0.46, 0]]
     assert other.tolist() == [[0.25, 0.25], [0.25, 0.25]]
+
+
+def test_people_count_where_the_schema_names_them() -> None:
+    """Six rows of one person are one person's, in a cell and at an hour."""
+    at = pd.Timestamp("2024-01-01") + pd.to_timedelta([3] * 6 + [12] * 94, unit="h")
+    real = pd.DataFrame(
+        {
+            "who": ["a"] * 6 + [f"p{k}" for k in range(94)],
+            "a": ["x"] * 6 + ["y"] * 94,
+            "b": ["p"] * 6 + ["p", "q"] * 47,
+            "at": at,
+            "n": range(100),
+        }
+    )
+    schema = infer(real, rare=0)
+
+    def told(person: str | None) -> tuple[list[str], float, float]:
+        """Words of a, the share of the rows in shown cells, and that at three o'clock."""
+        tables = prepare(real, real, schema=replace(schema, person=person))
+        across, _, cells, _ = crossed.two_way(tables, ("a", "b"))
+        (by_hour,) = [
+            one for _, part, one, _ in hours.shares(tables) if part == "time of day"
+        ]
+        return across.labels, float(cells.sum()), float(by_hour[3])
+
+    assert told(None) == (["y", "x"], pytest.approx(1.0), 0.06)
+    assert told("who") == (["y", "others"], pytest.approx(0.94), 0.0)
 
 
 def test_bins_and_gaps_are_levels() -> None:

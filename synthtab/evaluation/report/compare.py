@@ -155,6 +155,7 @@ class Comparison:
         ]
         for name, report in self.reports.items():
             lines += ["", f"{clean(name)[:40]}: {report.summary()}"]
+            lines += report.concluding_lines()
             for verdict in report.verdicts:
                 if verdict.level == "bad":
                     lines.append(cut(f"  {verdict.text}", LINE_WIDTH))

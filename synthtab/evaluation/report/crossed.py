@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
+from synthtab.data.columns.disclosure import people_of_values
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.levels import quantile_edges
-from synthtab.evaluation.naming import LEAST, tellable
+from synthtab.evaluation.naming import LEAST
 from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.figures import is_whole, labels
 from synthtab.evaluation.report.findings import Verdict
@@ -130,7 +131,9 @@ def two_way(tables: Tables, pair: Pair) -> tuple[Axis, Axis, Floats, Floats]:
     def shares(view: View) -> Floats:
         cell = down.levels(view) * width + across.levels(view)
         counts = np.bincount(cell, minlength=size)
-        told: Floats = np.where(counts >= LEAST, counts, 0) / len(view)
+        # Rows, or people where the schema names them.
+        enough = people_of_values(cell, size, view.people) >= LEAST
+        told: Floats = np.where(enough, counts, 0) / len(view)
         return told.reshape(len(down.labels), width)
 
     return across, down, shares(tables.real), shares(tables.synthetic)
@@ -165,7 +168,7 @@ class Axis:
             self.labels.append("missing")
 
     def _number(self, tables: Tables, column: str) -> None:
-        told = tellable(tables.real.numbers[:, self._place])
+        told = tables.tellable(self._place)
         self._edges = quantile_edges(told, BINS)
         self.labels = [""] * (len(self._edges) + 1)
         if len(told):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from synthtab.data.columns.disclosure import people_of_values
 from synthtab.evaluation.cells import Floats, known
 from synthtab.evaluation.metrics.timestamps import PARTS, dated
 from synthtab.evaluation.naming import may_be_named
@@ -40,17 +41,22 @@ def shares(tables: Tables) -> list[tuple[str, str, Floats, Floats]]:
     A level that too few real rows have to be told counts as one that none has.
     """
     found = []
+    people = tables.real.people
     for j, name, per_day in dated(tables):
-        real = known(tables.real.numbers[:, j])
+        is_known = ~np.isnan(tables.real.numbers[:, j])
+        real = tables.real.numbers[is_known, j]
+        known_people = None if people is None else people[is_known]
         synthetic = known(tables.synthetic.numbers[:, j])
         for part in PARTS:
             if part.rule not in TICKS:
                 continue
-            counts = np.bincount(part.levels(real, per_day), minlength=part.size)
+            levels = part.levels(real, per_day)
+            counts = np.bincount(levels, minlength=part.size)
             others = np.bincount(part.levels(synthetic, per_day), minlength=part.size)
             if ((counts + others) > 0).sum() < 2:
                 continue
-            told = np.where(may_be_named(counts), counts, 0)
+            enough = may_be_named(people_of_values(levels, part.size, known_people))
+            told = np.where(enough, counts, 0)
             one: Floats = told / max(len(real), 1)
             other: Floats = others / max(len(synthetic), 1)
             found.append((name, part.rule, one, other))

@@ -104,9 +104,11 @@ def comparison_page(comparison: Comparison) -> str:
         names=list(reports),
         rows=comparison.rows(),
         headings=comparison.headings(),
+        conclusions={name: report.conclusion for name, report in reports.items()},
         verdicts={name: report.verdicts for name, report in reports.items()},
         summaries={name: report.summary() for name, report in reports.items()},
         facts=comparison.facts(),
+        made=next(iter(reports.values())).made if reports else {},
         seed=comparison.seed,
     )
 

@@ -236,9 +236,15 @@ class Report:
         if not self.verdicts:
             return lines
         lines += ["", "Conclusion"] if lines else ["Conclusion"]
+        lines += self.concluding_lines()
+        return [*lines, "", f"Verdicts: {self.summary()}"]
+
+    def concluding_lines(self) -> list[str]:
+        """The two sentences of the conclusion, in lines of at most 80 columns."""
+        lines = []
         for statement in (self.conclusion.use, self.conclusion.safety):
             lines += _levelled(statement.level, statement.text)
-        return [*lines, "", f"Verdicts: {self.summary()}"]
+        return lines
 
     def facts(self) -> list[str]:
         """The tables in words, in lines of at most 80 columns."""

@@ -92,7 +92,8 @@ def _with_ranks(
         if pair["a"] in ranks.names and pair["b"] in ranks.names:
             place = ranks.names.index(pair["a"]), ranks.names.index(pair["b"])
             correlations = [
-                float(np.nan_to_num(matrix[place]))
+                # Adding 0 turns -0.0 into 0.0.
+                round(float(np.nan_to_num(matrix[place])), 2) + 0.0
                 for matrix in (ranks.real, ranks.synthetic)
             ]
         told.append({**pair, "ranks": correlations})
