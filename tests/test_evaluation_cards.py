@@ -131,6 +131,18 @@ def test_no_value_that_few_real_rows_have_is_told() -> None:
     assert len(tellable_beside(np.array([1.0] * 9), np.array([1.0, 2.0]))) == 0
 
 
+def test_a_median_is_no_row_of_the_real_table() -> None:
+    real = table(0).head(799)
+    rows = table(1)
+    rows["pay"] += 200
+    found = evaluate(real, rows, metrics=["level_error"])
+    told = found.score("level_error").detail["figures"]["pay"]["real"]["median"]
+    median = real["pay"].median()
+    assert median in set(real["pay"])
+    assert told == pytest.approx(median, rel=0.01) and told != median
+    assert str(median) not in found.to_json()
+
+
 def test_a_tail_has_its_bar_and_can_be_seen() -> None:
     rng = np.random.default_rng(0)
     real = pd.DataFrame({"x": rng.uniform(0, 1, 1_000)})

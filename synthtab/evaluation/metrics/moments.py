@@ -26,6 +26,7 @@ from synthtab.evaluation.metric import (
     Skip,
 )
 from synthtab.evaluation.metrics.fidelity import largest_first
+from synthtab.evaluation.naming import tellable_beside
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
@@ -96,7 +97,15 @@ def level_error(tables: Tables, streams: Streams) -> Outcome:
         one, other = Moments.of(real), Moments.of(synthetic)
         errors[name] = 100 * abs(one.mean - other.mean) / one.deviation
         floors.append(100 * np.sqrt(2 / np.pi / len(synthetic)))
-        figures[name] = {"real": asdict(one), "synthetic": asdict(other)}
+        # A median is some row's value: it is told as `fit` would store it.
+        told = tables.tellable(j)
+        beside = tellable_beside(
+            synthetic, tables.real.numbers[:, j], tables.real.people
+        )
+        figures[name] = {
+            "real": asdict(one) | {"median": _median(told)},
+            "synthetic": asdict(other) | {"median": _median(beside)},
+        }
         if min(len(real), len(synthetic)) < MIN_ROWS:
             continue
         fault = _fault(real, synthetic, limit)
@@ -120,6 +129,11 @@ def level_error(tables: Tables, streams: Streams) -> Outcome:
             "unsure": unsure,
         },
     )
+
+
+def _median(values: Floats) -> float:
+    """NaN where nothing may be told."""
+    return float(np.median(values)) if len(values) else float("nan")
 
 
 def _fault(real: Floats, synthetic: Floats, limit: float) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ SHADES = 10
 NAME_LENGTH = 14
 # Width of a letter in units of its height.
 LETTER = 0.58
+WIDE_LETTER = 0.66
 # A two-way table, without its labels, and their letters.
 CROSSED_WIDTH = 200.0
 CROSSED_HEIGHT = 150.0
@@ -197,8 +198,10 @@ def crossed(
     """
     across = CROSSED_WIDTH / len(columns)
     down = CROSSED_HEIGHT / len(rows)
-    left = CROSSED_LETTER * LETTER * max(map(len, rows)) + 4
-    below = CROSSED_LETTER * LETTER * max(map(len, columns)) + 6
+    # Few letters may all be wide ones.
+    letter = CROSSED_LETTER * WIDE_LETTER
+    left = letter * max(map(len, rows)) + 6
+    below = letter * max(map(len, columns)) + 6
     cells_of: dict[int, list[str]] = {}
     for i, shares in enumerate(matrix):
         y = _number(CROSSED_HEIGHT - (i + 1) * down)
