@@ -180,3 +180,24 @@ def test_a_score_with_an_interval_shows_it_in_text() -> None:
     assert interval is not None
     assert row.interval == f"{interval[0]:.3f} to {interval[1]:.3f}"
     assert f"95 % from {row.interval}" in str(found)
+
+
+def test_a_screen_has_the_worst_whole_and_as_many_others_as_fit() -> None:
+    found = report()
+    bad = [v for v in found.verdicts if v.level == "bad"]
+    screen = found.first_screen("--all")
+    lines = screen.splitlines()
+    assert len(lines) <= 22 and max(map(len, lines)) <= 80
+    flat = " ".join(screen.split())
+    for verdict in found.conclusion.worst:
+        assert verdict.text in flat
+    # One that is cut has its beginning.
+    assert all(verdict.text[:50] in flat for verdict in bad)
+    assert lines[-1] == "All verdicts and scores: --all"
+
+    rng = np.random.default_rng(0)
+    real = pd.DataFrame({f"column {k}": rng.normal(size=400) for k in range(40)})
+    names = ["shape_error", "level_error", "impossible_values", "exact_copies"]
+    many = evaluate(real, real.iloc[:200] * (1 + rng.random(40)) + 1, metrics=names)
+    assert len(many.first_screen().splitlines()) <= 22
+    assert Report(()).first_screen() == "\nAll verdicts and scores: str(report)"

@@ -205,12 +205,18 @@ class Report:
             for verdict in self.in_order()
             if verdict.level in ("bad", "unknown") or verdict in self.conclusion.worst
         ]
+        # Two lines are for the rest.
+        room = SCREEN_LINES - 2 - len(lines)
         for verdict in waiting:
-            more = _verdict_lines(verdict)
-            # Two lines are for the rest.
-            if len(lines) + len(more) + 2 > SCREEN_LINES:
+            whole = _verdict_lines(verdict)
+            # Where there is no room for all of them whole, the others are cut.
+            others = len(waiting) - told - 1
+            if verdict not in self.conclusion.worst and len(whole) + others > room:
+                whole = [cut(f"  {verdict.level:<9}{verdict.text}", LINE_WIDTH)]
+            if len(whole) > room:
                 break
-            lines += more
+            lines += whole
+            room -= len(whole)
             told += 1
         left = Counter(verdict.level for verdict in waiting[told:])
         counts = [f"{left[level]} more {level}" for level in LEVELS if left[level]]
