@@ -22,8 +22,8 @@ rows = model.sample(len(table))
 # resemble a real one that it has seen no more than one that it has not.
 learnt, held_out = model.split(table)
 report = evaluate(learnt, rows, holdout=held_out)
-for verdict in report.verdicts:
-    print(f"{verdict.level}: {verdict.text}")
+# Safe or not, usable for what, and what is wrong: on one screen.
+print(report.first_screen("report.html"))
 
 rows.to_csv("rows.csv", index=False)
 with open("report.html", "w", encoding="utf-8") as file:

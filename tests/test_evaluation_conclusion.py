@@ -110,6 +110,21 @@ def test_what_is_unknown_says_why() -> None:
     assert "unknown for training a model (no target was given)" in use.text
 
 
+def test_a_target_that_nothing_predicts_proves_no_use() -> None:
+    def coins(seed: int) -> pd.DataFrame:
+        toss = np.random.default_rng(seed + 100).choice(["heads", "tails"], 600)
+        return people(seed).assign(toss=toss)
+
+    found = evaluate(
+        coins(0), coins(1), holdout=coins(2), target="toss", metrics=["utility"]
+    )
+    assert [v.level for v in found.verdicts] == ["unknown"]
+    assert "unknown, as real rows hardly do, AUC 0." in found.verdicts[0].text
+    assert "(real rows hardly train one)" in found.conclusion.use.text
+    useful = evaluate(people(0), people(1), target="pay", metrics=["utility"])
+    assert [v.level for v in useful.verdicts] == ["good"]
+
+
 def test_the_worst_are_at_most_three_of_as_many_rules_as_there_are() -> None:
     bad = [Verdict("bad", f"Column {k}", "shape") for k in range(3)]
     pair = Verdict("bad", "A pair", "pair")

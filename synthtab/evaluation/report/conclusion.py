@@ -206,7 +206,10 @@ def _reason(level: Level | None, found: Sequence[Verdict]) -> str:
         return f" ({text})"
     doubts = [verdict for verdict in found if verdict.level == "unknown"]
     if any(verdict.rule == "usefulness" for verdict in doubts):
-        return " (no target was given)"
+        # Without figures there was nothing to measure.
+        measured = any(verdict.figures for verdict in doubts)
+        why = "real rows hardly train one" if measured else "no target was given"
+        return f" ({why})"
     return " (but for what too few rows tell)" if doubts else ""
 
 

@@ -27,6 +27,9 @@ AUC_GOOD = 0.55
 AUC_FAIR = 0.70
 LOSS_GOOD = 0.01
 LOSS_FAIR = 0.05
+# What a guess scores, and by how much a model must be better for it to be one.
+GUESS_OF_MEASURE = {"AUC": 0.5, "mean AUC": 0.5, "R²": 0.0}
+NO_MODEL = 0.06
 REACH_GOOD = 0.1
 REACH_FAIR = 0.25
 # A copy lies in one ball of five more than other rows do, which makes a density of 1.2:
@@ -172,7 +175,8 @@ def usefulness(evidence: Evidence) -> Iterator[Verdict]:
     """Models that learn less from the rows than from real ones.
 
     Evidence: their scores on real rows, beside those of models that learnt from real
-    rows. Another model than the first is named only where it loses more.
+    rows. Another model than the first is named only where it loses more. Where real
+    rows train none either, nobody can say.
     """
     if evidence.skipped("utility") == "no target given":
         text = "Whether the rows train a model: unknown without a target to predict"
@@ -188,6 +192,17 @@ def usefulness(evidence: Evidence) -> Iterator[Verdict]:
             continue
         worst = rank
         measure = str(score.detail.get("measure", "score"))
+        real = score.reference.value
+        gain = real - GUESS_OF_MEASURE.get(measure, -math.inf)
+        if level == "good" and gain <= NO_MODEL:
+            # Nobody loses what there is not.
+            text = (
+                f"Whether the rows train a {model}: unknown, as real rows hardly do, "
+                f"{measure} {real:.3f}"
+            )
+            figures = {name: score.value, "real": real}
+            yield Verdict("unknown", text, "usefulness", (), figures)
+            continue
         seen = ""
         if score.detail.get("test", "holdout") != "holdout":
             seen = " (which the generator has seen)"
