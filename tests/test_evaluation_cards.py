@@ -14,7 +14,7 @@ from synthtab.evaluation.naming import tellable_beside
 from synthtab.evaluation.report import hours, svg
 from synthtab.evaluation.report.columns import distributions
 from synthtab.evaluation.report.figures import figures
-from synthtab.evaluation.report.text import short_names, shorten
+from synthtab.evaluation.report.text import figure, short_names, shorten
 
 ROWS = 800
 FAR = 987_654.25
@@ -195,3 +195,13 @@ def test_names_that_begin_alike_are_told_apart() -> None:
     )
     assert short_names(["ab", "cd"], 14) == ["ab", "cd"]
     assert shorten("arrival_date_month", 14) == "arriv…te_month"
+
+
+def test_huge_figures_do_not_fill_a_line() -> None:
+    assert figure(3.45e29, "") == "3.45e+29" and figure(-2.5e8, "%") == "-2.5e+08 %"
+    assert figure(123_456.5, "%") == "123456.50 %"
+    real = table(0)[["pay", "age"]]
+    rows = table(1)[["pay", "age"]]
+    rows["pay"] *= 1e20
+    text = str(evaluate(real, rows, metrics=["level_error", "shape_error"]))
+    assert max(map(len, re.findall(r"[0-9]+", text))) < 12

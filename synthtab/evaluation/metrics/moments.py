@@ -34,6 +34,7 @@ from synthtab.evaluation.report.findings import (
     sentences,
     share,
 )
+from synthtab.evaluation.report.text import TOO_LONG
 from synthtab.evaluation.views import Tables
 
 # By so many standard deviations a mean must be off to be worth a word, ...
@@ -266,7 +267,9 @@ def _about_level(fault: Mapping[str, Any]) -> str:
     if gap == 0:
         gap = other["median"] - real["median"]
     direction = "high" if gap > 0 else "low"
-    far = f"{abs(gap) / real['deviation']:.2f} standard deviations"
+    deviations = abs(gap) / real["deviation"]
+    digits = ".2f" if deviations < TOO_LONG else ".3g"
+    far = f"{deviations:{digits}} standard deviations"
     if real["mean"] > real["deviation"] and not fault["dated"]:
         far = share(abs(gap) / real["mean"])
     text = f"Column {quote(fault['column'])} is too {direction}, by {far}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from synthtab.evaluation.metric import FamilyName, Interval, Metric, Score
-from synthtab.evaluation.report.text import shorten
+from synthtab.evaluation.report.text import TOO_LONG, shorten
 
 Level = Literal["bad", "fair", "unknown", "good"]
 LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
@@ -192,6 +192,8 @@ def share(value: float) -> str:
     percent = 100 * value
     if percent in (0.0, 100.0):
         return f"{percent:.0f} %"
+    if percent >= TOO_LONG:
+        return f"{percent:.3g} %"
     if percent >= 0.1:
         return f"{percent:.1f} %"
     return f"{percent:.2g} %"

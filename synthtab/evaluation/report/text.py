@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# From here on, a figure with all of its digits would fill a line.
+TOO_LONG = 1e6
+
 
 def figure(value: float, unit: str, *, short: bool = False) -> str:
     """A score's figure: percentages with two decimals, shares and areas with three.
@@ -18,7 +21,7 @@ def figure(value: float, unit: str, *, short: bool = False) -> str:
     """
     if not math.isfinite(value):
         return "-"
-    if short:
+    if short or abs(value) >= TOO_LONG:
         return f"{value:.3g} {unit}".rstrip()
     return f"{value:.2f} {unit}" if unit else f"{value:.3f}"
 
