@@ -167,6 +167,15 @@ def test_the_text_fits_80_columns_and_has_every_figure(compared) -> None:
         assert report.conclusion.safety.text in flat
 
 
+def test_tables_of_similar_names_are_told_apart() -> None:
+    names = ["people-synthetic-first", "people-synthetic-second"]
+    frames = {name: table(1) for name in names}
+    text = str(compare(table(0), frames, metrics=["shape_error"]))
+    head = next(line for line in text.splitlines() if "possible" in line)
+    shown = head.split()[1:]
+    assert len(set(shown)) == 2 and shown[1].endswith("second")
+
+
 def test_the_page_has_every_figure_and_escapes(compared) -> None:
     page = compared.to_html()
     assert "<b>generator</b>" not in page

@@ -173,6 +173,24 @@ def test_skipped_scores_say_why() -> None:
     assert 'id="detector"' not in page
 
 
+def test_no_style_cuts_the_end_of_a_name(page: str) -> None:
+    """Columns that begin alike would look alike."""
+    assert "text-overflow" not in page
+    long = "arrival_date_" + "of_the_guest_" * 4
+    frames = [
+        table(seed).rename(columns={"number 0": f"{long}a", "heap 0": f"{long}b"})
+        for seed in (0, 1)
+    ]
+    frames[1][f"{long}a"] += 3
+    frames[1][f"{long}b"] += 3
+    drawn = evaluate(*frames, metrics=["detection_auc"]).to_html()
+    part = drawn[drawn.index('id="detector"') :]
+    shown = re.findall(rf'<span title="({long}[ab])">([^<]+)</span>', part)
+    assert {name for name, _ in shown} == {f"{long}a", f"{long}b"}
+    assert len({text for _, text in shown}) == 2
+    assert all(len(text) <= 48 for _, text in shown)
+
+
 @pytest.mark.long
 def test_one_seed_one_page_whatever_the_order(page: str) -> None:
     def mixed(frame: pd.DataFrame, seed: int) -> pd.DataFrame:

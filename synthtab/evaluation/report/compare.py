@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthtab.evaluation.metric import Score, headlines
 from synthtab.evaluation.report import page
-from synthtab.evaluation.report.text import clean, cut, figure
+from synthtab.evaluation.report.text import clean, cut, figure, short_names
 
 if TYPE_CHECKING:
     from synthtab.evaluation.report.report import Report
@@ -167,8 +167,11 @@ class Comparison:
         sizes = self.facts()["synthetic"]
         head = f"{'':<{TITLE_WIDTH}}{'possible':>{FIGURE_WIDTH}}"
         rows = f"{'  rows':<{TITLE_WIDTH + FIGURE_WIDTH}}"
-        for name in names:
-            head += f"{_fit(clean(name), FIGURE_WIDTH - 1):>{FIGURE_WIDTH}}"
+        # Told apart from those of other blocks, too.
+        every_name = [clean(name) for name in self.reports]
+        heads = short_names(every_name, FIGURE_WIDTH - 1)[tables]
+        for name, short in zip(names, heads, strict=True):
+            head += f"{short:>{FIGURE_WIDTH}}"
             # A space stands where other lines have the mark of the best.
             rows += f"{sizes[name]:>{FIGURE_WIDTH - 1},} "
         lines = [head.rstrip(), rows.rstrip()]

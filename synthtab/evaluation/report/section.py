@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from synthtab.evaluation.report.text import clean, percent
+from synthtab.evaluation.report.text import clean, percent, shorten
 
 
 @dataclass(frozen=True)
@@ -50,5 +50,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clean": clean, "percent": percent}
+    environment.filters |= {"clean": clean, "percent": percent, "shorten": shorten}
     return environment
