@@ -781,6 +781,7 @@ class Synthesizer:
         model.table_ = LearntTable(**manifest["table"])
 
         encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})
+        encoder.try_out()
         networks = None
         if bundle.weights:
             networks = Networks.of_file(encoder.layout, config, bundle.weights)

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from synthtab import Synthesizer
+from synthtab.core.errors import SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column, Schema
 from synthtab.data import tables
@@ -193,3 +195,18 @@ def test_a_file_of_such_numbers_is_written_as_it_was_read(tmp_path: Any) -> None
     assert [c.kind for c in schema.columns] == ["integer", "integer", "float"]
     tables.write(tables.typed(read, schema), tmp_path / "b.csv", schema)
     assert (tmp_path / "b.csv").read_text() == (tmp_path / "a.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "least", [10**20, -(10**20), 10**400], ids=["20", "-20", "400"]
+)
+def test_a_bound_beyond_all_numbers_of_the_column_is_no_traceback(least: int) -> None:
+    frame = pd.DataFrame({"x": np.arange(100) % 9 * 7})
+    schema = infer(frame).to_json()
+    schema["columns"][0]["options"] |= {"minimum": least, "maximum": 10**21}
+    if least > 10**309:
+        with pytest.raises(SchemaError, match="'minimum' is beyond all floats"):
+            Schema.from_json(schema)
+        return
+    model = Synthesizer("quick", epochs=1).fit(frame, Schema.from_json(schema))
+    assert len(model.sample(5)) == 5

@@ -33,6 +33,8 @@ from synthtab.data.relations.links import Linked, complete_whole
 from synthtab.data.relations.search import bases, find
 
 CONTINUOUS = ("cdf", "mixture")
+# Rows by which a state from a file is tried out.
+TRIED_ROWS = 32
 
 Ints = npt.NDArray[np.int64]
 # Makes an array, given what it is for ("codes" or "offsets"), its shape and its dtype.
@@ -272,6 +274,22 @@ class TableEncoder:
         if not self.enforced.steps:
             return inner
         return self.enforced.restore(inner)
+
+    def try_out(self) -> None:
+        """Decode a few rows with codes from first to last, to see that it can be done.
+
+        Raises:
+            Exception: Any, where the state came from a forged file.
+        """
+        place = np.arange(TRIED_ROWS)
+        codes = np.zeros((TRIED_ROWS, len(self.layout.blocks)), dtype=np.int64)
+        for j, block in enumerate(self.layout.blocks):
+            codes[:, j] = place * block.size // TRIED_ROWS
+        # Each code at several offsets.
+        ends = np.linspace(0, 1, TRIED_ROWS, dtype=np.float32)
+        offsets = np.tile(ends[:, None], (1, len(self.layout.continuous)))
+        rng = np.random.default_rng(0)
+        self.decode(codes.astype(self._code_type), offsets, rng)
 
     def renumbered(self, rows: pd.DataFrame, start: int) -> pd.DataFrame:
         """Decoded rows, with identifiers that count from ``start``.

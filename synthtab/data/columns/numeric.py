@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
@@ -63,6 +64,11 @@ BOUND_OPTIONS: dict[str, Mapping[str, Any]] = {
 }
 
 Self = TypeVar("Self", bound="NumberEncoder")
+
+
+def _within_64_bits(bound: Any) -> Any:
+    """A bound moved to what 64 bits can hold."""
+    return min(max(bound, exact.LEAST), exact.GREATEST)
 
 
 def exact_scale(column: Column) -> exact.Scale | None:
@@ -151,6 +157,10 @@ class NumberEncoder(ColumnEncoder):
                 raise SchemaError(
                     f"column {column.name!r}: the option {name!r} is {shown(bound)}, "
                     f"not a {wanted}"
+                )
+            if isinstance(bound, int) and abs(bound) > sys.float_info.max:
+                raise SchemaError(
+                    f"column {column.name!r}: the option {name!r} is beyond all floats"
                 )
         low, high = cls.bounds(column)
         if low is not None and high is not None and low > high:
@@ -409,8 +419,8 @@ class NumberEncoder(ColumnEncoder):
             return values
         if values.dtype == np.int64:
             # What no whole number of 64 bits reaches is no bound.
-            least = None if least is None else max(least, -(2**63))
-            greatest = None if greatest is None else min(greatest, 2**63 - 1)
+            least = None if least is None else _within_64_bits(least)
+            greatest = None if greatest is None else _within_64_bits(greatest)
         clipped = np.clip(values, least, greatest)
         moved = clipped != values
         if not step or not moved.any():
