@@ -140,10 +140,17 @@ class Study:
         return [trial for trial in self.scores if trial.size == size]
 
     def frame(self) -> pd.DataFrame:
-        """`rows` as a table."""
+        """`rows` as a table; "verdict" is what the interval says of the arm."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows())
+        frame = pd.DataFrame(self.rows())
+        differs = frame["kind"] != "real"
+        frame["verdict"] = pd.Series("no evidence", frame.index).where(differs)
+        frame.loc[differs & (frame["low"] > 0), "verdict"] = "helps"
+        frame.loc[differs & (frame["high"] < 0), "verdict"] = "hurts"
+        doubted = [verdict.size for verdict in self.verdicts if verdict.why]
+        frame.loc[differs & frame["size"].isin(doubted), "verdict"] = "cannot say"
+        return frame
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; figures that do not exist or are infinite are None."""

@@ -14,17 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthtab.core.errors import ConfigError
 from synthtab.evaluation.metric import FAMILIES, Metric, Score, headlines
 from synthtab.evaluation.privacy.exposure import WARNING
-from synthtab.evaluation.report import display, page
+from synthtab.evaluation.report import display, frame, page
 from synthtab.evaluation.report.conclusion import Conclusion, concluded
 from synthtab.evaluation.report.findings import LEVELS, Level, Verdict
 from synthtab.evaluation.report.text import clean, cut, exposure, figure
 from synthtab.evaluation.report.verdicts import verdicts
 from synthtab.evaluation.views import Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A line of the text has at most this many characters; a wrapped one a little fewer.
 LINE_WIDTH = 80
@@ -114,6 +117,15 @@ class Report:
     def rows(self) -> list[Row]:
         """One `Row` per score, ready to print."""
         return [_row(score) for score in self.scores]
+
+    def frame(self) -> pd.DataFrame:
+        """The figures as a table: a row for each score, column and worst pair.
+
+        Its columns are "metric", "family", "column" and "other" (missing for the whole
+        table), "score", "low" and "high" (the interval), "floor" (a perfect sampler or
+        real rows), "unit", "better" and "verdict".
+        """
+        return frame.of_report(self)
 
     def headings(self) -> dict[str, str]:
         """Family -> heading, for the families that the report has."""
