@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from synthtab.augment.arms import REAL, Arm
 from synthtab.augment.verdict import LEVEL, Difference, StudyVerdict, Trial, Trials
 from synthtab.core.errors import ConfigError
-from synthtab.evaluation.report import display
+from synthtab.evaluation.report import display, plots
 from synthtab.evaluation.report.report import plain_data
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 METRIC_TITLES = {
     "auc": "AUC",
@@ -151,6 +152,14 @@ class Study:
         doubted = [verdict.size for verdict in self.verdicts if verdict.why]
         frame.loc[differs & frame["size"].isin(doubted), "verdict"] = "cannot say"
         return frame
+
+    def plot(self) -> Figure:
+        """The arms against real rows alone, for the best model, with intervals.
+
+        Raises:
+            MissingExtraError: matplotlib is not installed: ``synthtab[plot]``.
+        """
+        return plots.of_study(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; figures that do not exist or are infinite are None."""

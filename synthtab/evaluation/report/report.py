@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from synthtab.core.errors import ConfigError
 from synthtab.evaluation.metric import FAMILIES, Metric, Score, headlines
 from synthtab.evaluation.privacy.exposure import WARNING
-from synthtab.evaluation.report import display, frame, page
+from synthtab.evaluation.report import display, frame, page, plots
 from synthtab.evaluation.report.conclusion import Conclusion, concluded
 from synthtab.evaluation.report.findings import LEVELS, Level, Verdict
 from synthtab.evaluation.report.text import clean, cut, exposure, figure
@@ -28,6 +28,7 @@ from synthtab.evaluation.views import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 # A line of the text has at most this many characters; a wrapped one a little fewer.
 LINE_WIDTH = 80
@@ -126,6 +127,17 @@ class Report:
         real rows), "unit", "better" and "verdict".
         """
         return frame.of_report(self)
+
+    def plot(self, *columns: str) -> Figure:
+        """A figure of one column in both tables, or of two against each other.
+
+        It names no value that fewer than 5 real rows have.
+
+        Raises:
+            ConfigError: There is no such column, or it is not compared.
+            MissingExtraError: matplotlib is not installed: ``synthtab[plot]``.
+        """
+        return plots.of_columns(self.compared, columns)
 
     def headings(self) -> dict[str, str]:
         """Family -> heading, for the families that the report has."""
