@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+NOTEBOOK = EXAMPLES / "notebook.ipynb"
 # Script -> what it writes.
 WRITTEN = {
     "share.py": ["rows.csv", "report.html"],
@@ -23,6 +25,40 @@ def test_every_script_is_run_and_listed() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for script in scripts:
         assert f"[{script}]({script})" in readme
+
+
+def test_the_notebook_is_listed_and_holds_no_result() -> None:
+    """Results would say what an older version did."""
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    assert not any(cell.get("outputs") for cell in notebook["cells"])
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert f"[{NOTEBOOK.name}]({NOTEBOOK.name})" in readme
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_shows_every_result() -> None:
+    for library in ("nbclient", "nbformat", "ipykernel", "matplotlib"):
+        pytest.importorskip(
+            library, reason=f"the notebook needs {library}, which is not installed"
+        )
+    import nbclient
+    import nbformat
+
+    text = NOTEBOOK.read_text(encoding="utf-8")
+    assert text.count('time=\\"60s\\"') == 1
+    notebook = nbformat.reads(text.replace('time=\\"60s\\"', "epochs=2"), as_version=4)
+    nbformat.validate(notebook)
+    # An error of a cell is raised here.
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    shown = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            (output,) = (one for one in cell.outputs if "data" in one)
+            shown[cell.id] = set(output.data)
+    for name in ("fit", "schema", "sample", "evaluate", "frame", "augment"):
+        assert "text/html" in shown[name], name
+    for name in ("column", "pair", "arms"):
+        assert "image/png" in shown[name], name
 
 
 @pytest.mark.slow
