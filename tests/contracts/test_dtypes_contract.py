@@ -5,6 +5,7 @@ In kind: the same dtype, the same Python type, the same time zone, the same miss
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import uuid
@@ -88,6 +89,40 @@ CATEGORIES: dict[str, Any] = {
 }
 
 
+def works(name: str, cells: pd.Series) -> bool:
+    """Whether pandas and Arrow themselves can do with such cells what is asked here.
+
+    The oldest versions that are allowed cannot count halves of Arrow, nor localise all
+    zones of dateutil.
+    """
+    try:
+        pd.factorize(cells)
+        if name == "objects zoned Timestamp":
+            STAMPS.dt.tz_localize(cells[0].tzinfo)
+    except (pa.ArrowNotImplementedError, AttributeError):
+        return False
+    return True
+
+
+def can_be_in_parquet(cells: pd.Series, path: Path) -> bool:
+    """Whether pandas and Arrow write and read such cells."""
+    dtype = str(cells.dtype)
+    # One name for two dtypes, before pandas 3: which one it was, no file says.
+    is_arrow = isinstance(cells.dtype, pd.ArrowDtype)
+    if is_arrow and dtype == str(pd.StringDtype("pyarrow")):
+        return False
+    try:
+        frame = pd.DataFrame({"x": cells})
+        frame.to_parquet(path)
+        pd.read_parquet(path)
+    except NotImplementedError:
+        return "float16" not in dtype and "decimal256" not in dtype
+    except Exception:
+        # What is no type of Arrow is written as another.
+        return True
+    return True
+
+
 def accepted() -> dict[str, pd.Series]:
     whole = pd.Series(pick(range(100)))
     cases = {name: whole.astype(name) for name in (NUMPY + " " + NULLABLE).split()}
@@ -141,7 +176,9 @@ def accepted() -> dict[str, pd.Series]:
         )
         cases[f"Arrow duration {unit}"] = arrow(LENGTHS, pa.duration(unit))
     for name, zone in ZONES.items():
-        cases[f"zone {name}"] = STAMPS.dt.tz_localize(zone)
+        # pandas 2.2.0 fails at some zones by itself.
+        with contextlib.suppress(AttributeError):
+            cases[f"zone {name}"] = STAMPS.dt.tz_localize(zone)
     for freq in ("D", "M", "Q", "Q-JAN", "W", "W-WED", "h", "s", "Y"):
         cases[f"period {freq}"] = pd.Series(pd.PeriodIndex(STAMPS, freq=freq))
     far_years = pd.PeriodIndex([f"{year}-01" for year in range(1500, 1540)], freq="M")
@@ -184,12 +221,17 @@ def accepted() -> dict[str, pd.Series]:
     return cases
 
 
-ACCEPTED = accepted()
+ACCEPTED = {name: cells for name, cells in accepted().items() if works(name, cells)}
 
 
 def with_gaps(series: pd.Series) -> pd.Series:
     """Every seventh cell missing, in a dtype that has missing cells."""
-    return series.mask(pd.Series(np.arange(ROWS) % 7 == 2))
+    rows = np.arange(ROWS)
+    if isinstance(series.dtype, pd.ArrowDtype):
+        # `mask` ends the process with some types of Arrow 14.
+        places = np.where(rows % 7 == 2, -1, rows)
+        return pd.Series(series.array.take(places, allow_fill=True))
+    return series.mask(pd.Series(rows % 7 == 2))
 
 
 def has_gaps_in_kind(name: str) -> bool:
@@ -279,6 +321,8 @@ def test_zones_of_pytz(name: str) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_parquet_file_leads_back(name: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": ACCEPTED[name]})
+    if not can_be_in_parquet(frame["x"], tmp_path / "by-pandas.parquet"):
+        pytest.skip("this version of pandas or Arrow cannot do it by itself")
     schema = infer(frame, rare=5)
     tables.write(frame, tmp_path / "t.parquet", schema)
     back = tables.read(tmp_path / "t.parquet", schema=schema)

@@ -471,7 +471,11 @@ class Cells:
 
     @cached_property
     def _factorized(self) -> tuple[npt.NDArray[np.int64], Any]:
-        codes, uniques = pd.factorize(self.series)
+        cells: Any = self.series
+        if cells.dtype == object:
+            # Of a Series, pandas 2 would turn Python's dates into its own.
+            cells = cells.to_numpy()
+        codes, uniques = pd.factorize(cells)
         return np.asarray(codes, dtype=np.int64), uniques
 
     @property
