@@ -72,7 +72,7 @@ def run(
     else:
         sources = fitted(train, schema, target, seed, args)
         fit_seconds = round(time.perf_counter() - start, 1)
-    options = given(args, "repeats", "learners")
+    options = given(args, "repeats", "learners", "metric")
     records = []
     for label, source in sources.items():
         start = time.perf_counter()
@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--learners", nargs="+")
+    parser.add_argument("--metric", help="of the verdict, such as auc")
     parser.add_argument(
         "--rows",
         nargs="+",

@@ -286,14 +286,15 @@ def augmentation(folder: Path) -> list[str]:
 
 
 def _verdict(record: Mapping[str, Any]) -> str:
-    """Whether the rows of a generator help, and what helped most."""
+    """Whether the rows of a generator help, at the ratio that was asked for."""
     verdict = record["verdict"]
-    best = verdict["best"]
-    low, high = best["interval"]
+    # Records of version 0.1 are about the ratio that did best.
+    asked = verdict.get("asked") or verdict["best"]
+    low, high = asked["interval"]
     label = _name(record["label"], [record])
     return (
-        f"- {label}: **{verdict['answer']}**; {best['arm']}, {verdict['learner']}: "
-        f"{best['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+        f"- {label}: **{verdict['answer']}**; {asked['arm']}, {verdict['learner']}: "
+        f"{asked['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
     )
 
 

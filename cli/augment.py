@@ -125,7 +125,8 @@ def augment(
 ) -> None:
     """Add synthetic rows to a table, and say whether they help a model.
 
-    The verdict comes from a fifth of the rows that the generator does not learn.
+    The verdict is about as many rows as are added, for each real one. It comes from a
+    fifth of the rows that the generator does not learn.
 
     Example: synthtab augment people.csv --target income --balance -o more.csv
     """
@@ -173,6 +174,8 @@ def augment(
                     target,
                     test,
                     schema=declared,
+                    # What the table will get.
+                    ratio="balanced" if balance else (n or len(table)) / len(table),
                     observe=observe,
                     **without_none(repeats=repeats, seed=seed),
                 )

@@ -292,6 +292,15 @@ def test_the_augmentation_chart_is_there_where_its_data_is(
     assert (
         text.count("more than chance") == 2
     )  # once for either model: the others reach 0, or have no interval
+    # What was asked for stands before what did best.
+    asked = {
+        "arm": "synthetic x2",
+        "score": 0.7,
+        "difference": -0.1,
+        "interval": [-0.12, -0.08],
+    }
+    said = report.to_html(augmentation=study(answer="hurts", asked=asked))
+    assert "hurt. With synthetic x2: AUC -0.1000 (-0.1200 to -0.0800)." in said
     doubt = report.to_html(
         augmentation=study(answer="cannot say", why="the rows were learnt")
     )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthtab.augment import verdict as _verdict
 from synthtab.augment.experiment import study
-from synthtab.augment.intervals import holdout_interval, paired_interval
+from synthtab.augment.intervals import holdout_interval, paired_interval, together
 from synthtab.augment.result import Study
 from synthtab.augment.verdict import Difference, StudyVerdict, Trial
 from synthtab.core.errors import MissingExtraError
@@ -36,6 +36,7 @@ __all__ = [
     "holdout_interval",
     "paired_interval",
     "study",
+    "together",
 ]
 
 # Names of version 0.1, which the evaluation has for other things.

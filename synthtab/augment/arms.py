@@ -3,7 +3,12 @@
 An arm of the study is one function and one line in `arms`. It turns the `Material` of a
 repeat into the rows that a model learns from, or raises `Skip` with the reason why it
 cannot. For two classes and the ratios 0.5 and 1 the arms are: real rows alone,
-synthetic x0.5, synthetic x1, synthetic balanced, duplicates, class weights, SMOTENC.
+synthetic x0.5, synthetic x1, synthetic balanced, duplicates x1, bootstrap x1,
+duplicates balanced, class weights, SMOTENC. A number to predict has those without
+balance.
+
+Duplicates are the control: as many rows more, and nothing new in them. Models change
+with the number of rows alone, since their penalties and smallest leaves count rows.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from synthtab.evaluation.views import Tables, View
 Kind = Literal["real", "synthetic", "baseline"]
 REAL = "real rows alone"
 BALANCED = "synthetic, balanced"
+BALANCED_DUPLICATES = "duplicates, balanced"
 # Neighbours among which SMOTENC chooses, as in its paper.
 SMOTE_NEIGHBOURS = 5
 # Some synthetic rows may lack a target. A ratio is left out if fewer rows than this
@@ -84,20 +90,43 @@ class Arm:
     ratio: float | None = None
 
 
-def arms(ratios: tuple[float, ...], classes: int) -> tuple[Arm, ...]:
-    """All arms of a study; those that balance classes only where there are classes."""
+def arms(
+    ratios: tuple[float, ...], classes: int, copies: float = 1.0
+) -> tuple[Arm, ...]:
+    """All arms of a study; those that balance classes only where there are classes.
+
+    Args:
+        ratios: Synthetic rows for each real one.
+        classes: How many classes there are; 0 for a number to predict.
+        copies: Duplicates for each real row.
+    """
     chosen = [Arm(REAL, "real", alone)]
     for ratio in ratios:
-        name = f"synthetic x{ratio:.3g}"
-        chosen.append(Arm(name, "synthetic", partial(enlarged, ratio=ratio), ratio))
+        build = partial(enlarged, ratio=ratio)
+        chosen.append(Arm(synthetic_arm(ratio), "synthetic", build, ratio))
+    if classes:
+        chosen.append(Arm(BALANCED, "synthetic", balanced))
+    chosen += [
+        Arm(f"duplicates x{copies:.3g}", "baseline", partial(copied, ratio=copies)),
+        Arm(bootstrap_arm(copies), "baseline", partial(resampled, ratio=copies)),
+    ]
     if classes:
         chosen += [
-            Arm(BALANCED, "synthetic", balanced),
-            Arm("duplicates, balanced", "baseline", duplicated),
+            Arm(BALANCED_DUPLICATES, "baseline", duplicated),
             Arm("class weights", "baseline", weighted),
             Arm("SMOTENC", "baseline", smote),
         ]
     return tuple(chosen)
+
+
+def synthetic_arm(ratio: float) -> str:
+    """Name of the arm of so many synthetic rows for each real one."""
+    return f"synthetic x{ratio:.3g}"
+
+
+def bootstrap_arm(ratio: float) -> str:
+    """Name of the arm of so many real rows again, drawn with replacement."""
+    return f"bootstrap x{ratio:.3g}"
 
 
 def alone(material: Material, rng: np.random.Generator) -> Sample:
@@ -124,6 +153,22 @@ def balanced(material: Material, rng: np.random.Generator) -> Sample:
         raise Skip("no synthetic rows of the rarer classes")
     real, synthetic = material.balancing
     return real.plus(synthetic)
+
+
+def copied(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
+    """Every real row again, ``ratio`` times; of a part of a time, random rows."""
+    rows = len(material.real)
+    whole, rest = divmod(round(ratio * rows), rows)
+    # [whole times, rows], then the rest.
+    again = np.append(np.tile(np.arange(rows), whole), rng.permutation(rows)[:rest])
+    return material.real.plus(material.real.take(again))
+
+
+def resampled(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
+    """``ratio`` times as many real rows again, drawn with replacement."""
+    rows = len(material.real)
+    again = rng.integers(rows, size=round(ratio * rows))
+    return material.real.plus(material.real.take(again))
 
 
 def duplicated(material: Material, rng: np.random.Generator) -> Sample:

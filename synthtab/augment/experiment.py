@@ -23,15 +23,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from synthtab.augment.arms import Arm, Material, arms
+from synthtab.augment.arms import BALANCED, Arm, Material, arms, synthetic_arm
 from synthtab.augment.learners import LEARNERS
 from synthtab.augment.result import Study
-from synthtab.augment.scores import measures
+from synthtab.augment.scores import class_values, measures
 from synthtab.augment.source import balancing_rows, drawn_rows
 from synthtab.augment.splits import (
     MIN_LABELLED,
@@ -41,10 +41,11 @@ from synthtab.augment.splits import (
     reason_for_doubt,
     refuse_tested_rows,
     split,
+    untestable,
     usable_rows,
 )
 from synthtab.augment.target import METRICS_OF_TASK, Target, target_of
-from synthtab.augment.verdict import Trial, Trials, judge
+from synthtab.augment.verdict import Question, Trial, Trials, judge
 from synthtab.core.errors import ConfigError
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
@@ -57,7 +58,13 @@ from synthtab.runtime.machine import each
 
 # Synthetic rows for each real one.
 RATIOS = (0.25, 0.5, 1.0, 2.0)
+# The ratio that the verdict is about, where a generator makes the rows.
+RATIO = 1.0
+# More repeats where they are cheap, and tell something: each has new rows of a fitted
+# generator. The same rows again and again tell next to nothing.
 REPEATS = 10
+REPEATS_OF_SMALL = 20
+SMALL = 2_000
 # A rarest class with less than this share is judged by average precision, unless
 # another metric is asked for.
 RARE_CLASS = 0.05
@@ -82,12 +89,16 @@ class Plan:
         arms: What they learn from.
         learners: What kinds of models there are.
         largest_ratio: Most synthetic rows that an arm takes for each real one.
+        metric: What the verdict goes by.
+        words: What each class is called, if there are more than two.
     """
 
     target: Target
     arms: tuple[Arm, ...]
     learners: tuple[str, ...]
     largest_ratio: float
+    metric: str
+    words: tuple[str, ...]
 
 
 def study(
@@ -99,11 +110,12 @@ def study(
     schema: Schema | None = None,
     task: str | None = None,
     metric: str | None = None,
+    ratio: float | Literal["balanced"] | None = None,
     ratios: Sequence[float] | None = None,
     learners: Sequence[str] | None = None,
     sizes: Sequence[int | None] = (None,),
     rare: float | None = None,
-    repeats: int = REPEATS,
+    repeats: int | None = None,
     seed: int = 0,
     observe: Observer = silent,
 ) -> Study:
@@ -112,8 +124,9 @@ def study(
     They are compared on rows that nothing has seen. Every arm is compared with the real
     rows alone, repeat by repeat: see `synthtab.augment.intervals` for the interval and
     `synthtab.augment.arms` for the arms (synthetic rows at several ratios and balancing
-    the classes, against random duplicates, class weights and SMOTENC). The order of
-    rows and columns changes nothing.
+    the classes, against duplicates, a bootstrap, class weights and SMOTENC). The answer
+    is about one ratio, see `synthtab.augment.verdict`. The order of rows and columns
+    changes nothing.
 
     Args:
         real: The table that a model is to learn from.
@@ -127,18 +140,24 @@ def study(
         schema: What each column is; inferred from ``real`` by default.
         task: "classification" or "regression". By default the target's kind decides:
             words, booleans and numbers of two values are classes.
-        metric: What the verdict goes by: "auc", "average_precision",
-            "balanced_accuracy"; "r2" for a number. By default "auc", or
-            "average_precision" if the rarest class has less than 5 % of the rows.
-        ratios: Synthetic rows for each real one; by default 0.25, 0.5, 1, 2 and all
-            that are given.
+        metric: What the verdict goes by: "brier_skill", "auc", "average_precision",
+            "balanced_accuracy"; "r2" for a number. By default "brier_skill"; "auc" if
+            the answer is about balanced classes, which shift every probability; in any
+            case "average_precision" if the rarest class has less than 5 % of the rows.
+        ratio: What the answer is about: synthetic rows for each real one, or
+            "balanced". By default all rows of a table; of a generator as many as there
+            are real ones. Where ``ratios`` are named, one of them: the largest, of a
+            generator 1 if that is among them.
+        ratios: Synthetic rows for each real one, to see what more and fewer do; by
+            default 0.25, 0.5, 1, 2 and all that are given.
         learners: Some of "linear", "trees" and "forest"; all by default.
         sizes: Numbers of real rows to learn from, None for all. Others than all need a
             function that fits: a generator that has learnt from all rows would bring in
             what the small part does not hold.
         rare: Thin out the rarest class of what is learnt from to this share; needs a
             function that fits, too.
-        repeats: At least 2.
+        repeats: At least 2; by default 10, and 20 for at most 2,000 real rows where a
+            fitted generator makes new rows for each.
         seed: The same seed gives the same result.
         observe: Is called with the progress.
 
@@ -150,7 +169,7 @@ def study(
     fits = isinstance(synthetic, type) or not hasattr(synthetic, "sample")
     _check_generator(synthetic, fits, sizes, rare)
     _check_numbers(sizes, rare, repeats)
-    _check_choices(learners, ratios)
+    _check_choices(learners, ratio, ratios)
     predicted = target_of(real, target, schema, task)
     metrics = METRICS_OF_TASK[predicted.task]
     if metric is not None and metric not in metrics:
@@ -168,18 +187,32 @@ def study(
         tests = usable_rows(
             holdout, predicted, MAX_TEST_ROWS, streams, notes, "holdout"
         )
+    words = _words(predicted, real)
     doubt = reason_for_doubt(real, tests, fits)
+    if tests is not None:
+        doubt = doubt or untestable(tests, predicted, words, notes)
     if isinstance(synthetic, pd.DataFrame):
         refuse_tested_rows(synthetic, real, tests)
         synthetic = in_order(synthetic)
+    if repeats is None:
+        new_rows = not fits and not isinstance(synthetic, pd.DataFrame)
+        cheap = new_rows and len(real) <= SMALL
+        repeats = REPEATS_OF_SMALL if cheap else REPEATS
 
     # Arms and learners.
-    chosen_ratios = _ratios(ratios, synthetic, len(real))
+    wanted = None if ratio == "balanced" else ratio
+    if ratio == "balanced" and not predicted.classes:
+        raise ConfigError(f"ratio='balanced' needs classes: {target!r} is a number")
+    chosen_ratios = _ratios(ratios, wanted, synthetic, len(real))
+    if wanted is None:
+        wanted = _default_ratio(chosen_ratios, synthetic)
     plan = Plan(
         target=predicted,
-        arms=arms(chosen_ratios, len(predicted.classes)),
+        arms=arms(chosen_ratios, len(predicted.classes), wanted),
         learners=tuple(LEARNERS) if learners is None else tuple(learners),
         largest_ratio=max(chosen_ratios),
+        metric=metric or _metric(predicted, real, rare, ratio == "balanced"),
+        words=words if len(words) > 2 else (),
     )
 
     # Scores. All repeats share the halves of the holdout, each has other random rows.
@@ -201,15 +234,25 @@ def study(
     observe(Progress("done", 1.0))
 
     # Verdicts.
-    judged_by = metric or _metric(predicted, real, rare)
+    question = Question(
+        asked=BALANCED if ratio == "balanced" else synthetic_arm(wanted),
+        arms=plan.arms,
+        learners=plan.learners,
+        doubt=doubt,
+        skipped=skipped,
+        classes=plan.words,
+        rows=len(real) if tests is None else len(tests),
+    )
     verdicts = []
     for size in sizes:
-        of_size = Trials([t for t in trials if t.size == size], judged_by, TEST_SHARE)
-        verdicts.append(judge(of_size, plan.arms, plan.learners, size, doubt, skipped))
+        trials_of_size = [t for t in trials if t.size == size]
+        of_size = Trials(trials_of_size, plan.metric, TEST_SHARE)
+        verdicts.append(judge(of_size, question, size))
     facts = {
         "target": target,
         "task": predicted.task,
         "classes": _named(predicted, real),
+        "class": words[predicted.rarest] if words else None,
         "log": predicted.log,
         "real": len(real),
         "holdout": None if tests is None else len(tests),
@@ -223,7 +266,7 @@ def study(
         verdicts=tuple(verdicts),
         arms=plan.arms,
         learners=plan.learners,
-        metric=judged_by,
+        metric=plan.metric,
         share=TEST_SHARE,
         facts=facts,
         skipped=skipped,
@@ -238,6 +281,15 @@ def _named(target: Target, real: pd.DataFrame) -> list[str | None]:
     rows = np.array([counts.get(word, 0) for word in target.classes], dtype=np.int64)
     pairs = zip(target.classes, may_be_named(rows), strict=True)
     return [word if nameable else None for word, nameable in pairs]
+
+
+def _words(target: Target, real: pd.DataFrame) -> tuple[str, ...]:
+    """What each class is called in what is told of the study: as the table has it."""
+    words = []
+    named = _named(target, real)
+    for number, (word, cell) in enumerate(zip(named, target.examples, strict=True)):
+        words.append(f"no. {number + 1}" if word is None else str(cell))
+    return tuple(words)
 
 
 def _check_generator(
@@ -257,7 +309,7 @@ def _check_generator(
 
 
 def _check_numbers(
-    sizes: Sequence[int | None], rare: float | None, repeats: int
+    sizes: Sequence[int | None], rare: float | None, repeats: int | None
 ) -> None:
     if not sizes:
         raise ConfigError("sizes names no size; (None,) stands for all rows")
@@ -270,14 +322,16 @@ def _check_numbers(
         raise ConfigError(
             f"rare must be a share of the rows between 0 and 0.5, not {rare!r}"
         )
-    if repeats < 2:
+    if repeats is not None and repeats < 2:
         raise ConfigError(
             f"repeats must be at least 2, not {repeats}: one has no interval"
         )
 
 
 def _check_choices(
-    learners: Sequence[str] | None, ratios: Sequence[float] | None
+    learners: Sequence[str] | None,
+    ratio: float | str | None,
+    ratios: Sequence[float] | None,
 ) -> None:
     if learners is not None:
         for name in learners:
@@ -289,31 +343,46 @@ def _check_choices(
             raise ConfigError(f"learners names none; there are {', '.join(LEARNERS)}")
     if ratios is not None and (not ratios or min(ratios) <= 0):
         raise ConfigError(f"ratios must be positive numbers, not {list(ratios)}")
+    is_number = isinstance(ratio, int | float) and ratio > 0
+    if ratio not in (None, "balanced") and not is_number:
+        raise ConfigError(
+            f"ratio must be a positive number or 'balanced', not {ratio!r}"
+        )
 
 
 def _ratios(
-    ratios: Sequence[float] | None, synthetic: Any, rows: int
+    ratios: Sequence[float] | None, asked: float | None, synthetic: Any, rows: int
 ) -> tuple[float, ...]:
     """The ratios to try, in ascending order.
 
     A table of synthetic rows bounds them; a generator does not.
     """
     given = len(synthetic) if isinstance(synthetic, pd.DataFrame) else None
-    if ratios is not None:
-        for ratio in ratios:
-            needed = round(ratio * rows)
-            if given is not None and needed > given:
-                raise ConfigError(
-                    f"ratio {ratio:g} needs {needed:,} rows; {given:,} are given"
-                )
-        return tuple(sorted({float(ratio) for ratio in ratios}))
-    if given is None:
-        return RATIOS
-    all_of_them = given / rows
-    possible = [ratio for ratio in RATIOS if ratio <= all_of_them]
-    if all_of_them - max(possible, default=0.0) >= NEARLY_ALL:
-        possible.append(all_of_them)
-    return tuple(possible)
+    wanted = [float(ratio) for ratio in ratios or ()]
+    if asked is not None:
+        wanted.append(float(asked))
+    for ratio in wanted:
+        needed = round(ratio * rows)
+        if given is not None and needed > given:
+            raise ConfigError(
+                f"ratio {ratio:g} needs {needed:,} rows; {given:,} are given"
+            )
+    if ratios is None:
+        most = np.inf if given is None else given / rows
+        possible = [ratio for ratio in RATIOS if ratio <= most]
+        if given is not None and most - max(possible, default=0.0) >= NEARLY_ALL:
+            possible.append(most)
+        wanted += possible
+    # By name: two ratios that are told alike are one arm.
+    by_name = {synthetic_arm(ratio): ratio for ratio in reversed(wanted)}
+    return tuple(sorted(by_name.values()))
+
+
+def _default_ratio(ratios: tuple[float, ...], synthetic: Any) -> float:
+    """What the answer is about where nothing is said: what one would do by default."""
+    if not isinstance(synthetic, pd.DataFrame) and RATIO in ratios:
+        return RATIO
+    return max(ratios)
 
 
 def _material(
@@ -383,7 +452,14 @@ def _trials(
         predicted = LEARNERS[learner](sample, tested.view, classes, seed)
 
         def values(rows: Any) -> dict[str, float]:
-            return measures(tested.y[rows], predicted[rows], classes, target.rarest)
+            y = tested.y[rows]
+            found = measures(y, predicted[rows], classes, target.rarest)
+            if plan.words:
+                each_class = range(classes)
+                single = class_values(plan.metric, y, predicted[rows], each_class)
+                names = [f"{plan.metric} of {word}" for word in plan.words]
+                found |= dict(zip(names, single, strict=True))
+            return found
 
         on_halves: list[dict[str, float]] = []
         if of_halves is not None:
@@ -408,10 +484,14 @@ def _trials(
         return each(trial, jobs)
 
 
-def _metric(target: Target, real: pd.DataFrame, rare: float | None) -> str:
+def _metric(
+    target: Target, real: pd.DataFrame, rare: float | None, balanced: bool
+) -> str:
     """What the verdict goes by, unless it was asked for.
 
-    The area under the ROC curve hides how many false alarms a rare class costs.
+    The area under the ROC curve hides how many false alarms a rare class costs. And it
+    sees the order of the rows alone: 200 rows of noise beside 200 real ones spoil every
+    probability, and hardly the order.
     """
     if not target.classes:
         return "r2"
@@ -419,4 +499,6 @@ def _metric(target: Target, real: pd.DataFrame, rare: float | None) -> str:
     share = float(is_rarest.mean())
     if rare is not None:
         share = min(share, rare)
-    return "average_precision" if share < RARE_CLASS else "auc"
+    if share < RARE_CLASS:
+        return "average_precision"
+    return "auc" if balanced else "brier_skill"

@@ -6,10 +6,13 @@ import json
 import math
 import textwrap
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from synthtab.augment.arms import REAL, Arm
-from synthtab.augment.verdict import LEVEL, Difference, StudyVerdict, Trial, Trials
+from synthtab.augment.intervals import LEVEL
+from synthtab.augment.target import METRICS_OF_TASK
+from synthtab.augment.verdict import Difference, StudyVerdict, Trial, Trials
 from synthtab.core.errors import ConfigError
 from synthtab.evaluation.report import display, plots
 from synthtab.evaluation.report.report import plain_data
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 METRIC_TITLES = {
+    "brier_skill": "Brier skill",
     "auc": "AUC",
     "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
@@ -28,6 +32,8 @@ METRIC_TITLES = {
 TEXT_WIDTH = 80
 ARM_WIDTH = 24
 CELL_WIDTH = 18
+# Of more classes, those that lost most and those that gained most are told of.
+CLASSES_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Study:
     ) -> Difference:
         """An arm against the real rows alone.
 
+        Its interval holds together with those of all other arms and models.
+
         Args:
             arm: Name of the arm.
             learner: Name of the learner.
@@ -84,18 +92,26 @@ class Study:
             raise ConfigError(
                 f"there is no {arm!r} with {learner!r}; there are {', '.join(sorted(known))}"
             )
-        # All trials have the same metrics: those of the task.
+        # All trials have the same metrics: those of the task, and of single classes.
         metrics = self.scores[0].values
         if metric not in metrics:
             raise ConfigError(
                 f"there is no metric {metric!r}; there are {', '.join(metrics)}"
             )
-        return Trials(trials, metric, self.share).difference(arm, REAL, learner)
+        if (size, metric) not in self._tables:
+            self._tables[size, metric] = Trials(trials, metric, self.share).table()
+        return self._tables[size, metric][arm, learner]
+
+    @cached_property
+    def _tables(self) -> dict[tuple[int | None, str], dict[Any, Difference]]:
+        """Size and metric -> what `compare` tells, once it was asked for."""
+        return {}
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict per size, learner, arm and metric.
 
         Each holds the mean score, the difference from real rows alone and its interval.
+        The intervals of one size and metric hold together.
         """
         rows = []
         for size in [verdict.size for verdict in self.verdicts]:
@@ -116,7 +132,7 @@ class Study:
         if not trials:
             return []
         rows = []
-        for metric in trials[0].values:
+        for metric in METRICS_OF_TASK[self.facts["task"]]:
             compared = self.compare(arm.name, learner, metric, size)
             low, high = compared.interval
             rows.append(
@@ -218,37 +234,98 @@ class Study:
         lines += [
             "",
             f"{facts['repeats']} repeats, each tested on {tested:,} {of_what}",
-            "± about 95 % for one figure; * it does not reach 0",
+            f"{self.title}; ± for 95 % of such tables as a whole, * it does not reach 0",
         ]
-        lines += [f"{name}: {why}" for name, why in self.skipped.items()]
-        lines += self.notes
+        for name, why in self.skipped.items():
+            lines += textwrap.wrap(f"{name}: {why}", TEXT_WIDTH)
+        for note in self.notes:
+            lines += textwrap.wrap(note, TEXT_WIDTH)
         return "\n".join(line[:TEXT_WIDTH] for line in lines)
 
+    @property
+    def title(self) -> str:
+        """What the verdicts go by, and of which class."""
+        title = METRIC_TITLES[self.metric]
+        classes = self.facts["classes"]
+        if len(classes) > 2:
+            return f"{title}: mean of {len(classes)} classes, each against the rest"
+        if self.metric == "average_precision":
+            return f"{title} of class {self.facts['class']}"
+        return title
+
     def _verdict_lines(self, verdict: StudyVerdict) -> list[str]:
-        best = verdict.best
+        asked = verdict.asked
         # Why it cannot be said stands in place of figures that might be taken for it.
         if verdict.why:
             lines = textwrap.wrap(f"CANNOT SAY: {verdict.why}", TEXT_WIDTH)
         else:
             lines = [
-                f"{verdict.answer.upper()}: {best.arm}, {METRIC_TITLES[self.metric]} "
-                f"{best.difference:+.4f} ({_ends(best)})"
+                f"{verdict.answer.upper()}: {asked.arm}, {METRIC_TITLES[self.metric]} "
+                f"{asked.difference:+.4f} ({_ends(asked)})"
             ]
+            lines += _told(self._findings(verdict))
         real_rows = self._trials(verdict.size)[0].real
-        lines.append(
-            f"  best model on {real_rows:,} real rows alone: {verdict.learner}"
-        )
-        if verdict.baseline and verdict.lead:
-            remedy = verdict.baseline
-            lead = verdict.lead
-            lines += [
-                f"  best usual remedy: {remedy.arm}, {remedy.difference:+.4f}",
-                f"  synthetic rows against it: {lead.difference:+.4f} ({_ends(lead)})",
-            ]
+        told = [f"best model on {real_rows:,} real rows alone: {verdict.learner}"]
+        remedy = verdict.baseline
+        lead = verdict.lead
+        if remedy and lead and remedy.known and lead.known:
+            told.append(
+                f"best usual remedy: {remedy.arm}, {remedy.difference:+.4f}; "
+                f"the rows against it {lead.difference:+.4f} ({_ends(lead)})"
+            )
         if len(verdict.others) > 1 and not verdict.why:
             answers = [f"{name} {answer}" for name, answer in verdict.others.items()]
-            lines.append(f"  by model: {'; '.join(answers)}")
-        return lines
+            told.append(f"by model: {'; '.join(answers)}")
+        return lines + _told(told)
+
+    def _findings(self, verdict: StudyVerdict) -> list[str]:
+        """What else is sure, and what the study could not see."""
+        told = []
+        asked = verdict.asked
+        control = verdict.control
+        if control and asked.answer != verdict.answer:
+            told.append(
+                "sure, but as many duplicates of real rows may do the same: against "
+                f"them {control.difference:+.4f} ({_ends(control)})"
+            )
+        if self.metric == "brier_skill":
+            order = self.compare(asked.arm, verdict.learner, "auc", verdict.size)
+            unsaid = order.answer == "hurts" != verdict.answer
+            what = "the order alone is worse for sure" if unsaid else "the order alone"
+            told.append(f"{what}: AUC {_cell(order).rstrip()}")
+        if verdict.trend and verdict.trend.answer != "no evidence":
+            word = "worse" if verdict.trend.answer == "hurts" else "better"
+            steps = [
+                (arm.ratio, self.compare(arm.name, verdict.learner, None, verdict.size))
+                for arm in self.arms
+                if arm.ratio is not None
+            ]
+            gains = ", ".join(f"{step.difference:+.3f}" for _, step in steps)
+            ratios = ", ".join(f"x{ratio:.3g}" for ratio, _ in steps)
+            told.append(f"the more rows, the {word}: {gains} at {ratios}")
+        if verdict.by_class:
+            told.append("by class: " + _of_classes(verdict.by_class))
+        if verdict.power:
+            told.append(self._power_sentence(verdict))
+        return told
+
+    def _power_sentence(self, verdict: StudyVerdict) -> str:
+        """What could have been seen; where nothing was, what it takes."""
+        power = verdict.power
+        assert power is not None
+        text = f"could see a difference of {power.seen:.4f} or more"
+        if verdict.answer != "no evidence":
+            return text
+        holdout = self.facts["holdout"]
+        takes = []
+        if power.rows > (holdout or self.facts["real"]):
+            what = "holdout" if holdout else "table"
+            takes.append(f"a {what} of {_rounded_up(power.rows):,} rows")
+        if power.repeats > self.facts["repeats"]:
+            takes.append(f"{power.repeats:,} repeats")
+        if takes:
+            text += f"; {power.effect:.4f} takes {' and '.join(takes)}"
+        return text
 
     def _table_lines(self, verdict: StudyVerdict) -> list[str]:
         """A row for each arm, a column for each learner."""
@@ -263,11 +340,39 @@ class Study:
                 if arm.name == REAL:
                     # Ends below the difference of the arms, so that digits stand in
                     # line.
-                    cells.append(f"{compared.score:>10.4f}{'':8}")
+                    score = compared.score
+                    text = "-" if math.isnan(score) else f"{score:.4f}"
+                    cells.append(f"{text:>10}{'':8}")
                 else:
                     cells.append(_cell(compared))
             lines.append(_table_line(arm.name, cells))
         return lines
+
+
+def _told(sentences: list[str]) -> list[str]:
+    """Below the verdict, indented, and more where they go on."""
+    lines = []
+    for sentence in sentences:
+        lines += textwrap.wrap(
+            sentence, TEXT_WIDTH, initial_indent="  ", subsequent_indent="    "
+        )
+    return lines
+
+
+def _of_classes(by_class: dict[str, Difference]) -> str:
+    """The classes that lost most first; of many, those at either end."""
+    known = [(word, it) for word, it in by_class.items() if it.known]
+    known.sort(key=lambda pair: pair[1].difference)
+    told = [f"{word} {_cell(it).rstrip()}" for word, it in known]
+    if len(told) > CLASSES_TOLD:
+        told = [*told[: CLASSES_TOLD // 2], "...", *told[-(CLASSES_TOLD // 2) :]]
+    return ", ".join(told) or "too few rows of each"
+
+
+def _rounded_up(rows: int) -> int:
+    """To two digits: more would be made up."""
+    digits = max(len(str(rows)) - 2, 0)
+    return math.ceil(rows / 10**digits) * 10**digits
 
 
 def _table_line(first: str, cells: list[str] | tuple[str, ...]) -> str:
@@ -280,7 +385,7 @@ def _table_line(first: str, cells: list[str] | tuple[str, ...]) -> str:
 def _cell(compared: Difference) -> str:
     """``+0.0123 ±0.0045*``: difference, half its interval, whether it is sure."""
     low, high = compared.interval
-    if not math.isfinite(high - low):
+    if not compared.known:
         return "-"
     mark = " " if compared.answer == "no evidence" else "*"
     return f"{compared.difference:+.4f} ±{(high - low) / 2:.4f}{mark}"

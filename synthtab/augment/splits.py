@@ -8,7 +8,7 @@ halves, for the interval of `synthtab.augment.intervals.holdout_interval`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ TEST_SHARE = 0.2
 HALVES = 20
 # A holdout of which more than this share are rows of the real table is not one.
 MAX_REPEATED = 0.5
+# A class with fewer rows in the holdout has no figure that one could rely on: half of
+# it is what an interval is made of.
+MIN_OF_CLASS = 5
 # Standard errors from which more added rows in the holdout are no chance.
 SURE = 4.0
 
@@ -106,6 +109,37 @@ def reason_for_doubt(
     twins = float((counts[position] > 1).mean())
     if repeated > MAX_REPEATED and repeated > 2 * twins:
         return f"{repeated:.0%} of the holdout are rows of the real table: it is not held out"
+    return None
+
+
+def untestable(
+    holdout: pd.DataFrame, target: Target, words: Sequence[str], notes: list[str]
+) -> str | None:
+    """Why the holdout cannot test a model; None if it can.
+
+    Args:
+        holdout: The rows to test on.
+        target: What is predicted.
+        words: What each class may be called.
+        notes: Gets a sentence where some of several classes are not tested.
+    """
+    if not target.classes:
+        if holdout[target.name].nunique() > 1:
+            return None
+        return f"all rows of the holdout have the same {target.name}"
+    counts = pd.Series(target.words(holdout)).value_counts()
+    rare = []
+    for known, word in zip(target.classes, words, strict=True):
+        count = int(counts.get(known, 0))
+        if count < MIN_OF_CLASS:
+            rows = "no row" if not count else f"{count} row{'s' * (count > 1)}"
+            rare.append(f"{rows} of class {word}")
+    if not rare:
+        return None
+    told = f"the holdout has {', '.join(rare)}"
+    if len(target.classes) - len(rare) < 2 or len(target.classes) == 2:
+        return f"{told}: at least {MIN_OF_CLASS} are needed to test a model"
+    notes.append(f"{told}: figures hardly tell of it")
     return None
 
 

@@ -25,7 +25,12 @@ from synthtab.evaluation.views import Tables, View, prepare
 
 # The metrics of each task; `synthtab.augment.scores` computes them.
 METRICS_OF_TASK = {
-    "classification": ("auc", "average_precision", "balanced_accuracy"),
+    "classification": (
+        "brier_skill",
+        "auc",
+        "average_precision",
+        "balanced_accuracy",
+    ),
     "regression": ("r2",),
 }
 MAX_CLASSES = 50

@@ -19,6 +19,7 @@ _ANSWERS = {
     "cannot say": "Whether synthetic rows help cannot be said",
 }
 _MEASURES = {
+    "brier_skill": "Brier skill",
     "auc": "AUC",
     "average_precision": "Average precision",
     "balanced_accuracy": "Balanced accuracy",
@@ -96,12 +97,19 @@ def _sentence(verdict: Mapping[str, Any], measure: str) -> str:
     """The verdict in words, with the figures that it rests on."""
     text = f"{_ANSWERS[verdict['answer']]}."
     why = verdict["why"]
-    best = verdict["best"]
+    # Studies of version 0.1 are about the arm that did best.
+    asked = verdict.get("asked")
+    named = (
+        f"With {asked['arm']}"
+        if asked
+        else f"The best of them, {verdict['best']['arm']}"
+    )
+    asked = asked or verdict["best"]
     remedy = verdict["baseline"]
     if why:
         return f"{text} {str(why)[:1].upper()}{str(why)[1:]}."
-    low, high = best["interval"]
-    text += f" The best of them, {best['arm']}: {measure} {best['difference']:+.4f}"
+    low, high = asked["interval"]
+    text += f" {named}: {measure} {asked['difference']:+.4f}"
     if low is not None and high is not None:
         text += f" ({low:+.4f} to {high:+.4f})"
     text += "."
