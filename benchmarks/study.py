@@ -36,7 +36,7 @@ KINDS = ("noise", "duplicates", "fresh")
 ROWS = 200
 MOST_TESTED = 1_000
 # How a study names the rows that would tell.
-NAMES_ROWS = r"takes\s+a\s+(holdout|table)\s+of"
+NAMES_ROWS = r"takes\s+a\s+(?:holdout|table)\s+of"
 # What should be said of each kind.
 RIGHT = {"noise": "hurts", "duplicates": "no evidence", "fresh": "helps"}
 

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from synthtab.augment import Study
     from synthtab.augment.by_class import ByClass
 
+# The study learns from at most so many added rows, or twice as many as there are real
+# ones: hundreds of models for millions of rows would take hours.
+MOST_STUDIED = 20_000
+MOST_RATIO = 2.0
 # Share of the table that the generator does not learn, so that the verdict can be
 # tested on it.
 TEST_SHARE = 0.2
@@ -174,8 +178,7 @@ def augment(
                     target,
                     test,
                     schema=declared,
-                    # What the table will get.
-                    ratio="balanced" if balance else (n or len(table)) / len(table),
+                    **_asked(table, target, n, balance, quiet),
                     observe=observe,
                     **without_none(repeats=repeats, seed=seed),
                 )
@@ -272,6 +275,26 @@ def _split(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     tested = np.sort(order[:count])
     learnt = np.sort(order[count:])
     return table.iloc[learnt], table.iloc[tested]
+
+
+def _asked(
+    table: pd.DataFrame, target: str, n: int | None, balance: bool, quiet: bool
+) -> dict[str, Any]:
+    """What the verdict is about: what the table will get."""
+    from synthtab.augment.target import MAX_CLASSES
+
+    # Numbers of few values are classes where they are to be balanced. More values
+    # than that are studied as numbers, which have no balance.
+    if balance and table[target].nunique() <= MAX_CLASSES:
+        return {"ratio": "balanced", "task": "classification"}
+    asked = (n or len(table)) / len(table)
+    most = max(MOST_RATIO, MOST_STUDIED / len(table))
+    if asked > most and not quiet:
+        note(
+            f"the verdict is about {most:.3g} synthetic rows a real one: it would take "
+            f"too long about {asked:.3g}"
+        )
+    return {"ratio": min(asked, most)}
 
 
 def _added(

@@ -711,7 +711,7 @@ def test_several_classes_as_numbers(good, holdout) -> None:
     one = result.compare("synthetic x1", "trees", "brier_skill of 1")
     assert result.verdict.by_class["1"].difference == pytest.approx(one.difference)
     text = " ".join(str(result).split())
-    assert "mean of 3 classes, each against the rest" in text and "by class: " in text
+    assert "Brier skill over all 3 classes" in text and "by class: " in text
     assert set(result.frame()["metric"]) == set(METRICS_OF_TASK["classification"])
 
 

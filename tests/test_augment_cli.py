@@ -38,6 +38,7 @@ def test_real_rows_first_then_as_many_synthetic_ones(call, here):
     assert len(lines) == 601
     assert pd.read_csv(here / "more.csv")["id"].is_unique
     assert said.out.startswith("Do synthetic rows help to predict remote?")
+    assert "synthetic x1" in said.out.splitlines()[2]  # what the table got
     assert max(map(len, said.out.splitlines())) <= 80
     assert "300 real and 300 synthetic rows in more.csv" in said.err
     data = json.loads((here / "study.json").read_text())
@@ -90,6 +91,18 @@ def test_balanced_marked_and_quick(call, here):
     pd.testing.assert_frame_equal(rows.head(300).drop(columns="origin"), real)
     again = call("augment", "people.csv", *arguments, "-o", "-")
     assert again.out == (here / "more.csv").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("options", "arm"), [(("-n", "30"), "x0.1"), (("--balance",), ", balanced")]
+)
+def test_the_verdict_is_about_what_was_asked_for(call, here, options, arm):
+    said = call(
+        "augment", "people.csv", "--target", "remote", "-o", "m.csv", *options, *FAST
+    )
+    assert said.status == 0, said.err
+    assert f"synthetic{'' if arm[0] == ',' else ' '}{arm}" in said.out.splitlines()[2]
 
 
 def test_a_model_that_may_have_seen_all_gives_no_verdict(call, here):

@@ -206,9 +206,9 @@ class Study:
     def __repr__(self) -> str:
         """One line: the answer, and the arm and the figures that it rests on."""
         verdict = self.verdict
-        best = verdict.best
-        figures = f"{best.difference:+.4f} ({_ends(best)})"
-        why = verdict.why or f"{best.arm}, {METRIC_TITLES[self.metric]} {figures}"
+        asked = verdict.asked
+        figures = f"{asked.difference:+.4f} ({_ends(asked)})"
+        why = verdict.why or f"{asked.arm}, {METRIC_TITLES[self.metric]} {figures}"
         return f"<Study: {verdict.answer}: {why}>"
 
     def _repr_html_(self) -> str:
@@ -247,6 +247,8 @@ class Study:
         """What the verdicts go by, and of which class."""
         title = METRIC_TITLES[self.metric]
         classes = self.facts["classes"]
+        if len(classes) > 2 and self.metric == "brier_skill":
+            return f"{title} over all {len(classes)} classes"
         if len(classes) > 2:
             return f"{title}: mean of {len(classes)} classes, each against the rest"
         if self.metric == "average_precision":
