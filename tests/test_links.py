@@ -257,6 +257,17 @@ def test_links_to_several_columns() -> None:
     )
 
 
+def test_missing_cells_before_the_parts_hide_no_sum() -> None:
+    r = rng(4)
+    frame = pd.DataFrame({"before": r.normal(size=ROWS).round(3)})
+    frame["before"] = frame["before"].mask(r.random(ROWS) < 0.5)
+    for name in ("north", "south", "west"):
+        frame[name] = r.integers(0, 500, ROWS)
+    frame["all"] = frame[["north", "south", "west"]].sum(axis=1)
+    encoder, _ = fitted(frame)
+    assert any("north + south + west" in link for link in encoder.links)
+
+
 def test_values_that_repeat_come_back_to_the_last_digit() -> None:
     """Thirds: 1 - 0.333333 is 0.666667, but the table holds 0.666666."""
     r = rng(4)

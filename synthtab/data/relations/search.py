@@ -538,15 +538,18 @@ class _Several:
 
     def _sums(self) -> Iterator[tuple[Column, Link]]:
         """Links to the sum of three or more neighbouring columns."""
-        # The sum of neighbours is the difference of two sums from the first column on. (A
-        # missing cell makes all later sums of its row NaN: such a row agrees with nothing.)
+        # The sum of neighbours is the difference of two sums from the first column on. A
+        # row with a missing cell among the neighbours agrees with nothing.
         of_none = np.zeros(len(self.table))
-        sums = np.column_stack([of_none, self.table]).cumsum(axis=1)
+        is_missing = np.isnan(self.table)
+        sums = np.column_stack([of_none, np.nan_to_num(self.table)]).cumsum(axis=1)
+        missing = np.column_stack([of_none, is_missing]).cumsum(axis=1)
         ends = range(len(self.columns) + 1)
         for begin, end in combinations(ends, 2):
             if not 3 <= end - begin <= WINDOW:
                 continue
             total = sums[:, end] - sums[:, begin]
+            total[missing[:, end] > missing[:, begin]] = np.nan
             parents = range(begin, end)
             names = tuple(column.name for column in self.columns[begin:end])
             for _, children in self._glimpse(total[:GLIMPSE_ROWS, None]):
