@@ -13,7 +13,7 @@ from synthtab import Schema, Synthesizer, infer
 from synthtab.core.errors import ConditionError
 from synthtab.core.schema import Column
 from synthtab.data import tables
-from synthtab.data.columns import KINDS, TEXT_MARK, Settings
+from synthtab.data.columns import KINDS, TEXT_MARK, Settings, cells_to_text
 
 ROWS = 200
 RNG = np.random.default_rng(8)
@@ -141,3 +141,30 @@ def test_a_model_of_them(tmp_path: Path) -> None:
     assert loaded.sample(20, where="place is not missing")["place"].notna().all()
     with pytest.raises(ConditionError, match="numbers in text"):
         loaded.sample(5, where="price = '$5.00'")
+
+
+@pytest.mark.parametrize(
+    ("others", "word"),
+    [
+        ({ROWS - 1: "Total"}, "Total"),
+        (dict.fromkeys(range(0, 80, 10), "see notes"), "see notes"),
+        (dict.fromkeys(range(0, ROWS, 10), "n/a"), "n/a"),
+        ({7: "see note 3"}, ""),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_cells_that_are_none_are_words_or_missing(
+    others: dict[int, str], word: str
+) -> None:
+    texts = [others.get(i, text) for i, text in enumerate(TABLES["coordinates"][0])]
+    frame = from_file(texts)
+    column = infer(frame)["c"]
+    assert column.kind == "compound"
+    typed = tables.typed(frame, Schema((column,)))["c"]
+    written = cells_to_text(typed, column).tolist()
+    assert written == [word if i in others else text for i, text in enumerate(texts)]
+    model = Synthesizer(epochs=1, holdout=0).fit(frame)
+    rows = cells_to_text(model.sample(400, seed=1)["c"], column)
+    pattern = TABLES["coordinates"][1]
+    made = pd.Series(rows, dtype="object")
+    assert (made.str.fullmatch(pattern) | (made == word)).all()

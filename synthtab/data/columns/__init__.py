@@ -448,6 +448,8 @@ def cells_to_text(series: pd.Series, column: Column) -> Texts:
     # The other kinds write it themselves.
     token = column.options.get("missing")
     if token is not None and not kind.reads_missing:
+        # pandas may lend its own cells.
+        texts = texts.copy()
         texts[series.isna().to_numpy(dtype=bool)] = token
     return texts
 

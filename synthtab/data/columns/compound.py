@@ -137,7 +137,8 @@ class CompoundEncoder(ColumnEncoder):
         more = f" and {len(forms) - 3} more" if len(forms) > 3 else ""
         why = f"numbers in text like {shown}{more}"
         options = {"forms": [form.text for form in forms]} | rest.missing_options()
-        return rest.column(cls.kind, "str", why, options, rest.missing_or_token)
+        column = rest.column(cls.kind, "str", why, options, rest.missing_or_token)
+        return _with_words_as_forms(column)
 
     @classmethod
     def readable(cls, texts: Texts, column: Column) -> Mask:
@@ -271,6 +272,22 @@ class CompoundEncoder(ColumnEncoder):
         """The inverse of `state`."""
         codecs = tuple(NumberCodec.from_state(one) for one in state["numbers"])
         return cls(column, state["missing"], codecs)
+
+
+def _with_words_as_forms(column: Column) -> Column:
+    """The column, each of its words a form without numbers.
+
+    A word with a digit or a brace would be read as another form: it counts as missing.
+    """
+    words = column.options.get("words", [])
+    kept = [word for word in words if not re.search(r"[\d{}]", word)]
+    options = {name: it for name, it in column.options.items() if name != "words"}
+    options["forms"] = [*column.options["forms"], *kept]
+    note = column.note
+    if len(kept) < len(words):
+        note += "; of these words, such with digits count as missing"
+    missing = column.missing or len(kept) < len(words)
+    return replace(column, options=options, note=note, missing=missing)
 
 
 def _are_numbers(cells: Cells) -> bool:
@@ -409,6 +426,10 @@ def _numbers(
         around, found = _parts(text, whole)
         number = number_of.get(around, -1)
         if number < 0:
+            continue
+        if not found:
+            # A word.
+            form[row] = number
             continue
         values = [float(one.replace(",", "")) for one in found]
         written = forms[number].write([np.array([value]) for value in values])
