@@ -72,6 +72,10 @@ FORMS = {
     "zone of letters": "%Y-%m-%d %H:%M:%S CET",
     "zone of a place": "%Y-%m-%dT%H:%M:%S+01:00[Europe/Berlin]",
     "hours with h": "%-Hh%M",
+    "hours with a point": "%H.%M Uhr",
+    "an hour after a date": "%d/%m/%Y %Hh",
+    "Japanese": "%Y年%-m月%-d日",
+    "Japanese time": "%-H時%M分",
     "day of no year": "%-d-%b",
     "in a sentence": "%b %-d, %Y at %-I:%M %p",
 }

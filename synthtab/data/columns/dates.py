@@ -663,6 +663,13 @@ CLOCKS = (
         r"(?<=\d{4} )(?P<hour>\d\d?)(?P<colon>\.)(?P<minutes>[0-5]\d)"
         r"(?:\.(?P<seconds>[0-5]\d))?$"
     ),
+    # As in Germany and in Japan.
+    re.compile(
+        r"(?<![\d.])(?P<hour>\d\d?)(?P<colon>\.)(?P<minutes>[0-5]\d)(?= ?Uhr\b)"
+    ),
+    re.compile(r"(?<!\d)(?P<hour>\d\d?)(?P<colon>時)(?P<minutes>[0-5]\d)(?=分)"),
+    # An hour after a date.
+    re.compile(r"(?<=\d{4} )(?P<hour>\d\d?)(?=h$)"),
     # Of digits alone.
     re.compile(
         r"(?<=\dT)(?P<hour>\d\d)(?P<colon>)(?P<minutes>[0-5]\d)"
@@ -691,7 +698,7 @@ _PLACE = r"[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?"
 _IN_WORDS = r"\([A-Z][A-Za-z ]+\)"
 ZONE = re.compile(
     rf"(?:\s?(?:{_NAME}(?:{_OFFSET})?|{_OFFSET}|\[?{_PLACE}\]?|{_IN_WORDS}))+"
-    r"|\s?(?:Uhr|hrs?|h)\b"
+    r"|\s?(?:Uhr|hrs?|h)\b|\s?[分분]"
 )
 UTC = re.compile(r"(?:Z|UTC|GMT|[+-]00:?(?:00)?)$")
 
@@ -708,7 +715,7 @@ _ITEM = re.compile(
 )
 # What may stand between the parts of a date.
 _GLUE = re.compile(
-    r"(?:[\s,.;:/_()|'\u2019\u2013-]|T|at\b|of\b|the\b|de\b|um\b|den\b|le\b|el\b|om\b)*"
+    r"(?:[\s,.;:/_()年月日|'\u2019\u2013-]|T|at\b|of\b|the\b|de\b|um\b|den\b|le\b|el\b|om\b)*"
 )
 
 
@@ -1111,7 +1118,10 @@ def _of_digits(letter: str, digits: str) -> list[str]:
 def _three_numbers(fields: Sequence[_Item], between: Sequence[str]) -> list[_Reading]:
     """As 2021-01-31, 31.1.2021 and 1/31/21."""
     a, b, c = (field.text for field in fields)
-    if between[0].strip() != between[1].strip() or between[0] not in _SEPARATORS:
+    # 2020年1月31日
+    is_named = between[0] == "年" and between[1] == "月"
+    is_even = between[0].strip() == between[1].strip() and between[0] in _SEPARATORS
+    if not (is_named or is_even):
         return []
     if len(a) == 4:
         return [
