@@ -12,6 +12,7 @@ from synthtab import evaluate
 from synthtab.augment import study
 from synthtab.augment.arms import Arm, alone
 from synthtab.augment.result import Study
+from synthtab.augment.target import METRICS_OF_TASK
 from synthtab.augment.verdict import Difference, StudyVerdict, Trial
 from synthtab.evaluation import Report
 from synthtab.evaluation.report.frame import COLUMNS
@@ -100,34 +101,56 @@ def by_hand(why: str = "") -> Study:
     )
     gains = {"real rows alone": 0.0, "synthetic x1": 0.1, "duplicates": -0.1}
     trials = [
-        Trial(None, repeat, arm.name, "trees", 100, 200, 50, {"auc": value})
+        Trial(
+            None,
+            repeat,
+            arm.name,
+            "trees",
+            100,
+            200,
+            50,
+            dict.fromkeys(METRICS_OF_TASK["classification"], value),
+        )
         for repeat in range(4)
         for arm in arms
         for value in [0.7 + gains[arm.name] + 0.001 * repeat * gains[arm.name]]
     ]
     best = Difference("synthetic x1", 0.8, 0.1, (0.09, 0.11))
     verdict = StudyVerdict(
-        "cannot say" if why else "helps",
-        None,
-        "trees",
-        1.0,
-        best,
-        None,
-        None,
-        {"trees": "helps"},
-        why,
+        answer="cannot say" if why else "helps",
+        size=None,
+        learner="trees",
+        ratio=1.0,
+        asked=best,
+        control=None,
+        best=best,
+        baseline=None,
+        lead=None,
+        trend=None,
+        by_class={},
+        power=None,
+        others={"trees": "helps"},
+        why=why,
     )
     return Study(
-        tuple(trials), (verdict,), arms, ("trees",), "auc", 0.3, {"target": "y"}
+        tuple(trials),
+        (verdict,),
+        arms,
+        ("trees",),
+        "auc",
+        0.3,
+        {"target": "y", "task": "classification"},
     )
 
 
 def test_a_study_says_what_each_interval_says() -> None:
-    said = by_hand().frame().set_index("arm")["verdict"]
+    frame = by_hand().frame()
+    said = frame[frame["metric"] == "auc"].set_index("arm")["verdict"]
     assert said["synthetic x1"] == "helps" and said["duplicates"] == "hurts"
     assert pd.isna(said["real rows alone"])
-    doubted = by_hand("the rows are those of the test").frame().set_index("arm")
-    assert doubted.loc["duplicates", "verdict"] == "cannot say"
+    doubted = by_hand("the rows are those of the test").frame()
+    of_duplicates = doubted[doubted["arm"] == "duplicates"].set_index("metric")
+    assert of_duplicates.loc["auc", "verdict"] == "cannot say"
 
 
 @pytest.mark.long
