@@ -90,7 +90,15 @@ def test_shares_of_a_pair_are_those_of_the_table(report: Report) -> None:
     (image,) = figure.axes[1].images
     frame = table(1)
     assert image.get_array().sum() == pytest.approx(1.0, abs=5 / len(frame))
-    assert set(words(figure).splitlines()) >= {"nurse", "clerk", "others", "missing"}
+    assert set(words(figure).splitlines()) >= {"nurse", "clerk", "others"}
+
+
+@needs_matplotlib
+def test_missing_cells_have_a_place_in_a_pair() -> None:
+    real = table(0)
+    real.loc[20:60, "age"] = np.nan
+    figure = evaluate(real, table(1), metrics=["shape_error"]).plot("job", "age")
+    assert "missing" in words(figure).splitlines()
 
 
 @needs_matplotlib

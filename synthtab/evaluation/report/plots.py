@@ -1,7 +1,7 @@
 """Figures of matplotlib, an extra: a column, a pair of columns, an augmentation study.
 
-Columns are binned as on the page (`columns.distributions`), so no value that too few real
-rows have is named; of pairs, no cell is drawn that fewer real rows than that are in.
+Columns and pairs are cut as on the page (`columns.distributions`, `crossed.two_way`), so
+nothing is drawn that too few real rows have.
 matplotlib's global state is left alone: a figure is shown by the notebook, or saved.
 """
 
@@ -10,21 +10,17 @@ from __future__ import annotations
 import importlib.util
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synthtab.core.errors import ConfigError, MissingExtraError, hint
 from synthtab.core.shown import shown
-from synthtab.data.columns.disclosure import people_of_values
-from synthtab.evaluation.cells import Floats, Integers
-from synthtab.evaluation.naming import may_be_named
 from synthtab.evaluation.report import columns
-from synthtab.evaluation.report.figures import is_whole, labels
+from synthtab.evaluation.report.crossed import two_way
 from synthtab.evaluation.report.study_chart import charts
 from synthtab.evaluation.report.text import percent
-from synthtab.evaluation.views import Tables, View
+from synthtab.evaluation.views import Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,9 +30,6 @@ SYNTHETIC = "#e0701b"
 # Inches.
 WIDTH = 7.0
 HEIGHT = 3.2
-# Bins of a number, and categories, beside each other in the picture of a pair.
-PAIR_BINS = 12
-PAIR_CATEGORIES = 8
 NAME_LENGTH = 40
 
 
@@ -128,91 +121,25 @@ def _column(tables: Tables, name: str) -> Figure:
     return figure
 
 
-@dataclass(frozen=True)
-class _Levels:
-    """A column cut into few levels: what they are called, and the one of each row."""
-
-    labels: list[str]
-    of_real: Integers
-    of_synthetic: Integers
-
-
-def _levels(tables: Tables, name: str) -> _Levels:
-    if name in tables.numeric:
-        return _bins(tables, name)
-    j = tables.categorical.index(name)
-    words = tables.categories[j]
-    counts = np.bincount(tables.real.codes[:, j], minlength=len(words) + 1)[:-1]
-    order = np.argsort(-counts, kind="stable")
-    kept = order[tables.nameable(j)[order]][:PAIR_CATEGORIES]
-    # The code behind the last word stands for a missing cell.
-    level_of_code = np.full(len(words) + 1, len(kept))
-    level_of_code[kept] = np.arange(len(kept))
-    level_of_code[-1] = len(kept) + 1
-    shown_words = [*(words[code] for code in kept), "others", "missing"]
-
-    def of(view: View) -> Integers:
-        return level_of_code[view.codes[:, j]]
-
-    return _Levels(shown_words, of(tables.real), of(tables.synthetic))
-
-
-def _bins(tables: Tables, name: str) -> _Levels:
-    """Equal bins between numbers that may be told; what lies beyond is in the outer ones."""
-    j = tables.numeric.index(name)
-    told = tables.tellable(j)
-    ends = np.quantile(told, [columns.TAIL, 1 - columns.TAIL]) if len(told) else [0, 1]
-    low, high = (float(end) for end in ends)
-    edges = np.linspace(low, high if high > low else low + 1.0, PAIR_BINS + 1)
-    if is_whole(tables.real.numbers[:, j]):
-        # Bins of as many whole numbers each.
-        low, high = np.rint([low, high])
-        width = max(1.0, np.ceil((high - low + 1) / PAIR_BINS))
-        edges = low - 0.5 + width * np.arange(int((high - low) // width) + 2)
-    count = len(edges) - 1
-    middles: Floats = (edges[:-1] + edges[1:]) / 2
-    words = [*labels(tables, name, middles), "missing"]
-
-    def of(view: View) -> Integers:
-        cells = view.numbers[:, j]
-        bins = np.clip(np.searchsorted(edges, cells, side="right") - 1, 0, count - 1)
-        return np.where(np.isnan(cells), count, bins)
-
-    return _Levels(words, of(tables.real), of(tables.synthetic))
-
-
 def _pair(tables: Tables, first: str, second: str) -> Figure:
     """Shares of the rows in the cells of two columns, in each table."""
     figure = new_figure(2 * HEIGHT + 2, HEIGHT + 1)
-    across = _levels(tables, first)
-    along = _levels(tables, second)
-    shape = (len(along.labels), len(across.labels))
-    cells = shape[0] * shape[1]
-    here = along.of_real * shape[1] + across.of_real
-    there = along.of_synthetic * shape[1] + across.of_synthetic
-    real = np.bincount(here, minlength=cells)
-    synthetic = np.bincount(there, minlength=cells)
-    # Of what few real rows have nothing is shown, in neither table.
-    holders = people_of_values(here.astype(np.int64), cells, tables.real.people)
-    hidden = ~may_be_named(holders)
-    shares = [
-        np.ma.masked_where(
-            (hidden | (counts == 0)).reshape(shape),
-            (counts / max(counts.sum(), 1)).reshape(shape),
-        )
-        for counts in (real, synthetic)
-    ]
-    largest = max(float(share.max()) if share.count() else 0.0 for share in shares)
+    across, up, *shares = two_way(tables, (first, second))
+    # White where nothing is, or nothing may be told.
+    drawn = [np.ma.masked_equal(share, 0.0) for share in shares]
+    largest = max(float(share.max()) for share in shares)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    for axes, share, title in zip(panels, shares, ("real", "synthetic"), strict=True):
+    for axes, share, title in zip(panels, drawn, ("real", "synthetic"), strict=True):
         image = axes.imshow(
             share, origin="lower", aspect="auto", cmap="viridis", vmin=0, vmax=largest
         )
         axes.set_title(title)
-        axes.set_xlabel(_name(first))
-        axes.set_xticks(range(shape[1]), map(_name, across.labels), rotation=90)
-    panels[0].set_ylabel(_name(second))
-    panels[0].set_yticks(range(shape[0]), map(_name, along.labels))
+        axes.set_xlabel(_name(across.name))
+        axes.set_xticks(
+            range(len(across.labels)), map(_name, across.labels), rotation=90
+        )
+    panels[0].set_ylabel(_name(up.name))
+    panels[0].set_yticks(range(len(up.labels)), map(_name, up.labels))
     figure.colorbar(image, ax=panels, label="share of the rows")
     return figure
 
