@@ -50,7 +50,7 @@ def argument(name: str, value: object = None) -> str:
     """An argument of the library, as messages name it: `holdout=` or `batch=64`.
 
     Whoever calls from Python can type it. The command line puts its own option there
-    (`in_flags` of ``cli/options.py``), as it does with what `call` names.
+    (`in_options` of ``cli/options.py``), as it does with what `call` names.
 
     Args:
         name: The argument.

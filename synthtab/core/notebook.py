@@ -1,8 +1,9 @@
 """How results show themselves in a notebook: headings, sentences, levels, tables, as HTML.
 
 Every part escapes what it is given, unless it is `Html` already: names and cells may be
-anything. A block brings its own style and loads nothing. It takes the colours of the page around it, so that it
-can be read in light and in dark notebooks; only badges have a ground of their own.
+anything. A block brings its own style and loads nothing. It takes the colours of the
+page around it, so that it can be read in light and in dark notebooks; only badges have a
+ground of their own.
 """
 
 from __future__ import annotations

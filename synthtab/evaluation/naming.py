@@ -63,10 +63,10 @@ def tellable_beside(
 ) -> Floats:
     """The numbers of another table as they may be told beside those of the real one.
 
-    A value that some real rows (or people, see `tellable`) have, and fewer than `LEAST`,
-    may be a copy of theirs: the
-    nearest number that may be told of the real table stands in its place. What is left
-    is told as `tellable` tells it, so that ends can be compared with ends.
+    A value that fewer real rows than `LEAST` have may be a copy of theirs: the nearest
+    number that may be told of the real table stands in its place. Where ``people`` are
+    given, they count. What is left is told as `tellable` tells it, so that ends can be
+    compared with ends.
     """
     is_known = ~np.isnan(real)
     distinct, inverse = np.unique(real[is_known], return_inverse=True)

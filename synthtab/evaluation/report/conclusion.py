@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synthtab.evaluation.metric import FamilyName
-from synthtab.evaluation.report.findings import LEVELS, Level, Verdict, quote
+from synthtab.evaluation.report.findings import LEVELS, Level, Verdict, joined, quote
 from synthtab.evaluation.report.leaks import GAINS
 
 # Most findings that are told at once.
@@ -170,7 +170,7 @@ def _use(verdicts: Sequence[Verdict], target: str | None) -> Statement:
         told = [names[use] + _reason(level, found[use]) for use in uses]
         # Of what is not, each is meant: "not for a or b".
         word = "and" if level in ("good", "fair") else "or"
-        parts.append(f"{beginning} {_listed(told, word)}")
+        parts.append(f"{beginning} {joined(told, word)}")
     judged = [level for level in levels.values() if level is not None]
     # Nobody who gave no target asked for a model.
     if target is None and levels["model"] == "unknown":
@@ -202,7 +202,7 @@ def _reason(level: Level | None, found: Sequence[Verdict]) -> str:
             # Each is at fault by itself.
             shown = [quote(name, 24) for name in columns[:COLUMNS_SHOWN]]
             more = len(columns) - len(shown)
-            text += f" in {_listed([*shown, f'{more} more'] if more else shown)}"
+            text += f" in {joined([*shown, f'{more} more'] if more else shown)}"
         return f" ({text})"
     doubts = [verdict for verdict in found if verdict.level == "unknown"]
     if any(verdict.rule == "usefulness" for verdict in doubts):
@@ -210,7 +210,7 @@ def _reason(level: Level | None, found: Sequence[Verdict]) -> str:
         measured = any(verdict.figures for verdict in doubts)
         why = "real rows hardly train one" if measured else "no target was given"
         return f" ({why})"
-    return " (but for what too few rows tell)" if doubts else ""
+    return " (some of it unknown: too few rows)" if doubts else ""
 
 
 # --- whether they are safe -----------------------------------------------------------
@@ -229,7 +229,7 @@ def _safety(verdicts: Sequence[Verdict]) -> Statement:
             if verdict.level == level and verdict.rule != NO_LEAK
         ]
         if leaks:
-            text = f"{beginning} to share: {_listed(list(dict.fromkeys(leaks)))}"
+            text = f"{beginning} to share: {joined(list(dict.fromkeys(leaks)))}"
             if doubt:
                 text += "; what else leaks is unknown"
             return Statement(level, _sentence(text))
@@ -240,7 +240,7 @@ def _safety(verdicts: Sequence[Verdict]) -> Statement:
     if good >= PROOF_OF_SAFETY:
         text = f"No leak was found, which is no guarantee: {known}"
         gained = [told for rule, told in GAINS.items() if rule in good]
-        text += f", and an attacker gains nothing to speak of at {_listed(gained)}"
+        text += f", and an attacker gains nothing to speak of at {joined(gained)}"
         return Statement("good", _sentence(text))
     text = "Whether they are safe to share was not judged"
     return Statement("unknown", _sentence(f"{text}; {known}" if known else text))
@@ -262,13 +262,6 @@ def _doubt(unknown: Sequence[Verdict]) -> str:
 
 def _worst_level(levels: Sequence[Level]) -> Level:
     return min(levels, key=LEVELS.index, default="unknown")
-
-
-def _listed(parts: Sequence[str], word: str = "and") -> str:
-    """``a, b and c``."""
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"
 
 
 def _sentence(text: str) -> str:

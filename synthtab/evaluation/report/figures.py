@@ -56,7 +56,7 @@ def figures(tables: Tables, j: int) -> list[Figure]:
         tellable_beside(synthetic, real, tables.real.people),
     ]
     lines = [
-        ["mean", *(_mean(tables, name, values, whole) for values in told)],
+        ["mean", *(_mean(tables, name, values) for values in told)],
         ["deviation", *(_deviation(tables, name, values) for values in told)],
     ]
     quantiles = [_quantiles(tables, name, values, whole) for values in told]
@@ -74,7 +74,7 @@ def is_whole(values: Floats) -> bool:
     return bool((present == np.rint(present)).all())
 
 
-def _mean(tables: Tables, name: str, values: Floats, whole: bool) -> str:
+def _mean(tables: Tables, name: str, values: Floats) -> str:
     if not len(values):
         return UNTOLD
     # Halves: the sum of huge numbers overflows.

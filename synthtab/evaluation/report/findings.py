@@ -181,10 +181,14 @@ def quote(name: object, limit: int = 40) -> str:
 
 def listing(names: Sequence[str]) -> str:
     """Names as in a sentence: ``'a', 'b' and 'c'``."""
-    quoted = [quote(name) for name in names]
-    if len(quoted) == 1:
-        return quoted[0]
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return joined([quote(name) for name in names])
+
+
+def joined(parts: Sequence[str], word: str = "and") -> str:
+    """Parts as in a sentence: ``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"
 
 
 def share(value: float) -> str:

@@ -126,9 +126,8 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
     if low > chance:
         level = graded(score.value - chance, NEAR_COPIES_GOOD, NEAR_COPIES_FAIR)
     elif rows := rows_that_tell(score, chance, NEAR_COPIES_FAIR, evidence):
-        what = "How many of the rows are near copies of training rows"
-        short = "near copies of training rows"
-        yield _too_few_rows(what, short, "near copies", rows, evidence)
+        what = "near copies of training rows"
+        yield _too_few_rows(what, "near copies", rows, evidence)
         return
     text = (
         f"{share(score.value)} of the rows are near copies of training rows; "
@@ -240,8 +239,7 @@ def attacks(evidence: Evidence) -> Iterator[Verdict]:
         if low > base:
             level = graded(score.value - base, ATTACK_GOOD, ATTACK_FAIR)
         elif rows := rows_that_tell(score, base, ATTACK_MATTERS, evidence):
-            what = f"{attacker}: what he gains"
-            yield _too_few_rows(what, GAINS[name], name, rows, evidence)
+            yield _too_few_rows(GAINS[name], name, rows, evidence)
             continue
         result = "gains nothing to speak of" if level == "good" else "gains"
         text = (
@@ -329,17 +327,16 @@ def rows_that_tell(
     return int(math.ceil(rows / unit) * unit)
 
 
-def _too_few_rows(
-    what: str, short: str, rule: str, rows: int, evidence: Evidence
-) -> Verdict:
-    """That the holdout is too small; ``short`` says what for, see `one_of_too_few`."""
+def _too_few_rows(what: str, rule: str, rows: int, evidence: Evidence) -> Verdict:
+    """That the holdout is too small to judge something, and how many rows would tell."""
     there = evidence.rows["holdout"]
-    text = (
-        f"{what} is unknown: the {there:,} rows of the holdout are too few to tell, "
-        f"about {rows:,} would"
-    )
-    figures = {"holdout rows": there, "needed": rows, "unknown": short}
+    text = f"{_too_few_for(there, what)}: about {rows:,} would tell"
+    figures = {"holdout rows": there, "needed": rows, "unknown": what}
     return Verdict("unknown", text, rule, (), figures)
+
+
+def _too_few_for(there: int, what: str) -> str:
+    return f"The {there:,} rows of the holdout are too few to judge {what}"
 
 
 def one_of_too_few(found: Sequence[Verdict]) -> list[Verdict]:
@@ -350,7 +347,7 @@ def one_of_too_few(found: Sequence[Verdict]) -> list[Verdict]:
     there = lacking[0].figures["holdout rows"]
     parts = [f"{v.figures['unknown']} ({v.figures['needed']:,})" for v in lacking]
     text = (
-        f"The {there:,} rows of the holdout are too few to judge {', '.join(parts)}: "
+        f"{_too_few_for(there, ', '.join(parts))}: "
         "in brackets, about how many rows would tell"
     )
     needed = {verdict.rule: verdict.figures["needed"] for verdict in lacking}
