@@ -7,8 +7,9 @@ synthetic x0.5, synthetic x1, synthetic balanced, duplicates x1, bootstrap x1,
 duplicates balanced, class weights, SMOTENC. A number to predict has those without
 balance.
 
-Duplicates are the control: as many rows more, and nothing new in them. Models change
-with the number of rows alone, since their penalties and smallest leaves count rows.
+The bootstrap is the control, for balanced rows the duplicates: as many rows more, and
+nothing new in them. Models change with the number of rows alone, since their penalties
+and smallest leaves count rows.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ class Study:
         control = verdict.control
         if control and asked.answer != verdict.answer:
             told.append(
-                "sure, but as many duplicates of real rows may do the same: against "
+                "sure, but as many real rows again may do the same: against "
                 f"them {control.difference:+.4f} ({_ends(control)})"
             )
         if self.metric == "brier_skill":

@@ -2,9 +2,10 @@
 
 The answer is about the one ratio that was asked for, which is known before any score
 is. `judge` compares it with the real rows alone, repeat by repeat (`Trials.difference`),
-and with as many duplicates of real rows, since models change with the number of rows
-alone. Rows that beat both for sure help. Rows hurt that are surely worse than the real
-rows alone, if they are worse than duplicates, too, or if the loss is 0.01 or more.
+and with the control, as many real rows again (`Question.control`), since models change
+with the number of rows alone. Rows that beat both for sure help. Rows hurt that are
+surely worse than the real rows alone, if they are worse than the control, too, or if the
+loss is 0.01 or more.
 Where two things must hold, neither needs a correction (Berger 1982). Otherwise there is
 no evidence.
 
@@ -108,8 +109,8 @@ class StudyVerdict:
         ratio: Synthetic rows per real row of the arm that the answer is about; None
             where it balances the classes.
         asked: That arm against real rows alone. Its interval is for it alone.
-        control: That arm against as many duplicates of real rows; None where there are
-            none.
+        control: That arm against as many real rows again, see `Question.control`; None
+            where there are none.
         best: The synthetic arm with the best score, against real rows alone. Its
             interval holds together with those of all arms and models.
         baseline: The best of the usual remedies, likewise; None where there is none.
@@ -386,9 +387,9 @@ def judge(trials: Trials, question: Question, size: int | None = None) -> StudyV
 
 def _answer(headline: Difference, control: Difference | None) -> str:
     answer = headline.answer
-    beyond_duplicates = control is None or control.answer == answer
+    beyond_control = control is None or control.answer == answer
     serious_loss = headline.difference <= -WORTH
-    if beyond_duplicates or (answer == "hurts" and serious_loss):
+    if beyond_control or (answer == "hurts" and serious_loss):
         return answer
     return "no evidence"
 
