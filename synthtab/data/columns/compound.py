@@ -51,6 +51,8 @@ ENOUGH = 0.95
 MOST_PLACES = 6
 # Whole numbers with more digits are keys: telephone numbers, cards, ...
 MOST_DIGITS = 6
+# So many texts whose numbers all have the same lengths are no coincidence.
+FEWEST_ALIKE = 10
 # Letters directly before the only number of a form make a code of it, but for these.
 _BEFORE = re.compile(r"[^\w]*|[A-Z]{0,3}[$€£¥₹₽]|[A-Z]{3} ")
 
@@ -379,20 +381,29 @@ def _forms(texts: list[str], counts: Integers, rare: int) -> list[_Form]:
 
 def _is_key(around: tuple[str, ...], numbers: list[tuple[str, ...]]) -> bool:
     """Whether texts of one form are names for things rather than measurements."""
-    plain = [[one.replace(",", "").lstrip("-") for one in row] for row in numbers]
-    whole = [[one for one in row if "." not in one] for row in plain]
-    # Leading zeros, or many digits.
-    for one in (one for row in whole for one in row):
-        if (len(one) > 1 and one[0] == "0") or len(one) > MOST_DIGITS:
-            return True
-    if len(around) == 2 and not _BEFORE.fullmatch(around[0]):
+    digits_of_rows = [
+        [one.replace(",", "").lstrip("-") for one in row if "." not in one]
+        for row in numbers
+    ]
+    if any(_is_of_a_key(one) for row in digits_of_rows for one in row):
         return True
+    has_one_number = len(around) == 2
+    if has_one_number and not _BEFORE.fullmatch(around[0]):
+        return True
+    # A letter just before a number, as in "A12": only some words join numbers.
     if any(text[-1:].isalpha() and text not in _JOINED for text in around[:-1]):
         return True
     # All of one length, and long: 123-45-6789.
-    lengths = {tuple(map(len, row)) for row in whole if row}
-    digits = sum(map(len, whole[0])) if whole else 0
-    return len(lengths) == 1 and len(numbers) >= 10 and digits > MOST_DIGITS
+    lengths = {tuple(map(len, row)) for row in digits_of_rows if row}
+    first_row = digits_of_rows[0] if digits_of_rows else []
+    is_long = sum(map(len, first_row)) > MOST_DIGITS
+    return len(lengths) == 1 and len(numbers) >= FEWEST_ALIKE and is_long
+
+
+def _is_of_a_key(digits: str) -> bool:
+    """Whether a whole number has leading zeros, or very many digits."""
+    is_padded = len(digits) > 1 and digits[0] == "0"
+    return is_padded or len(digits) > MOST_DIGITS
 
 
 def _form_text(around: tuple[str, ...], numbers: list[tuple[str, ...]]) -> str:

@@ -861,7 +861,7 @@ def _why(
         return f"{noun}, all missing"
     why = f"{count:,} distinct {noun}"
     if decimals:
-        why += f" with {decimals} decimals"
+        why += f" with {decimals} decimal{'s' * (decimals > 1)}"
     if "minimum" in options:
         why += f" from {options['minimum']:.10g} to {options['maximum']:.10g}"
     return why
