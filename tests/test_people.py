@@ -20,6 +20,7 @@ from synthtab import (
 from synthtab.core.errors import SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.data import holdout
+from synthtab.data.columns import typed
 from synthtab.data.columns.disclosure import Holders, aggregate, bounds, fenced
 
 # A person with six rows, who alone has what is in them.
@@ -224,3 +225,24 @@ def test_constraints_are_found_whoever_the_rows_are_about() -> None:
     frame["both"] = frame["stay"] + frame["half"]
     found = find_constraints(frame, infer(frame, person="patient_nbr"))
     assert any("both" in constraint.columns for constraint in found)
+
+
+@pytest.mark.parametrize("word", ["n/a", "Unknown", "-"])
+def test_keys_with_a_word_for_missing_have_missing_cells(word: str) -> None:
+    keys = [f"AB-{i * 7919 % 100_000:05d}" for i in range(400)]
+    keys[::10] = [word] * 40
+    frame = pd.DataFrame({"key": keys, "x": range(400)})
+    schema = infer(frame, text=True)
+    assert schema["key"].kind == "identifier"
+    assert schema["key"].note == f"40 of 400 cells are {word!r}: missing"
+    model = Synthesizer("quick", epochs=1, seed=0).fit(typed(frame, schema), schema)
+    rows = model.sample(400, seed=1)["key"]
+    # Four standard errors.
+    assert abs(rows.isna().mean() - 0.1) < 4 * (0.1 * 0.9 / 400) ** 0.5
+    assert not rows.isin(keys).any()
+
+
+def test_a_few_keys_called_unknown_are_keys() -> None:
+    keys = [f"AB-{i:05d}" for i in range(400)]
+    keys[:2] = ["unknown", "n/a"]
+    assert not infer(pd.DataFrame({"key": keys}), text=True)["key"].missing

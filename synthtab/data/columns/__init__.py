@@ -66,6 +66,9 @@ KINDS["compound"] = CompoundEncoder
 KINDS["identifier"] = IdentifierEncoder
 KINDS["constant"] = ConstantEncoder
 
+# Fewest rows that share a word for missing among keys.
+FEWEST_MISSING = 5
+
 # Key of `DataFrame.attrs` with which `synthtab.data.tables.read` marks cells that come
 # from a text file.
 TEXT_MARK = "synthtab.text"
@@ -172,8 +175,12 @@ def infer(
         if token is not None:
             source = tokens[token.strip()]
             described[name] = _describe_without(own, override, token, source)
-        elif column is None:
-            described[name] = _describe(own, override)
+            continue
+        if column is None:
+            column = _describe(own, override)
+        if from_file and own.is_text and KINDS[column.kind].invented:
+            column = _key_with_missing(own, override) or column
+        described[name] = column
     return Schema(tuple(described[name] for name in cells), person=person)
 
 
@@ -249,8 +256,27 @@ def _missing_tokens(numeric: Iterable[Cells]) -> dict[str, str]:
     return tokens
 
 
+def _key_with_missing(cells: Cells, kind: str | None) -> Column | None:
+    """A column of keys in which many cells have a usual word for missing, or None.
+
+    No key is shared by so many rows, and none would be called so.
+
+    Args:
+        cells: The column.
+        kind: As what it shall be described; None to find out.
+    """
+    words = cells.distinct[cells.token_mask]
+    counts = cells.counts[cells.token_mask]
+    if not len(words) or counts.max() < max(cells.rare, FEWEST_MISSING):
+        return None
+    token = str(words[counts.argmax()])
+    column = _describe_without(cells, kind, token)
+    note = f"{counts.max():,} of {cells.rows:,} cells are {token.strip()!r}: missing"
+    return replace(column, note="; ".join(filter(None, (note, column.note))))
+
+
 def _describe_without(
-    cells: Cells, kind: str | None, token: str, source: str
+    cells: Cells, kind: str | None, token: str, source: str = ""
 ) -> Column:
     """A column of text some of whose cells mean "missing".
 
@@ -264,7 +290,9 @@ def _describe_without(
     blanked = Cells(present, True, cells.rare, people=cells.rows_about)
     column = _describe(blanked, kind)
     options = {**column.options, "missing": token}
-    why = f"{column.why}; {token.strip()!r} means missing, as in {source!r}"
+    why = f"{column.why}; {token.strip()!r} means missing"
+    if source:
+        why += f", as in {source!r}"
     return replace(column, options=options, why=why)
 
 
