@@ -114,6 +114,7 @@ def test_the_delimiter_is_passed_on(tmp_path: Path) -> None:
     assert frame.attrs[tables.DELIMITER] == ";"
 
 
+@pytest.mark.long
 def test_headers_and_cells_may_be_long(tmp_path: Path) -> None:
     names = [f"column {i}" for i in range(12_000)]
     frame = read(tmp_path, ",".join(names) + "\n" + ",".join("1" for _ in names))

@@ -96,6 +96,7 @@ def test_a_study_refuses_the_rows_that_it_tests_on() -> None:
         study(TRAIN, added, target="income", holdout=HELD_OUT, repeats=2)
 
 
+@pytest.mark.long
 def test_ranks_of_categories_do_not_tell_two_draws_apart() -> None:
     def words(seed: int) -> pd.DataFrame:
         rng = np.random.default_rng(seed)

@@ -203,6 +203,7 @@ def check_sealed(saved: bytes, seeds: range) -> None:
             continue
 
 
+@pytest.mark.long
 def test_a_forged_file_is_no_traceback(saved: bytes) -> None:
     check_sealed(saved, range(20))
 
@@ -229,6 +230,7 @@ def test_numbers_that_are_not_finite_are_refused(saved: bytes) -> None:
         model_file.load(sealed(bundle))
 
 
+@pytest.mark.long
 def test_a_small_file_cannot_fill_the_memory(saved: bytes) -> None:
     parts = members(saved)
     parts["encoder.json"] = b"[" + b" " * 500_000_000 + b"]"
