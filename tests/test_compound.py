@@ -168,3 +168,120 @@ def test_cells_that_are_none_are_words_or_missing(
     pattern = TABLES["coordinates"][1]
     made = pd.Series(rows, dtype="object")
     assert (made.str.fullmatch(pattern) | (made == word)).all()
+
+
+# More forms => a pattern of what is made.
+NUMBER = RNG.integers(1, 900, 400)
+MINUTE = RNG.integers(0, 60, 400)
+HOUR = RNG.integers(7, 17, 400)
+LATER = HOUR + RNG.integers(1, 6, 400)
+FORMS = {
+    "degrees": (
+        [f"{x % 90}°{m:02d}'{m:02d}\"N" for x, m in zip(NUMBER, MINUTE, strict=True)],
+        r"\d{1,2}°[0-5]\d'[0-5]\d\"N",
+    ),
+    "degrees padded": (
+        [
+            f"{x % 90:02d}°{m:02d}.{x % 10}'S"
+            for x, m in zip(NUMBER, MINUTE, strict=True)
+        ],
+        r"[0-8]\d°[0-5]\d\.\d'S",
+    ),
+    "pace": (
+        [f"{h}:{m:02d} min/km" for h, m in zip(HOUR, MINUTE, strict=True)],
+        r"\d+:[0-5]\d min/km",
+    ),
+    "a constant beside numbers": (
+        ["p<0.001" if x % 3 else f"p={x / 1000:.3f}" for x in NUMBER],
+        r"p<0\.001|p=0\.\d{3}",
+    ),
+    "several constants": (
+        [
+            f"<{x % 2 + 1} mg" if x % 3 == 0 else f"{x / 9:.1f} mg/{x} ml"
+            for x in NUMBER
+        ],
+        r"<[12] mg|\d+\.\d mg/\d+ ml",
+    ),
+    "magnitudes": (
+        [f"{x}k" if x % 3 else f"{x / 100:.1f}M" for x in NUMBER],
+        r"\d{1,3}k|\d\.\dM",
+    ),
+    "commas": (
+        [
+            f"{x / 10:.1f} x {y / 9:.1f} cm".replace(".", ",")
+            for x, y in RNG.permuted([NUMBER, NUMBER], axis=1).T
+        ],
+        r"\d+,\d x \d+,\d cm",
+    ),
+    "mixed fractions": (
+        [f"{x % 40} {('1/4', '1/2', '3/4')[x % 3]} in" for x in NUMBER],
+        r"[123]?\d (1/4|1/2|3/4) in",
+    ),
+    "a direction and a unit": (
+        [f"{('N', 'NE', 'SSW')[x % 3]} {x % 60} kt" for x in NUMBER],
+        r"(N|NE|SSW) [1-5]?\d kt",
+    ),
+    "Japanese": (
+        [f"第{x}章{m}節" for x, m in zip(NUMBER, MINUTE, strict=True)],
+        r"第\d+章\d+節",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_further_forms(name: str) -> None:
+    texts, pattern = FORMS[name]
+    column = column_of(texts)
+    assert column.kind == "compound"
+    assert there_and_back(texts, column).str.fullmatch(pattern).all()
+
+
+def test_digits_up_to_99_are_those_of_keys() -> None:
+    texts = [f"{h}-{x % 100:02d}" for h, x in zip(HOUR, NUMBER, strict=True)]
+    assert column_of(texts).kind != "compound"
+
+
+# Texts => their numbers, the lesser first.
+RANGES = {
+    "ages": (
+        [f"{x}-{x + m}" for x, m in zip(NUMBER, MINUTE, strict=True)],
+        r"(\d+)-(\d+)",
+    ),
+    "times": (
+        [
+            f"{a:02d}:{m:02d}-{b:02d}:{m:02d}"
+            for a, b, m in zip(HOUR, LATER, MINUTE, strict=True)
+        ],
+        r"(\d\d:\d\d)-(\d\d:\d\d)",
+    ),
+    "interval": (
+        [f"{x} [{x - m}, {x + m}]" for x, m in zip(NUMBER + 60, MINUTE, strict=True)],
+        r"\d+ \[(\d+), (\d+)\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_the_ends_of_a_range_stay_in_order(name: str) -> None:
+    texts, pattern = RANGES[name]
+    column = column_of(texts)
+    assert column.kind == "compound"
+    typed = tables.typed(from_file(texts), Schema((column,)))["c"]
+    encoder = KINDS["compound"].fit(typed, column, np.random.default_rng(0), Settings())
+    # Any codes: the numbers of rows that have nothing to do with each other.
+    codes, offsets = encoder.encode(typed, np.random.default_rng(0))
+    mixed = RNG.permuted(codes, axis=0), RNG.permuted(offsets, axis=0)
+    cells = encoder.decode(*mixed, np.random.default_rng(0), 0)
+    ends = cells.str.extract(f"^{pattern}$")
+    if name != "times":
+        ends = ends.astype(int)
+    assert (ends[0] <= ends[1]).all()
+    assert cells.nunique() > 100
+
+
+def test_scores_have_no_order() -> None:
+    home, away = RNG.integers(0, 130, (2, 400))
+    texts = [f"{a}-{b}" for a, b in zip(home, away, strict=True)]
+    cells = there_and_back(texts, column_of(texts))
+    ends = cells.str.extract(r"(\d+)-(\d+)").astype(int)
+    assert 0.3 < (ends[0] > ends[1]).mean() < 0.7

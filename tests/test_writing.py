@@ -42,6 +42,27 @@ WRITTEN = {
     "four digits without a mark": {"1234": 1234, "12,345": 12345, "999": 999},
     "apostrophe of a spreadsheet": {"'123": 123, "'45": 45},
     "thousand as k": {"1.2k": 1.2, "3.0k": 3.0},
+    "about": {"~5": 5, "~12": 12, "~900": 900},
+    "about in words": {"ca. 5": 5, "ca. 120": 120},
+    "about some money": {"approx. $5.50": 5.5, "approx. $1,200.00": 1200.0},
+    "a name before it": {"p=0.05": 0.05, "p=0.98": 0.98},
+    "yen": {"30,726円": 30726, "500円": 500},
+    "won": {"30,726원": 30726, "500원": 500},
+    "rouble": {"5 руб.": 5, "120 руб.": 120},
+    "no cents": {"738,- kr": 738, "12,- kr": 12},
+    "no cents in Switzerland": {"738.-": 738, "12.-": 12},
+    "unit of two words": {"3,086 sq ft": 3086, "771 sq ft": 771},
+    "unit with a number": {"18,0 kWh/100km": 18.0, "9,5 kWh/100km": 9.5},
+    "square metres": {"18 m2": 18, "120 m2": 120},
+    "unit of another script": {"5 кг": 5, "12 кг": 12},
+    "plural": {"1 review": 1, "2 reviews": 2, "1,234 reviews": 1234},
+    "ordinal": {"1st": 1, "2nd": 2, "3rd": 3, "11th": 11, "112th": 112, "121st": 121},
+    "ordinal with a point": {"5.": 5, "12.": 12, "90.": 90},
+    "ordinal in French": {"1er": 1, "2e": 2, "21e": 21},
+    "Arabic digits": {"٣٢٣٧": 3237, "٩١": 91},
+    "Arabic decimals": {"٩٫٠٨": 9.08, "١٢٫٥٦": 12.56},
+    "wide digits": {"１２": 12, "９，０００": 9000},
+    "Thai digits": {"๑๒ บาท": 12, "๙๐ บาท": 90},
 }
 
 
@@ -79,6 +100,10 @@ def test_written_numbers_are_numbers_and_come_back_as_they_were(name: str) -> No
         ["12:30", "14:45", "09:00"],
         ["5 kg", "900 g", "3 lb"],
         ["M-1001", "M-1002", "M-1003"],
+        ["AB12", "AB13", "AB144"],
+        ["ID: 4711", "ID: 815", "ID: 1234"],
+        ["2/5", "4/5", "5/5"],
+        ["Room 12", "Room 13", "Room 144"],
     ],
     ids=" ".join,
 )
@@ -198,3 +223,36 @@ def test_text_of_a_dataframe_stays_text() -> None:
     frame = pd.DataFrame({"price": texts})
     rows = Synthesizer(epochs=1, holdout=0).fit(frame).sample(30, seed=1)
     assert rows["price"].str.fullmatch(r"\$(\d{1,3})(,\d{3})*\.\d\d").all()
+
+
+@pytest.mark.parametrize(
+    "word", ["<0.01", "> 5 mg/l", "not detected", "≤0.5"], ids=lambda word: word
+)
+def test_a_word_in_many_cells_beside_numbers(word: str) -> None:
+    random = np.random.default_rng(0)
+    unit = " mg/l" if "mg" in word else ""
+    texts = [f"{x:.2f}{unit}" for x in random.lognormal(0, 1, 300)]
+    texts[::4] = [word] * 75
+    column = infer(from_file(c=texts), rare=5)["c"]
+    assert (column.kind, column.options["words"]) == ("float", [word])
+    typed = tables.typed(from_file(c=texts), Schema((column,)))["c"]
+    assert cells_to_text(typed, column).tolist() == texts
+
+
+def test_few_numbers_beside_words_are_categories() -> None:
+    texts = [*"12345", "A", "B"] * 20
+    assert infer(from_file(c=texts), rare=5)["c"].kind == "category"
+
+
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["st|nd|rd|th", "er|e"]),
+)
+def test_ordinals_come_back(number: int, ordinal: str) -> None:
+    writing = Writing(ordinal=ordinal)
+    assert writing.plain(writing.write(str(number))) == str(number)
+
+
+def test_a_long_text_is_refused_at_once() -> None:
+    for text in ("1" * 20_000 + "!", "~" * 20_000, "1 " * 20_000, "a=" * 20_000 + "1"):
+        assert Writing().plain(text) is None

@@ -373,7 +373,9 @@ def _describe_mostly(cells: Cells, otherwise: Column) -> Column | None:
         return None
     # Rather than to invent texts from the digits of dates.
     of_dates = best.kind.temporal and KINDS[otherwise.kind].invented
-    if best.share < (HALF if of_dates else MOSTLY):
+    if best.share < (HALF if of_dates else MOSTLY) and not cells.are_beside_words(
+        best.fits
+    ):
         return None
     if not of_dates and cells.are_codes(best.fits):
         return None

@@ -72,6 +72,12 @@ HALF = 0.5
 LONGEST_SHOWN = 32
 # Most words of a column of numbers or dates.
 MOST_WORDS = 20
+# If such a share of the cells, and so many different ones, are numbers, the column is one
+# of numbers even if many cells have one of a few words: "<0.01", "not detected".
+BESIDE_WORDS = 0.6
+FEWEST_BESIDE_WORDS = 20
+# Fewest rows of each such word.
+FEWEST_SHARED = 5
 # Where there is no date: 0000-00-00, __/__/____ and dd.mm.yyyy.
 _NO_DATE = re.compile(
     r"0{1,4}([-/.])0{1,2}\1(?:0{1,2}|0{4})(?:[ T]00?:00(?::00(?:[.,]0+)?)?Z?)?"
@@ -82,6 +88,8 @@ _NO_DATE = re.compile(
 _CODE = re.compile(r"[A-Za-z]{1,3}-?\d[\w.-]*")
 # Digits that are no number, such as the postal code 02134.
 _DIGITS = re.compile(r"\d+")
+# What is beyond the scale, with its unit: <0.01 mg/l.
+_BEYOND = re.compile(r"[<>≤≥]=? ?\d[\d.,]*(?: ?[^\W\d_/][^\d]{0,12})?")
 
 # pandas 3 has a text dtype of its own, "str".
 _PANDAS = int(pd.__version__.split(".")[0])
@@ -584,6 +592,38 @@ class Cells:
         """
         counts = self.counts[~self.token_mask]
         return float(counts[fits].sum() / max(counts.sum(), 1))
+
+    def are_beside_words(self, fits: Mask) -> bool:
+        """Whether texts are numbers beside a few words, each of which many rows have.
+
+        Args:
+            fits: ``[words]``: which texts are numbers.
+        """
+        if self.share_of(fits) < BESIDE_WORDS:
+            return False
+        different = {text.strip() for text in self.words[fits]}
+        if len(different) < FEWEST_BESIDE_WORDS:
+            return False
+        rows_of: dict[str, int] = {}
+        people = self.people[~self.token_mask][~fits]
+        for text, count in zip(self.words[~fits], people.tolist(), strict=True):
+            rows_of[text.strip()] = rows_of.get(text.strip(), 0) + count
+        frequent = [
+            text
+            for text, count in rows_of.items()
+            if count >= max(self.rare, FEWEST_SHARED)
+        ]
+        if len(frequent) > MOST_WORDS:
+            return False
+        if any(
+            re.search(r"\d", text) and not _BEYOND.fullmatch(text) for text in frequent
+        ):
+            return False
+        # Rare ones as in any column of numbers.
+        shared = sum(rows_of[text] for text in frequent)
+        rows = int(self.people[~self.token_mask][fits].sum())
+        others = sum(rows_of.values()) - shared
+        return others <= (1 - MOSTLY) * (rows + shared + others)
 
     def are_codes(self, fits: Mask) -> bool:
         """Whether the texts that do not fit show that the others are no numbers.

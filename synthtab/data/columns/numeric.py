@@ -18,6 +18,7 @@ from synthtab.core.json_schema import shown
 from synthtab.core.schema import Column
 from synthtab.data.columns import dtypes, exact
 from synthtab.data.columns.base import (
+    MOSTLY,
     Cells,
     ColumnEncoder,
     Mask,
@@ -494,7 +495,8 @@ class FloatEncoder(NumberEncoder):
     @classmethod
     def fitting(cls, cells: Cells) -> Mask:
         """As `ColumnEncoder.fitting`, for whole numbers as well."""
-        return matching(cells.words, FLOAT_OR_INFINITE)
+        fits = matching(cells.words, FLOAT_OR_INFINITE)
+        return fits & False if _are_ordinals(cells) else fits
 
     @classmethod
     def readable(cls, texts: Texts, column: Column) -> Mask:
@@ -505,7 +507,7 @@ class FloatEncoder(NumberEncoder):
     def accepts(cls, cells: Cells, forced: bool = False) -> Column | None:
         """Float dtypes, and text of numbers without leading zeros."""
         if cells.is_text:
-            if not cells.matches(FLOAT_OR_INFINITE):
+            if not cells.matches(FLOAT_OR_INFINITE) or _are_ordinals(cells):
                 return None
             cells = _with_exponents(cells)
             values = finite(np.array([float(t) for t in cells.words]), cells.name)
@@ -700,6 +702,12 @@ def _with_exponents(cells: Cells) -> Cells:
     if found is None or not found[1].all():
         return cells
     return cells.rewritten(found[0])
+
+
+def _are_ordinals(cells: Cells) -> bool:
+    """Whether texts are rather written numbers, each with a point behind it: 1., 2."""
+    with_point = [text.strip().endswith(".") for text in cells.words]
+    return cells.share_of(np.array(with_point, dtype=bool)) >= MOSTLY
 
 
 def _exactly(

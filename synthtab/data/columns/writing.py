@@ -1,4 +1,4 @@
-"""How the numbers of a column are written: "$1,234.50", "1.234,5 kg", "(12.5 %)".
+"""How the numbers of a column are written: "$1,234.50", "1.234,5 kg", "(12.5 %)", "~5".
 
 A `Writing` leads from such a text to that of a plain number, "-1234.5", and back. What the
 digits are is the concern of the kinds of numbers (`synthtab.data.columns.numeric`); here is
@@ -9,7 +9,8 @@ two texts could be read in two ways, as "1,234" can, the others of the column de
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,19 +95,49 @@ _SIGN = r"(?:[A-Z]{0,3}[$€£¥₹₽₩₪₫₺₴₦฿₡₱﷼¢])"
 _SPACE = "[ \u00a0\u202f\u2009]"
 _NAMES = "|".join(re.escape(name) for name in (*_CODES, *_ABBREVIATIONS))
 _MONEY = rf"(?:{_SIGN}|{_NAMES})"
-# What stands behind a number: a share, a unit of measurement, or money. No digit, so that
-# it is no part of a code.
-_UNIT = r"(?:[%‰‱]|[°ºµμΩ]?[A-Za-zµμΩ°²³⁻¹·/.]{1,12}|[°º″′\"'])"
+# What says how exact a number is, or on which side of it the truth is.
+_ABOUT_WORDS = (
+    "about|approx|approximately|around|circa|ca|cca|roughly|est|only|from|over|under|max|min"
+    "|up to|at least|at most|etwa|rund|ungefähr|ab|bis|env|environ|aprox|unos|около|до|от"
+)
+_ABOUT = (
+    r"(?:[~≈≃∼≅±Ø<>≤≥]=?|[約约]|(?:c|ca|cca|approx|est|env|aprox|max|min)\."
+    rf"|(?:{_ABOUT_WORDS})(?={_SPACE})"
+    # A short name and its value, as in p=0.05 and BMI: 22.
+    r"|[^\W\d_]{1,6}_?[^\W\d_]{0,6} ?[=:])"
+)
+_BEFORE = rf"(?:'|(?:(?i:{_ABOUT}){_SPACE}?)?(?:{_MONEY}{_SPACE}?)?)"
+# Such a short name of a key.
+_KEY_NAME = re.compile(
+    r"(?i:.*(?:id|no|nr|num|ref|key|code|sku|tel|fon|phone|fax|mob|pin|zip|plz|acct"
+    r"|card|user|kd)) ?[=:] ?"
+)
+# What stands behind a number: a share, a unit of measurement, or money. It has no digit,
+# so that it is no part of a code, but where these are of the unit: m2, per 100 km.
+_LETTER = r"[^\s\d!-/:-@\[-`{-~±¼½¾\u2010-\u2015\u2026\u2150-\u215e\u2212]"
+_UNIT_WORD = (
+    rf"(?:[%‰‱]|[°ºµμΩ]?(?:{_LETTER}|[·/.]){{1,16}}"
+    r"|(?:mm|cm|dm|km|m|ft|in|yd|mi|s|Nm|kg/m)[23]|[°º″′\"'])"
+)
+_PER = rf"(?: ?/ ?| per | pro | par )\d{{1,5}}(?:{_SPACE}?{_UNIT_WORD})?"
+_UNIT = rf"{_UNIT_WORD}(?:{_SPACE}{_UNIT_WORD}){{0,2}}"
+# Whole amounts of money: 5,- and 5.- and 5:-
+_NO_CENTS = r"[,.:](?:-{1,2}|[\u2013\u2014])"
+_AFTER = (
+    rf"(?:{_NO_CENTS})?(?:{_SPACE}?(?:{_MONEY}|{_UNIT}))?(?:{_PER}| of \d+| von \d+)?"
+)
 _MINUS = r"\-\u2212\u2013"
 
 # The parts of a written number, in order. `body` has the digits and the marks.
 _NUMBER = re.compile(
     rf"(?P<open>\()?(?P<sign>[+{_MINUS}]{_SPACE}?)?"
-    rf"(?P<before>'|{_MONEY}{_SPACE}?)?(?P<inner>[+{_MINUS}])?"
-    rf"(?P<body>\d(?:[\d.,'’_ \u00a0\u202f\u2009]*\d)?|[.,]\d+)"
+    rf"(?P<before>{_BEFORE})(?P<inner>[+{_MINUS}])?"
+    rf"(?P<body>\d(?:[\d.,'’_٫٬．， \u00a0\u202f\u2009]*\d)?|[.,]\d+)"
     rf"(?P<exponent>[eE][+-]?\d{{1,3}})?"
-    rf"(?P<after>{_SPACE}?(?:{_MONEY}|{_UNIT}))?(?P<behind>[+{_MINUS}])?(?P<close>\))?"
+    rf"(?P<after>{_AFTER})(?P<behind>[+{_MINUS}])?(?P<close>\))?"
 )
+# A unit that ends in a digit.
+_CUBIC = re.compile(r"[a-z][23]$")
 _EXPONENT = re.compile(r"([eE])([+-]?)(\d+)")
 # Marks between thousands, and marks before decimals. The first of several that suit a
 # column equally well is taken.
@@ -126,6 +157,11 @@ _POINT_FIRST = (
     ("’", "."),
     ("'", ","),
     ("_", "."),
+    # Of the digits of Arabic, and of wide ones.
+    ("", "٫"),
+    ("٬", "٫"),
+    ("", "．"),
+    ("，", "．"),
 )
 # In a file whose cells are separated by semicolons the comma is free for decimals.
 _COMMA_FIRST = (
@@ -140,6 +176,12 @@ _COMMA_FIRST = (
 _TELEPHONE = 7
 # So many texts are looked at first: nearly all columns show there that they are no numbers.
 _GLANCE = 50
+# Of numbers out of a number, as 7/10, few different ones are grades or classes.
+_FEWEST_OUT_OF = 20
+# Endings of ordinal numbers: of those that end in 1, 2, 3 and others; or of 1 and others.
+_ORDINALS = ("st|nd|rd|th", "er|e")
+# An ending that a unit has where the number is not 1.
+_PLURAL = "(s)"
 
 Counts = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
@@ -152,7 +194,7 @@ class Writing:
 
     Attributes:
         before: What stands before the digits, such as "$" or "CHF ".
-        after: What stands behind them, such as " kg" or "%".
+        after: What stands behind them, such as " kg" or "%"; " item(s)" where 1 has no s.
         thousands: The mark between groups of digits; "" for none.
         decimal: The mark before the decimals.
         indian: Whether groups are of two digits but for the last: 12,34,567.
@@ -163,6 +205,8 @@ class Writing:
         plus: Whether numbers above 0 have a plus sign.
         exponent: The exponent as all numbers have it, such as "E+00"; "" for none.
         digits: Digits behind the mark before an exponent; -1 for those that it takes.
+        ordinal: The endings of ordinal numbers, such as "st|nd|rd|th"; "" for none.
+        zero: The zero of the digits, such as "٠"; "0" for the usual ones.
     """
 
     before: str = ""
@@ -175,12 +219,16 @@ class Writing:
     plus: bool = False
     exponent: str = ""
     digits: int = 0
+    ordinal: str = ""
+    zero: str = "0"
 
     # -- reading
 
     def plain(self, text: str) -> str | None:
         """The text of a plain number, such as "-1234.5"; None if it is written otherwise."""
-        match = _NUMBER.fullmatch(text)
+        if _zero_of(text) != self.zero:
+            return None
+        match = _NUMBER.fullmatch(_with_digits(text, self.zero, "0"))
         if match is None or not self._is_framed(match):
             return None
         body = self._plain_body(match["body"])
@@ -192,9 +240,8 @@ class Writing:
 
     def _is_framed(self, match: re.Match[str]) -> bool:
         """Whether what stands around the digits is as in this column."""
-        if (match["before"] or "") != self.before or (
-            match["after"] or ""
-        ) != self.after:
+        wanted = self._after(match["body"])
+        if (match["before"] or "") != self.before or (match["after"] or "") != wanted:
             return False
         if bool(match["exponent"]) != bool(self.exponent):
             return False
@@ -206,6 +253,18 @@ class Writing:
         if self.plus and signs == ["+"]:
             return True
         return _negative_of(match) == self.negative
+
+    def _after(self, body: str) -> str:
+        """What stands behind a number.
+
+        Args:
+            body: Its digits and marks.
+        """
+        if self.ordinal:
+            return _ordinal_ending(self.ordinal, body)
+        if self.after.endswith(_PLURAL):
+            return self.after.removesuffix(_PLURAL) + ("" if body == "1" else "s")
+        return self.after
 
     def _plain_body(self, body: str) -> str | None:
         """The digits without marks; None if the marks are not those of this column."""
@@ -267,18 +326,20 @@ class Writing:
 
     def _framed(self, body: str, is_negative: bool) -> str:
         """The digits with all that stands around them."""
+        after = self._after(body)
+        shown = _with_digits(body, "0", self.zero)
         if not is_negative:
             is_zero = not any(digit in "123456789" for digit in body)
             sign = "+" if self.plus and not is_zero else ""
-            return f"{sign}{self.before}{body}{self.after}"
+            return f"{sign}{self.before}{shown}{after}"
         form = self.negative
         if form == "(5)":
-            return f"({self.before}{body}{self.after})"
+            return f"({self.before}{shown}{after})"
         if form.startswith("$"):
-            return f"{self.before}{form[1:-1]}{body}{self.after}"
+            return f"{self.before}{form[1:-1]}{shown}{after}"
         if form.endswith("5"):
-            return f"{form[:-1]}{self.before}{body}{self.after}"
-        return f"{self.before}{body}{self.after}{form[1:]}"
+            return f"{form[:-1]}{self.before}{shown}{after}"
+        return f"{self.before}{shown}{after}{form[1:]}"
 
     # -- all texts of a column
 
@@ -342,7 +403,8 @@ WRITTEN_OPTION: dict[str, Any] = {
     "type": "object",
     "description": (
         "How the numbers are written: before, after, thousands, decimal, indian, "
-        "grouped_from, negative (-5, $-5, 5-, (5)), plus, exponent, digits."
+        "grouped_from, negative (-5, $-5, 5-, (5)), plus, exponent, digits, ordinal, "
+        "zero."
     ),
     "additionalProperties": False,
     "properties": {
@@ -356,6 +418,8 @@ WRITTEN_OPTION: dict[str, Any] = {
         "plus": {"type": "boolean"},
         "exponent": {"type": "string"},
         "digits": {"type": "integer", "minimum": -1},
+        "ordinal": {"enum": ["", *_ORDINALS]},
+        "zero": {"type": "string", "minLength": 1, "maxLength": 1},
     },
 }
 
@@ -373,63 +437,132 @@ def detect(
     Returns:
         The writing that most rows fit, and which texts fit it; None if few do.
     """
-    stripped = [str(text).strip() for text in texts]
+    given = [str(text).strip() for text in texts]
     by_frequency = np.argsort(-counts, kind="stable")[:_GLANCE]
-    if 2 * sum(_NUMBER.fullmatch(stripped[i]) is not None for i in by_frequency) < len(
-        by_frequency
-    ):
+    zero = _commonest([given[i] for i in by_frequency], counts[by_frequency], _zero_of)
+    stripped = [
+        _with_digits(text, zero, "0") if _zero_of(text) == zero else ""
+        for text in given
+    ]
+    seen = [_NUMBER.fullmatch(stripped[i]) is not None for i in by_frequency]
+    if 2 * sum(seen) < len(by_frequency):
         return None
-    matches = [_NUMBER.fullmatch(text) for text in stripped]
-    frame = _commonest(
-        matches,
-        counts,
-        lambda m: (m["before"] or "", m["after"] or "", bool(m["exponent"])),
-    )
+    found = _detected(stripped, counts, comma)
+    if found is None or _are_telephones(found[0], stripped, found[1]):
+        return None
+    return replace(found[0], zero=zero), found[1]
+
+
+def _detected(
+    texts: list[str], counts: Counts, comma: bool
+) -> tuple[Writing, Mask] | None:
+    """`detect` for stripped texts with the usual digits."""
+    matches = [_NUMBER.fullmatch(text) for text in texts]
+    endings = _endings(matches)
+
+    def frame_of(match: re.Match[str]) -> tuple[str, str, str, bool]:
+        after, ordinal = endings(match)
+        return match["before"] or "", after, ordinal, bool(match["exponent"])
+
+    frame = _commonest(matches, counts, frame_of)
     if frame is None:
         return None
-    before, after, has_exponent = frame
-    own = [
-        m is not None
-        and (m["before"] or "", m["after"] or "", bool(m["exponent"])) == frame
-        for m in matches
-    ]
-    framed = [m if fits else None for m, fits in zip(matches, own, strict=True)]
+    before, after, ordinal, has_exponent = frame
+    if _KEY_NAME.fullmatch(before):
+        return None
+    framed = [m if m is not None and frame_of(m) == frame else None for m in matches]
+    if _is_out_of(after) and sum(m is not None for m in framed) < _FEWEST_OUT_OF:
+        return None
     negative = _commonest(framed, counts, _negative_of) or "-5"
     positives = [m for m in framed if m is not None and _negative_of(m) is None]
-    plus = any(_signs(m) == ["+"] for m in positives) and all(
-        _signs(m) == ["+"] or not m["body"].strip("0.,") for m in positives
-    )
+    plus = _have_plus(positives)
     exponent, digits = _exponent_of(framed) if has_exponent else ("", 0)
+    frame_only = Writing(
+        before=before,
+        after=after,
+        negative=negative,
+        plus=plus,
+        exponent=exponent,
+        digits=digits,
+        ordinal=ordinal,
+    )
     best: tuple[int, Writing, Mask] | None = None
     for thousands, decimal in _COMMA_FIRST if comma else _POINT_FIRST:
-        if has_exponent and thousands:
+        # A mark that no number has is none.
+        is_there = any(thousands in m["body"] for m in framed if m is not None)
+        if thousands and (has_exponent or not is_there):
             continue
         for indian, grouped_from in _groupings(thousands):
-            writing = Writing(
-                before,
-                after,
-                thousands,
-                decimal,
-                indian,
-                grouped_from,
-                negative,
-                plus,
-                exponent,
-                digits,
+            writing = replace(
+                frame_only,
+                thousands=thousands,
+                decimal=decimal,
+                indian=indian,
+                grouped_from=grouped_from,
             )
-            fits = _fitting(writing, stripped, framed)
+            fits = _fitting(writing, texts, framed)
             rows = int(counts[fits].sum())
-            # A mark that no number has is none.
-            if thousands and not any(
-                thousands in m["body"] for m in framed if m is not None
-            ):
-                continue
             if best is None or rows > best[0]:
                 best = (rows, writing, fits)
-    if best is None or not best[0]:
-        return None
-    _, writing, fits = best
-    return None if _are_telephones(writing, stripped, fits) else (writing, fits)
+    return best[1:] if best is not None and best[0] else None
+
+
+def _zero_of(text: str) -> str:
+    """The zero of the digits of a text; "" where they are of several scripts."""
+    if text.isascii():
+        return "0"
+    zeros = {chr(ord(c) - unicodedata.decimal(c)) for c in text if c.isdecimal()}
+    return zeros.pop() if len(zeros) == 1 else "" if zeros else "0"
+
+
+def _with_digits(text: str, own: str, wanted: str) -> str:
+    """The text with its digits in another script, given the zeros of both."""
+    if own == wanted or not own:
+        return text
+    change = {ord(own) + i: ord(wanted) + i for i in range(10)}
+    return text.translate(change)
+
+
+def _ordinal_ending(ordinal: str, body: str) -> str:
+    """The ending of an ordinal number, given the endings that there are."""
+    endings = ordinal.split("|")
+    if len(endings) == 2:
+        return endings[0] if body == "1" else endings[1]
+    last = body[-1:]
+    is_teen = body[-2:-1] == "1"
+    return endings[int(last) - 1] if last in "123" and not is_teen else endings[3]
+
+
+def _endings(
+    matches: list[re.Match[str] | None],
+) -> Callable[[re.Match[str]], tuple[str, str]]:
+    """What stands behind a number, as `Writing.after` and `Writing.ordinal` have it.
+
+    Args:
+        matches: All of a column, which show whether units have a plural.
+    """
+    found = {(m["body"] == "1", m["after"]) for m in matches if m is not None}
+    singular = {
+        after for is_one, after in found if is_one and (False, f"{after}s") in found
+    }
+    ordinals = [
+        ordinal
+        for ordinal in _ORDINALS
+        if {after for _, after in found} >= set(ordinal.split("|")[:2])
+    ]
+
+    def ending(match: re.Match[str]) -> tuple[str, str]:
+        after = match["after"] or ""
+        for ordinal in ordinals:
+            if after == _ordinal_ending(ordinal, match["body"]):
+                return "", ordinal
+        is_one = match["body"] == "1"
+        stem = after if is_one else after.removesuffix("s")
+        if stem in singular and after == stem + ("" if is_one else "s"):
+            return stem + _PLURAL, ""
+        return after, ""
+
+    return ending
 
 
 def _fitting(
@@ -462,8 +595,8 @@ def _groupings(thousands: str) -> Iterator[tuple[bool, int]]:
         yield True, 4
 
 
-def _commonest(matches: list[re.Match[str] | None], counts: Counts, of: Any) -> Any:
-    """Of what ``of`` says of the matches, None aside, what most rows have."""
+def _commonest(matches: list[Any], counts: Counts, of: Any) -> Any:
+    """Of what ``of`` says of matches or texts, None aside, what most rows have."""
     rows: dict[Any, int] = {}
     for match, count in zip(matches, counts.tolist(), strict=True):
         found = None if match is None else of(match)
@@ -496,6 +629,18 @@ def _negative_of(match: re.Match[str]) -> str | None:
     if match["inner"]:
         return f"${match['inner']}5" if match["before"] else f"{match['inner']}5"
     return f"5{match['behind']}"
+
+
+def _have_plus(positives: list[re.Match[str]]) -> bool:
+    """Whether numbers that are not below 0 have a plus, but for 0."""
+    return any(_signs(m) == ["+"] for m in positives) and all(
+        _signs(m) == ["+"] or not m["body"].strip("0.,") for m in positives
+    )
+
+
+def _is_out_of(after: str) -> bool:
+    """Whether what stands behind a number is another one, as in 7/10."""
+    return after[-1:].isdecimal() and not _CUBIC.search(after)
 
 
 def _exponent_of(matches: list[re.Match[str] | None]) -> tuple[str, int]:
