@@ -77,6 +77,14 @@ FORMS = {
     "Japanese": "%Y年%-m月%-d日",
     "Japanese time": "%-H時%M分",
     "day of no year": "%-d-%b",
+    "a log": "[%d/%b/%Y:%H:%M:%S +0000]",
+    "another log": "[%Y-%m-%d %H:%M:%S]",
+    "in angles": "<%Y-%m-%dT%H:%M:%SZ>",
+    "in quotes": '"%Y-%m-%d"',
+    "first of a month in French": "%o{fr} %~B{fr} %Y",
+    "first of a month in Italian": "%o{it} %~B{it} %Y",
+    "first of a month in Spanish": "%o{es} de %~B{es} de %Y",
+    "first of a month in Portuguese": "%o{pt} de %~B{pt} de %Y",
     "in a sentence": "%b %-d, %Y at %-I:%M %p",
 }
 
@@ -463,6 +471,10 @@ def clock(seconds: int) -> str:
             None,
         ),
         (lambda x: f"{x // 60} min", "%M min"),
+        (lambda x: f"{x // 60}:{x % 60:02d}.{x % 10}", "M:S"),
+        (lambda x: f"{x // 60:02d}:{x % 60:02d},{x % 100:02d}", "M:S,"),
+        (lambda x: f"{x // 60 + 24}:{x % 60:02d}:{x % 60:02d},{x % 10}", "H:M:S,"),
+        (lambda x: f"{x % 600}s", "%Ss"),
         (lambda x: f"{x // 3600}d", "%Dd"),
         (lambda x: plural(x // 3600, "hour"), "%H hour(s)"),
         (
@@ -490,6 +502,11 @@ def test_a_duration_that_cannot_be_is_a_misfit() -> None:
     column = column_of(texts)
     assert (column.kind, column.missing) == ("duration", True)
     assert "199 of 200 cells" in column.note
+
+
+def test_decades_are_no_seconds() -> None:
+    column = column_of([f"{1900 + 10 * (x % 13)}s" for x in LENGTHS])
+    assert (column.kind, column.options["written"]) == ("integer", {"after": "s"})
 
 
 @pytest.mark.parametrize("unit", [" m", "M", " kg", "x"])

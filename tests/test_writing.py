@@ -57,6 +57,7 @@ WRITTEN = {
     "unit of another script": {"5 кг": 5, "12 кг": 12},
     "plural": {"1 review": 1, "2 reviews": 2, "1,234 reviews": 1234},
     "ordinal": {"1st": 1, "2nd": 2, "3rd": 3, "11th": 11, "112th": 112, "121st": 121},
+    "ordinal and more": {"16th century": 16, "20th century": 20, "21st century": 21},
     "ordinal with a point": {"5.": 5, "12.": 12, "90.": 90},
     "ordinal in French": {"1er": 1, "2e": 2, "21e": 21},
     "Arabic digits": {"٣٢٣٧": 3237, "٩١": 91},

@@ -53,6 +53,9 @@ HALVES = {
     "%:P": ("a.m.", "p.m."),
 }
 
+# The first day of a month, the only one that is an ordinal number in some languages.
+FIRSTS = {"fr": "1er", "it": "1°", "pt": "1º", "es": "1.º"}
+
 # Part -> what it looks like in a text. Those that are names are added below.
 PARTS = {
     "%Y": r"(\d{4})",
@@ -65,6 +68,10 @@ PARTS = {
     "%-d": r"([1-9]|[12]\d|3[01])",
     "%e": r"( [1-9]|[12]\d|3[01])",
     "%o": r"((?:[1-9]|[12]\d|3[01])(?:st|nd|rd|th))",
+    **{
+        f"%o{{{language}}}": rf"({re.escape(first)}|[2-9]|[12]\d|3[01])"
+        for language, first in FIRSTS.items()
+    },
     "%j": r"([0-3]\d\d)",
     "%G": r"(\d{4})",
     "%V": r"(0[1-9]|[1-4]\d|5[0-3])",
@@ -560,7 +567,7 @@ class _Calendar:
             return [words[weekday] for weekday in self.weekday.tolist()]
         day = self.days - _first_day(self.months) + 1
         if letter == "o":
-            return [_ordinal(number) for number in day.tolist()]
+            return [_ordinal(number, part) for number in day.tolist()]
         numbers = {
             "Y": lambda: self.year,
             "y": lambda: self.year % 100,
@@ -615,8 +622,11 @@ def _fraction(part: str, nanoseconds: int) -> str:
     return part[1] + shown if shown.strip("0") else ""
 
 
-def _ordinal(day: int) -> str:
-    """``"21st"``."""
+def _ordinal(day: int, part: str) -> str:
+    """``"21st"``; in some languages ``"1er"``, but ``"21"``."""
+    if part.endswith("}"):
+        first = FIRSTS[part[part.index("{") + 1 : -1]]
+        return first if day == 1 else str(day)
     endings = {1: "st", 2: "nd", 3: "rd"}
     ending = "th" if 11 <= day <= 13 else endings.get(day % 10, "th")
     return f"{day}{ending}"
@@ -706,7 +716,7 @@ UTC = re.compile(r"(?:Z|UTC|GMT|[+-]00:?(?:00)?)$")
 _ITEM = re.compile(
     r"(?P<quarter>(?<![A-Za-z])Q(?P<after>[1-4])(?!\d)|(?<!\d)(?P<before>[1-4])Q)"
     r"|(?P<week>(?<![A-Za-z])W(?P<number>[0-5]\d)(?P<weekday>[1-7])?(?!\d))"
-    r"|(?P<day>(?<!\d)\d\d?(?:st|nd|rd|th)\b)"
+    r"|(?P<day>(?<!\d)(?:\d\d?(?:st|nd|rd|th)\b|1er\b|1\.?º|1°))"
     r"|(?P<digits>\d+)"
     rf"|(?P<clock>{MARK})"
     r"|(?P<word>[^\W\d_]{2,}(?:-feira)?\.?)"
@@ -715,7 +725,7 @@ _ITEM = re.compile(
 )
 # What may stand between the parts of a date.
 _GLUE = re.compile(
-    r"(?:[\s,.;:/_()年月日|'\u2019\u2013-]|T|at\b|of\b|the\b|de\b|um\b|den\b|le\b|el\b|om\b)*"
+    r"(?:[\s,.;:/_()\[\]<>\"#年月日|'\u2019\u2013-]|T|at\b|of\b|the\b|de\b|um\b|den\b|le\b|el\b|om\b)*"
 )
 
 
@@ -1075,7 +1085,8 @@ def _item(match: re.Match[str]) -> _Item | None:
     if match["week"]:
         return _Item("V", text, ("W%V%u" if match["weekday"] else "W%V",))
     if kind == "day":
-        return _Item("O", text, ("%o",))
+        language = next((name for name, one in FIRSTS.items() if one == text), "")
+        return _Item("O", text, (f"%o{{{language}}}" if language else "%o",))
     if kind == "digits":
         return _Item("D", text)
     if kind == "clock":

@@ -44,7 +44,7 @@ from synthtab.data.columns.numbers import LEAST_ROWS, NumberCodec, around
 from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder, words_in
 
 # How a date or time begins: with a number, a quarter or the name of a day or month.
-BEGINS = re.compile(r"\(?(?:\d|Q\d|[^\W\d_]{2,}[ .,/'-].*\d)")
+BEGINS = re.compile(r"[(\[<\"#]?(?:\d|Q\d|[^\W\d_]{2,}[ .,/'-].*\d)")
 # So many texts are looked at.
 GLANCE = 100
 # Digits alone are a date more readily if the column's name says so.

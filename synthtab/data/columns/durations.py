@@ -45,10 +45,15 @@ AS_PANDAS = "D days H:M:S"
 # The groups of each form.
 SIGN, DAYS, HOURS, MINUTES, SECONDS, FRACTION = range(1, 7)
 _FRACTION = r"(?:\.(\d{1,9}))?"
+# A comma before a fraction is a form of its own. So are minutes alone, with a fraction.
+_COMMA = ","
 # "75:30" may as well be minutes and seconds: it comes back as it was.
 FORMS = {
     "H:M:S": re.compile(rf"(-?)()(\d+):([0-5]\d):([0-5]\d){_FRACTION}"),
     "H:M": re.compile(r"(-?)()(\d+):([0-5]\d)()()"),
+    "M:S": re.compile(r"(-?)()()(\d+):([0-5]\d)\.(\d{1,9})"),
+    "M:S,": re.compile(r"(-?)()()(\d+):([0-5]\d),(\d{1,9})"),
+    "H:M:S,": re.compile(r"(-?)()(\d+):([0-5]\d):([0-5]\d),(\d{1,9})"),
     AS_PANDAS: re.compile(
         rf"()(\d+|-\d+(?= days? \+)) days? \+?(\d+):([0-5]\d):([0-5]\d){_FRACTION}"
     ),
@@ -279,7 +284,7 @@ def _detect(cells: Cells) -> Detected | None:
 def _digits_of(texts: Texts, form: str) -> dict[str, int]:
     """How many digits the hours and the fraction have in texts of one of `FORMS`."""
     parts = [match for match in map(FORMS[form].fullmatch, texts) if match]
-    width = min(len(match[HOURS]) for match in parts)
+    width = min(len(match[HOURS] or match[MINUTES]) for match in parts)
     return {"width": width, "digits": len(parts[0][FRACTION] or "")}
 
 
@@ -306,7 +311,7 @@ def _read(texts: Texts, form: str) -> tuple[Integers, Mask]:
 
 def _of_match(match: re.Match[str]) -> int | None:
     """A text of one of `FORMS` as nanoseconds; None for one that is too long."""
-    hours = int(match[DAYS] or 0) * 24 + int(match[HOURS])
+    hours = int(match[DAYS] or 0) * 24 + int(match[HOURS] or 0)
     minutes = hours * 60 + int(match[MINUTES])
     seconds = minutes * 60 + int(match[SECONDS] or 0)
     if abs(seconds) >= LONGEST:
@@ -439,7 +444,7 @@ def _spelled(texts: Texts, counts: npt.NDArray[np.int64]) -> list[str]:
     forms = []
     iso = any(cut.iso for cut in cuts)
     words = {match["word"].lower() for matches in pairs.values() for match in matches}
-    if not iso and not ends and words <= NOT_ALONE:
+    if not iso and not ends and (words <= NOT_ALONE or _are_decades(pairs)):
         return []
     # ISO 8601 leaves out what is zero, others do not if both are possible.
     for hidden, pieces in product((iso, not iso), product(*choices)):
@@ -454,6 +459,15 @@ def _spelled(texts: Texts, counts: npt.NDArray[np.int64]) -> list[str]:
         for form in forms
     }
     return sorted(ranked, key=ranked.__getitem__, reverse=True)[:1]
+
+
+def _are_decades(pairs: Mapping[str, Sequence[re.Match[str]]]) -> bool:
+    """Whether numbers of seconds, such as 1990s, are rather tens of years."""
+    if list(pairs) != ["S"]:
+        return False
+    numbers = [int(match["number"]) for match in pairs["S"]]
+    glued = all(match[0] == f"{match['number']}s" for match in pairs["S"])
+    return glued and all(1000 <= n < 2200 and n % 10 == 0 for n in numbers)
 
 
 def _each(texts: Texts) -> Iterator[tuple[_Cut, str]]:
@@ -594,8 +608,13 @@ def _text(nanoseconds: int, format: str, width: int = 1, digits: int = 0) -> str
     if form == "H:M":
         return f"{sign}{hours:0{width}d}:{m:02d}"
     end = f":{m:02d}:{s:02d}"
+    shown = ""
     if digits:
-        end += f".{fraction:09d}"[: digits + 1]
+        mark = _COMMA if form.endswith(_COMMA) else "."
+        shown = f"{mark}{fraction:09d}"[: digits + 1]
+    if form.startswith("M:S"):
+        return f"{sign}{minutes:0{width}d}:{s:02d}{shown}"
+    end += shown
     if signed:
         return f"{sign}{hours:0{width}d}{end}"
     days, hours = divmod(hours, 24)

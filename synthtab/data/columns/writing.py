@@ -261,7 +261,7 @@ class Writing:
             body: Its digits and marks.
         """
         if self.ordinal:
-            return _ordinal_ending(self.ordinal, body)
+            return _ordinal_ending(self.ordinal, body) + self.after
         if self.after.endswith(_PLURAL):
             return self.after.removesuffix(_PLURAL) + ("" if body == "1" else "s")
         return self.after
@@ -545,17 +545,23 @@ def _endings(
     singular = {
         after for is_one, after in found if is_one and (False, f"{after}s") in found
     }
-    ordinals = [
-        ordinal
-        for ordinal in _ORDINALS
-        if {after for _, after in found} >= set(ordinal.split("|")[:2])
-    ]
+    ordinals = []
+    for ordinal in _ORDINALS:
+        seen = {
+            _ordinal_ending(ordinal, m["body"])
+            for m in matches
+            if m is not None
+            and m["after"].startswith(_ordinal_ending(ordinal, m["body"]))
+        }
+        if len(seen) > 1:
+            ordinals.append(ordinal)
 
     def ending(match: re.Match[str]) -> tuple[str, str]:
         after = match["after"] or ""
         for ordinal in ordinals:
-            if after == _ordinal_ending(ordinal, match["body"]):
-                return "", ordinal
+            own = _ordinal_ending(ordinal, match["body"])
+            if after.startswith(own):
+                return after.removeprefix(own), ordinal
         is_one = match["body"] == "1"
         stem = after if is_one else after.removesuffix("s")
         if stem in singular and after == stem + ("" if is_one else "s"):
