@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -40,7 +41,25 @@ def table(seed: int, rows: int = ROWS) -> pd.DataFrame:
             "right": right,
             "parity": np.where(agree, "even", "odd"),
         }
-    )
+    ).assign(**_more(rng, rows, price))
+
+
+def _more(
+    rng: np.random.Generator, rows: int, price: npt.NDArray[np.float64]
+) -> dict[str, object]:
+    """A town and its code, a sum, a class that prices follow, and two tied lengths."""
+    town = rng.choice(["Aarau", "Basel", "Chur", "Davos", "Engelberg", "Flims"], rows)
+    tax = rng.integers(1, 40, rows)
+    length = rng.normal(100.0, 10.0, rows).round(1)
+    return {
+        "town": town,
+        "zip": pd.Series(town).str[0].map("Z{}".format),
+        "tax": tax,
+        "owed": price + tax,
+        "class": np.where(price > 80, "dear", rng.choice(["cheap", "fair"], rows)),
+        "length": length,
+        "width": (length + rng.normal(0.0, 5.0, rows)).round(1),
+    }
 
 
 REAL, FRESH, HOLDOUT = table(0), table(1), table(2)
@@ -196,6 +215,88 @@ def missing_where_never(
     frame.loc[:19, "weight"] = np.nan
 
 
+def twice_as_often(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    others = frame.index[frame["town"] != "Chur"]
+    frame.loc[rng.choice(others, ROWS // 6, replace=False), "town"] = "Chur"
+
+
+def rounded(frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["price"] = frame["price"].round(0)
+
+
+def less_tied(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    part = frame.index[: ROWS // 3]
+    frame.loc[part, "width"] = rng.permutation(frame.loc[part, "width"].to_numpy())
+
+
+def without_a_group(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    long = (frame["town"] == "Basel") & (frame["length"] > 100)
+    frame.loc[long, "length"] = (200 - frame.loc[long, "length"]).round(1)
+
+
+def town_of_another_code(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    frame.loc[:39, "zip"] = rng.permutation(frame["zip"].to_numpy())[:40]
+
+
+def turned_in_a_group(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    group = frame["town"] == "Davos"
+    frame.loc[group, "width"] = (200 - frame.loc[group, "width"]).round(1)
+
+
+def wrong_sum(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    frame.loc[:39, "owed"] += 7.0
+
+
+def misspelt(frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:39, "town"] = frame.loc[:39, "town"].str[:-1]
+
+
+def nearly_copied(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    for name in frame:
+        frame.loc[:79, name] = real.loc[:79, name]
+    for name in ("price", "total", "weight", "owed", "length", "width"):
+        frame.loc[:79, name] *= 1.0001
+
+
+def copied_but_one_cell(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    for name in frame.columns.difference(["weight"]):
+        frame.loc[:39, name] = real.loc[:39, name]
+
+
+def one_key(frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["email"] = [f"{i}{text}" for i, text in enumerate(frame["email"])]
+    real["email"] = [f"{i + ROWS}{text}" for i, text in enumerate(real["email"])]
+    frame.loc[5, "email"] = real.loc[0, "email"].upper().replace(".", "")
+
+
+def first_of_the_month(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    frame["seen"] -= pd.to_timedelta(frame["seen"].dt.day - 1, "D")
+
+
+def one_weight(
+    frame: pd.DataFrame, real: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    frame["weight"] = real["weight"].median()
+
+
 PLANTED: dict[Fault, tuple[str, str, str]] = {
     # fault: (metric, rule, what the sentence says)
     too_high: ("level_error", "level", "Column 'weight' is too high, by 8.9 %"),
@@ -226,7 +327,11 @@ PLANTED: dict[Fault, tuple[str, str, str]] = {
     another_constant: ("left_out_error", "constant", "such as 'XX'"),
     no_constant: ("left_out_error", "constant", "such as missing"),
     keys_copied: ("copied_text", "copied text", "100 % of the cells of 'email'"),
-    keys_in_capitals: ("copied_text", "copied text", "but for capitals and spaces"),
+    keys_in_capitals: (
+        "copied_text",
+        "copied text",
+        "but for capitals, spaces and marks",
+    ),
     keys_equal: ("left_out_error", "keys", "All cells of 'email' are equal"),
     keys_missing: (
         "left_out_error",
@@ -257,6 +362,43 @@ PLANTED: dict[Fault, tuple[str, str, str]] = {
         "extremes",
         "15 training rows with the greatest 'price', 15 come back",
     ),
+    twice_as_often: ("share_error", "share", "Column 'town' has 'Chur' too often"),
+    rounded: ("share_error", "rounded", "Numbers of 'price' are rounder"),
+    less_tied: (
+        "rank_correlation_error",
+        "weaker",
+        "('length', 'width') are tied less closely",
+    ),
+    without_a_group: ("group_error", "group", "Where 'town' is 'Basel', 'length' is"),
+    town_of_another_code: (
+        "group_error",
+        "combination",
+        "% of the rows ('town', 'zip') have cells that no real row has",
+    ),
+    turned_in_a_group: (
+        "group_error",
+        "within",
+        "Where 'town' is 'Davos', ('length', 'width') have the rank correlation -0.9",
+    ),
+    wrong_sum: (
+        "broken_relations",
+        "relation",
+        "'owed = tax + price' does not hold in 5.0 % of the rows; in 0 %",
+    ),
+    misspelt: ("other_spellings", "case", "% of 'town' are written otherwise"),
+    nearly_copied: ("close_copies", "near copies", "ten times nearer than any"),
+    copied_but_one_cell: (
+        "close_copies",
+        "near copies",
+        "of the rows equal a training row but for one cell",
+    ),
+    one_key: ("copied_text", "copied text", "1 cell of 'email' is that of a training"),
+    first_of_the_month: (
+        "timestamp_error",
+        "day of the month",
+        "The days of the month of 'seen' are not the real ones: 100.0 % are on day 1",
+    ),
+    one_weight: ("level_error", "spread", "Column 'weight' is too narrow"),
     missing_where_never: (
         "missing_error",
         "missing",
@@ -265,17 +407,19 @@ PLANTED: dict[Fault, tuple[str, str, str]] = {
 }
 
 
-def alarms(frame: pd.DataFrame, metric: str) -> list[Verdict]:
-    found = evaluate(REAL, frame, holdout=HOLDOUT, metrics=[metric]).verdicts
+def alarms(
+    frame: pd.DataFrame, metric: str, real: pd.DataFrame = REAL
+) -> list[Verdict]:
+    found = evaluate(real, frame, holdout=HOLDOUT, metrics=[metric]).verdicts
     return [verdict for verdict in found if verdict.level in ("bad", "fair")]
 
 
 @pytest.mark.parametrize("fault", PLANTED, ids=lambda fault: fault.__name__)
 def test_a_fault_is_named_with_its_column(fault: Fault) -> None:
     metric, rule, says = PLANTED[fault]
-    frame = FRESH.copy()
-    fault(frame, REAL, np.random.default_rng(7))
-    found = [v for v in alarms(frame, metric) if v.rule == rule]
+    frame, real = FRESH.copy(), REAL.copy()
+    fault(frame, real, np.random.default_rng(7))
+    found = [v for v in alarms(frame, metric, real) if v.rule == rule]
     assert any(says in v.text for v in found), found
 
 

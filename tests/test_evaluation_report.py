@@ -31,8 +31,10 @@ def test_the_text_fits_80_columns_and_has_every_score() -> None:
     report = evaluate(frame(0), frame(1), target="c")
     lines = str(report).splitlines()
     assert max(map(len, lines)) <= 80
+    # Titles of scores without a line of their own may be broken over two.
+    text = " ".join(str(report).split())
     for metric in METRICS:
-        assert any(metric.title in line for line in lines), metric.name
+        assert metric.title in text, metric.name
         alone = not metric.like or not report.score(metric.like).ok
         assert sum(line.startswith(f"  {metric.title:<32}") for line in lines) == (
             alone
@@ -48,6 +50,8 @@ def test_one_question_has_one_headline() -> None:
     assert same == {
         "shape_of_present": "shape_error",
         "level_error": "shape_error",
+        "share_error": "shape_error",
+        "group_error": "trend_error",
         "timestamp_error": "shape_error",
         "rank_correlation_error": "trend_error",
         "mutual_information_error": "association_error",

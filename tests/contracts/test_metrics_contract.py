@@ -53,6 +53,9 @@ CHECKS = {  # of the holdout alone, or of what a table may lack: keys, dates, co
     "copied_text",
     "rank_correlation_error",
     "interaction_error",
+    "share_error",
+    "group_error",
+    "broken_relations",
 }
 DETECTORS = {
     "detection_auc_logistic"
@@ -276,11 +279,12 @@ def test_a_fresh_sample_passes() -> None:
 
 
 def visits(seed: int, rows: int = 600) -> pd.DataFrame:
-    """What the checks look at: keys, a constant, dates, columns in an order, words."""
+    """What the checks look at: keys, a constant, dates, an order, words, a sum."""
     rng = np.random.default_rng(seed)
     start = rng.integers(0, 365, rows)
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(start, "D")
     low = rng.gamma(2.0, 10.0, rows).round(2)
+    fee = rng.integers(5, 40, rows)
     return pd.DataFrame(
         {
             "key": [f"{k:x}" for k in rng.integers(2**40, 2**44, rows)],
@@ -290,6 +294,8 @@ def visits(seed: int, rows: int = 600) -> pd.DataFrame:
             "high": (low + rng.gamma(2.0, 5.0, rows)).round(2),
             "word": rng.choice(["red", "green", "blue"], rows),
             "other": rng.choice(["up", "down"], rows),
+            "fee": fee,
+            "paid": low + fee,
         }
     )
 

@@ -125,10 +125,12 @@ class Ties:
     Attributes:
         coding: How the columns become levels.
         rows: The real rows that were read.
+        other: The synthetic ones.
         real: Strengths in the real table ``[items, items]``.
         synthetic: The same of the synthetic table.
-        noise: Standard error of a difference of two strengths under independence
-            ``[items, items]``.
+        noise: Standard error of a difference of two strengths ``[items, items]``: that
+            under independence or, where it is larger, that of these tables. What rests
+            on the few rows of a rare level is known no better than from these.
         comparable: Which pairs can be compared: two different columns that vary.
     """
 
@@ -137,13 +139,18 @@ class Ties:
         affordable = MULTIPLICATIONS / max(self.coding.width, 1) ** 2
         limit = int(min(MAX_ROWS, max(affordable, LEAST_TABULATED_ROWS)))
         self.rows = tables.real.some(limit, streams.numpy("association, real"))
-        other = tables.synthetic.some(limit, streams.numpy("association, synthetic"))
+        self.other = tables.synthetic.some(
+            limit, streams.numpy("association, synthetic")
+        )
         counts = self.coding.counts(self.rows)
         self.real, real_rows, levels = self.coding.strengths(counts)
-        counts = self.coding.counts(other)
+        luck = self.coding.luck(counts, self.real)
+        counts = self.coding.counts(self.other)
         self.synthetic, synthetic_rows, _ = self.coding.strengths(counts)
+        luck_beside = self.coding.luck(counts, self.synthetic)
         self.noise = np.sqrt(
-            1 / np.maximum(real_rows, 1) + 1 / np.maximum(synthetic_rows, 1)
+            np.maximum(luck, 1 / np.maximum(real_rows, 1))
+            + np.maximum(luck_beside, 1 / np.maximum(synthetic_rows, 1))
         )
         owner = np.array(self.coding.owners)
         different_columns = owner[:, None] != owner
@@ -362,6 +369,40 @@ class CoarseColumns:
         # The two halves of the matrix are equal but for rounding.
         symmetric = np.minimum((strengths + strengths.T) / 2, 1.0)
         return symmetric, rows, levels
+
+    def luck(self, counts: Matrix, strengths: Matrix) -> Matrix:
+        """Variance of each strength by the delta method ``[items, items]``.
+
+        φ² + 1 is Σ p² / (r c) over the cells, with the sums r of their rows and c of
+        their columns. It changes with a cell's p by g = 2p / (r c) - Σ p² / (r² c) over
+        its row - Σ p² / (r c²) over its column, so that it varies by the variance of g
+        over the rows of the table, divided by their number; V by 1 / 4φ² of that.
+        """
+        sizes = [item.size for item in self.items]
+
+        def blocks(matrix: Matrix, axis: int) -> Matrix:
+            return np.add.reduceat(matrix, self._starts, axis=axis)
+
+        margins = np.repeat(blocks(counts, 1), sizes, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # All of these are per row of the table: its number of rows cancels.
+            part = np.where(counts > 0, counts**2 / (margins * margins.T), 0.0)
+            # Of a level, over the levels of the other item: [levels, levels].
+            of_row = np.repeat(blocks(part, 1), sizes, axis=1)
+            of_level = np.where(margins > 0, of_row / margins, 0.0)
+            ratio = np.where(counts > 0, 2 * counts / (margins * margins.T), 0.0)
+            g = ratio - of_level - of_level.T
+            rows = np.maximum(blocks(blocks(counts, 1), 0), 1)
+            # In units of the shares: each term has rows in its denominator once.
+            mean = blocks(blocks(counts * g, 1), 0)
+            squares = blocks(blocks(counts * g**2, 1), 0) * rows
+            of_phi = np.maximum(squares - mean**2, 0.0) / rows
+            smallest = np.maximum(np.minimum(np.array(sizes)[:, None], sizes) - 1, 1)
+            # As it is, not as it is corrected: that may be 0.
+            phi_squared = blocks(blocks(part, 1), 0) - 1
+            variance = of_phi / (4 * phi_squared * smallest)
+        # Where there is no tie, independence says more.
+        return np.where((strengths > 0) & np.isfinite(variance), variance, 0.0)
 
 
 def _number(values: Floats, name: str, position: int) -> _Item:

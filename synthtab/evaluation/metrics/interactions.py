@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import chance
@@ -72,6 +71,11 @@ def interaction_error(tables: Tables, streams: Streams) -> Outcome:
         raise Skip("fewer than three columns")
     levels = _levels(tables, streams)
     pairs_apart = np.abs(_pairs(levels.real) - _pairs(levels.synthetic))
+    # What one row can add to a mean, and the rows of a mean.
+    largest = np.maximum(
+        abs(levels.real).max(axis=0), abs(levels.synthetic).max(axis=0)
+    )
+    rows = min(len(levels.real), len(levels.synthetic))
     gaps: list[Floats] = []
     errors: list[Floats] = []
     found: list[dict[str, Any]] = []
@@ -98,7 +102,7 @@ def interaction_error(tables: Tables, streams: Streams) -> Outcome:
                     "columns": columns,
                     "real": float(of_real[b[k], c[k]]),
                     "synthetic": float(of_synthetic[b[k], c[k]]),
-                    "luck": float(2 * norm.sf(gap[k] / max(error[k], 1e-12))),
+                    "luck": _luck(gap[k], error[k], largest[[a, i, j]].prod(), rows),
                 }
             )
     if not gaps:
@@ -113,6 +117,16 @@ def interaction_error(tables: Tables, streams: Streams) -> Outcome:
         n=len(levels.synthetic),
         detail={"lost": _worst([f for f in found if f["luck"] < limit])},
     )
+
+
+def _luck(gap: float, error: float, largest: float, rows: int) -> float:
+    """How often by luck two means differ as much, at most (Bernstein 1946).
+
+    The products of three levels are seldom and large: a normal distribution would take
+    a few rows for no luck.
+    """
+    exponent = gap**2 / (2 * (error**2 + largest * gap / (3 * rows)))
+    return float(2 * np.exp(-exponent))
 
 
 def _worst(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import ks_2samp, norm
 
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import KINDS
@@ -51,7 +51,9 @@ TRIMMED = 0.1
 TAILS = (0.05, 0.02, 0.01)
 TAIL_SHORT = 0.34
 TAIL_LONG = 2.0
-# Mean and median have half of all luck, deviation and tails the other half.
+# The largest difference of two distribution functions that is worth a word.
+DISTANCE_WORTH = 0.1
+# Mean, median and distribution have half of all luck, deviation and tails the other half.
 LEVEL_TESTS = 2
 OTHER_TESTS = 2 * (1 + 2 * len(TAILS))
 
@@ -163,12 +165,18 @@ def _end(
 
 
 def _level_is_off(real: Floats, synthetic: Floats, limit: float) -> bool:
-    """By the means (Welch 1947), or by the rows on either side of the real median."""
+    """By the means (Welch 1947) and the distributions (Kolmogorov and Smirnov), or by
+    the rows on either side of the real median.
+    """
     gap = abs(real.mean() - synthetic.mean())
     error = np.sqrt(real.var() / len(real) + synthetic.var() / len(synthetic))
     luck = 2 * norm.sf(gap / error) if error > 0 else 0.0
-    if luck < limit and gap > LEVEL_WORTH * real.std():
-        return True
+    if gap > LEVEL_WORTH * real.std():
+        # Two heaps that both move are seen by their distribution.
+        whole = ks_2samp(real, synthetic, method="asymp")
+        of_whole = whole.pvalue if whole.statistic > DISTANCE_WORTH else 1.0
+        if min(luck, of_whole) < limit:
+            return True
     return _median_is_off(real, synthetic, limit)
 
 
@@ -200,8 +208,13 @@ def _spread_is_off(real: Floats, synthetic: Floats, limit: float) -> bool:
     """
     low, high = np.quantile(real, [TRIMMED, 1 - TRIMMED])
     one, other = real.clip(low, high), synthetic.clip(low, high)
-    if one.std() == 0 or other.std() == 0:
+    if one.std() == 0:
         return False
+    if other.std() == 0:
+        # One value everywhere: how many real rows have it is all that counts.
+        same = int((one == other[0]).sum())
+        luck = chance.more(len(other), len(other), same, len(one))
+        return bool(luck < limit)
     factor = float(other.std() / one.std())
     error = np.sqrt(_luck_of_deviation(one) + _luck_of_deviation(other))
     luck = 2 * norm.sf(abs(np.log(factor)) / error)

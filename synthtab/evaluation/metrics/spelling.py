@@ -33,13 +33,17 @@ from synthtab.evaluation.views import Tables
 WORTH = 0.005
 # Words that fewer real rows have are not shown.
 SHOWN_FROM = 5
+# Words of so many letters can be misspelt: UA and US are two words. And words of a column
+# that are looked at.
+LONG_WORD = 5
+MOST_WORDS = 2_000
 
 
 def other_spellings(tables: Tables, streams: Streams) -> Outcome:
     """Mean over categories of the share that differ in case or space, times 100.
 
-    That is cells whose word no real row has, but for capitals and spaces. From 0, which
-    is best, to 100.
+    That is cells whose word no real row has, but for capitals and spaces, or for one
+    letter too few or too many. From 0, which is best, to 100.
     """
     if not tables.categorical:
         raise Skip("no column is categorical")
@@ -52,16 +56,27 @@ def other_spellings(tables: Tables, streams: Streams) -> Outcome:
         size = tables.sizes[j]
         of_real = np.bincount(tables.real.codes[:, j], minlength=size)[:-1]
         of_synthetic = np.bincount(tables.synthetic.codes[:, j], minlength=size)[:-1]
-        alike = _written_otherwise(tables.categories[j], of_real, of_synthetic)
+        words = tables.categories[j]
+        alike = _written_otherwise(words, of_real, of_synthetic)
         count = sum(int(of_synthetic[new]) for new in alike)
-        shares[name] = 100 * count / rows
+        misspelt = _misspelt(words, of_real, of_synthetic)
+        wrong = sum(int(of_synthetic[new]) for new in misspelt)
+        # Real words that are as near to a synthetic one: codes and numbered names are.
+        beside = _misspelt(words, of_synthetic, of_real)
+        right = sum(int(of_real[new]) for new in beside)
+        shares[name] = 100 * (count + wrong) / rows
+        luck = float(chance.all_beyond(count, rows, len(tables.real)))
+        kind = "case"
+        if wrong > count:
+            luck = float(chance.more(wrong, rows, right, len(tables.real)))
+            count, alike, kind = wrong, misspelt, "letter"
         if count / rows <= WORTH:
             continue
-        if chance.all_beyond(count, rows, len(tables.real)) < limit:
+        if luck < limit:
             fault: dict[str, Any] = {"column": name, "share": count / rows}
+            fault["kind"] = kind
             new, word = max(alike.items(), key=lambda two: int(of_synthetic[two[0]]))
             if of_real[word] >= SHOWN_FROM:
-                words = tables.categories[j]
                 fault["words"] = [words[new], words[word]]
             faults.append(fault)
     return Outcome(
@@ -86,6 +101,37 @@ def _written_otherwise(
     return {code: real[bare] for code, bare in bare_words.items() if bare in real}
 
 
+def _misspelt(
+    words: tuple[str, ...], of_real: Any, of_synthetic: Any
+) -> dict[int, int]:
+    """New words that lack one letter of a real one, or have one more: their codes."""
+    real: dict[str, int] = {}
+    for code in np.flatnonzero(of_real):
+        bare = bare_text(words[code])
+        if len(bare) >= LONG_WORD and bare.isalpha():
+            real[bare] = int(code)
+    if len(real) > MOST_WORDS:
+        return {}
+    shorter = {s: code for bare, code in real.items() for s in _without_a_letter(bare)}
+    found: dict[int, int] = {}
+    for code in np.flatnonzero((of_synthetic > 0) & (of_real == 0)):
+        bare = bare_text(words[code])
+        if not bare.isalpha():
+            continue
+        if bare in shorter:
+            found[int(code)] = shorter[bare]
+            continue
+        for text in _without_a_letter(bare):
+            if text in real:
+                found[int(code)] = real[text]
+                break
+    return found
+
+
+def _without_a_letter(word: str) -> set[str]:
+    return {word[:i] + word[i + 1 :] for i in range(len(word))}
+
+
 def bare_text(text: str) -> str:
     """The text without spaces, in small letters."""
     return "".join(text.split()).casefold()
@@ -101,9 +147,10 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         return
 
     def about_column(fault: Mapping[str, Any]) -> str:
+        how = "in capitals or spaces" if fault["kind"] == "case" else "by a letter"
         text = (
             f"{share(fault['share'])} of {quote(fault['column'])} are written otherwise "
-            "than any real cell, in capitals or spaces"
+            f"than any real cell, {how}"
         )
         if "words" in fault:
             new, word = (quote(word, 24) for word in fault["words"])
@@ -114,14 +161,14 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         score.detail.get("faults", []),
         "case",
         about_column,
-        "columns have words that are written otherwise, in capitals or spaces",
+        "columns have words that are written otherwise, in capitals, spaces or a letter",
     )
 
 
 SPELLING = Metric(
     "other_spellings",
     "Words written otherwise",
-    "share of words that are real ones but for capitals and spaces",
+    "share of words that are real ones but for case, spaces or a letter",
     "fidelity",
     "lower",
     other_spellings,

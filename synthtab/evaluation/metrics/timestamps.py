@@ -46,6 +46,20 @@ WEEKDAYS = (
     "Saturdays",
     "Sundays",
 )
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 @dataclass(frozen=True)
@@ -78,18 +92,40 @@ def _minute(values: Floats, per_day: int) -> Levels:
     return np.floor(np.mod(values, per_day) * 1440 / per_day).astype(np.int64) % 60
 
 
+def _second(values: Floats, per_day: int) -> Levels:
+    return np.floor(np.mod(values, per_day) * 86_400 / per_day).astype(np.int64) % 60
+
+
+def _dates(values: Floats, per_day: int) -> npt.NDArray[np.datetime64]:
+    return np.floor(values / per_day).astype("datetime64[D]")
+
+
+def _day(values: Floats, per_day: int) -> Levels:
+    """0 is the first of the month."""
+    days = _dates(values, per_day)
+    return (days - days.astype("datetime64[M]")).astype(np.int64)
+
+
+def _month(values: Floats, per_day: int) -> Levels:
+    """0 is January."""
+    return _dates(values, per_day).astype("datetime64[M]").astype(np.int64) % 12
+
+
 PARTS = (
     _Part("weekday", 7, _weekday, lambda level: f"on {WEEKDAYS[level]}"),
     _Part("time of day", 24, _hour, lambda level: f"from {level}:00 to {level}:59"),
     _Part("minute", 60, _minute, lambda level: f"at minute {level} of the hour"),
+    _Part("second", 60, _second, lambda level: f"at second {level} of the minute"),
+    _Part("day of the month", 31, _day, lambda level: f"on day {level + 1}"),
+    _Part("month", 12, _month, lambda level: f"in {MONTHS[level]}"),
 )
 
 
 def timestamp_error(tables: Tables, streams: Streams) -> Outcome:
     """Mean over dates and parts of the total variation ½ Σ |p - p'|, times 100.
 
-    The parts are the weekday, the hour and the minute of the hour, where they differ in
-    either table. From 0, which is best, to 100. The floor is that of a bootstrap of the
+    The parts are the weekday, hour, minute, second, day of the month and month, where
+    they differ in either table. From 0, which is best, to 100. The floor is that of a bootstrap of the
     real rows, in closed form. The detail names those that are off by more than chance,
     and dates whose gaps are.
     """
@@ -173,18 +209,28 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         ("weekday", _about_part, "columns have other weekdays"),
         ("time of day", _about_part, "columns have other times of day"),
         ("minute", _about_part, "columns have other minutes"),
+        ("second", _about_part, "columns have other seconds"),
+        ("day of the month", _about_part, "columns have other days of the month"),
+        ("month", _about_part, "columns have other months"),
         ("gaps", _about_gaps, "columns have other gaps between their instants"),
     ):
         faults = [f for f in score.detail.get("faults", []) if f["rule"] == kind]
         # The hour that is off takes the minutes with it.
-        name = "time of day" if kind == "minute" else kind
+        name = "time of day" if kind in ("minute", "second") else kind
         level = "fair" if kind == "gaps" else "bad"
         yield from sentences(faults, name, about, many, level=level)
 
 
+CALLED = {
+    "weekday": "weekdays",
+    "day of the month": "days of the month",
+    "month": "months",
+}
+
+
 def _about_part(fault: Mapping[str, Any]) -> str:
     return (
-        f"The {'weekdays' if fault['rule'] == 'weekday' else 'times'} of "
+        f"The {CALLED.get(fault['rule'], 'times')} of "
         f"{quote(fault['column'])} are not the real ones: "
         f"{100 * fault['synthetic']:.1f} % are {fault['level']}, "
         f"of the real ones {100 * fault['real']:.1f} %"

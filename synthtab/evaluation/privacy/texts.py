@@ -35,6 +35,8 @@ WORTH_ROWS = 5
 COUNTED = 0.5
 # Of texts made up at random, so many times more may be equal.
 GUESS = 3.0
+# Of so many real texts without an equal pair, an equal pair is no chance.
+FEWEST_KEYS = 100
 
 
 def copied_text(tables: Tables, streams: Streams) -> Outcome:
@@ -58,17 +60,21 @@ def copied_text(tables: Tables, streams: Streams) -> Outcome:
         count, rows = _by_chance(tables, column, real)
         shares[name] = len(copies) / len(synthetic)
         beside[name] = count / rows
-        if not _is_worth_a_word(len(copies), len(synthetic), beside[name]):
+        if not copies:
             continue
         by_luck = max(
             float(chance.more(len(copies), len(synthetic), count, rows)),
             _by_guess(len(copies), synthetic, real),
         )
-        if by_luck < chance.limit(len(columns)):
+        many = _is_worth_a_word(len(copies), len(synthetic), beside[name])
+        if many and by_luck < chance.limit(len(columns)):
             exact = set(column.real) - {None}
             same = sum(text in exact for text in column.synthetic if text is not None)
             fault = {"share": shares[name], "real": beside[name]}
             faults.append({"column": name, "exact": same / len(synthetic), **fault})
+        elif _is_no_coincidence(copies, synthetic, real, count):
+            fault = {"share": shares[name], "real": 0.0, "rows": len(copies)}
+            faults.append({"column": name, "exact": shares[name], **fault})
     if not shares:
         raise Skip("no column of keys or texts")
     worst = max(shares, key=lambda name: (shares[name], name))
@@ -94,8 +100,13 @@ def _identifies(column: LeftOut) -> bool:
 
 
 def _bare(texts: Texts) -> list[str]:
-    """The texts that are there, without case and space."""
-    return [bare_text(text) for text in texts if text is not None]
+    """The texts that are there, without case, spaces and marks."""
+    return [_letters(text) for text in texts if text is not None]
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone, in small letters; a text that has none as it is."""
+    return re.sub(r"[\W_]", "", text).casefold() or bare_text(text)
 
 
 def _by_chance(tables: Tables, column: LeftOut, real: Sequence[str]) -> tuple[int, int]:
@@ -121,6 +132,20 @@ def _by_guess(copies: int, synthetic: Sequence[str], real: Sequence[str]) -> flo
         pattern = _pattern(text)
         expected += min(taken[pattern] / _possible(pattern), 1.0)
     return float(poisson.sf(copies - 1, GUESS * expected))
+
+
+def _is_no_coincidence(
+    copies: Sequence[str], synthetic: Sequence[str], real: Sequence[str], count: int
+) -> bool:
+    """Whether even one text that comes back tells of a person.
+
+    Of addresses, numbers and codes of which no two real rows have the same, and which
+    nobody would guess. People's names may be equal.
+    """
+    if count or len(set(real)) < len(real) or len(real) < FEWEST_KEYS:
+        return False
+    no_names = all(re.search(r"[0-9@]", text) for text in copies)
+    return no_names and _by_guess(len(copies), synthetic, real) < chance.limit(1)
 
 
 def _pattern(text: str) -> str:
@@ -149,10 +174,21 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         return
 
     def about_column(fault: Mapping[str, Any]) -> str:
+        if "rows" in fault:
+            cells = "cells" if fault["rows"] > 1 else "cell"
+            have = (
+                "are those of training rows"
+                if fault["rows"] > 1
+                else "is that of a training row"
+            )
+            return (
+                f"{fault['rows']} {cells} of {quote(fault['column'])} {have}, and no two "
+                "real rows have the same"
+            )
         changed = fault["share"] - fault["exact"]
         how = ""
         if changed > fault["exact"]:
-            how = " but for capitals and spaces"
+            how = " but for capitals, spaces and marks"
         return (
             f"{share(fault['share'])} of the cells of {quote(fault['column'])} are those "
             f"of training rows{how}; {share(fault['real'])} is chance"

@@ -119,6 +119,21 @@ def widened(value: float, interval: Interval | None, times: float = SURE) -> Int
     return value - times * (value - low), value + times * (high - value)
 
 
+def beyond_floors(score: Score, evidence: Evidence) -> list[tuple[str, float]]:
+    """Columns with their errors in percent, where these are more than chance.
+
+    A perfect sampler's error is known from a few draws only. Half of it more is
+    allowed, three standard deviations of a share besides, and 1 % in any case.
+    """
+    floors = score.detail.get("floors", {})
+    beyond = []
+    for name, error in score.detail.get("columns", {}).items():
+        allowed = 1.5 * floors.get(name, 0.0) + 150 * evidence.noise
+        if error > max(1.0, allowed):
+            beyond.append((name, error))
+    return beyond
+
+
 def graded(value: float, good: float, fair: float) -> Level:
     """The level of a figure that is better the lower it is."""
     if value <= good:

@@ -50,6 +50,8 @@ ATTACK_MATTERS = 0.2
 # A tree that tells training rows from holdout rows that well, without any synthetic
 # row, says that they are draws of two populations.
 DRIFT = 0.6
+# Metrics whose own rules are about copies of some kind.
+OF_COPIES = ("copied_text", "close_copies", "copied_extremes")
 # So many of the copies are named by the number of their row.
 ROWS_SHOWN = 5
 
@@ -86,7 +88,7 @@ def copies(evidence: Evidence) -> Iterator[Verdict]:
     if excess > chance:
         level = "bad" if excess > COPIES_FAIR else "fair"
         text = f"{share(score.value)} of the rows are copies of training rows{beside}{_which(score)}"
-    elif evidence.speaks("copied_text"):
+    elif evidence.speaks(*OF_COPIES):
         return
     elif excess > COPIES_FAIR:
         # Too many to call them chance, too few rows to be sure.
@@ -129,6 +131,8 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
         what = "near copies of training rows"
         yield _too_few_rows(what, "near copies", rows, evidence)
         return
+    if level == "good" and evidence.speaks(*OF_COPIES):
+        return
     text = (
         f"{share(score.value)} of the rows are near copies of training rows; "
         f"{share(chance)} is chance"
@@ -156,6 +160,8 @@ def nearer(evidence: Evidence) -> Iterator[Verdict]:
             f"unknown, {len_of(score)} rows are too few to tell"
         )
         yield Verdict("unknown", text, "nearer", (), {"nearer": score.value})
+        return
+    if level == "good" and evidence.speaks("close_copies", "copied_extremes"):
         return
     text = (
         f"{share(score.value)} of the rows are nearer to training rows "

@@ -69,8 +69,8 @@ def _rank_maps(ranks: signs.Ranks, names: list[str]) -> list[tuple[str, Markup]]
     where = [ranks.names.index(name) for name in ordered]
     labels = [clean(name) for name in ordered]
     square = np.ix_(where, where)
-    real = _rounded(np.nan_to_num(ranks.real[square]))
-    synthetic = _rounded(np.nan_to_num(ranks.synthetic[square]))
+    real = _rounded(np.nan_to_num(ranks.real.values[square]))
+    synthetic = _rounded(np.nan_to_num(ranks.synthetic.values[square]))
     matrices = (
         ("Real", real),
         ("Synthetic", synthetic),
@@ -94,7 +94,7 @@ def _with_ranks(
             correlations = [
                 # Adding 0 turns -0.0 into 0.0.
                 round(float(np.nan_to_num(matrix[place])), 2) + 0.0
-                for matrix in (ranks.real, ranks.synthetic)
+                for matrix in (ranks.real.values, ranks.synthetic.values)
             ]
         told.append({**pair, "ranks": correlations})
     return told

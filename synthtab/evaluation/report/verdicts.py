@@ -22,6 +22,7 @@ from synthtab.evaluation.report.findings import (
     Evidence,
     Level,
     Verdict,
+    beyond_floors,
     both,
     listing,
     quote,
@@ -55,10 +56,30 @@ RANGE_FAIR = 0.5
 SHAPE_BAD = 10.0
 # Points by which a share of missing cells must be off to be worth a word.
 BLANKS_WORTH = 1.0
+# The same where no real cell is missing.
+NEVER_MISSING_WORTH = 0.3
 # Ties that are this many times as far off as those of a perfect sampler are worth a
 # word.
 TIES_FAIR = 2.5
 
+
+# A tie must be this strong to be worth one's while; where the loss of such a tie would be
+# luck, no pair is called good. Tables of 256 rows each tell it.
+TIE_MATTERS = 0.35
+# In standard errors, as in `association`.
+TIE_SURE = 4.0
+# Percent of the rows that chance alone moves, of the mean column: beyond it nobody knows
+# whether columns are distributed as they should be.
+SHAPE_UNKNOWN = 8.0
+
+# Metrics whose own rules are about columns together.
+OF_TIES = (
+    "rank_correlation_error",
+    "interaction_error",
+    "group_error",
+    "broken_relations",
+    "order_error",
+)
 
 Rule = Callable[[Evidence], Iterator[Verdict]]
 
@@ -130,12 +151,25 @@ def detached(evidence: Evidence) -> Iterator[Verdict]:
         about_blanks,
         "columns have missing cells at random, unlike the real table",
     )
-    if not faults and not evidence.speaks(
-        "rank_correlation_error", "interaction_error"
-    ):
+    if not faults and not _ties_are_off(evidence) and not _few_for_ties(evidence):
         yield Verdict(
             "good", "Every column follows the others as it should", "detached"
         )
+
+
+def _ties_are_off(evidence: Evidence) -> bool:
+    """Whether anything is said, or kept for another sentence, about columns together."""
+    groups = evidence.get("group_error")
+    if groups is not None and any(
+        groups.detail.get(kind) for kind in ("cells", "pairs", "inside", "within")
+    ):
+        return True
+    return evidence.speaks(*OF_TIES)
+
+
+def _few_for_ties(evidence: Evidence) -> bool:
+    """Whether the loss of a tie that matters would be luck."""
+    return TIE_SURE * evidence.noise > TIE_MATTERS
 
 
 def _lost_tie(fault: Mapping[str, Any]) -> str:
@@ -197,12 +231,16 @@ def pairs(evidence: Evidence) -> Iterator[Verdict]:
     if score.value > max(TIES_FAIR * possible, possible + 1.0):
         text = f"The columns together are not as they should be: {beside}"
         yield Verdict("fair", text, "ties", (), figures)
-    elif not (
-        broken
-        or invented
-        or score.detail.get("detached")
-        or evidence.speaks("rank_correlation_error")
-    ):
+    elif broken or invented or score.detail.get("detached") or _ties_are_off(evidence):
+        return
+    elif _few_for_ties(evidence):
+        wanted = math.ceil(2 * (TIE_SURE / TIE_MATTERS) ** 2)
+        text = (
+            f"Whether pairs of columns are broken: there are too few rows to tell from "
+            f"chance, {wanted:,} of each table would; {beside}"
+        )
+        yield Verdict("unknown", text, "ties", (), figures)
+    else:
         text = f"No pair of columns is broken: {beside}"
         yield Verdict("good", text, "ties", (), figures)
 
@@ -221,7 +259,7 @@ def shapes(evidence: Evidence) -> Iterator[Verdict]:
     floors = score.detail.get("floors", {})
     faults = [
         {"column": name, "error": error, "floor": floors.get(name, 0.0)}
-        for name, error in _beyond_floors(score, evidence)
+        for name, error in beyond_floors(score, evidence)
     ]
     named = {fault["column"] for fault in faults}
     faults += [fault for fault in _of_present(evidence) if fault["column"] not in named]
@@ -244,15 +282,29 @@ def shapes(evidence: Evidence) -> Iterator[Verdict]:
     yield from sentences(bad, "shape", about_column, many)
     yield from sentences(fair, "shape", about_column, many, level="fair")
     if not faults and not evidence.speaks(
-        "level_error", "impossible_values", "timestamp_error", "unreadable_cells"
+        "level_error",
+        "share_error",
+        "impossible_values",
+        "timestamp_error",
+        "unreadable_cells",
     ):
-        level = evidence.get("level_error")
-        unsure = () if level is None else tuple(level.detail.get("unsure", ()))
+        found = [evidence.get(name) for name in ("level_error", "share_error")]
+        names = [n for s in found if s is not None for n in s.detail.get("unsure", ())]
+        unsure = tuple(dict.fromkeys(names))
         if unsure:
-            doubt = "where they should: there are too few rows to tell from chance"
-            text = f"Whether {listing(unsure[:OWN_SENTENCE])} lie {doubt}"
-            own = dict.fromkeys(unsure, f"Whether its numbers lie {doubt}")
+            doubt = "distributed as they should be: there are too few rows to tell from chance"
+            text = f"Whether {listing(unsure[:OWN_SENTENCE])} are {doubt}"
+            own = dict.fromkeys(unsure, f"Whether its cells are {doubt}")
             yield Verdict("unknown", text, "shape", unsure, own=own)
+            return
+        reference = score.reference
+        if reference is not None and reference.value > SHAPE_UNKNOWN:
+            text = (
+                "Whether every column is distributed as it should be: there are too few "
+                f"rows to tell from chance, {score.value:.2f} % off on average (a perfect "
+                f"sampler {reference.value:.2f} %)"
+            )
+            yield Verdict("unknown", text, "shape", (), {"shape_error": score.value})
             return
         text = f"Every column is distributed as it should be: {score.value:.2f} % off on average"
         if score.reference is not None:
@@ -278,21 +330,6 @@ def _of_present(evidence: Evidence) -> list[dict[str, Any]]:
             fault = {"column": name, "error": error, "floor": floor}
             faults.append({**fault, "diluted": diluted})
     return faults
-
-
-def _beyond_floors(score: Score, evidence: Evidence) -> list[tuple[str, float]]:
-    """Columns with their errors in percent, where these are more than chance.
-
-    A perfect sampler's error is known from a few draws only. Half of it more is
-    allowed, three standard deviations of a share besides, and 1 % in any case.
-    """
-    floors = score.detail.get("floors", {})
-    beyond = []
-    for name, error in score.detail.get("columns", {}).items():
-        allowed = 1.5 * floors.get(name, 0.0) + 150 * evidence.noise
-        if error > max(1.0, allowed):
-            beyond.append((name, error))
-    return beyond
 
 
 def decimals(evidence: Evidence) -> Iterator[Verdict]:
@@ -350,7 +387,7 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
     unknown = {"value": math.nan, "real": 0.0, "synthetic": 0.0}
     faults = [
         {"column": name, "error": error, **worst.get(name, unknown)}
-        for name, error in _beyond_floors(score, evidence)
+        for name, error in beyond_floors(score, evidence)
     ]
 
     def about_column(fault: Mapping[str, Any]) -> str:
@@ -367,7 +404,9 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
         "columns repeat their values otherwise",
         level="fair",
     )
-    if not faults:
+    shares = evidence.get("share_error")
+    unsure = shares is not None and shares.detail.get("unsure")
+    if not faults and not unsure and not evidence.speaks("share_error", "level_error"):
         text = "Values that many rows share occur as often as they should"
         yield Verdict("good", text, "heap")
 
@@ -503,7 +542,7 @@ def blanks(evidence: Evidence) -> Iterator[Verdict]:
         about_column,
         "columns have too many or too few missing cells",
     )
-    if faults or evidence.speaks("unreadable_cells"):
+    if faults or evidence.speaks("unreadable_cells", "left_out_error"):
         return
     # Too few to be sure of, but not what real rows are like.
     new = [name for name, (real, other) in counts.items() if real == 0 < other]
@@ -516,16 +555,29 @@ def blanks(evidence: Evidence) -> Iterator[Verdict]:
         own = dict.fromkeys(new, alone)
         yield Verdict("unknown", text, "missing", tuple(new), own=own)
         return
+    unsure = [fault["column"] for fault in _wrong_blanks(score, evidence, sure=False)]
+    if unsure:
+        doubt = "missing as often as they should be: there are too few rows to tell from chance"
+        text = f"Whether cells of {listing(unsure[:OWN_SENTENCE])} are {doubt}"
+        own = dict.fromkeys(unsure, f"Whether its cells are {doubt}")
+        yield Verdict("unknown", text, "missing", tuple(unsure), own=own)
+        return
     yield Verdict("good", "As many cells are missing as should be", "missing")
 
 
-def _wrong_blanks(score: Score, evidence: Evidence) -> list[dict[str, Any]]:
+def _wrong_blanks(
+    score: Score, evidence: Evidence, sure: bool = True
+) -> list[dict[str, Any]]:
     """Columns whose share of missing cells is off by more than chance, in points.
 
-    Cells that cannot be read are not missing: another rule names them.
+    Cells that cannot be read are not missing: another rule names them. If not ``sure``,
+    those that cannot be told from chance, but are not called good either.
     """
     counts = score.detail.get("counts", {})
-    limit = chance.limit(int(score.detail.get("number of columns", 1)))
+    # Only columns with missing cells can be off.
+    limit = chance.limit(len(counts))
+    if not sure:
+        limit = chance.unsure(limit)
     unreadable = evidence.get("unreadable_cells")
     named = set()
     if unreadable is not None:
@@ -535,7 +587,8 @@ def _wrong_blanks(score: Score, evidence: Evidence) -> list[dict[str, Any]]:
     for name, error in score.detail.get("columns", {}).items():
         of_real, of_synthetic = counts.get(name, (0, round(error / 100 * rows)))
         luck = chance.unlike(of_synthetic, rows, of_real, real_rows)
-        if error > BLANKS_WORTH and luck < limit and name not in named:
+        worth = BLANKS_WORTH if of_real else NEVER_MISSING_WORTH
+        if error > worth and luck < limit and name not in named:
             faults.append({"column": name, "error": error})
     return faults
 
