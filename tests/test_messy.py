@@ -11,6 +11,7 @@ import pytest
 
 from synthtab import Synthesizer, evaluate, infer
 from synthtab.data import tables
+from synthtab.data.columns import TEXT_MARK
 
 DATA = (
     Path(
@@ -96,3 +97,35 @@ def test_messy_command_line(call, tmp_path: Path) -> None:
         said = call(*arguments)
         assert said.status == 0, said.err
         assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind", "pattern"),
+    [
+        ([f"ORD-2021-{i:05d}" for i in range(300)], "identifier", r"ORD-2021-\d{5}"),
+        (
+            [f"FY{15 + i % 9} Q{1 + i % 4}" for i in range(300)],
+            "category",
+            r"FY\d\d Q\d",
+        ),
+        ([f"{95 + i}/{60 + i % 40}" for i in range(300)], "compound", r"\d+/\d+"),
+        (
+            [f"{1000 + i}-{i * 7 % 97:02d}X" for i in range(300)],
+            "identifier",
+            r"\d{4}-\d\dX",
+        ),
+    ],
+    ids=["count", "category", "numbers", "keys"],
+)
+def test_spaces_around_some_cells_change_nothing(
+    texts: list[str], kind: str, pattern: str
+) -> None:
+    for row in range(0, 300, 9):
+        texts[row] = f" {texts[row]}"
+        texts[row + 1] = f"{texts[row + 1]} "
+    frame = pd.DataFrame({"c": pd.Series(texts, dtype="str")})
+    frame.attrs[TEXT_MARK] = True
+    assert infer(frame)["c"].kind == kind
+    model = Synthesizer(epochs=1, rounds=0, holdout=0, seed=0).fit(frame)
+    made = model.sample(300, seed=1)["c"]
+    assert made.str.strip().str.fullmatch(pattern).all()

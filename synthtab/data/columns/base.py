@@ -543,6 +543,24 @@ class Cells:
         return self.distinct[~self.token_mask]
 
     @cached_property
+    def trimmed(self) -> Cells:
+        """The column without the spaces around some of its texts, see `trimmed`."""
+        if not self.is_text:
+            return self
+        texts = trimmed(self.distinct)
+        if texts is self.distinct:
+            return self
+        codes, _ = self._factorized
+        # Code -1, a missing cell, reads the last entry.
+        pool = objects([*texts.tolist(), None], len(texts) + 1)
+        series = pd.Series(
+            pool[codes], index=self.series.index, name=self.name, dtype="str"
+        )
+        return Cells(
+            series, self.from_file, self.rare, comma=self.comma, people=self.rows_about
+        )
+
+    @cached_property
     def share_with_digits(self) -> float:
         """The share of the cells of a text column, but for missing ones, with a digit."""
         has_digit = [_DIGITS.search(word) is not None for word in self.words]
@@ -1067,6 +1085,13 @@ def as_dtype(series: pd.Series, dtype: Any) -> pd.Series:
 def objects(items: Iterable[Any], count: int) -> Texts:
     """So many items as an array of Python's objects."""
     return np.fromiter(items, dtype=object, count=count)
+
+
+def trimmed(texts: Texts) -> Texts:
+    """Texts without the spaces around them, where most have none; else the texts."""
+    bare = objects((str(text).strip() for text in texts), len(texts))
+    changed = int((bare != texts).sum())
+    return bare if 0 < changed <= len(texts) / 2 else texts
 
 
 def _listed(distinct: Any) -> list[Any]:

@@ -399,10 +399,10 @@ def _are_numbers(cells: Cells) -> bool:
 
 def _hardly_repeat(cells: Cells) -> bool:
     """Whether as categories the texts would lose much: few rows have each of them."""
-    if 2 * cells.count >= cells.rows - cells.missing:
-        return True
     different = len({str(text).strip() for text in cells.words})
     rows = int(cells.counts[~cells.token_mask].sum())
+    if 2 * different >= rows:
+        return True
     return different >= FEWEST_OF_NUMBERS and rows <= MOST_ROWS_EACH * different
 
 

@@ -36,6 +36,7 @@ from synthtab.data.columns.base import (
     is_text_dtype,
     name_words,
     natural,
+    trimmed,
 )
 from synthtab.data.columns.categorical import CategoryEncoder, category_texts
 from synthtab.data.columns.disclosure import first_new_key
@@ -243,14 +244,16 @@ class IdentifierEncoder(ColumnEncoder):
         if not cells.is_text:
             return None
         note = ""
-        why = _why_text(cells, forced)
+        # Texts that differ by the spaces around them are one.
+        bare = cells.trimmed
+        why = _why_text(bare, forced)
         if why is None:
-            why = _why_codes(cells)
+            why = _why_codes(bare)
             note = _note("category")
         if why is None:
             return None
         # For the reader alone, so some texts are enough.
-        some = cells.distinct[:1000]
+        some = bare.distinct[:1000]
         shapes = Shapes.fit(some, np.random.default_rng(0), cells.rare).shapes
         options = {"pattern": shapes[0].pattern[:LONGEST_PATTERN]}
         why = f"{why}; new ones are invented"
@@ -315,7 +318,7 @@ class IdentifierEncoder(ColumnEncoder):
             codes, distinct = pd.factorize(present)
             keys = _integers(distinct, column)
         elif is_text_dtype(column.dtype):
-            codes, keys = pd.factorize(category_texts(present))
+            codes, keys = pd.factorize(trimmed(category_texts(present)))
         else:
             raise SchemaError(
                 f"column {column.name!r}: no identifiers of dtype {column.dtype} can be "
