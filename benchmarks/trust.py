@@ -59,6 +59,7 @@ QUICK = (
     "category_coverage",
     "range_coverage",
     "exact_copies",
+    "impossible_rows",
 )
 
 Frame = pd.DataFrame
@@ -701,8 +702,18 @@ FAULTS = (
     Fault("negative numbers", negative, ("impossible",), ("impossible",)),
     Fault("beyond the greatest", beyond, ("impossible",), ("impossible",)),
     Fault("missing where never", blank, ("missing", "constant", "keys"), ("missing",)),
-    Fault("order of columns", out_of_order(FEW), ("order",), ("order",)),
-    Fault("order in two percent", out_of_order(0.02), ("order",), ("order",)),
+    Fault(
+        "order of columns",
+        out_of_order(FEW),
+        ("impossible rows",),
+        ("impossible rows",),
+    ),
+    Fault(
+        "order in two percent",
+        out_of_order(0.02),
+        ("impossible rows",),
+        ("impossible rows",),
+    ),
     Fault(
         "sign of a tie",
         sign,

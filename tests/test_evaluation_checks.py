@@ -312,7 +312,11 @@ PLANTED: dict[Fault, tuple[str, str, str]] = {
         "impossible",
         "of 'weight' lie above the greatest",
     ),
-    out_of_order: ("order_error", "order", "'price' is greater than 'total' in 5.0 %"),
+    out_of_order: (
+        "impossible_rows",
+        "impossible rows",
+        "'price' above 'total' (5.0 %",
+    ),
     turned: (
         "rank_correlation_error",
         "sign",

@@ -45,7 +45,7 @@ CHECKS = {  # of the holdout alone, or of what a table may lack: keys, dates, co
     "level_error",
     "timestamp_error",
     "impossible_values",
-    "order_error",
+    "impossible_rows",
     "unreadable_cells",
     "left_out_error",
     "repeated_rows",

@@ -1,7 +1,6 @@
 """Are there values that no real row could have?
 
-Numbers below 0 where none is, ages beyond what occurs, rows in which an end comes
-before its beginning. Nothing says what is possible but the real rows: a limit that none
+Numbers below 0 where none is, ages beyond what occurs. Nothing says what is possible but the real rows: a limit that none
 of them crosses is one if crossing it by luck is all but excluded
 (`chance.beyond_tail`).
 """
@@ -43,8 +42,6 @@ NEGATIVE_ROWS = 8
 # Where 0 lies so many times as far below the least real number as that below the median,
 # fewer will do.
 FAR_FROM_0 = 2.0
-# Most pairs of numbers whose order is looked at.
-MAX_PAIRS = 2_000
 
 
 def impossible_values(tables: Tables, streams: Streams) -> Outcome:
@@ -136,94 +133,6 @@ def _about_column(fault: Mapping[str, Any]) -> str:
     )
 
 
-# --- two columns of which one is never the greater -----------------------------------
-
-
-def order_error(tables: Tables, streams: Streams) -> Outcome:
-    """Share of the rows in which two numbers stand in an order that no real row has.
-
-    Over all pairs of which the first is never the greater one in the real table; times
-    100. From 0, which is best, to 100. Of the rows of a perfect sampler none does. Of
-    more than 2,000 pairs the first ones by name are looked at.
-    """
-    pairs = _ordered_pairs(tables)
-    if not pairs:
-        raise Skip("no two numbers have an order")
-    limit = chance.limit(len(pairs))
-    wrong_rows = np.zeros(len(tables.synthetic), dtype=bool)
-    faults: list[dict[str, Any]] = []
-    for a, b in pairs:
-        gaps = _gaps(tables.real.numbers, a, b)
-        all_gaps = tables.synthetic.numbers[:, b] - tables.synthetic.numbers[:, a]
-        wrong = all_gaps < 0
-        if not wrong.any():
-            continue
-        wrong_rows |= wrong
-        synthetic = known(all_gaps)
-        count = int(wrong.sum())
-        by_luck = chance.beyond_tail(-synthetic, -gaps) if len(gaps) else 1.0
-        if not _is_worth_a_word(count, len(synthetic)) or by_luck >= limit:
-            continue
-        names = [tables.numeric[a], tables.numeric[b]]
-        faults.append({"columns": names, "share": count / len(synthetic)})
-    faults.sort(key=lambda fault: (-fault["share"], fault["columns"]))
-    return Outcome(
-        100 * float(wrong_rows.mean()),
-        Reference(0.0, PERFECT_SAMPLER),
-        n=len(tables.synthetic),
-        detail={"faults": faults, "number of pairs": len(pairs)},
-    )
-
-
-def _ordered_pairs(tables: Tables) -> list[tuple[int, int]]:
-    """Pairs of columns of which the first is never the greater one in a real row."""
-    numbers = tables.real.numbers
-    pairs = []
-    for a in range(numbers.shape[1]):
-        # All others at once: [rows, columns].
-        with np.errstate(invalid="ignore"):
-            gaps = numbers - numbers[:, [a]]
-            never_less = ~(gaps < 0).any(axis=0)
-        rows = (~np.isnan(gaps)).sum(axis=0)
-        varied = np.nanmin(np.where(np.isnan(gaps), np.inf, gaps), axis=0) != np.nanmax(
-            np.where(np.isnan(gaps), -np.inf, gaps), axis=0
-        )
-        for b in np.flatnonzero(never_less & varied & (rows >= MIN_ROWS)):
-            if b != a:
-                pairs.append((a, int(b)))
-    return pairs[:MAX_PAIRS]
-
-
-def _gaps(numbers: Floats, a: int, b: int) -> Floats:
-    """By how much the second of two columns is greater, where both are there."""
-    return known(numbers[:, b] - numbers[:, a])
-
-
-def about_order(evidence: Evidence) -> Iterator[Verdict]:
-    """Pairs of columns in an order that no real row has, such as an end before its
-    beginning.
-
-    Evidence: the share of such rows.
-    """
-    score = evidence.get("order_error")
-    if score is None:
-        return
-
-    def about_pair(fault: Mapping[str, Any]) -> str:
-        first, second = (quote(name) for name in fault["columns"])
-        return (
-            f"{first} is greater than {second} in {share(fault['share'])} of the rows, "
-            "in no real one"
-        )
-
-    yield from sentences(
-        score.detail.get("faults", []),
-        "order",
-        about_pair,
-        "pairs of columns stand in an order that no real row has",
-    )
-
-
 IMPOSSIBLE = Metric(
     "impossible_values",
     "Impossible values",
@@ -234,15 +143,4 @@ IMPOSSIBLE = Metric(
     (0.0, 100.0),
     "%",
     rule=about_values,
-)
-ORDER = Metric(
-    "order_error",
-    "Columns out of order",
-    "share of rows with an end before its beginning, or the like; 0 = none",
-    "fidelity",
-    "lower",
-    order_error,
-    (0.0, 100.0),
-    "%",
-    rule=about_order,
 )

@@ -36,7 +36,7 @@ TOGETHER = frozenset(
         "ties",
         "sign",
         "triple",
-        "order",
+        "impossible rows",
         "repeats",
         "missing together",
         "reach",
@@ -196,6 +196,8 @@ def _reason(level: Level | None, found: Sequence[Verdict]) -> str:
     if level in ("bad", "fair"):
         findings = [verdict for verdict in found if verdict.level == level]
         count = len(findings)
+        # What anybody sees who knows the table.
+        quoted = [v.figures["short"] for v in findings if "short" in v.figures]
         text = f"{count} {level} finding{'s' if count > 1 else ''}"
         columns = list(dict.fromkeys(name for v in findings for name in v.columns))
         if columns and all(verdict.own for verdict in findings):
@@ -203,6 +205,8 @@ def _reason(level: Level | None, found: Sequence[Verdict]) -> str:
             shown = [quote(name, 24) for name in columns[:COLUMNS_SHOWN]]
             more = len(columns) - len(shown)
             text += f" in {joined([*shown, f'{more} more'] if more else shown)}"
+        if quoted:
+            text += f", {quoted[0]}"
         return f" ({text})"
     doubts = [verdict for verdict in found if verdict.level == "unknown"]
     if any(verdict.rule == "usefulness" for verdict in doubts):

@@ -29,6 +29,7 @@ from synthtab.evaluation.report.findings import (
     sentences,
     share,
 )
+from synthtab.evaluation.report.impossible import impossible
 from synthtab.evaluation.report.leaks import (
     attacks,
     clinging,
@@ -652,6 +653,7 @@ RULES: tuple[Rule, ...] = (
     surely_found,
     drifting,
     unseen,
+    impossible,
     detached,
     pairs,
     categories,

@@ -1,0 +1,1 @@
+"""Which rows are possible: relations that real rows hold, found and counted."""
