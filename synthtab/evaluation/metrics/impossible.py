@@ -175,7 +175,8 @@ def _told(counted: Sequence[Counted], limit: float) -> list[Counted]:
 
 def _is_same(one: Counted, other: Counted) -> bool:
     """Whether a relation is broken by rows that break another one of its columns."""
-    if not {*one.relation.columns} & {*other.relation.columns}:
+    columns, others = {*one.relation.columns}, {*other.relation.columns}
+    if not (columns <= others or others <= columns):
         return False
     shared = int((one.synthetic & other.synthetic).sum())
     return shared >= THE_SAME * int(one.synthetic.sum())
