@@ -160,7 +160,7 @@ def augment(
     learnt = table
     test = tables.read(holdout, schema=declared) if holdout else None
     if verdict and test is None and synthesizer is None:
-        learnt, test = _split(table, seed or 0)
+        learnt, test = _split(table, declared, target, balance, seed or 0)
     try:
         with progress(quiet) as observe:
             if synthesizer is None:
@@ -263,17 +263,31 @@ def _check_columns(names: tuple[str, ...], target: str, mark: str | None) -> Non
         )
 
 
-def _split(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the generator learns, and what the verdict is tested on."""
+def _split(
+    table: pd.DataFrame, declared: Schema, target: str, balance: bool, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the generator learns, and what the verdict is tested on.
+
+    A fifth of every class: by luck, a rare one could have no row in either. Both parts
+    keep the order of the rows, which may mean something.
+    """
     import numpy as np
 
+    from synthtab.augment.splits import parted
+    from synthtab.augment.target import MAX_CLASSES
     from synthtab.core.randomness import Streams
+    from synthtab.data.columns import KINDS
+    from synthtab.evaluation import cells
 
-    order = Streams(seed).numpy("augment").permutation(len(table))
-    count = int(TEST_SHARE * len(table))
-    # Sorted: both parts keep the order of the rows, which may mean something.
-    tested = np.sort(order[:count])
-    learnt = np.sort(order[count:])
+    distinct = table[target].nunique()
+    numeric = KINDS[declared[target].kind].numeric
+    are_classes = not numeric or distinct <= 2 or (balance and distinct <= MAX_CLASSES)
+    classes = np.zeros(len(table))
+    if are_classes:
+        # A missing cell is a class of its own, its code -1.
+        classes = cells.plain(table[target]).factorize()[0]
+    rng = Streams(seed).numpy("augment")
+    tested, learnt = parted(classes, TEST_SHARE, rng)
     return table.iloc[learnt], table.iloc[tested]
 
 

@@ -35,6 +35,7 @@ from synthtab.augment.intervals import Estimate, Figure, critical_values
 from synthtab.augment.learners import Sample
 from synthtab.augment.power import power
 from synthtab.augment.scores import class_values, measures
+from synthtab.augment.splits import parted
 from synthtab.augment.target import METRICS_OF_TASK, target_of
 from synthtab.augment.verdict import Question, Trial, Trials, judge
 from synthtab.core.errors import ConfigError, DataError
@@ -859,3 +860,22 @@ def test_the_sample_of_a_material_keeps_its_tables(material) -> None:
     both = material.real.plus(material.synthetic)
     assert isinstance(both, Sample) and both.tables is material.real.tables
     assert len(both) == len(material.real) + len(material.synthetic)
+
+
+def test_rows_that_would_tell_are_named_though_a_hundredth_could_be_seen() -> None:
+    """A study that could see .0094 and measured .0065 says what .0065 takes."""
+    estimate = Estimate(mean=0.0065, of_draws=0.0, of_rows=0.0033**2, freedom=50.0)
+    found = power(estimate, rows=1_000, repeats=20)
+    assert found is not None
+    assert found.seen < 0.01
+    assert found.effect == 0.0065
+    assert found.rows > 1_000
+
+
+def test_every_class_is_parted_in_the_same_proportion() -> None:
+    classes = np.array(["rare"] * 10 + ["common"] * 90)
+    for seed in range(5):
+        chosen, others = parted(classes, 0.2, np.random.default_rng(seed))
+        assert (classes[chosen] == "rare").sum() == 2
+        assert len(chosen) == 20
+        assert sorted([*chosen, *others]) == list(range(100))

@@ -20,6 +20,18 @@ def here(tmp_path, people_csv, people_model):
 
 
 @pytest.mark.long
+def test_a_fifth_of_every_class_is_held_out(call, here):
+    """Of 25 rows of a rare class five are, not as many as luck has it: enough to judge."""
+    frame = pd.read_csv(here / "people.csv")
+    frame["member"] = ["yes"] * 25 + ["no"] * (len(frame) - 25)
+    frame.to_csv(here / "members.csv", index=False)
+    said = call("augment", "members.csv", "--target", "member", "-o", "more.csv", *FAST)
+    assert said.status == 0, said.err
+    assert "CANNOT SAY" not in said.out.upper(), said.out
+    assert "of class" not in said.out
+
+
+@pytest.mark.long
 def test_real_rows_first_then_as_many_synthetic_ones(call, here):
     said = call(
         "augment",

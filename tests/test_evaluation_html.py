@@ -31,7 +31,7 @@ from synthtab.evaluation.report import svg
 from synthtab.evaluation.report.columns import distributions
 from synthtab.evaluation.report.findings import Evidence, Verdict
 from synthtab.evaluation.report.page import axis
-from synthtab.evaluation.report.points import projected
+from synthtab.evaluation.report.points import projected, squares
 from synthtab.evaluation.report.section import Section
 from synthtab.evaluation.report.study_chart import charts
 from synthtab.evaluation.report.text import clean
@@ -445,7 +445,30 @@ def test_every_row_is_in_a_picture_and_dates_are_dates(report: Report) -> None:
     )
     points = projected(report.compared, Streams(report.seed))
     assert points is not None
-    assert all(len(point) == 2 for point in points["real"])
+    assert points["real"].shape == (len(report.compared.real), 2)
+
+
+def test_no_row_is_drawn_alone() -> None:
+    """Rows are counted in squares, and those of fewer than five are empty."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 2))
+    # Four rows far from all others, and five at another place.
+    rows[:4], rows[4:9] = [30.0, 0.0], [0.0, 30.0]
+    points = {"real": rows, "synthetic": rng.normal(size=(400, 2)), "people": None}
+    counted = squares(points)
+    for table in counted.values():
+        assert not ((table > 0) & (table < 5)).any()
+    assert counted["real"][-1].sum() == 5
+    assert counted["real"][:, -1].sum() == 0
+    # All five are of one person.
+    points["people"] = np.where(np.arange(400) < 9, 0, np.arange(400))
+    assert squares(points)["real"][-1].sum() == 0
+
+
+def test_the_page_has_no_points(report: Report) -> None:
+    page = report.to_html()
+    assert "no single row is shown" in page
+    assert 'class="dots' not in page
 
 
 def test_a_metric_with_its_picture_and_verdict_is_one_record(

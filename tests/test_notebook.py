@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import Schema, Synthesizer, evaluate, infer
+from synthtab import Schema, Synthesizer, compare, evaluate, infer
 from synthtab.augment import study
 from synthtab.core import notebook
 
@@ -41,6 +41,9 @@ def results() -> dict[str, Any]:
     metrics = ["shape_error", "range_coverage", "association_error", "exact_copies"]
     return {
         "report": evaluate(real, wide(1), metrics=metrics),
+        "comparison": compare(
+            real, {f"{NASTY}{i}": wide(i) for i in range(3)}, metrics=metrics
+        ),
         "study": study(few, others, target="class", repeats=2, learners=["linear"]),
         "schema": infer(pd.concat([real.add_suffix(str(i)) for i in range(3)], axis=1)),
         "model": Synthesizer("quick", epochs=1, rounds=0, target="class").fit(few),
@@ -48,7 +51,7 @@ def results() -> dict[str, Any]:
     }
 
 
-NAMES = ("report", "study", "schema", "model", "unfitted")
+NAMES = ("report", "comparison", "study", "schema", "model", "unfitted")
 
 
 class Seen(html.parser.HTMLParser):

@@ -15,8 +15,10 @@ from synthtab.augment.intervals import LEVEL, Estimate
 
 # How often an effect should be found that is there.
 FOUND = 0.8
-# A smaller difference than this, of a metric that is 1 at best, is worth no plan.
+# A smaller difference than this, of a metric that is 1 at best, is worth no plan, unless
+# the study could see it; and a smaller one than the other is worth none at all.
 WORTH = 0.01
+LEAST_WORTH = 0.002
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Power:
     Attributes:
         seen: The smallest true difference that such a study finds four times in five.
         effect: The difference that the counts below are for: the one that was measured,
-            or 0.01 if that is larger.
+            or 0.01 if that is larger; where the study could see 0.01, the one that was
+            measured, or 0.002.
         rows: Rows that would tell it four times in five: of the holdout, or of the real
             table where there is none. As many as there are if repeats alone would do.
         repeats: Repeats that it takes with these rows.
@@ -55,7 +58,8 @@ def power(estimate: Estimate, rows: int, repeats: int) -> Power | None:
     # t of the study itself, and z for one that is larger.
     limit = stats.t.ppf(0.5 + LEVEL / 2, estimate.freedom)
     seen = float(limit + stats.t.ppf(FOUND, estimate.freedom)) * estimate.error
-    effect = max(abs(estimate.mean), WORTH)
+    least = LEAST_WORTH if seen <= WORTH else WORTH
+    effect = max(abs(estimate.mean), least)
     errors = stats.norm.ppf(0.5 + LEVEL / 2) + stats.norm.ppf(FOUND)
     wanted = (effect / float(errors)) ** 2
     of_one_draw = estimate.of_draws * repeats

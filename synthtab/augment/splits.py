@@ -221,19 +221,31 @@ def _thinned_out(
 def _parted(
     target: Target, frame: pd.DataFrame, share: float, rng: np.random.Generator
 ) -> tuple[Integers, Integers]:
-    """Row numbers of a random part of the table and of all other rows, both sorted.
+    """`parted` by the classes of the target, if it has any."""
+    words = target.words(frame) if target.classes else np.zeros(len(frame))
+    return parted(words, share, rng)
+
+
+def parted(
+    classes: Any, share: float, rng: np.random.Generator
+) -> tuple[Integers, Integers]:
+    """Row numbers of a random part of a table and of all other rows, both sorted.
 
     The part holds ``share`` of every class. What is left of a row by that is rounded up
     or down at random, so that small classes get their share on average.
+
+    Args:
+        classes: The class of each row ``[rows]``.
+        share: From 0 to 1.
+        rng: Draws the part.
     """
-    words = target.words(frame) if target.classes else np.zeros(len(frame))
     parts: list[Any] = []
-    for word in pd.unique(words):
-        rows = rng.permutation(np.flatnonzero(words == word))
+    for word in pd.unique(classes):
+        rows = rng.permutation(np.flatnonzero(classes == word))
         count = int(share * len(rows) + rng.random())
         parts.append(rows[:count])
     chosen = np.sort(np.concatenate(parts))
-    return chosen, np.setdiff1d(np.arange(len(frame)), chosen)
+    return chosen, np.setdiff1d(np.arange(len(classes)), chosen)
 
 
 def halves(y: Floats, by_class: bool, streams: Streams) -> Iterator[Integers]:

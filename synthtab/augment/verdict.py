@@ -31,8 +31,9 @@ from synthtab.evaluation.cells import Floats
 # What is compared: the weight of each arm's score. The weights sum up to 0.
 Contrast = Mapping[str, float]
 
-# A smaller difference is none, however sure it is: it is 0.000 in three digits.
-NEGLIGIBLE = 0.0005
+# A difference that may be as small as this is none, however sure its sign is: nobody
+# would see a thousandth.
+NEGLIGIBLE = 0.001
 # Fewer repeats with a score than this share of them are no ground for an answer.
 ENOUGH_REPEATS = 0.5
 
@@ -84,9 +85,9 @@ class Difference:
     def answer(self) -> str:
         """What the interval says: "helps", "hurts" or "no evidence"."""
         low, high = self.interval
-        if low > 0 and self.difference >= NEGLIGIBLE:
+        if low > NEGLIGIBLE:
             return "helps"
-        if high < 0 and self.difference <= -NEGLIGIBLE:
+        if high < -NEGLIGIBLE:
             return "hurts"
         return "no evidence"
 

@@ -13,7 +13,7 @@ two-way tables of all pairs as blocks (`CoarseColumns.counts`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,12 @@ CLEAR = 0.1
 # Standard errors from which a difference is no chance, and from which there is a tie.
 SURE = 4.0
 TIED = 3.0
+# What is found is found again among random parts of all rows: so many of them, the
+# standard deviations from which a change is no luck, partners of a column, and pairs.
+PARTS_DRAWN = 60
+PARTS_SURE = 4.5
+TRIED_PARTNERS = 8
+TRIED_PAIRS = 40
 # A tie is broken if less than this share of its strength is left.
 BROKEN = 0.6
 # An item is detached if less than this share of all of its ties together is left.
@@ -156,6 +162,7 @@ class Ties:
         different_columns = owner[:, None] != owner
         both_vary = np.minimum(levels, levels.T) > 1
         self.comparable = different_columns & both_vary
+        self._streams = streams
 
     def strengths(self, view: View) -> Matrix:
         """Strengths of the ties among some rows ``[items, items]``."""
@@ -170,12 +177,16 @@ class Ties:
         """
         open_pairs = self.comparable & (self.real > TIED * self.noise)
         detached = []
+        doubtful: list[int] = []
         while True:
-            worst = self._most_detached(open_pairs)
+            worst = self._most_detached(open_pairs, doubtful)
             if worst is None:
                 break
             strongest = np.argsort(-self.real[worst], kind="stable")
             partners = [int(j) for j in strongest if open_pairs[worst, j]]
+            if not self._is_sure(worst, partners[:TRIED_PARTNERS]):
+                doubtful.append(worst)
+                continue
             ties = []
             for j in partners[:LISTED_OF_DETACHED]:
                 ties.append({"column": self._name(j), **self._figures(worst, j)})
@@ -191,9 +202,56 @@ class Ties:
         fall = self.real - self.synthetic
         little_left = self.synthetic < BROKEN * self.real
         broken = open_pairs & (fall > self._clear) & little_left
-        return detached, list(self._pairs(broken, fall))
+        return detached, list(self._sure_pairs(broken, fall))
 
-    def _most_detached(self, open_pairs: Mask) -> int | None:
+    def _is_sure(self, item: int, partners: Sequence[int]) -> bool:
+        """Whether an item's ties changed by more than those of random parts do.
+
+        All rows are cut in two at random, as large as the tables: what rests on the few
+        rows of a rare level changes as much as it does there.
+        """
+        if not partners:
+            return False
+        items = [self.coding.items[j] for j in (item, *partners)]
+        levels = [
+            np.concatenate([one.levels(self.rows), one.levels(self.other)])
+            for one in items
+        ]
+        others = [
+            _PairOf(levels[0], beside, items[0].size, one.size)
+            for beside, one in zip(levels[1:], items[1:], strict=True)
+        ]
+        size, whole = len(self.rows), len(levels[0])
+        order = np.arange(whole)
+        measured = self._change(others, order, size)
+        rng = self._streams.numpy("ties of random parts", item)
+        by_luck = []
+        for _ in range(PARTS_DRAWN):
+            by_luck.append(self._change(others, rng.permutation(whole), size))
+        luck = np.array(by_luck)
+        spread = float(np.sqrt((luck**2).mean()))
+        return bool(
+            abs(measured) > PARTS_SURE * spread and abs(measured) > abs(luck).max()
+        )
+
+    @staticmethod
+    def _change(pairs: Sequence[_PairOf], order: Any, size: int) -> float:
+        """How much stronger ties are in the first rows of the order than in the others."""
+        one, other = order[:size], order[size:]
+        return sum(pair.strength(one) - pair.strength(other) for pair in pairs)
+
+    def _sure_pairs(self, which: Mask, size: Matrix) -> Iterator[dict[str, Any]]:
+        """`_pairs` that changed by more than those of random parts."""
+        i, j = np.nonzero(np.triu(which))
+        sure = np.zeros_like(which)
+        for k in np.argsort(-size[i, j], kind="stable")[:TRIED_PAIRS]:
+            a, b = int(i[k]), int(j[k])
+            sure[a, b] = self._is_sure(a, [b])
+        yield from self._pairs(sure, size)
+
+    def _most_detached(
+        self, open_pairs: Mask, doubtful: Sequence[int] = ()
+    ) -> int | None:
         """The detached item that lost most; None if there is none."""
         strength = (self.real * open_pairs).sum(axis=1)
         left = (self.synthetic * open_pairs).sum(axis=1)
@@ -210,6 +268,7 @@ class Ties:
             & (strongest > CLEAR)
             & enough_partners
         )
+        detached[list(doubtful)] = False
         if not detached.any():
             return None
         return int(np.argmax(np.where(detached, loss, -1.0)))
@@ -219,7 +278,7 @@ class Ties:
         rise = self.synthetic - self.real
         much_closer = self.real < BROKEN * self.synthetic
         invented = self.comparable & (rise > self._clear) & much_closer
-        return list(self._pairs(invented, rise))
+        return list(self._sure_pairs(invented, rise))
 
     @cached_property
     def _clear(self) -> Matrix:
@@ -245,6 +304,42 @@ class Ties:
     def _name(self, item: int) -> str:
         owner = self.coding.owners[item]
         return f"missing {owner}" if self.coding.missing[item] else owner
+
+
+@dataclass(frozen=True)
+class _PairOf:
+    """Two items in all rows of both tables.
+
+    Attributes:
+        one: Levels of the first ``[rows]``; -1 where missing.
+        other: Those of the second.
+        size: Number of levels of the first.
+        size_beside: The same of the second.
+    """
+
+    one: Integers
+    other: Integers
+    size: int
+    size_beside: int
+
+    def strength(self, rows: Any) -> float:
+        """Cramér's V of the pair in some rows, as in `CoarseColumns.strengths`."""
+        one, other = self.one[rows], self.other[rows]
+        there = (one >= 0) & (other >= 0)
+        cell = one[there].astype(np.int64) * self.size_beside + other[there]
+        counts = np.bincount(cell, minlength=self.size * self.size_beside)
+        table = counts.reshape(self.size, self.size_beside).astype(np.float64)
+        table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+        a, b = table.shape
+        n = table.sum()
+        if min(a, b) < 2:
+            return 0.0
+        margins = table.sum(axis=1)[:, None] * table.sum(axis=0)
+        phi_squared = (
+            float((table**2 / margins).sum()) - 1 - (a - 1) * (b - 1) / (n - 1)
+        )
+        smallest = min(a - (a - 1) ** 2 / (n - 1), b - (b - 1) ** 2 / (n - 1)) - 1
+        return min(math.sqrt(max(phi_squared, 0.0) / smallest), 1.0)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
+from synthtab.evaluation import chance
 from synthtab.evaluation.cells import Floats, known
 from synthtab.evaluation.metric import (
     PERFECT_SAMPLER,
@@ -136,6 +137,7 @@ def range_coverage(tables: Tables, streams: Streams) -> Outcome:
     covered: dict[str, float] = {}
     expected: dict[str, float] = {}
     least: dict[str, float] = {}
+    luck: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
         real = tables.tellable(j)
         width = real[-1] - real[0] if len(real) else 0.0
@@ -145,14 +147,26 @@ def range_coverage(tables: Tables, streams: Streams) -> Outcome:
         reached = _perfect_range(real, tables, uniform[:, :, j]) / width
         expected[name] = float(reached.mean())
         least[name] = float(reached.min())
+        luck[name] = _luck_of_range(
+            known(tables.real.numbers[:, j]), known(tables.synthetic.numbers[:, j])
+        )
     if not covered:
         raise Skip("no column is numeric")
     return Outcome(
         float(np.mean(list(covered.values()))),
         Reference(float(np.mean(list(expected.values()))), PERFECT_SAMPLER),
         n=len(covered),
-        detail={"columns": covered, "least": least},
+        detail={"columns": covered, "least": least, "luck": luck},
     )
+
+
+def _luck_of_range(real: Floats, synthetic: Floats) -> float:
+    """How often by luck as many of the real rows lie beyond all others, at either end."""
+    if len(synthetic) == 0:
+        return 0.0
+    beyond = [(real > synthetic.max()).sum(), (real < synthetic.min()).sum()]
+    lucks = chance.all_beyond(np.array(beyond), len(real), len(synthetic))
+    return float(min(2 * lucks.min(), 1.0))
 
 
 def _range(values: Floats, low: float, high: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.randomness import Streams
+from synthtab.evaluation import chance
 from synthtab.evaluation.cells import Floats, known
 from synthtab.evaluation.metric import (
     PERFECT_SAMPLER,
@@ -42,6 +43,7 @@ def off_grid(tables: Tables, streams: Streams) -> Outcome:
     """
     shares: dict[str, float] = {}
     decimals: dict[str, int] = {}
+    luck: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
         real_decimals = _decimals(known(tables.real.numbers[:, j]))
         values = known(tables.synthetic.numbers[:, j])
@@ -49,13 +51,20 @@ def off_grid(tables: Tables, streams: Streams) -> Outcome:
             decimals[name] = real_decimals
             off = ~_have_decimals(values, real_decimals)
             shares[name] = 100 * float(off.mean())
+            real = known(tables.real.numbers[:, j])
+            # By luck no real number has more decimals, and so many of these have.
+            luck[name] = float(chance.all_beyond(off.sum(), len(values), len(real)))
     if not shares:
         raise Skip("no number has a fixed format")
     return Outcome(
         float(np.mean(list(shares.values()))),
         Reference(0.0, PERFECT_SAMPLER),
         n=len(shares),
-        detail={"columns": largest_first(shares), "decimals": decimals},
+        detail={
+            "columns": largest_first(shares),
+            "decimals": decimals,
+            "luck": luck,
+        },
     )
 
 
@@ -69,6 +78,7 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
     errors: dict[str, float] = {}
     floors: dict[str, float] = {}
     worst_heaps: dict[str, dict[str, object]] = {}
+    luck: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
         real = known(tables.real.numbers[:, j])
         synthetic = known(tables.synthetic.numbers[:, j])
@@ -82,6 +92,11 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
         q = (synthetic[:, None] == heaps).mean(axis=0)
         errors[name] = 100 * _variation(p, q)
 
+        heaps_beside = (synthetic[:, None] == heaps).sum(axis=0)
+        luck[name] = chance.unlike_shares(
+            [*heaps_beside, size - heaps_beside.sum()],
+            [*counts[is_heap], len(real) - counts[is_heap].sum()],
+        )
         all_others = max(1.0 - float(p.sum()), 0.0)
         rng = streams.numpy("heap floor", j)
         draws = rng.multinomial(size, [*p, all_others], size=FLOOR_DRAWS)
@@ -104,6 +119,7 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
             "columns": largest_first(errors),
             "floors": floors,
             "heaps": worst_heaps,
+            "luck": luck,
         },
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from synthtab.evaluation.metric import Score, headlines
-from synthtab.evaluation.report import page
+from synthtab.evaluation.report import display, page
 from synthtab.evaluation.report.text import clean, cut, figure, short_names
 
 if TYPE_CHECKING:
@@ -134,6 +134,15 @@ class Comparison:
     def to_html(self) -> str:
         """One self-contained page."""
         return page.comparison_page(self)
+
+    def __repr__(self) -> str:
+        """One line: which tables were compared."""
+        names = ", ".join(clean(name) for name in self.reports)
+        return f"<Comparison: {cut(names, LINE_WIDTH - 20)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: conclusions and scores side by side, on one screen."""
+        return display.of_comparison(self)
 
     def __str__(self) -> str:
         """Tables of at most 80 columns, as many generators in each as fit.

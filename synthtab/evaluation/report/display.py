@@ -1,4 +1,4 @@
-"""A report, and an augmentation study, as a notebook shows them: one screen each.
+"""A report, a comparison and an augmentation study in a notebook: one screen each.
 
 What stands there is what the text and the page say, shortened: the conclusion, the
 verdicts that matter, a score of each family. The rest is folded, or named.
@@ -15,9 +15,10 @@ from synthtab.core.notebook import Html, badge, block, folded, sentence, table
 from synthtab.evaluation.metric import Score, headlines
 from synthtab.evaluation.report.findings import LEVELS
 from synthtab.evaluation.report.study_chart import charts
-from synthtab.evaluation.report.text import figure
+from synthtab.evaluation.report.text import clean, figure, short_names
 
 if TYPE_CHECKING:
+    from synthtab.evaluation.report.compare import Comparison, Line
     from synthtab.evaluation.report.report import Report
 
 # What fits a screen: verdicts of a report; answers, arms and notes of a study.
@@ -25,6 +26,9 @@ MOST_VERDICTS = 8
 MOST_ANSWERS = 4
 MOST_ARMS = 12
 MOST_NOTES = 4
+# Tables of a comparison that are told of, and letters of their names.
+MOST_TABLES = 12
+NAME_LENGTH = 16
 SCORE_HEADINGS = ("", "score", "95 % from", "beside it", "")
 SCORE_NUMBERS = (1, 2, 3)
 # What a study answers -> the level whose colour says so.
@@ -96,6 +100,61 @@ def _score(score: Score) -> tuple[str, ...]:
         return (score.title, value, interval, "", "")
     beside = figure(score.reference.value, score.unit)
     return (score.title, value, interval, beside, score.reference.label)
+
+
+def of_comparison(comparison: Comparison) -> Html:
+    """What each table is usable for, and the first score of each family, side by side.
+
+    The best figure of a line is marked.
+    """
+    names = list(comparison.reports)
+    concluded = []
+    for name, report in comparison.reports.items():
+        if report.verdicts:
+            told = report.conclusion
+            levels = (badge(told.use.level), badge(told.safety.level))
+            concluded.append((name, *levels, report.summary()))
+    lines = comparison.rows()
+    first_of_family = {
+        line.family: line for line in reversed(lines) if not line.skipped
+    }
+    first = [line for line in lines if first_of_family.get(line.family) is line]
+    headings = (
+        "",
+        "possible",
+        *short_names([clean(name) for name in names], NAME_LENGTH),
+    )
+    numbers = range(1, len(headings))
+
+    def cells(line: Line) -> tuple[str, ...]:
+        marked = [
+            f"{value}{' *' if best else ''}"
+            for value, best in zip(line.values, line.best, strict=True)
+        ]
+        return (line.title, line.reference, *marked)
+
+    parts = []
+    if concluded:
+        told_of = ("", "use", "sharing", "verdicts")
+        parts.append(table(concluded, told_of, most=MOST_TABLES))
+    parts.append(table([cells(line) for line in first], headings, numbers=numbers))
+    everything = [cells(line) for line in lines]
+    parts += [
+        sentence("* the best of its line, as far as can be told", soft=True),
+        folded(
+            f"All {len(everything)} scores",
+            table(everything, headings, numbers=numbers, most=len(everything)),
+        ),
+        sentence(
+            "reports[name] is the report of a table, print() tells more, to_html() is a "
+            "page",
+            soft=True,
+        ),
+    ]
+    rows = [
+        f"{name} {count:,} rows" for name, count in comparison.facts()["rows"].items()
+    ]
+    return block(f"{len(names)} tables beside {', '.join(rows)}", *parts)
 
 
 def of_study(study: Mapping[str, Any]) -> Html:

@@ -1,4 +1,8 @@
-"""The picture of the rows: both tables as clouds of points."""
+"""The picture of the rows: where those of either table lie, all columns at once.
+
+A report is shared, so that no row is drawn as a point: rows are counted in squares, and a
+square of fewer than five real rows (or people) is as empty as one of none.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthtab.core.randomness import Streams
+from synthtab.data.columns.disclosure import people_of_values
+from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.design import Coding, Design
+from synthtab.evaluation.naming import LEAST
 from synthtab.evaluation.report import svg
-from synthtab.evaluation.report.columns import rounded
 from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.views import Tables
 
 if TYPE_CHECKING:
     from synthtab.evaluation.report.report import Report
 
-# Most rows of a table that are drawn.
-POINTS = 2_000
+# Most rows of a table that are counted.
+POINTS = 20_000
 # What the components are made of: numbers that end at 4 standard deviations, as
 # outliers must not squeeze everybody else into a point, and the 12 commonest
 # categories.
@@ -33,26 +39,34 @@ CODING = Coding(
 # around the others.
 BEYOND = 0.003
 MARGIN = 0.04
+# Squares of a side, and so many rows for each on average.
+FEWEST_SQUARES = 6
+MOST_SQUARES = 28
+ROWS_A_SQUARE = 8
 
 
 def section(tables: Tables, streams: Streams, report: Report) -> Section | None:
-    """The real rows, the synthetic rows, and both, in one frame."""
+    """The real rows, the synthetic rows, and their difference, in one frame."""
     points = projected(tables, streams)
     if points is None:
         return None
-    real = ("real", points["real"])
-    synthetic = ("synthetic", points["synthetic"])
-    both = [*points["real"], *points["synthetic"]]
-    frame = [_axis([x for x, _ in both]), _axis([y for _, y in both])]
+    counted = squares(points)
+    real = counted["real"] / len(points["real"])
+    synthetic = counted["synthetic"] / len(points["synthetic"])
+    top = max(float(real.max()), float(synthetic.max()), 1e-12)
     drawn = {
         "explained": points["explained"],
+        "least": LEAST,
         "maps": [
-            (f"{len(points['real']):,} real rows", svg.scatter([real], frame)),
+            (f"{len(points['real']):,} real rows", svg.squares(real, top, "real")),
             (
                 f"{len(points['synthetic']):,} synthetic rows",
-                svg.scatter([synthetic], frame),
+                svg.squares(synthetic, top, "synthetic"),
             ),
-            ("Both", svg.scatter([real, synthetic], frame)),
+            (
+                "Synthetic less real",
+                svg.squares(synthetic - real, top, "difference"),
+            ),
         ],
     }
     return Section(
@@ -60,12 +74,42 @@ def section(tables: Tables, streams: Streams, report: Report) -> Section | None:
     )
 
 
+def squares(points: dict[str, Any]) -> dict[str, Floats]:
+    """How many rows lie in each square, of both tables, 0 for fewer than five.
+
+    Args:
+        points: As `projected` gives them.
+
+    Returns:
+        "real" and "synthetic" ``[squares upwards, squares across]``. Real rows count as
+        people, where it is known who is who.
+    """
+    tables = [points["real"], points["synthetic"]]
+    both = np.concatenate(tables)
+    fewest = min(map(len, tables))
+    side = int(np.clip(np.sqrt(fewest / ROWS_A_SQUARE), FEWEST_SQUARES, MOST_SQUARES))
+    ends = [_axis(both[:, 0].tolist()), _axis(both[:, 1].tolist())]
+    counted: dict[str, Floats] = {}
+    for name, cloud in zip(("real", "synthetic"), tables, strict=True):
+        places = []
+        for axis, (low, high) in enumerate(ends):
+            along = (cloud[:, axis] - low) / ((high - low) or 1.0)
+            places.append(np.clip((along * side).astype(int), 0, side - 1))
+        square = places[1] * side + places[0]
+        rows = np.bincount(square, minlength=side * side).astype(np.float64)
+        people = points["people"] if name == "real" else None
+        enough = people_of_values(square, side * side, people) >= LEAST
+        counted[name] = np.where(enough, rows, 0.0).reshape(side, side)
+    return counted
+
+
 def projected(tables: Tables, streams: Streams) -> dict[str, Any] | None:
     """Both tables on the first two principal components of the real one.
 
     Returns:
-        "real" and "synthetic", lists of (x, y), and "explained", the share of the
-        variance that the two components hold; None for a table that has no two.
+        "real" and "synthetic" ``[rows, 2]``, "people", the person of each real row or
+        None, and "explained", the share of the variance that the two components hold;
+        None for a table that has no two.
     """
     real = tables.real.some(POINTS, streams.numpy("points, real"))
     synthetic = tables.synthetic.some(POINTS, streams.numpy("points, synthetic"))
@@ -86,14 +130,15 @@ def projected(tables: Tables, streams: Streams) -> dict[str, Any] | None:
     if total <= 0:
         return None
     return {
-        "real": [rounded(row, 3) for row in (a - mean) @ axes],
-        "synthetic": [rounded(row, 3) for row in (b - mean) @ axes],
+        "real": (a - mean) @ axes,
+        "synthetic": (b - mean) @ axes,
+        "people": real.people,
         "explained": float(values[-2:].sum()) / total,
     }
 
 
 def _axis(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis for nearly all values; the few beyond are drawn at its ends."""
+    """Ends of an axis for nearly all values; the few beyond count at its ends."""
     ordered = sorted(values)
     beyond = int(BEYOND * len(ordered))
     low = ordered[beyond]

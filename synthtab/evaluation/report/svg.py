@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -39,10 +40,8 @@ WIDE_LETTER = 0.66
 CROSSED_WIDTH = 200.0
 CROSSED_HEIGHT = 150.0
 CROSSED_LETTER = 9
-SCATTER_WIDTH = 300
-SCATTER_HEIGHT = 240
-# A point is drawn this far from the edge at least.
-SCATTER_MARGIN = 4
+SQUARES_WIDTH = 300.0
+SQUARES_HEIGHT = 240.0
 CURVE_SIZE = 200
 CURVE_MARGIN = 6
 
@@ -239,22 +238,37 @@ def crossed(
     return _svg(left + CROSSED_WIDTH, CROSSED_HEIGHT + below, marks, kind="heatmap")
 
 
-def scatter(clouds: Sequence[tuple[str, Matrix]], frame: Matrix) -> Markup:
-    """Clouds of points in one frame.
+def squares(matrix: Any, top: float, kind: str) -> Markup:
+    """Shares of rows in squares of a frame, the first row at the bottom.
 
     Args:
-        clouds: (class in the style sheet, points) of each, the last one on top.
-        frame: (low, high) of x, then of y. A point beyond is drawn at the edge.
+        matrix: ``[squares upwards, squares across]``; from -1 to 1 for a difference.
+        top: The share of full colour; shades go by square roots.
+        kind: "real", "synthetic" or "difference".
     """
-    (left, right), (bottom, top) = frame
-    place_x = _scale(left, right, SCATTER_MARGIN, SCATTER_WIDTH - SCATTER_MARGIN)
-    place_y = _scale(bottom, top, SCATTER_HEIGHT - SCATTER_MARGIN, SCATTER_MARGIN)
-    marks = ""
-    for kind, points in clouds:
-        # A line of no length with round ends is a dot.
-        dots = [f"M{_number(place_x(x))} {_number(place_y(y))}h0" for x, y in points]
-        marks += f'<path class="dots {kind}" d="{"".join(dots)}"/>'
-    return _svg(SCATTER_WIDTH, SCATTER_HEIGHT, marks)
+    down = SQUARES_HEIGHT / len(matrix)
+    across = SQUARES_WIDTH / len(matrix[0])
+    cells_of: dict[tuple[str, int], list[str]] = {}
+    for i, shares in enumerate(matrix):
+        y = _number(SQUARES_HEIGHT - (i + 1) * down)
+        for j, share in enumerate(shares):
+            shade = math.ceil(SHADES * math.sqrt(min(abs(share) / top, 1.0)))
+            if shade:
+                colour = _colour(share, True) if kind == "difference" else kind
+                cell = (
+                    f"M{_number(j * across)} {y}h{across:.2f}v{down:.2f}h-{across:.2f}z"
+                )
+                cells_of.setdefault((colour, shade), []).append(cell)
+    marks = (
+        f'<rect class="ground" width="{SQUARES_WIDTH:.0f}" '
+        f'height="{SQUARES_HEIGHT:.0f}"/>'
+    )
+    for (colour, shade), cells in sorted(cells_of.items()):
+        marks += (
+            f'<path class="{colour}" fill-opacity="{shade / SHADES:.1f}" '
+            f'd="{"".join(cells)}"/>'
+        )
+    return _svg(SQUARES_WIDTH, SQUARES_HEIGHT, marks, kind="heatmap")
 
 
 def curve(points: Matrix) -> Markup:

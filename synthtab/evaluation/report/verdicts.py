@@ -346,7 +346,7 @@ def decimals(evidence: Evidence) -> Iterator[Verdict]:
     faults = [
         {"column": name, "share": error / 100, "decimals": places.get(name, 0)}
         for name, error in score.detail.get("columns", {}).items()
-        if error > OFF_GRID
+        if error > OFF_GRID and _is_no_luck(score, name)
     ]
 
     def about_column(fault: Mapping[str, Any]) -> str:
@@ -364,6 +364,12 @@ def decimals(evidence: Evidence) -> Iterator[Verdict]:
     if not faults and not evidence.speaks("unreadable_cells"):
         text = "Numbers are as whole, or have as few decimals, as the real ones"
         yield Verdict("good", text, "decimals")
+
+
+def _is_no_luck(score: Score, name: str) -> bool:
+    """Whether what is off in a column is off by more than luck in any of them."""
+    luck = score.detail.get("luck", {})
+    return bool(luck.get(name, 0.0) < chance.limit(len(luck)))
 
 
 def _grid(places: int) -> str:
@@ -389,6 +395,7 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
     faults = [
         {"column": name, "error": error, **worst.get(name, unknown)}
         for name, error in beyond_floors(score, evidence)
+        if _is_no_luck(score, name)
     ]
 
     def about_column(fault: Mapping[str, Any]) -> str:
@@ -498,7 +505,9 @@ def ranges(evidence: Evidence) -> Iterator[Verdict]:
     faults = [
         {"column": name, "covered": covered, "least": least[name]}
         for name, covered in score.detail.get("columns", {}).items()
-        if name in least and covered < RANGE_FAIR * least[name]
+        if name in least
+        and covered < RANGE_FAIR * least[name]
+        and _is_no_luck(score, name)
     ]
 
     def about_column(fault: Mapping[str, Any]) -> str:
