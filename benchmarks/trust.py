@@ -842,7 +842,7 @@ FAULTS = (
         ("group", "share", "shape", "pair", "within", "combination"),
         ("ties",),
     ),
-    Fault("a sum that is none", sum_broken, ("relation", "order"), ("relation",)),
+    Fault("a sum that is none", sum_broken, ("impossible rows",), ("impossible rows",)),
     Fault(
         "town of another code",
         town_and_code,

@@ -292,7 +292,7 @@ FAULTS = {
         "'yr_built' above 'yr_renovated' (other than 0)",
         "",
     ),
-    no_sum: (houses, "'sqft_living' is not 'sqft_above' + 'sqft_basement'", ""),
+    no_sum: (houses, "'sqft_living = sqft_above + sqft_basement' does not hold", ""),
     another_weekday: (
         houses,
         "'sold_weekday' is not that of the weekday of 'sold'",

@@ -385,9 +385,9 @@ PLANTED: dict[Fault, tuple[str, str, str]] = {
         "Where 'town' is 'Davos', ('length', 'width') have the rank correlation -0.9",
     ),
     wrong_sum: (
-        "broken_relations",
-        "relation",
-        "'owed = tax + price' does not hold in 5.0 % of the rows; in 0 %",
+        "impossible_rows",
+        "impossible rows",
+        "'owed = tax + price' does not hold (5.0 %)",
     ),
     misspelt: ("other_spellings", "case", "% of 'town' are written otherwise"),
     nearly_copied: ("close_copies", "near copies", "ten times nearer than any"),

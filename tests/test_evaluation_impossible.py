@@ -148,6 +148,29 @@ def test_months_in_any_language_make_a_date(words: str) -> None:
     assert any("does not exist" in text for text in named(score(table(0), rows)))
 
 
+def test_days_of_the_year_flags_and_products() -> None:
+    def table(seed: int) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        day = pd.Timestamp("2021-01-01") + pd.to_timedelta(
+            rng.integers(0, 900, 3000), "D"
+        )
+        items, price = rng.integers(1, 20, 3000), rng.integers(100, 9000, 3000) / 100
+        kind = rng.integers(0, 4, 3000)
+        frame = {"day": day, "day_of_year": day.day_of_year}
+        frame |= {"items": items, "price": price, "amount": (items * price).round(2)}
+        frame |= {f"is_{k}": (kind == k).astype(int) for k in range(4)}
+        return pd.DataFrame(frame)
+
+    assert named(score(table(0), table(1))) == []
+    rows = table(1)
+    rows.loc[:49, "day_of_year"] = rows.loc[:49, "day_of_year"] % 360 + 5
+    rows.loc[50:99, "amount"] += 200
+    rows.loc[100:149, "is_0"] = 1 - rows.loc[100:149, "is_0"]
+    faults = " ".join(named(score(table(0), rows)))
+    assert "'day_of_year' is not the day of the year of 'day'" in faults
+    assert "amount" in faults and "one_hot(is_0" in faults
+
+
 def test_hours_are_added_to_instants() -> None:
     def table(seed: int) -> pd.DataFrame:
         rng = np.random.default_rng(seed)

@@ -55,7 +55,6 @@ CHECKS = {  # of the holdout alone, or of what a table may lack: keys, dates, co
     "interaction_error",
     "share_error",
     "group_error",
-    "broken_relations",
 }
 DETECTORS = {
     "detection_auc_logistic"

@@ -98,7 +98,14 @@ def impossible_rows(tables: Tables, streams: Streams) -> Outcome:
     wrong_real = np.any([one.real for one in counted], axis=0)
     value = float(wrong.mean() - wrong_real.mean())
     low, high = _interval(wrong, wrong_real)
-    told = _told(counted, chance.limit(len(counted)))
+    luck = float(
+        chance.more(
+            int(wrong.sum()), len(wrong), int(wrong_real.sum()), len(wrong_real)
+        )
+    )
+    # Where rows are impossible for sure, what they break need not be as sure.
+    limit = chance.limit(len(counted)) if luck >= chance.LUCK else chance.UNSURE
+    told = _told(counted, limit)
     return Outcome(
         100 * max(value, 0.0),
         Reference(0.0, PERFECT_SAMPLER),
@@ -108,11 +115,7 @@ def impossible_rows(tables: Tables, streams: Streams) -> Outcome:
             "synthetic": float(wrong.mean()),
             "real": float(wrong_real.mean()),
             "other real rows": len(others),
-            "luck": float(
-                chance.more(
-                    int(wrong.sum()), len(wrong), int(wrong_real.sum()), len(wrong_real)
-                )
-            ),
+            "luck": luck,
             "number of relations": len(counted),
             "relations": [_as_data(one, tables, synthetic, rng) for one in told[:TOLD]],
             "number broken": len(told),

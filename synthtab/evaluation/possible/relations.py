@@ -7,7 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from synthtab.core.schema import Schema
+from synthtab.data.columns import infer
+from synthtab.data.constraints.base import Form
+from synthtab.data.constraints.table import Table
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.possible.fields import (
     Coding,
@@ -81,27 +86,61 @@ class Order(Relation):
 
 
 @dataclass(frozen=True)
-class Sum(Relation):
-    """``total = part + part ...``, or the product of two; 0 if there is no part.
+class Span(Relation):
+    """A date is another one plus counts; or, without any, the same date.
 
     Attributes:
+        span: The time between the two.
+        counts: What adds up to it.
         slack: By how much rounding may be off.
     """
 
     kind = "sum"
-    total: Field
-    parts: tuple[Field, ...]
-    product: bool = False
-    slack: float = 1e-6
+    span: Field
+    counts: tuple[Field, ...]
+    slack: float
 
     def _broken(self, sheet: Sheet) -> Mask:
-        total = sheet.numbers(self.total)
-        parts = [sheet.numbers(part) for part in self.parts]
-        result: Floats = np.zeros(len(total))
-        if parts:
-            result = np.prod(parts, axis=0) if self.product else np.sum(parts, axis=0)
+        added: Floats = np.zeros(len(sheet))
+        for count in self.counts:
+            added = added + sheet.numbers(count)
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.abs(total - result) > self.slack)
+            return np.asarray(np.abs(sheet.numbers(self.span) - added) > self.slack)
+
+
+@dataclass(frozen=True, eq=False)
+class Held(Relation):
+    """A form of constraint on numbers: sums, products, flags of which one is set.
+
+    Attributes:
+        form: The constraint.
+        fields: Those of its columns.
+        schema: What they are.
+    """
+
+    kind = "sum"
+    form: Form
+    fields: tuple[Field, ...]
+    schema: Schema
+
+    def _broken(self, sheet: Sheet) -> Mask:
+        table = numbers_table(sheet, self.fields, self.schema)
+        with np.errstate(all="ignore"):
+            return np.asarray(self.form.applies(table) & ~self.form.holds(table))
+
+
+def numbers_table(
+    sheet: Sheet, fields: tuple[Field, ...], schema: Schema | None = None
+) -> Table:
+    """Fields of numbers as constraints look at them.
+
+    Args:
+        sheet: The rows.
+        fields: The fields, of one column each.
+        schema: What the columns are; inferred if not given.
+    """
+    frame = pd.DataFrame({field.columns[0]: sheet.numbers(field) for field in fields})
+    return Table(frame, schema or infer(frame, rare=0))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from synthtab.data.columns import KINDS, number_kind
+from synthtab.data.constraints import FORMS, Search
 from synthtab.evaluation.cells import Floats, known
 from synthtab.evaluation.possible.fields import (
     PARTS,
@@ -32,27 +32,30 @@ from synthtab.evaluation.possible.fields import (
     Part,
     Plain,
     Sheet,
+    is_whole,
     names,
 )
 from synthtab.evaluation.possible.plan import Plan, coded, no_such_days
 from synthtab.evaluation.possible.relations import (
     Bounds,
     Exists,
+    Held,
     NeverTwice,
     Only,
     Order,
     PartOfDate,
     Relation,
-    Sum,
+    Span,
     Together,
     keys,
+    numbers_table,
 )
+from synthtab.evaluation.report.findings import quote
 
 # Rows in which relations are looked for; and those of them for what is tried in very
 # many combinations.
 SEARCH_ROWS = 20_000
 FEWER_ROWS = 6_000
-GLIMPSE_ROWS = 300
 
 # Most of the rows that may break a relation.
 EXCEPTIONS = 0.005
@@ -91,7 +94,9 @@ MOST_CELLS = 200_000
 BUDGET = 0.01
 COST = 0.2
 MOST_RELATIONS = 400
-# Most columns among which sums of two are looked for.
+# Forms of constraints that are about numbers alone, and most columns among which they
+# are looked for.
+FORMS_OF_NUMBERS = ("equation", "one_hot")
 MOST_ADDED = 50
 CHUNK = 128
 Pair = tuple[Field, Field]
@@ -143,9 +148,10 @@ def find(sheet: Sheet, rng: np.random.Generator) -> list[Relation]:
     found: list[Found] = []
     with np.errstate(all="ignore"):
         found += _existing(part, plan)
-        found += _sums(part, plan, rng)
+        found += _forms(part, plan, rng)
         found += _spans(part, plan, rng)
         found += _parts(part, plan)
+        found += _days_of_year(part, plan, rng)
         found += _orders(part, plan, rng)
         found += _together(part, plan)
         found += _bounds(part, plan)
@@ -386,104 +392,37 @@ def _conditions(sheet: Sheet, plan: Plan) -> Iterator[Only]:
 # -- Sums and products of numbers
 
 
-def _sums(sheet: Sheet, plan: Plan, rng: np.random.Generator) -> Iterator[Found]:
-    """Numbers that equal another one, the sum of two or three, or the product of two."""
-    fields = plan.groups.get("number", [])[:MOST_ADDED]
-    glimpse = sheet.some(GLIMPSE_ROWS, rng)
-    cells = {field: glimpse.numbers(field) for field in fields}
-    shuffled = rng.permutation(len(sheet))
-    for total in fields:
-        slack = _slack(sheet, total)
-        others = [field for field in fields if field.columns != total.columns]
-        proposed: list[tuple[tuple[Field, ...], bool]] = []
-        proposed += _adding_up(cells, total, [(field,) for field in others], slack)
-        if not proposed:
-            pairs = list(combinations(others, 2))
-            proposed += _adding_up(cells, total, pairs, slack)
-        if not proposed:
-            proposed += _adding_up(cells, total, pairs, slack, product=True)
-        if not proposed and len(others) <= 12:
-            threes = list(combinations(others, 3))
-            proposed += _adding_up(cells, total, threes, slack)
-        for date in plan.dates:
-            # Day 1 to 366: too many for codes of their own.
-            if not {*date.columns} & {*total.columns}:
-                day = Part(
-                    date.columns,
-                    f"the day of the year of {date.said}",
-                    date,
-                    "day of the year",
+def _forms(sheet: Sheet, plan: Plan, rng: np.random.Generator) -> Iterator[Found]:
+    """Sums, differences, products, times of day, flags: as constraints are found."""
+    fields = tuple(plan.groups.get("number", ())[:MOST_ADDED])
+    if len(fields) < 2:
+        return
+    table = numbers_table(sheet, fields)
+    fewer = np.sort(rng.permutation(len(table))[:FEWER_ROWS])
+    search = Search(table.take(fewer), rng)
+    for name in FORMS_OF_NUMBERS:
+        for form in FORMS[name].find(search):
+            search.found.append(form)
+            applies = form.applies(table)
+            broken = int((applies & ~form.holds(table)).sum())
+            # Flags hold together: each of them is shuffled.
+            alone = form.columns if name == "one_hot" else form.columns[:1]
+            shuffled = table.shuffled(rng, alone)
+            by_chance = int((form.applies(shuffled) & ~form.holds(shuffled)).sum())
+            rows = int(applies.sum())
+            if _is_one(rows, broken, by_chance):
+                own = tuple(f for f in fields if f.columns[0] in form.columns)
+                schema = replace(
+                    table.schema,
+                    columns=tuple(
+                        column
+                        for column in table.schema.columns
+                        if column.name in form.columns
+                    ),
                 )
-                proposed.append(((day,), False))
-        for parts, is_product in proposed:
-            columns = _columns(total, *parts)
-            sign = " * " if is_product else " + "
-            result = sign.join(part.said for part in parts)
-            relation = Sum(
-                columns,
-                f"{total.said} = {result}",
-                f"{total.said} is not {result}",
-                None,
-                total,
-                parts,
-                is_product,
-                slack,
-            )
-            yield from _if_held(sheet, relation, shuffled)
-
-
-def _slack(sheet: Sheet, field: Field) -> float:
-    """By how much a rounded number may be off: one and a half of its last place."""
-    column = sheet.tables.columns.get(field.columns[0])
-    places: int | None = None
-    if column is not None and KINDS[column.kind].numeric:
-        places = number_kind(column).decimals(column)
-    if places == 0:
-        return 1e-6
-    values = known(sheet.numbers(field))
-    spread = float(np.std(values)) if len(values) else 0.0
-    if places is None:
-        return max(1e-6 * spread, 1e-9)
-    # A column that is rounded too coarsely agrees with anything.
-    return min(1.5 * 10.0**-places, 0.05 * spread)
-
-
-def _adding_up(
-    cells: dict[Field, Floats],
-    total: Field,
-    candidates: Sequence[tuple[Field, ...]],
-    slack: float,
-    product: bool = False,
-) -> list[tuple[tuple[Field, ...], bool]]:
-    """Those of the candidates that make the total in nearly all rows of a glimpse."""
-    agreeing: list[tuple[tuple[Field, ...], bool]] = []
-    target = cells[total][:, None]
-    for start in range(0, len(candidates), 4 * CHUNK):
-        some = candidates[start : start + 4 * CHUNK]
-        columns = [
-            np.column_stack([cells[parts[k]] for parts in some])
-            for k in range(len(some[0]))
-        ]
-        result = np.prod(columns, axis=0) if product else np.sum(columns, axis=0)
-        there = ~np.isnan(result + target)
-        agrees = (np.abs(result - target) <= slack) & there
-        share = agrees.sum(axis=0) / np.maximum(there.sum(axis=0), 1)
-        likely = np.flatnonzero((share >= 0.97) & (there.sum(axis=0) >= 20))
-        agreeing += [(some[k], product) for k in likely[:4].tolist()]
-    return agreeing[:4]
-
-
-def _if_held(sheet: Sheet, relation: Sum, shuffled: Ints) -> Iterator[Found]:
-    """The relation, if it holds beyond chance; in the rows that it speaks of."""
-    total = sheet.numbers(relation.total)
-    parts = [sheet.numbers(part) for part in relation.parts]
-    result = np.prod(parts, axis=0) if relation.product else np.sum(parts, axis=0)
-    there = ~np.isnan(total + result)
-    broken = int((there & (np.abs(total - result) > relation.slack)).sum())
-    by_chance = int((np.abs(total[shuffled] - result) > relation.slack).sum())
-    rows = int(there.sum())
-    if _is_one(rows, broken, by_chance):
-        yield Found(relation, rows, broken, by_chance)
+                fault = f"{quote(str(form), 72)} does not hold"
+                relation = Held(form.columns, str(form), fault, None, form, own, schema)
+                yield Found(relation, rows, broken, by_chance)
 
 
 # -- Dates that follow from a date and counts
@@ -545,14 +484,13 @@ def _span_of(
         columns = _columns(span, *sets[k], only)
         where = "" if only is None else str(only)
         plus = "".join(f" + {part.said}" for part in sets[k])
-        relation = Sum(
+        relation = Span(
             columns,
             f"{span.end.said} = {span.start.said}{plus}{where}",
             f"{span.end.said} is not {span.start.said}{plus}{where}",
             only,
             span,
             sets[k],
-            False,
             SPAN_SLACK[span.unit],
         )
         yield Found(relation, *(scale * count for count in counts))
@@ -586,6 +524,33 @@ def _parts(sheet: Sheet, plan: Plan) -> Iterator[Found]:
                 if one is not None:
                     yield one
                     break
+
+
+def _days_of_year(
+    sheet: Sheet, plan: Plan, rng: np.random.Generator
+) -> Iterator[Found]:
+    """Columns that are the day of the year of a date: too many values for codes."""
+    for field in plan.groups.get("number", []):
+        values = sheet.numbers(field)
+        there = known(values)
+        if not len(there) or there.max() <= 300 or not is_whole(there, 1, 366).all():
+            continue
+        for date in plan.dates:
+            if {*date.columns} & {*field.columns}:
+                continue
+            what = f"the day of the year of {date.said}"
+            day = Part(date.columns, what, date, "day of the year")
+            off = values - sheet.numbers(day)
+            by_chance = rng.permutation(values) - sheet.numbers(day)
+            counts = (~np.isnan(off)).sum(), (np.abs(off) > 0).sum()
+            rows, broken, wrong = (*counts, (np.abs(by_chance) > 0).sum())
+            if _is_one(rows, broken, wrong):
+                columns = _columns(field, day)
+                fault = f"{field.said} is not {what}"
+                relation = Span(
+                    columns, f"{field.said} = {what}", fault, None, field, (day,), 0.5
+                )
+                yield Found(relation, float(rows), float(broken), float(wrong))
 
 
 def _following(sheet: Sheet, coding: Coding, target: Coding) -> Found | None:

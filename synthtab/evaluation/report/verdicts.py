@@ -78,7 +78,7 @@ OF_TIES = (
     "rank_correlation_error",
     "interaction_error",
     "group_error",
-    "broken_relations",
+    "impossible_rows",
     "order_error",
 )
 
