@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from .keep import keeping
 from .options import (
     Device,
     Output,
+    Person,
     Quiet,
     Rare,
     SafeCells,
@@ -123,6 +125,7 @@ def augment(
     ] = None,
     safe_cells: SafeCells = False,
     rare: Rare = None,
+    person: Person = None,
     device: Device = None,
     seed: Seed = None,
     quiet: Quiet = False,
@@ -134,7 +137,7 @@ def augment(
 
     Example: synthtab augment people.csv --target income --balance -o more.csv
     """
-    fitting = dict(preset=preset, time=time, epochs=epochs, rare=rare)
+    fitting = dict(preset=preset, time=time, epochs=epochs, rare=rare, person=person)
     _check(n, balance, model, fitting, output, json, verdict)
     if output != "-":
         check_table_output(output, data, model, holdout, schema)
@@ -153,7 +156,7 @@ def augment(
     # What is to be learnt, and by which schema.
     cells = read_table(data, quiet)
     synthesizer = Synthesizer.load(model, device=device or "auto") if model else None
-    declared = _schema_of(cells, schema, synthesizer, rare)
+    declared = _schema_of(cells, schema, synthesizer, rare, person)
     table = tables.typed(cells, declared)
     _check_columns(declared.names, target, mark)
     # Which of it is learnt, and what the verdict is tested on.
@@ -225,8 +228,8 @@ def _check(
         )
     if model is not None and without_none(**fitting):
         raise ConfigError(
-            "--model is fitted already: leave out --preset, --time, --epochs and "
-            "--rare-below"
+            "--model is fitted already: leave out --preset, --time, --epochs, "
+            "--rare-below and --person"
         )
     if output == "-" and json == "-":
         raise ConfigError(
@@ -241,6 +244,7 @@ def _schema_of(
     path: Path | None,
     synthesizer: Synthesizer | None,
     rare: int | None,
+    person: str | None,
 ) -> Schema:
     """The schema of the model, of a file, or else inferred, in this order."""
     from synthtab import Schema, infer
@@ -249,8 +253,9 @@ def _schema_of(
     if synthesizer is not None:
         return synthesizer.schema_
     if path is not None:
-        return Schema.load(path)
-    return infer(cells, rare=configure(rare=rare).rare)
+        declared = Schema.load(path)
+        return declared if person is None else replace(declared, person=person)
+    return infer(cells, rare=configure(rare=rare).rare, person=person)
 
 
 def _check_columns(names: tuple[str, ...], target: str, mark: str | None) -> None:
@@ -268,8 +273,9 @@ def _split(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the generator learns, and what the verdict is tested on.
 
-    A fifth of every class: by luck, a rare one could have no row in either. Both parts
-    keep the order of the rows, which may mean something.
+    A fifth of every class: by luck, a rare one could have no row in either. Where rows
+    are about people, all rows of a person are on one side instead. Both parts keep the
+    order of the rows, which may mean something.
     """
     import numpy as np
 
@@ -279,6 +285,15 @@ def _split(
     from synthtab.data.columns import KINDS
     from synthtab.evaluation import cells
 
+    rng = Streams(seed).numpy("augment")
+    if declared.person is not None:
+        # A missing cell is nobody, its code -1.
+        people = cells.plain(table[declared.person]).factorize()[0] + 1
+        rows_of = np.bincount(people)
+        order = rng.permutation(len(rows_of))
+        chosen = order[np.cumsum(rows_of[order]) <= TEST_SHARE * len(table)]
+        is_tested = np.isin(people, chosen)
+        return table[~is_tested], table[is_tested]
     distinct = table[target].nunique()
     numeric = KINDS[declared[target].kind].numeric
     are_classes = not numeric or distinct <= 2 or (balance and distinct <= MAX_CLASSES)
@@ -286,7 +301,6 @@ def _split(
     if are_classes:
         # A missing cell is a class of its own, its code -1.
         classes = cells.plain(table[target]).factorize()[0]
-    rng = Streams(seed).numpy("augment")
     tested, learnt = parted(classes, TEST_SHARE, rng)
     return table.iloc[learnt], table.iloc[tested]
 

@@ -14,6 +14,7 @@ from .keep import keeping
 from .options import (
     Device,
     Output,
+    Person,
     Quiet,
     SafeCells,
     Seed,
@@ -67,6 +68,7 @@ def impute(
             "--time", help="Most time to fit: 90s, 5m, 1h30m.", metavar="TIME"
         ),
     ] = None,
+    person: Person = None,
     safe_cells: SafeCells = False,
     seed: Seed = None,
     device: Device = None,
@@ -80,9 +82,10 @@ def impute(
         raise ConfigError(f"--draws must be at least 1, not {draws}")
     if draws is not None and output == "-":
         raise ConfigError("--draws writes several files: name them with -o")
-    if model is not None and (schema or preset or time):
+    if model is not None and (schema or preset or time or person):
         raise ConfigError(
-            "--schema, --preset and --time are for fitting: leave them out with --model"
+            "--schema, --preset, --time and --person are for fitting: leave them out "
+            "with --model"
         )
     # One table keeps the name as it is; several are numbered.
     outputs = [output]
@@ -106,8 +109,10 @@ def impute(
         if model is not None:
             synthesizer = Synthesizer.load(model, device=device or "auto")
         else:
-            declared = Schema.load(schema) if schema else infer(cells)
-            options = without_none(preset=preset, time=time, seed=seed, device=device)
+            declared = Schema.load(schema) if schema else infer(cells, person=person)
+            options = without_none(
+                preset=preset, time=time, person=person, seed=seed, device=device
+            )
             synthesizer = Synthesizer(**options).fit(cells, declared, observe)
         for name in synthesizer.schema_.names:
             if name not in cells.columns:

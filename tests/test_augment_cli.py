@@ -181,3 +181,42 @@ def test_without_imbalanced_learn_the_error_names_the_extra():
         == "SyntheticSampler needs imbalanced-learn: pip install 'synthtab[augment]'\n"
     ), done.stderr
     assert "torch" not in done.stderr
+
+
+@pytest.mark.long
+def test_people_are_counted_and_all_rows_of_one_are_tested_or_learnt(call, tmp_path):
+    numbers = range(400)
+    frame = pd.DataFrame(
+        {
+            "patient": [1000 + i // 8 for i in numbers],
+            "ward": ["north" if i % 3 else "south" for i in numbers],
+            "note": ["secret" if i < 8 else f"usual {i % 2}" for i in numbers],
+            "days": [i % 17 for i in numbers],
+        }
+    )
+    frame.to_csv(tmp_path / "visits.csv", index=False)
+    said = call(
+        *("augment", "visits.csv", "--target", "ward", "--person", "patient"),
+        *("-o", "more.csv", "--json", "study.json", *FAST),
+    )
+    assert said.status == 0, said.err
+    rows = pd.read_csv(tmp_path / "more.csv")
+    added = rows.iloc[400:]
+    # One person alone has it, in eight rows.
+    assert "secret" not in set(added["note"])
+    assert not set(added["patient"]) & set(frame["patient"])
+    held_out = json.loads((tmp_path / "study.json").read_text())["facts"]["holdout"]
+    assert held_out % 8 == 0 and 0 < held_out <= 80
+    said = call("impute", "visits.csv", "--person", "nobody")
+    assert said.status == 2 and "the person 'nobody' is not a column" in said.err
+    said = call(
+        "augment",
+        "visits.csv",
+        "--target",
+        "ward",
+        "--person",
+        "patient",
+        "-m",
+        "visits.csv",
+    )
+    assert said.status == 2 and "--rare-below and --person" in said.err

@@ -28,12 +28,14 @@ FRAME = pd.DataFrame(
             ["S", "M", "L", "S", None], ["S", "M", "L"], ordered=True
         ),
         "income": [">50K", "<=50K", "<=50K", ">50K", ">50K"],
+        "room type": ["a", "b", "a", "b", "a"],
+        "time in office": [1, 2, 3, 4, 5],
     }
 )
 SCHEMA = infer(
     FRAME,
-    dict.fromkeys(["sex", "city", "income"], "category")
-    | {"age": "integer", "hours-per-week": "float"},
+    dict.fromkeys(["sex", "city", "income", "room type"], "category")
+    | {"age": "integer", "time in office": "integer", "hours-per-week": "float"},
     rare=0,
 )
 
@@ -80,6 +82,10 @@ def met(where: Any) -> list[int]:
         ("income = >50K", [0, 3, 4]),
         ("income = <=50K", [1, 2]),
         ("income in ('>50K')", [0, 3, 4]),
+        ("room type = b", [1, 3]),
+        ("room type in (a, b) and age > 30", [2, 3]),
+        ('"time in office" > 3', [3, 4]),
+        ("`time in office` in 2..4", [1, 2, 3]),
     ],
 )
 def test_text(text: str, rows: list[int]) -> None:
@@ -110,6 +116,10 @@ def test_values(where: Any, rows: list[int]) -> None:
     [
         ("", "it is empty"),
         ("sex", "after 'sex', not 'the end'"),
+        ("time in office > 3", 'quote a column that holds spaces: "time in office" >'),
+        ("time is money = 3", 'quote a column that holds spaces: "time is money" ='),
+        ("price (EUR) > 3", 'quote a column that holds signs: "price (EUR)"'),
+        ("room typ = b", "there is no column 'room typ': did you mean 'room type'?"),
         ("sex = ", "expected a value"),
         ("sex = Female or age = 3", "there is no 'or'"),
         ("sex = Female age = 3", "expected 'and', not 'age' (quote what holds spaces)"),

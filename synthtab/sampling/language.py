@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 
 from synthtab.core.errors import ConditionError
-from synthtab.core.expressions import Language, Token, UnclosedQuoteError, unquoted
+from synthtab.core.expressions import (
+    Language,
+    Token,
+    UnclosedQuoteError,
+    quoted,
+    unquoted,
+)
 
 # What users may give: text, several texts, or column -> value, ``(low, high)``, list of
 # values, None for missing.
@@ -30,6 +36,8 @@ SIGNS = {
     ">": ">",
     ">=": ">=",
 }
+# Words that end the name of a column.
+_GRAMMAR = ("is", "in", "not", "and", "or")
 EXAMPLE = (
     "write conditions like: sex = Female and age in 18..30 "
     "and city in ('Oslo', 'Bergen') and income is missing"
@@ -170,8 +178,8 @@ def parse(text: str) -> tuple[Condition, ...]:
 
     Grammar: ``column = value``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``column [not] in
     low..high`` (both included, either may be left out), ``column [not] in (value,
-    ...)``, ``column is [not] missing``. Words are in any case; names and values with
-    spaces or signs are quoted.
+    ...)``, ``column is [not] missing``. Words are in any case; values with spaces, and
+    names with signs or with one of these words, are quoted.
 
     Raises:
         ConditionError: It cannot be read; the message shows where.
@@ -255,22 +263,56 @@ class _Reader:
 
     def one(self) -> Condition:
         """One condition, on one column."""
-        column = self.value("a column")
+        begin = self.at
+        column = self.name()
         if self.skip_word("is"):
             negated = self.skip_word("not")
             if not (self.skip_word("missing") or self.skip_word("null")):
-                raise self.wrong("'is' is followed by missing or not missing")
+                raise self.wrong(
+                    "'is' is followed by missing or not missing"
+                    + self.quoting_of(begin)
+                )
             return Condition(column, missing=not negated)
         # Only "in" and "is" can be negated by a word; the others have a sign for it.
         negated = self.skip_word("not")
         if self.skip_word("in"):
-            return self.inside(column, negated)
+            return self.inside(column, negated, begin)
         if not self.compares or negated:
             raise self.wrong(
                 f"expected =, !=, <, <=, >, >=, in or is after {column!r}, "
-                f"not {self.next.text!r}"
+                f"not {self.next.text!r}" + self.quoting_of(begin)
             )
         return self.comparison(column)
+
+    def name(self) -> str:
+        """A column; several words are one if no word of the grammar is among them."""
+        words = [self.value("a column")]
+        while self.next.kind == "word" and not any(map(self.is_word, _GRAMMAR)):
+            words.append(self.take())
+        return " ".join(words)
+
+    def quoting_of(self, begin: int) -> str:
+        """How a column is quoted, of which the grammar's words may be a part.
+
+        Args:
+            begin: Number of the token with which the condition begins.
+
+        Returns:
+            "" where there is nothing to quote.
+        """
+        words = []
+        for token in self.tokens[begin:]:
+            if token.kind != "word":
+                break
+            words.append(token.text)
+        if token.kind != "sign":
+            return ""
+        if token.text == "(":
+            return ' (quote a column that holds signs: "price (EUR)" = ...)'
+        if len(words) > 1 and token.text in SIGNS:
+            shown = quoted(" ".join(words))
+            return f" (quote a column that holds spaces: {shown} {token.text} ...)"
+        return ""
 
     @property
     def compares(self) -> bool:
@@ -292,8 +334,14 @@ class _Reader:
             return Condition(column, low=value, open=(strict, False))
         return Condition(column, (value,), negated=sign == "!=")
 
-    def inside(self, column: str, negated: bool) -> Condition:
-        """What follows "in": ``(value, value)``, or ``low..high``."""
+    def inside(self, column: str, negated: bool, begin: int) -> Condition:
+        """What follows "in": ``(value, value)``, or ``low..high``.
+
+        Args:
+            column: The column.
+            negated: Whether "not" stands before "in".
+            begin: Number of the token with which the condition begins.
+        """
         if self.skip_sign("("):
             values = [self.value("a value")]
             while self.skip_sign(","):
@@ -306,7 +354,10 @@ class _Reader:
             return Condition(column, high=high, negated=negated)
         low = self.value("a range or a list")
         if not self.skip_sign(".."):
-            raise self.wrong("'in' is followed by low..high or by (value, value)")
+            raise self.wrong(
+                "'in' is followed by low..high or by (value, value)"
+                + self.quoting_of(begin)
+            )
         # "age in 30.. and sex = Male": the range has no end.
         if self.ended or self.is_word("and"):
             return Condition(column, low=low, negated=negated)
