@@ -292,6 +292,11 @@ def _split(
         rows_of = np.bincount(people)
         order = rng.permutation(len(rows_of))
         chosen = order[np.cumsum(rows_of[order]) <= TEST_SHARE * len(table)]
+        if not len(chosen):
+            raise ConfigError(
+                f"{declared.person!r} names too few people for a verdict: name other "
+                "rows with --holdout, or leave it out with --no-verdict"
+            )
         is_tested = np.isin(people, chosen)
         return table[~is_tested], table[is_tested]
     distinct = table[target].nunique()
