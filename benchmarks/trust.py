@@ -799,7 +799,12 @@ FAULTS = (
         ("missing", "impossible"),
         ("missing", "impossible"),
     ),
-    Fault("twice as many missing", more_missing, ("missing",), ("missing",)),
+    Fault(
+        "twice as many missing",
+        more_missing,
+        ("missing", "group", "missing at random", "impossible rows"),
+        ("missing",),
+    ),
     Fault(
         "missing in other rows",
         missing_elsewhere,
@@ -842,12 +847,17 @@ FAULTS = (
         ("group", "share", "shape", "pair", "within", "combination"),
         ("ties",),
     ),
-    Fault("a sum that is none", sum_broken, ("impossible rows",), ("impossible rows",)),
+    Fault(
+        "a sum that is none",
+        sum_broken,
+        ("impossible rows", "order"),
+        ("impossible rows",),
+    ),
     Fault(
         "town of another code",
         town_and_code,
-        ("combination", "group", "pair"),
-        ("combination", "ties"),
+        ("combination", "group", "pair", "impossible rows"),
+        ("combination", "ties", "impossible rows"),
     ),
     Fault(
         "a tenth nearly copied",

@@ -243,7 +243,7 @@ def squares(matrix: Any, top: float, kind: str) -> Markup:
 
     Args:
         matrix: ``[squares upwards, squares across]``; from -1 to 1 for a difference.
-        top: The share of full colour; shades go by square roots.
+        top: The share of full colour; shades of shares go by square roots.
         kind: "real", "synthetic" or "difference".
     """
     down = SQUARES_HEIGHT / len(matrix)
@@ -252,7 +252,10 @@ def squares(matrix: Any, top: float, kind: str) -> Markup:
     for i, shares in enumerate(matrix):
         y = _number(SQUARES_HEIGHT - (i + 1) * down)
         for j, share in enumerate(shares):
-            shade = math.ceil(SHADES * math.sqrt(min(abs(share) / top, 1.0)))
+            part = min(abs(share) / top, 1.0)
+            # A difference by its size: the square root would show luck in full colour.
+            depth = part if kind == "difference" else math.sqrt(part)
+            shade = math.ceil(SHADES * depth)
             if shade:
                 colour = _colour(share, True) if kind == "difference" else kind
                 cell = (

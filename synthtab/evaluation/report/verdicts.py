@@ -71,7 +71,7 @@ TIE_MATTERS = 0.35
 TIE_SURE = 4.0
 # Percent of the rows that chance alone moves, of the mean column: beyond it nobody knows
 # whether columns are distributed as they should be.
-SHAPE_UNKNOWN = 8.0
+SHAPE_UNKNOWN = 5.0
 
 # Metrics whose own rules are about columns together.
 OF_TIES = (
@@ -152,7 +152,7 @@ def detached(evidence: Evidence) -> Iterator[Verdict]:
         about_blanks,
         "columns have missing cells at random, unlike the real table",
     )
-    if not faults and not _ties_are_off(evidence) and not _few_for_ties(evidence):
+    if not faults and not _ties_are_off(evidence) and not _few_rows(evidence):
         yield Verdict(
             "good", "Every column follows the others as it should", "detached"
         )
@@ -168,8 +168,8 @@ def _ties_are_off(evidence: Evidence) -> bool:
     return evidence.speaks(*OF_TIES)
 
 
-def _few_for_ties(evidence: Evidence) -> bool:
-    """Whether the loss of a tie that matters would be luck."""
+def _few_rows(evidence: Evidence) -> bool:
+    """Whether the loss of a tie that matters, or of a tenth of a value, would be luck."""
     return TIE_SURE * evidence.noise > TIE_MATTERS
 
 
@@ -234,7 +234,7 @@ def pairs(evidence: Evidence) -> Iterator[Verdict]:
         yield Verdict("fair", text, "ties", (), figures)
     elif broken or invented or score.detail.get("detached") or _ties_are_off(evidence):
         return
-    elif _few_for_ties(evidence):
+    elif _few_rows(evidence):
         wanted = math.ceil(2 * (TIE_SURE / TIE_MATTERS) ** 2)
         text = (
             f"Whether pairs of columns are broken: there are too few rows to tell from "
@@ -416,7 +416,10 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
     unsure = shares is not None and shares.detail.get("unsure")
     if not faults and not unsure and not evidence.speaks("share_error", "level_error"):
         text = "Values that many rows share occur as often as they should"
-        yield Verdict("good", text, "heap")
+        if _few_rows(evidence):
+            doubt = "Whether values that many rows share occur as often as they should"
+            text = f"{doubt}: there are too few rows to tell from chance"
+        yield Verdict("unknown" if _few_rows(evidence) else "good", text, "heap")
 
 
 def categories(evidence: Evidence) -> Iterator[Verdict]:
