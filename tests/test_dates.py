@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthtab import Schema, Synthesizer, infer
-from synthtab.core.errors import SchemaError
+from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.schema import Column
 from synthtab.data import tables
 from synthtab.data.columns import KINDS, TEXT_MARK, Settings, cells_to_text, dates
@@ -537,3 +537,82 @@ def test_every_part_of_a_format_is_in_the_documents() -> None:
         part for part in families if not re.match(r"%[\^~][aAB]|%[1-9]f|%,[69]f", part)
     }
     assert {part for part in explained if part not in page} == set()
+
+
+# Dates at the limits of what pandas holds, and beyond
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """ISO dates at random, both ends among them five times."""
+    low, high = np.array([first, last], dtype="M8[D]").astype(np.int64)
+    days = RNG.integers(low, high, ROWS - 10, endpoint=True)
+    texts = [str(day) for day in days.astype("M8[D]")]
+    return [*texts, *[first] * 5, *[last] * 5]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("1677-09-21", "2262-04-11"),
+        ("1500-01-01", "2500-12-31"),
+        ("0001-01-01", "0300-01-01"),
+        ("0001-01-01", "9999-12-31"),
+        ("9990-01-01", "9999-12-31"),
+    ],
+)
+@pytest.mark.parametrize("time", ["", "T10:11:12Z", "T10:11:12.123456", " 10:11+05:00"])
+def test_dates_beyond_nanoseconds_are_dates(first: str, last: str, time: str) -> None:
+    texts = [day + time for day in days_between(first, last)]
+    # Checks that all come back.
+    column = column_of(texts)
+    assert column.kind == "datetime"
+    typed = tables.typed(from_file(texts), Schema((column,)))["c"]
+    encoder = KINDS["datetime"].fit(typed, column, RNG, Settings(rare=5))
+    back = encoder.decode(*encoder.encode(typed, RNG), RNG, 0)
+    made = KINDS["datetime"].text(back, column)
+    assert first + time <= min(made)
+    assert max(made) <= last + time
+    assert {first + time, last + time} & set(made)
+
+
+def test_months_of_any_year_are_dates() -> None:
+    texts = [day[:7] for day in days_between("0100-01-01", "9900-12-31")]
+    assert column_of(texts).options["format"] == "%Y-%m"
+
+
+def test_all_that_64_bits_of_nanoseconds_hold() -> None:
+    ends = [pd.Timestamp.min, pd.Timestamp.max]
+    stamps = RNG.integers(-(2**63) + 1, 2**63 - 1, ROWS, endpoint=True)
+    cells = pd.Series([*ends * 5, *pd.to_datetime(stamps)], dtype="datetime64[ns]")
+    column = infer(pd.DataFrame({"c": cells}))["c"]
+    assert column.options["minimum"] == "1677-09-21 00:12:43.145224193"
+    assert column.options["maximum"] == "2262-04-11 23:47:16.854775807"
+    texts = [str(stamp).replace(" ", "T") for stamp in cells]
+    texts = [text if "." in text else f"{text}.000000000" for text in texts]
+    assert column_of(texts).dtype == "datetime64[ns]"
+
+
+def test_nanoseconds_of_other_centuries_are_told() -> None:
+    texts = [
+        f"{day}T10:11:12.123456789" for day in days_between("1990-01-01", "2020-01-01")
+    ]
+    texts[0] = "1500-01-01T10:11:12.123456789"
+    assert (
+        "nanoseconds reach from 1677-09-21 to 2262-04-11"
+        in infer(from_file(texts))["c"].note
+    )
+
+
+def test_years_of_five_digits_are_refused_with_advice() -> None:
+    cells = pd.Series(np.array(["-0500-01-01", "12000-01-01"] * 50, dtype="M8[s]"))
+    with pytest.raises(DataError, match="make these cells missing"):
+        infer(pd.DataFrame({"c": cells}))
+
+
+def test_a_condition_beyond_the_column_is_no_date_within_it() -> None:
+    texts = [
+        f"{day}T10:11:12.123456789" for day in days_between("1990-01-01", "2020-01-01")
+    ]
+    column = column_of(texts)
+    number = KINDS["datetime"].read_loosely("2400-01-01", column)  # type: ignore[attr-defined]
+    assert number == 2**63 - 1

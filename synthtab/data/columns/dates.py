@@ -38,8 +38,10 @@ LONG = ("M", "W")
 
 # Digits of a fraction of a second.
 DIGITS = {"ms": 3, "us": 6, "ns": 9}
-# Days since 1970 that nanoseconds reach.
-NANOSECOND_DAYS = 106_000
+# What 64 bits of nanoseconds since 1970 reach: from 00:12:43.145224193 on this day of 1677
+# to 23:47:16.854775807 on that of 2262.
+NANOSECOND_DAYS = (-106_752, 106_751)
+NANOSECOND_TIMES = (763_145_224_193, 85_636_854_775_807)
 
 # A part of a format: a letter, before it how it is written, after it a language.
 TOKEN = re.compile(r"%(?:([-^~+:]?)([A-Za-z])(?:\{([a-z]+)\})?|([1-9])f|([.,])(\d?)f)")
@@ -229,9 +231,14 @@ def read(texts: Texts, form: str) -> tuple[Integers, Mask]:
     valid = np.ones(len(days), dtype=bool)
     if has_date(form):
         days, valid = _days(fields)
+    times = _time(fields, unit)
     if unit == "ns":
-        valid &= np.abs(days) < NANOSECOND_DAYS
-    own: Integers = np.where(valid, days, 0) * per_day + _time(fields, unit)
+        first, last = NANOSECOND_DAYS
+        earliest, latest = NANOSECOND_TIMES
+        valid &= (days > first) | ((days == first) & (times >= earliest))
+        valid &= (days < last) | ((days == last) & (times <= latest))
+    # On the first of these days the product alone goes round, and the sum back.
+    own: Integers = np.where(valid, days, 0) * per_day + times
     # Names of weekdays and the like follow from the date, and may contradict it.
     if any(
         _letter(token[0]) in "aAo" or token[1] == "+" for token in TOKEN.finditer(form)
@@ -655,6 +662,7 @@ MOST_EQUAL = 8
 COMPACT_EVIDENCE = {"%Y%m": 12}
 EARLIEST = 1800
 LATEST = 2199
+FEWEST_MONTHS = 30
 # A year and three digits count its days, not its invoices, if they get that far ...
 LATE_DAY = 300
 
@@ -888,7 +896,9 @@ class _Column:
         texts = self.texts[fits]
         days = convert(values[fits], unit_of(form), "D")
         years = days.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970
-        if years.min() < EARLIEST or years.max() > LATEST:
+        # Two digits after a mark that are a month in so many texts are no accident.
+        are_months = form == "%Y-%m" and len(texts) >= FEWEST_MONTHS
+        if not are_months and (years.min() < EARLIEST or years.max() > LATEST):
             return False
         if of_days:
             day = max(int(text[-3:]) for text in texts)

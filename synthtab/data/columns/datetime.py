@@ -60,6 +60,10 @@ STAMP_SHARE = 0.01
 DAY_FIRST = re.compile("%-?d.*%-?m")
 ISO = re.compile(r"\d{4}")
 
+# 0001-01-01 and 9999-12-31 in days since 1970.
+FIRST_DAY = -719_162
+LAST_DAY = 2_932_896
+
 # Distinct days from which on the time of day is a part of its own. Beside a weekday it is
 # one whatever their number.
 FEWEST_DAYS = 3
@@ -375,6 +379,7 @@ class DatetimeEncoder(NumberEncoder):
         values = np.zeros(0, dtype=np.int64)
         if cells.count:
             values, unit = _counts(cells.series.dropna())
+            _refuse_far_years(cells.name, values, unit)
         coarse = dates.coarsest(values, unit)
         form = _clock_format(coarse)
         if not is_clock:
@@ -414,7 +419,10 @@ class DatetimeEncoder(NumberEncoder):
         if len(forms) == 1 and dates.has_year(forms[0]):
             zone = ", UTC" if dates.UTC.search(forms[0]) else ""
             dtype = f"datetime64[{'ns' if unit == 'ns' else 'us'}{zone}]"
-        column = cells.column(cls.kind, dtype, why, options, missing)
+        note = ""
+        if unit == "ns" and cells.misfits:
+            note = "dates with nanoseconds reach from 1677-09-21 to 2262-04-11"
+        column = cells.column(cls.kind, dtype, why, options, missing, note)
         # What was never text has been counted cell by cell.
         counts = None if cells.is_text else np.ones(len(values), dtype=np.int64)
         ends = cells.bounds(dates.convert(values, unit, coarse), counts)
@@ -423,7 +431,7 @@ class DatetimeEncoder(NumberEncoder):
         least, greatest = _bound_texts(np.array(ends), column)
         options |= {"minimum": least, "maximum": greatest}
         why = f"{why}, from {least} to {greatest}"
-        return cells.column(cls.kind, dtype, why, options, missing)
+        return cells.column(cls.kind, dtype, why, options, missing, note)
 
     @classmethod
     def numbers(cls, series: pd.Series, column: Column) -> tuple[Integers, Mask]:
@@ -508,7 +516,12 @@ class DatetimeEncoder(NumberEncoder):
         stamp = pd.to_datetime(value, dayfirst=day_first and not is_iso).to_datetime64()
         count = np.array([stamp.astype(np.int64)])
         own = np.datetime_data(stamp.dtype)[0]
-        return dates.convert(count, own, column.options.get("unit", "s"))[0]
+        unit = column.options.get("unit", "s")
+        if unit in dates.LONG or dates.PER_DAY[unit] <= dates.PER_DAY[own]:
+            return dates.convert(count, own, unit)[0]
+        # What 64 bits do not reach in the column's unit is beyond all of its cells.
+        exact = int(count[0]) * (dates.PER_DAY[unit] // dates.PER_DAY[own])
+        return np.int64(min(max(exact, 1 - 2**63), 2**63 - 1))
 
     @classmethod
     def width(cls, value: Any, column: Column) -> int:
@@ -691,6 +704,16 @@ def _zone_of(cells: Any, name: str) -> str:
             f"pd.to_datetime(df[{name!r}], utc=True)"
         )
     return names.pop() if names else ""
+
+
+def _refuse_far_years(name: str, values: Integers, unit: str) -> None:
+    """Raise a `DataError` for years that are not written with four digits."""
+    days = dates.convert(values, unit, "D")
+    if days.min() < FIRST_DAY or days.max() > LAST_DAY:
+        raise DataError(
+            f"column {name!r} has dates before the year 1 or after 9999, which cannot be "
+            "written; make these cells missing, or the years a column of numbers"
+        )
 
 
 def _counts(present: pd.Series) -> tuple[Integers, str]:

@@ -298,7 +298,8 @@ def coded(sheet: Sheet, field: Field) -> Coding | None:
             # Cells are there or missing: no cell has this value.
             values = np.array([np.inf])
     if isinstance(field, Part):
-        told = [field.told(value) for value in values]
+        # That no cell has, nobody is told.
+        told = [field.told(value) if np.isfinite(value) else "" for value in values]
     else:
         told = _told(sheet.tables, field, values)
     other = "another value"
