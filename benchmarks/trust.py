@@ -1145,10 +1145,15 @@ def judge(
     if planted is None:
         return None
     spoilt, columns = planted
-    if holdout is not None:
-        for column in train.columns.difference(holdout.columns):
-            # A column that the fault brought: the holdout has it as the training table.
-            holdout[column] = _like(train[column], len(holdout))
+    brought = [] if holdout is None else train.columns.difference(holdout.columns)
+    if holdout is not None and len(brought):
+        # Columns that the fault brought: the holdout has them as a training table has.
+        as_train = holdout.copy()
+        fault.plant(rows.copy(), as_train, np.random.default_rng(seed + 100))
+        for column in brought:
+            holdout[column] = as_train[column]
+            if column == "email":
+                holdout[column] = _addresses(len(holdout), np.random.default_rng(9))
     began = time.perf_counter()
     report = evaluate(train, spoilt, holdout=holdout, seed=seed, metrics=metrics)
     alarms = [v for v in report.verdicts if v.level in ("bad", "fair")]
@@ -1170,13 +1175,6 @@ def judge(
         "contradicted": [v.text for v in goods if v.rule in fault.denied_by],
         "seconds": round(time.perf_counter() - began, 1),
     }
-
-
-def _like(column: pd.Series, count: int) -> Any:
-    """Cells for the holdout: as those of the training table, keys new ones."""
-    if column.name == "email":
-        return _addresses(count, np.random.default_rng(9))
-    return column.sample(count, replace=True, random_state=0).to_numpy()
 
 
 def summary(results: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -74,6 +74,8 @@ class Counted:
         return float(self.synthetic.mean() - self.real.mean())
 
 
+# Numbers of 1e308 and dates beyond the calendar are no relation, and need no warning.
+@np.errstate(all="ignore")
 def impossible_rows(tables: Tables, streams: Streams) -> Outcome:
     """Share of the rows that break a relation of the real ones, times 100.
 
