@@ -91,7 +91,9 @@ class Fault:
 
 def numbers(frame: Frame, distinct: int = 30) -> list[str]:
     """Columns of numbers with so many distinct values at least; no times as 517."""
-    names = frame.select_dtypes("number").columns.difference(["id"], sort=False)
+    names = frame.select_dtypes("number").columns.difference(
+        ["id", "PassengerId"], sort=False
+    )
     amounts = [name for name in names if not _are_times(frame[name])]
     return [name for name in amounts if frame[name].nunique() >= distinct]
 
@@ -132,7 +134,7 @@ def ordered(frame: Frame) -> tuple[str, str] | None:
                 continue
             gap = both[b] - both[a]
             # Of one unit: the gap is no larger than the numbers.
-            alike = gap.abs().median() < both[b].abs().median()
+            alike = gap.abs().median() < 2 * both[a].abs().median()
             if (gap >= 0).all() and gap.nunique() > 5 and alike:
                 return a, b
     return None
@@ -723,12 +725,17 @@ FAULTS = (
     Fault("shuffled column", shuffled, ("detached", "pair"), ("ties", "detached")),
     Fault("a fifth repeated", repeats(0.2), ("repeats",), ("repeats",)),
     Fault("every row twice", repeats(0.5), ("repeats",), ("repeats",)),
-    Fault("five percent copied", copied(0.05), ("copies", "near copies"), ("copies",)),
+    Fault(
+        "five percent copied",
+        copied(0.05),
+        ("copies", "near copies", "copied text"),
+        ("copies",),
+    ),
     Fault("all copied", copied(1.0), ("copies",), ("copies", "nearer", "attacks")),
     Fault(
         "the richest copied",
         rich_copied,
-        ("near copies", "extremes"),
+        ("near copies", "extremes", "copied text"),
         ("near copies", "extremes"),
     ),
     Fault("a new category", new_category, ("invented category",), ("absent category",)),

@@ -62,11 +62,9 @@ NEVER_MISSING_WORTH = 0.3
 # Ties that are this many times as far off as those of a perfect sampler are worth a
 # word.
 TIES_FAIR = 2.5
-
-
 # A tie must be this strong to be worth one's while; where the loss of such a tie would be
-# luck, no pair is called good. Tables of 256 rows each tell it.
-TIE_MATTERS = 0.35
+# luck, no pair is called good. Tables of 356 rows each tell it.
+TIE_MATTERS = 0.3
 # In standard errors, as in `association`.
 TIE_SURE = 4.0
 # Percent of the rows that chance alone moves, of the mean column: beyond it nobody knows
@@ -79,7 +77,6 @@ OF_TIES = (
     "interaction_error",
     "group_error",
     "impossible_rows",
-    "order_error",
 )
 
 Rule = Callable[[Evidence], Iterator[Verdict]]
