@@ -29,6 +29,7 @@ from synthtab.evaluation.metric import (
 )
 from synthtab.evaluation.metrics import association, signs
 from synthtab.evaluation.metrics.shares import named_columns
+from synthtab.evaluation.report import impossible
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
@@ -484,14 +485,14 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
 
 
 def _named_pairs(evidence: Evidence) -> set[frozenset[str]]:
-    """Pairs that are said to be broken, invented, turned or tied otherwise."""
+    """Pairs that are said to be broken, impossible, turned or tied otherwise."""
     named = signs.broken_pairs(evidence)
     ranks = evidence.get("rank_correlation_error")
     if ranks is not None:
         for kind in ("turned", "weaker"):
             for fault in ranks.detail.get(kind, []):
                 named.add(frozenset(fault["columns"]))
-    return named
+    return named | impossible.named_pairs(evidence)
 
 
 def _about_cell(fault: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ from synthtab.evaluation.metric import (
     Skip,
     share_interval,
 )
-from synthtab.evaluation.naming import may_be_named
+from synthtab.evaluation.naming import LEAST, may_be_named
 from synthtab.evaluation.possible.fields import Mask, Sheet, number_of, word_of
 from synthtab.evaluation.possible.relations import NeverTwice, Relation
 from synthtab.evaluation.possible.search import find
@@ -195,6 +195,8 @@ def _as_data(
     return {
         "says": relation.says,
         "fault": relation.fault,
+        # Without the rows of which it speaks.
+        "brief": relation.fault.removesuffix(str(relation.only or "")),
         "such as": relation.such_as(synthetic, one.synthetic),
         "kind": relation.kind,
         "columns": list(relation.columns),
@@ -217,20 +219,22 @@ def _examples(
     may = np.ones(len(rows), dtype=bool)
     for name in names:
         may &= _may_be_shown(tables, view, name)[rows]
-    shown_rows: list[int] = []
+    examples: list[dict[str, str]] = []
     # A key repeats the cells of a row that may be real: it is told by its kind alone.
-    if not isinstance(one.relation, NeverTwice):
-        real = _cells_of_real(tables, names)
-        cells = _cells(tables, view, names)
-        for row in rows[may][: 20 * EXAMPLES]:
-            alike = (
-                (real == cells[row]) | (np.isnan(real) & np.isnan(cells[row]))
-            ).all(axis=1)
-            if not 0 < alike.sum() < shown.LEAST and len(shown_rows) < EXAMPLES:
-                shown_rows.append(int(row))
-    return [
-        {name: _text(tables, view, name, row) for name in names} for row in shown_rows
-    ]
+    if isinstance(one.relation, NeverTwice):
+        return examples
+    real = _cells_of_real(tables, names)
+    cells = _cells(tables, view, names)
+    for row in rows[may][: 20 * EXAMPLES]:
+        same = (real == cells[row]) | (np.isnan(real) & np.isnan(cells[row]))
+        if 0 < same.all(axis=1).sum() < LEAST:
+            continue
+        example = {name: _text(tables, view, name, int(row)) for name in names}
+        if example not in examples:
+            examples.append(example)
+        if len(examples) == EXAMPLES:
+            break
+    return examples
 
 
 def _cells(tables: Tables, view: View, names: Sequence[str]) -> Any:

@@ -8,9 +8,7 @@ from typing import Any
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import chance
 from synthtab.evaluation.metric import Score
-from synthtab.evaluation.naming import LEAST as LEAST_ROWS
 from synthtab.evaluation.report.findings import (
-    OWN_SENTENCE,
     Evidence,
     Level,
     Verdict,
@@ -21,7 +19,6 @@ from synthtab.evaluation.report.section import Section, render
 from synthtab.evaluation.report.text import clean, shorten
 from synthtab.evaluation.views import Tables
 
-LEAST = LEAST_ROWS
 RULE = "impossible rows"
 # Percent of the rows beyond real ones: up to the first it is good, up to the second
 # fair.
@@ -35,8 +32,11 @@ FIGURES = {
     "number broken",
     "number of relations",
 }
-# Characters of a relation in the sentence of the conclusion.
-SHORT = 100
+# Relations that the verdict tells, and characters of each, there and in the conclusion.
+TOLD = 2
+LONG = 104
+SHORT = 76
+SUCH_AS = 60
 
 
 def impossible(evidence: Evidence) -> Iterator[Verdict]:
@@ -57,12 +57,12 @@ def impossible(evidence: Evidence) -> Iterator[Verdict]:
     if score.value > GOOD and not by_luck:
         level: Level = "fair" if score.value <= FAIR else "bad"
         text = f"{share(synthetic)} of the rows are impossible, {beside}"
-        worst = relations[:OWN_SENTENCE]
+        worst = relations[:TOLD]
         if worst:
             text += f": {'; '.join(_told(one) for one in worst)}"
             more = score.detail["number broken"] - len(worst)
             text += f"; and {more} more" if more > 0 else ""
-            fault = shorten(worst[0]["fault"], SHORT)
+            fault = shorten(worst[0]["brief"], SHORT)
             short = f"{share(synthetic)} of rows are impossible: {fault}"
             figures["short"] = short
         columns = tuple(dict.fromkeys(c for one in worst for c in one["columns"]))
@@ -85,14 +85,21 @@ def impossible(evidence: Evidence) -> Iterator[Verdict]:
     yield Verdict("good", text, RULE, (), figures)
 
 
+def named_pairs(evidence: Evidence) -> set[frozenset[str]]:
+    """Pairs of columns of relations that rows are said to break."""
+    score = evidence.get("impossible_rows")
+    if score is None or all(v.level == "good" for v in impossible(evidence)):
+        return set()
+    told = score.detail.get("relations", [])
+    return {frozenset(one["columns"]) for one in told if len(one["columns"]) == 2}
+
+
 def _told(one: Mapping[str, Any]) -> str:
     """A broken relation, how often, and how mostly."""
-    such = (
-        f", such as {one['such as']}"
-        if one["such as"] not in ("", one["fault"])
-        else ""
-    )
-    return f"{one['fault']} ({share(one['synthetic'])}{such})"
+    such = ""
+    if one["such as"] not in ("", one["fault"]):
+        such = f", such as {shorten(one['such as'], SUCH_AS)}"
+    return f"{shorten(one['fault'], LONG)} ({share(one['synthetic'])}{such})"
 
 
 def section(tables: Tables, streams: Streams, score: Score) -> Section | None:
