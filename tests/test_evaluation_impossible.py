@@ -197,6 +197,14 @@ def test_a_holdout_says_how_often_real_rows_break_them() -> None:
     found = score(hotel(0), rows, holdout=hotel(2, 1500))
     assert found.detail["other real rows"] == 1500
     assert found.value > 2.5
+    # A holdout of another time breaks what holds in the table: it says nothing.
+    later = hotel(2, 1500)
+    later["status_date"] = (
+        later["status_date"].sample(frac=1, random_state=0).to_numpy()
+    )
+    found = score(hotel(0), rows, holdout=later)
+    assert found.detail["other real rows"] == 2000
+    assert found.value > 2.5
     # A holdout of a few rows says too little.
     found = score(hotel(0), rows, holdout=hotel(2, 100))
     assert found.detail["other real rows"] == 2000
