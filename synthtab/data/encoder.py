@@ -7,7 +7,8 @@ Three steps lead from a table to its codes, and the same three lead back:
     `ColumnEncoder`   column by column => codes and offsets, side by side
 
 A column of numbers in which some cells follow from other columns is encoded by `Linked`
-instead. Decoding therefore has an order: a column comes after those that it needs.
+instead, one that is measured from others by `Measured`. Decoding therefore has an order:
+a column comes after those that it needs.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from synthtab.data.columns.disclosure import number_people
 from synthtab.data.constraints.enforce import Enforced
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
 from synthtab.data.relations.links import Linked, complete_whole
-from synthtab.data.relations.search import bases, find
+from synthtab.data.relations.measured import Measured, Relation
+from synthtab.data.relations.search import bases, find, find_distances
 
 CONTINUOUS = ("cdf", "mixture")
 # Rows by which a state from a file is tried out.
@@ -41,13 +43,15 @@ Ints = npt.NDArray[np.int64]
 NewArray = Callable[[str, tuple[int, int], Any], Any]
 # All of a table, or those of its columns of which every cell is asked for.
 Whole = pd.DataFrame | Mapping[str, pd.Series]
+# What encodes a column, by itself or with others.
+AnyEncoder = ColumnEncoder | Linked | Measured
 
 
 @dataclass(frozen=True, eq=False)
 class _Share:
     """A column's share of the arrays of codes and of offsets."""
 
-    encoder: ColumnEncoder | Linked
+    encoder: AnyEncoder
     blocks: slice
     offsets: slice
 
@@ -76,7 +80,7 @@ class TableEncoder:
     def __init__(
         self,
         schema: Schema,
-        columns: tuple[ColumnEncoder | Linked, ...],
+        columns: tuple[AnyEncoder, ...],
         target: str | None = None,
         enforced: Enforced | None = None,
         rare: int = 0,
@@ -160,7 +164,9 @@ class TableEncoder:
             enforced = Enforced.fit(frame, schema, target, least_rows, people)
             learnt = enforced.hide(frame)
             inner = enforced.inner
-        columns = _fit_columns(learnt, inner, whole, streams, settings, of_whole, links)
+        columns = _fit_columns(
+            learnt, inner, whole, streams, settings, of_whole, links, target
+        )
         encoder = cls(schema, columns, target, enforced, rare)
         if not crosses:
             return encoder
@@ -330,6 +336,9 @@ class TableEncoder:
         known = np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
         for share in self._shares():
             encoder = share.encoder
+            if isinstance(encoder, Measured):
+                known[:, share.blocks] = encoder.knows(inner)[:, None]
+                continue
             # Whether a number is known does not depend on what it follows from.
             of_kind = encoder.inner if isinstance(encoder, Linked) else encoder
             column = inner[share.name]
@@ -374,7 +383,7 @@ class TableEncoder:
         None for a column that may follow from others: its codes alone do not tell.
         """
         encoder = next(c for c in self.columns if c.column.name == column)
-        if isinstance(encoder, Linked):
+        if isinstance(encoder, Linked | Measured):
             return None
         # In the middle of every mode.
         continuous = sum(block.modes > 0 for block in encoder.blocks)
@@ -408,7 +417,8 @@ class TableEncoder:
             if c.links
         ]
         whole = [f"{c.column.name} * {c.base} is whole" for c in linked if c.base]
-        return equal + whole
+        measured = [str(c) for c in self.columns if isinstance(c, Measured)]
+        return equal + whole + measured
 
     @property
     def crosses(self) -> list[str]:
@@ -471,10 +481,12 @@ class TableEncoder:
         """The inverse of `state`."""
         schema = Schema.from_json(state["schema"])
         enforced = Enforced.from_state(schema, state.get("constraints", []))
-        columns: list[ColumnEncoder | Linked] = []
+        columns: list[AnyEncoder] = []
         for column, part in zip(enforced.inner.columns, state["columns"], strict=True):
             if "links" in part:
                 columns.append(Linked.from_state(column, part))
+            elif "measured" in part:
+                columns.append(Measured.from_state(column, part))
             else:
                 columns.append(KINDS[column.kind].from_state(column, part))
         crosses = tuple(Cross.from_state(c) for c in state.get("crosses", ()))
@@ -505,20 +517,28 @@ def _fit_columns(
     settings: Settings,
     of_whole: Settings,
     with_links: bool,
-) -> tuple[ColumnEncoder | Linked, ...]:
+    target: str | None,
+) -> tuple[AnyEncoder, ...]:
     """Learn the encoder of every column of a typed table."""
     links = {}
     base_of = {}
+    distances: dict[str, Relation] = {}
     if with_links:
         # A base is sought only where the links have left one: so they come first.
         links = find(table, schema, streams.numpy("encoder.links"))
         base_of = bases(table, schema, links)
+        rng = streams.numpy("encoder.distances")
+        distances, links = find_distances(table, schema, links, base_of, target, rng)
 
-    columns: list[ColumnEncoder | Linked] = []
+    columns: list[AnyEncoder] = []
     for i, column in enumerate(schema.columns):
         name = column.name
         rng = streams.numpy("encoder.fit", i)
-        if name in links or name in base_of:
+        if name in distances:
+            columns.append(
+                Measured.fit(table, column, distances[name], schema, rng, settings)
+            )
+        elif name in links or name in base_of:
             own_links = links.get(name, ())
             base = base_of.get(name, "")
             columns.append(

@@ -22,8 +22,9 @@ from synthtab.data.columns.base import Mask
 from synthtab.data.columns.numbers import UNIT, Numbers
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints.table import Table
-from synthtab.data.encoder import TableEncoder
+from synthtab.data.encoder import AnyEncoder, TableEncoder
 from synthtab.data.relations.links import Linked
+from synthtab.data.relations.measured import Measured
 
 if TYPE_CHECKING:
     from synthtab.sampling.predicate import Predicate
@@ -166,6 +167,9 @@ def to_snap(
         asked = [p for p in predicates if p.column.name == name]
         if len(asked) != 1 or name in encoder.enforced.made:
             continue
+        # What is measured from other cells is not what is asked for, but as far as that.
+        if isinstance(part, Measured):
+            continue
         if asked[0].numeric and asked[0].condition.few:
             result += asked
     return result
@@ -173,7 +177,7 @@ def to_snap(
 
 def _parts(
     encoder: TableEncoder,
-) -> Iterator[tuple[ColumnEncoder | Linked, tuple[int, ...]]]:
+) -> Iterator[tuple[AnyEncoder, tuple[int, ...]]]:
     """The encoder of each column, and the numbers of its blocks in the layout."""
     first = 0
     for part in encoder.columns:
@@ -184,7 +188,7 @@ def _parts(
 
 def _handed_on(
     encoder: TableEncoder,
-    part: ColumnEncoder | Linked,
+    part: AnyEncoder,
     by_column: Mapping[str, Sequence[Predicate]],
 ) -> list[tuple[pd.Series, Predicate]]:
     """Predicates on columns that constraints make from one column alone.
@@ -198,7 +202,7 @@ def _handed_on(
         For each predicate on a column that follows from this one, the cells of the
         follower, one for each combination of codes in `_all_codes`.
     """
-    if isinstance(part, Linked) or not part.blocks:
+    if isinstance(part, Linked | Measured) or not part.blocks:
         return []
     if any(block.modes for block in part.blocks):
         return []
@@ -227,13 +231,15 @@ def _handed_on(
 
 
 def _pieces(
-    part: ColumnEncoder | Linked,
+    part: AnyEncoder,
     predicates: Sequence[Predicate],
     links: bool = True,
 ) -> Pieces:
     """The pieces of a column whose cells meet all of some predicates."""
     if isinstance(part, Linked):
         return _linked_pieces(part, predicates, links)
+    if isinstance(part, Measured):
+        return _measured_pieces(part, predicates)
     if not part.askable:
         missing = [predicate.condition.missing for predicate in predicates]
         return _pieces_by_first_block(part, missing)
@@ -250,8 +256,10 @@ def _pieces(
     return Pieces.of_codes(codes[met])
 
 
-def _pieces_by_first_block(part: ColumnEncoder, missing: Sequence[bool]) -> Pieces:
-    """The pieces of a column that is not `askable`, by its first block alone.
+def _pieces_by_first_block(
+    part: ColumnEncoder | Measured, missing: Sequence[bool]
+) -> Pieces:
+    """The pieces of a column that is not `askable`, or measured, by its first block alone.
 
     Args:
         part: The column's encoder.
@@ -284,12 +292,12 @@ def _number_pieces(
     return Pieces.joined(parts)
 
 
-def _present_pieces(part: ColumnEncoder | Linked) -> Pieces:
+def _present_pieces(part: AnyEncoder) -> Pieces:
     """The pieces of a column whose cells are not missing."""
     if isinstance(part, Linked):
         inner = _shifted(part, _present_pieces(part.inner))
         return Pieces.joined([inner, _link_pieces(part)])
-    if not part.askable:
+    if isinstance(part, Measured) or not part.askable:
         return _pieces_by_first_block(part, [False])
     codes = _all_codes(part.blocks)
     present = _decoded(part, codes).notna().to_numpy(dtype=bool)
@@ -541,6 +549,25 @@ def _linked_pieces(
     return Pieces.joined([pieces, _link_pieces(part)])
 
 
+def _measured_pieces(part: Measured, predicates: Sequence[Predicate]) -> Pieces:
+    """The pieces of a column that is measured from others.
+
+    What a distance gives is not known here: any may do, if the column has such cells.
+    """
+    missing = [predicate.condition.missing for predicate in predicates]
+    pieces = _pieces_by_first_block(part, missing)
+    if any(missing):
+        return pieces
+    lows, highs = _intervals(predicates)
+    least, greatest = part.kind.bounds(part.column)
+    possible = np.ones(len(lows), dtype=bool)
+    if least is not None:
+        possible &= highs >= least
+    if greatest is not None:
+        possible &= lows <= greatest
+    return pieces if possible.any() else pieces.where(np.zeros(len(pieces), dtype=bool))
+
+
 def _shifted(part: Linked, pieces: Pieces) -> Pieces:
     """Pieces of the inner column as pieces of the column with links."""
     codes = pieces.codes
@@ -576,7 +603,7 @@ def _may_snap(part: Linked, predicates: Sequence[Predicate]) -> bool:
 # What to say where nothing meets a predicate
 
 
-def _why_none(part: ColumnEncoder | Linked, predicates: Sequence[Predicate]) -> str:
+def _why_none(part: AnyEncoder, predicates: Sequence[Predicate]) -> str:
     """Why no cell of a column meets predicates: what the column does hold."""
     each_alone = [len(_pieces(part, [predicate])) for predicate in predicates]
     if len(predicates) > 1 and all(each_alone):
@@ -586,6 +613,8 @@ def _why_none(part: ColumnEncoder | Linked, predicates: Sequence[Predicate]) -> 
     name = repr(part.column.name)
     if last.condition.missing:
         return f"no cell of {name} was missing in the table that was learnt"
+    if isinstance(part, Measured):
+        return _within_bounds(part)
     inner = part.inner if isinstance(part, Linked) else part
     if last.numeric:
         return _known_numbers(inner, last.numeric, name)
@@ -607,6 +636,16 @@ def _known_numbers(
     places = [int(values.argmin()), int(values.argmax())]
     extremes = cells.iloc[places]
     low, high = kind.text(extremes, part.column)
+    return f"the model knows no such value of {name}: they lie between {low} and {high}"
+
+
+def _within_bounds(part: Measured) -> str:
+    """Between which cells those of a measured column lie."""
+    name = repr(part.column.name)
+    ends = part.kind.bounds(part.column)
+    if None in ends:
+        return f"the model knows no such value of {name}"
+    low, high = part.kind.render(np.array(ends), part.column)
     return f"the model knows no such value of {name}: they lie between {low} and {high}"
 
 

@@ -28,7 +28,7 @@ import pandas as pd
 
 from synthtab.core.layout import Block, Codes, Offsets
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import Settings, number_kind
+from synthtab.data.columns import KINDS, Settings, dates, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.disclosure import (
     Holders,
@@ -675,4 +675,20 @@ def numbers(
     present, missing = kind.numbers(table[column.name], column)
     values = np.zeros(len(missing), dtype=present.dtype)
     values[~missing] = present
+    return values, missing
+
+
+def own_unit(column: Column) -> str:
+    """The unit of a column of dates or durations; "" of any other."""
+    if not KINDS[column.kind].in_units:
+        return ""
+    return str(column.options.get("unit", "s"))
+
+
+def in_unit(cells: Cells, column: Column, unit: str) -> Cells:
+    """A column's numbers, of dates in a given unit, rounded down."""
+    values, missing = cells
+    own = own_unit(column)
+    if unit and own and own != unit:
+        values = dates.convert(values, own, unit)
     return values, missing
