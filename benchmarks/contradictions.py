@@ -138,7 +138,7 @@ def season(rows: int, seed: int = 0) -> pd.DataFrame:
     days = random.integers(0, 3650, rows)
     date = pd.to_datetime(np.datetime64("2010-01-01") + days)
     site = random.integers(0, 3, rows)
-    wave = 10 * np.sin(2 * np.pi * date.dayofyear.to_numpy() / 365.25)
+    wave = 10 * np.sin(2 * np.pi * date.day_of_year.to_numpy() / 365.25)
     temp = 5 * site + wave + random.normal(0, 2, rows)
     names = np.array(SITES)[site]
     return pd.DataFrame({"date": date, "site": names, "temp": temp.round(2)})

@@ -164,7 +164,7 @@ def measured(encoder: TableEncoder) -> dict[str, str]:
             {
                 "at_nine": ">= low",
                 "at_three": ">= low",
-                "high": ">= at_three or at_nine",
+                "high": ">= at_three or at_nine or low",
             },
         ),
         ("houses", {"renovated": ">= built"}),
@@ -229,7 +229,7 @@ def drawn_apart(table: pd.DataFrame, encoder: TableEncoder) -> pd.DataFrame:
 
 
 def test_even_independent_rows_keep_an_order_as_often_as_the_table() -> None:
-    """So little is left to learn: of rows whose minimum is missing, only."""
+    """So little is left to learn."""
     table = temperatures()
     rows = drawn_apart(table, fitted(table, rare=5))
     for low, high in (
@@ -239,7 +239,7 @@ def test_even_independent_rows_keep_an_order_as_often_as_the_table() -> None:
         ("at_three", "high"),
         ("low", "high"),
     ):
-        assert (rows[low] > rows[high]).mean() < 0.012, (low, high)
+        assert (rows[low] > rows[high]).mean() < 0.005, (low, high)
     rows = drawn_apart(houses(), fitted(houses(), rare=5))
     is_renovated = rows["renovated"] != 0
     assert abs(is_renovated.mean() - 0.2) < 0.02
@@ -300,6 +300,36 @@ def test_partial_rows_are_known_where_all_is_that_they_are_measured_from() -> No
     assert known[:, blocks].any(axis=1).tolist() == [True, False, False, False]
 
 
+def test_a_category_decides_which_origin_a_date_is() -> None:
+    """Whatever codes are drawn: of a stay that took place, the last day is known."""
+    table = stays()
+    rows = drawn_apart(table, fitted(table, rare=5))
+    last = pd.to_datetime(rows["last_day"], format="%d.%m.%Y")
+    nights = (last - pd.to_datetime(rows["arrival"])).dt.days
+    out = rows["status"] == "out"
+    assert (nights == rows["week"] + rows["weekend"])[out].all()
+    assert (nights == 0)[rows["status"] == "no show"].all()
+    cancelled = rows["status"] == "cancelled"
+    assert (nights <= 0)[cancelled].all()
+    assert (-nights <= rows["lead"])[cancelled].all()
+
+
+def test_exceptions_to_what_a_category_says_stay_as_rare_as_they_are() -> None:
+    table = stays()
+    is_odd = (table["status"] == "out") & (np.arange(ROWS) % 160 == 0)
+    last = pd.to_datetime(table["last_day"], format="%d.%m.%Y")
+    earlier = (last - pd.Timedelta(days=40)).dt.strftime("%d.%m.%Y")
+    table["last_day"] = table["last_day"].mask(is_odd, earlier)
+    encoder = fitted(table, rare=5)
+    encoded = encoder.encode(table, Streams(0))
+    rows = encoder.decode(encoded.codes, encoded.offsets, rng())
+    last = pd.to_datetime(rows["last_day"], format="%d.%m.%Y")
+    nights = (last - pd.to_datetime(rows["arrival"])).dt.days
+    out = rows["status"] == "out"
+    wrong = (nights != rows["week"] + rows["weekend"]) & out
+    assert wrong.sum() == is_odd.sum() > 5
+
+
 @pytest.mark.long
 def test_rows_contradict_themselves_as_rarely_as_the_table() -> None:
     """A short fit: what is left are errors of codes; drawn as dates, nine in ten are wrong."""
@@ -310,10 +340,10 @@ def test_rows_contradict_themselves_as_rarely_as_the_table() -> None:
     last = pd.to_datetime(rows["last_day"], format="%d.%m.%Y")
     nights = (last - arrival).dt.days
     out = rows["status"] == "out"
-    assert (nights != rows["week"] + rows["weekend"])[out].mean() < 0.08
-    assert (nights < 0)[out].mean() < 0.08
+    assert (nights != rows["week"] + rows["weekend"])[out].mean() < 0.005
+    assert (nights < 0)[out].mean() < 0.005
     cancelled = rows["status"] == "cancelled"
-    assert (nights > 0)[cancelled].mean() < 0.08
+    assert (nights > 0)[cancelled].mean() < 0.005
     assert (-nights > rows["lead"])[cancelled].mean() < 0.02
     # What is asked for is met, also of a cell that is put together last.
     asked = model.sample(200, where="last_day >= 2021-06-01")

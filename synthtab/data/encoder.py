@@ -27,12 +27,21 @@ from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
 from synthtab.data.columns.base import Mask
+from synthtab.data.columns.datetime import spans_years
 from synthtab.data.columns.disclosure import number_people
 from synthtab.data.constraints.enforce import Enforced
+from synthtab.data.relations.calendars import (
+    Assembled,
+    Calendars,
+    PartOf,
+    find_calendars,
+    with_dates,
+)
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
 from synthtab.data.relations.links import Linked, complete_whole
 from synthtab.data.relations.measured import Measured, Relation
 from synthtab.data.relations.search import bases, find, find_distances
+from synthtab.data.relations.seasons import find_seasons
 
 CONTINUOUS = ("cdf", "mixture")
 # Rows by which a state from a file is tried out.
@@ -44,7 +53,7 @@ NewArray = Callable[[str, tuple[int, int], Any], Any]
 # All of a table, or those of its columns of which every cell is asked for.
 Whole = pd.DataFrame | Mapping[str, pd.Series]
 # What encodes a column, by itself or with others.
-AnyEncoder = ColumnEncoder | Linked | Measured
+AnyEncoder = ColumnEncoder | Linked | Measured | PartOf | Assembled
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +82,9 @@ class TableEncoder:
         crosses: Combinations of columns that count as categories.
 
     Attributes:
-        inner: The schema of the table that is encoded: without what constraints make.
+        inner: The schema of the table that is encoded: without what constraints make,
+            and with the dates that are spread over columns.
+        assembled: The encoders of these.
         layout: Which part of the codes and offsets means what.
     """
 
@@ -94,6 +105,10 @@ class TableEncoder:
             self.inner = self.enforced.inner
         self.columns = columns
         self.rare = rare
+        # Dates that are spread over columns are no columns of the table.
+        self.assembled = tuple(c for c in columns if isinstance(c, Assembled))
+        dates = [date.column for date in self.assembled]
+        self.inner = Schema((*self.inner.columns, *dates))
         blocks = tuple(block for encoder in columns for block in encoder.blocks)
         self.layout = Layout(blocks, target, crosses)
 
@@ -213,6 +228,7 @@ class TableEncoder:
         self, inner: pd.DataFrame, streams: Streams, piece: int = 0
     ) -> Encoded:
         """`encode` for typed cells of the columns of ``inner``."""
+        inner = with_dates(inner, self.assembled, self.inner)
         encoded = self.empty(len(inner))
         for i, share in enumerate(self._shares()):
             if not share.encoder.blocks:
@@ -268,6 +284,8 @@ class TableEncoder:
                 cells = encoder.decode_in(
                     own_codes, own_offsets, rng, start, decoded, self.inner
                 )
+                if isinstance(encoder, Assembled):
+                    decoded |= encoder.mended(decoded, self.inner)
                 if not isinstance(encoder, Linked) or not encoder.whole:
                     decoded[share.name] = cells
                     continue
@@ -276,7 +294,8 @@ class TableEncoder:
                 parts.append((encoder, own_codes, cells))
                 if len(parts) == len(encoder.whole):
                     decoded |= complete_whole(parts)
-        inner = pd.DataFrame(decoded, columns=list(self.inner.names))
+        drawn = list(self.inner.names)[: len(self.columns) - len(self.assembled)]
+        inner = pd.DataFrame(decoded, columns=drawn)
         if not self.enforced.steps:
             return inner
         return self.enforced.restore(inner)
@@ -332,11 +351,11 @@ class TableEncoder:
             if name not in frame.columns:
                 columns[name] = pd.Series(np.full(len(frame), None), index=frame.index)
         cells = typed(frame.assign(**columns), self.schema.nullable)
-        inner = self._hide_partial(cells)
+        inner = with_dates(self._hide_partial(cells), self.assembled, self.inner)
         known = np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
         for share in self._shares():
             encoder = share.encoder
-            if isinstance(encoder, Measured):
+            if isinstance(encoder, Measured | PartOf | Assembled):
                 known[:, share.blocks] = encoder.knows(inner)[:, None]
                 continue
             # Whether a number is known does not depend on what it follows from.
@@ -361,7 +380,7 @@ class TableEncoder:
         if all_known.any():
             hidden = self.enforced.hide(typed(cells[all_known], self.schema))
         inner = {}
-        schema = self.inner.nullable
+        schema = self.enforced.inner.nullable
         for column in schema.columns:
             name = column.name
             if name not in self.enforced.made:
@@ -383,7 +402,7 @@ class TableEncoder:
         None for a column that may follow from others: its codes alone do not tell.
         """
         encoder = next(c for c in self.columns if c.column.name == column)
-        if isinstance(encoder, Linked | Measured):
+        if not isinstance(encoder, ColumnEncoder):
             return None
         # In the middle of every mode.
         continuous = sum(block.modes > 0 for block in encoder.blocks)
@@ -417,7 +436,8 @@ class TableEncoder:
             if c.links
         ]
         whole = [f"{c.column.name} * {c.base} is whole" for c in linked if c.base]
-        measured = [str(c) for c in self.columns if isinstance(c, Measured)]
+        others = Measured | PartOf | Assembled
+        measured = [str(c) for c in self.columns if isinstance(c, others)]
         return equal + whole + measured
 
     @property
@@ -482,11 +502,18 @@ class TableEncoder:
         schema = Schema.from_json(state["schema"])
         enforced = Enforced.from_state(schema, state.get("constraints", []))
         columns: list[AnyEncoder] = []
-        for column, part in zip(enforced.inner.columns, state["columns"], strict=True):
+        remaining = iter(enforced.inner.columns)
+        for part in state["columns"]:
+            if "assembled" in part:
+                columns.append(Assembled.from_state(part))
+                continue
+            column = next(remaining)
             if "links" in part:
                 columns.append(Linked.from_state(column, part))
             elif "measured" in part:
                 columns.append(Measured.from_state(column, part))
+            elif "part_of" in part:
+                columns.append(PartOf.from_state(column, part))
             else:
                 columns.append(KINDS[column.kind].from_state(column, part))
         crosses = tuple(Cross.from_state(c) for c in state.get("crosses", ()))
@@ -520,23 +547,37 @@ def _fit_columns(
     target: str | None,
 ) -> tuple[AnyEncoder, ...]:
     """Learn the encoder of every column of a typed table."""
+    calendars = Calendars()
     links = {}
     base_of = {}
     distances: dict[str, Relation] = {}
     if with_links:
+        rng = streams.numpy("encoder.calendars")
+        calendars = find_calendars(table, schema, target, settings.rare, rng)
+        table = with_dates(table, calendars.assembled, schema)
+        drawn = calendars.drawn(schema)
         # A base is sought only where the links have left one: so they come first.
-        links = find(table, schema, streams.numpy("encoder.links"))
-        base_of = bases(table, schema, links)
+        links = find(table, drawn, streams.numpy("encoder.links"))
+        base_of = bases(table, drawn, links)
         rng = streams.numpy("encoder.distances")
-        distances, links = find_distances(table, schema, links, base_of, target, rng)
+        distances, links = find_distances(table, drawn, links, base_of, target, rng)
+
+    if any(spans_years(column) for column in schema.columns):
+        rng = streams.numpy("encoder.seasons")
+        seasonal = find_seasons(table, schema, rng)
+        settings = replace(settings, seasonal=seasonal)
 
     columns: list[AnyEncoder] = []
+    inner = Schema((*schema.columns, *(date.column for date in calendars.assembled)))
+    part_of = {part.column.name: part for part in calendars.parts}
     for i, column in enumerate(schema.columns):
         name = column.name
         rng = streams.numpy("encoder.fit", i)
-        if name in distances:
+        if name in part_of:
+            columns.append(part_of[name])
+        elif name in distances:
             columns.append(
-                Measured.fit(table, column, distances[name], schema, rng, settings)
+                Measured.fit(table, column, distances[name], inner, rng, settings)
             )
         elif name in links or name in base_of:
             own_links = links.get(name, ())
@@ -553,4 +594,4 @@ def _fit_columns(
                 cells = whole[name].reset_index(drop=True)
                 own_settings = replace(of_whole, sample=table[name])
             columns.append(kind.fit(cells, column, rng, own_settings))
-    return tuple(columns)
+    return (*columns, *calendars.assembled)

@@ -23,6 +23,7 @@ from synthtab.data.columns.numbers import UNIT, Numbers
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints.table import Table
 from synthtab.data.encoder import AnyEncoder, TableEncoder
+from synthtab.data.relations.calendars import Assembled, PartOf
 from synthtab.data.relations.links import Linked
 from synthtab.data.relations.measured import Measured
 
@@ -168,7 +169,7 @@ def to_snap(
         if len(asked) != 1 or name in encoder.enforced.made:
             continue
         # What is measured from other cells is not what is asked for, but as far as that.
-        if isinstance(part, Measured):
+        if isinstance(part, Measured | PartOf):
             continue
         if asked[0].numeric and asked[0].condition.few:
             result += asked
@@ -202,7 +203,7 @@ def _handed_on(
         For each predicate on a column that follows from this one, the cells of the
         follower, one for each combination of codes in `_all_codes`.
     """
-    if isinstance(part, Linked | Measured) or not part.blocks:
+    if not isinstance(part, ColumnEncoder) or not part.blocks:
         return []
     if any(block.modes for block in part.blocks):
         return []
@@ -240,6 +241,8 @@ def _pieces(
         return _linked_pieces(part, predicates, links)
     if isinstance(part, Measured):
         return _measured_pieces(part, predicates)
+    if isinstance(part, PartOf | Assembled):
+        return _derived_pieces(part, predicates)
     if not part.askable:
         missing = [predicate.condition.missing for predicate in predicates]
         return _pieces_by_first_block(part, missing)
@@ -297,6 +300,8 @@ def _present_pieces(part: AnyEncoder) -> Pieces:
     if isinstance(part, Linked):
         inner = _shifted(part, _present_pieces(part.inner))
         return Pieces.joined([inner, _link_pieces(part)])
+    if isinstance(part, PartOf | Assembled):
+        return Pieces.of_codes(np.zeros((1, 0), dtype=np.int64))
     if isinstance(part, Measured) or not part.askable:
         return _pieces_by_first_block(part, [False])
     codes = _all_codes(part.blocks)
@@ -568,6 +573,19 @@ def _measured_pieces(part: Measured, predicates: Sequence[Predicate]) -> Pieces:
     return pieces if possible.any() else pieces.where(np.zeros(len(pieces), dtype=bool))
 
 
+def _derived_pieces(
+    part: PartOf | Assembled, predicates: Sequence[Predicate]
+) -> Pieces:
+    """The pieces of a column that is not drawn: one without a code, if a cell may do."""
+    cells = part.cells() if isinstance(part, PartOf) else None
+    asks_for_missing = any(predicate.condition.missing for predicate in predicates)
+    if asks_for_missing:
+        possible = part.column.missing
+    else:
+        possible = cells is None or bool(_all_hold(predicates, cells).any())
+    return Pieces.of_codes(np.zeros((int(possible), 0), dtype=np.int64))
+
+
 def _shifted(part: Linked, pieces: Pieces) -> Pieces:
     """Pieces of the inner column as pieces of the column with links."""
     codes = pieces.codes
@@ -615,6 +633,8 @@ def _why_none(part: AnyEncoder, predicates: Sequence[Predicate]) -> str:
         return f"no cell of {name} was missing in the table that was learnt"
     if isinstance(part, Measured):
         return _within_bounds(part)
+    if isinstance(part, PartOf | Assembled):
+        return f"the model knows no such value of {name}"
     inner = part.inner if isinstance(part, Linked) else part
     if last.numeric:
         return _known_numbers(inner, last.numeric, name)

@@ -150,6 +150,7 @@ class Settings:
         people: Whom each row of the table is about, by the row's label; None where rows
             count.
         sample: Rows as they repeat, where the cells to learn are each a distinct one.
+        seasonal: Names of dates that have a season, see `synthtab.data.relations.seasons`.
     """
 
     continuous: str = "cdf"
@@ -157,6 +158,7 @@ class Settings:
     rare: int = 0
     people: npt.NDArray[np.int64] | None = None
     sample: pd.Series | None = None
+    seasonal: frozenset[str] = frozenset()
 
     def people_of(self, series: pd.Series) -> npt.NDArray[np.int64] | None:
         """``[rows]``: whom the rows of a series are about; None where rows count."""

@@ -1296,6 +1296,27 @@ def days_of(week: Integers, weekday: Integers | np.int64) -> Integers:
     return 7 * week + weekday - MONDAY
 
 
+def years(numbers: Integers, of_weeks: bool) -> tuple[Integers, Integers]:
+    """Days, or weeks, since 1970 => years, and how many since their year began.
+
+    A week is of the year of its Thursday, as in ISO 8601.
+    """
+    if not of_weeks:
+        year = numbers.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970
+        return year, numbers - _first_day((year - 1970) * 12)
+    thursday = days_of(numbers, np.int64(3))
+    year = thursday.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970
+    return year, numbers - _first_week(year)
+
+
+def of_years(year: Integers, since: Integers, of_weeks: bool) -> Integers:
+    """The inverse of `years`; what a year does not have is its last day, or week."""
+    if of_weeks:
+        return np.minimum(_first_week(year) + since, _first_week(year + 1) - 1)
+    months = (year - 1970) * 12
+    return np.minimum(_first_day(months) + since, _first_day(months + 12) - 1)
+
+
 def weekdays_differ(days: Integers, counts: Integers) -> bool:
     """Whether some weekdays have more rows than others.
 

@@ -2,7 +2,8 @@
 
 A distribution of instants keeps their season, and blurs what repeats: office hours, free
 Sundays. So the time of day is a part of its own wherever there is one beside a date, and
-so is the weekday wherever the table's weekdays differ. How a cell is written is one where
+so is the weekday wherever the table's weekdays differ. Where other columns come and go with
+the season, the year and the time of year are parts, too. How a cell is written is one where
 there are several ways. The parts are blocks, each drawn given the ones before.
 
 An instant that stands apart, as 9999-12-31 does, is no sum of parts: it has a code in the
@@ -68,6 +69,12 @@ LAST_DAY = 2_932_896
 # one whatever their number.
 FEWEST_DAYS = 3
 
+# Days that a date must span for its season to come round.
+SEASONS_DAYS = 550
+# Conditions look at all combinations of the codes of a date. With more of them than this,
+# a season is no part.
+MOST_COMBINATIONS = 400_000
+
 Integers = npt.NDArray[np.int64]
 # Of one part: codes and offsets, both ``[rows]``.
 Encoded = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -90,11 +97,12 @@ class DatetimeEncoder(NumberEncoder):
     Args:
         column: The schema's description of the column.
         codec: Of the cells. Where they come in parts: of their days or, if there is a
-            ``weekday``, of their weeks.
+            ``weekday``, of their weeks; of their years, if there is a ``season``.
         clock: Of their time of day, in units of the column, where that is a part.
         weekday: Whether the weekday is a part.
         stamps: Instants that have a code of their own, the ones after those of the
             column's words.
+        season: Of the days, or weeks, since their year began, where that is a part.
     """
 
     kind: ClassVar[str] = "datetime"
@@ -117,22 +125,31 @@ class DatetimeEncoder(NumberEncoder):
         clock: NumberCodec | None = None,
         weekday: bool = False,
         stamps: Sequence[int] = (),
+        season: NumberCodec | None = None,
     ) -> None:
         super().__init__(column, codec)
         self.clock = clock
+        self.season = season
         self.weekday = weekday
         self.stamps = np.array(stamps, dtype=np.int64)
         self.forms = formats_of(column)
         self.per_day = _per_day(column)
         # Otherwise all is as in `NumberEncoder`.
-        self.in_parts = clock is not None or weekday or len(self.forms) > 1
+        has_parts = clock is not None or weekday or season is not None
+        self.in_parts = has_parts or len(self.forms) > 1
         if not self.in_parts:
             return
         # The block of each part; None for one that does not vary, or is no part.
         self.date_block = codec.block(column.name)
         if self.date_block is not None:
             name = "week" if weekday else "day"
+            if season is not None:
+                name = "year"
             self.date_block = replace(self.date_block, part=name)
+        self.season_block = None if season is None else season.block(column.name)
+        if self.season_block is not None:
+            name = "week of the year" if weekday else "day of the year"
+            self.season_block = replace(self.season_block, part=name)
         self.weekday_block = Block(column.name, "weekday", 7) if weekday else None
         self.time_block = None if clock is None else clock.block(column.name)
         if self.time_block is not None:
@@ -142,6 +159,7 @@ class DatetimeEncoder(NumberEncoder):
             self.form_block = Block(column.name, "form", len(self.forms))
         parts = (
             self.date_block,
+            self.season_block,
             self.weekday_block,
             self.time_block,
             self.form_block,
@@ -172,10 +190,14 @@ class DatetimeEncoder(NumberEncoder):
         weekly = unit not in dates.LONG and dates.weekdays_differ(distinct, counts)
         several = len(formats_of(column)) > 1
         timed = has_times and (weekly or several or len(distinct) >= FEWEST_DAYS)
-        if not timed and not weekly and not several:
+        seasonal = column.name in settings.seasonal
+        if not timed and not weekly and not several and not seasonal:
             return cls.fit_whole(series, column, rng, settings)
         if weekly:
             days, _ = dates.weeks(days)
+        since = days
+        if seasonal:
+            days, since = dates.years(days, weekly)
         blank, words = cls.blanks_and_words(series, missing, column)
         words += len(stamps)
         people = None if people is None else people[~apart]
@@ -187,7 +209,18 @@ class DatetimeEncoder(NumberEncoder):
             clock = NumberCodec.fit(
                 times, none_missing, 0, rng, settings, people=people
             )
-        return cls(column, codec, clock, weekly, stamps.tolist())
+        season = None
+        if seasonal:
+            none_missing = np.zeros(len(since), dtype=bool)
+            season = NumberCodec.fit(
+                since, none_missing, 0, rng, settings, people=people
+            )
+        encoder = cls(column, codec, clock, weekly, stamps.tolist(), season)
+        combinations = np.prod([float(block.size) for block in encoder.blocks])
+        if season is not None and combinations > MOST_COMBINATIONS:
+            without = replace(settings, seasonal=frozenset())
+            return cls.fit(series, column, rng, without)
+        return encoder
 
     def encode(
         self, series: pd.Series, rng: np.random.Generator
@@ -212,11 +245,17 @@ class DatetimeEncoder(NumberEncoder):
         other = rng.integers(0, max(len(ordinary), 1), int(apart.sum()))
         half = np.full(rows, 0.5, dtype=np.float32)
 
-        date = self.codec.encode(weeks if self.weekday else days, apart, rng)
+        none_missing = np.zeros(rows, dtype=bool)
+        first = weeks if self.weekday else days
+        season: Encoded = (none_missing, half)
+        if self.season is not None:
+            first, since = dates.years(first, self.weekday)
+            filled = _filled(since, apart, other)
+            season = self.season.encode(filled, none_missing, rng)
+        date = self.codec.encode(first, apart, rng)
         self._write_stamps(date[0], values[is_stamp], apart & ~missing)
         self.write_words(date[0], series)
         weekday = (_filled(weekdays, apart, other), half)
-        none_missing = np.zeros(rows, dtype=bool)
         time: Encoded = (none_missing, half)
         if self.clock is not None:
             filled = _filled(times, apart, other)
@@ -228,6 +267,7 @@ class DatetimeEncoder(NumberEncoder):
         offsets = []
         for (code, offset), block in (
             (date, self.date_block),
+            (season, self.season_block),
             (weekday, self.weekday_block),
             (time, self.time_block),
             (form, self.form_block),
@@ -287,10 +327,14 @@ class DatetimeEncoder(NumberEncoder):
             return code, offset
 
         date = read(self.date_block)
+        season, season_offset = read(self.season_block)
         weekday, _ = read(self.weekday_block)
         time, time_offset = read(self.time_block)
         form, _ = read(self.form_block)
         days, apart = self.codec.decode(*date)
+        if self.season is not None:
+            since, _ = self.season.decode(season[~apart], season_offset[~apart])
+            days = dates.of_years(days, since, self.weekday)
         if self.weekday:
             days = dates.days_of(days, weekday[~apart].astype(np.int64))
         # Midnight of each day, in units of the column.
@@ -332,6 +376,8 @@ class DatetimeEncoder(NumberEncoder):
             state["clock"] = self.clock.state() if self.clock else None
             state["weekday"] = self.weekday
             state["stamps"] = self.stamps.tolist()
+        if self.season is not None:
+            state["season"] = self.season.state()
         return state
 
     @classmethod
@@ -343,7 +389,10 @@ class DatetimeEncoder(NumberEncoder):
         codec = NumberCodec.from_state(state)
         # Earlier versions had no instants that stand apart.
         stamps = state.get("stamps", [])
-        return cls(column, codec, clock, state.get("weekday", False), stamps)
+        season = None
+        if state.get("season"):
+            season = NumberCodec.from_state(state["season"])
+        return cls(column, codec, clock, state.get("weekday", False), stamps, season)
 
     @classmethod
     def fitting(cls, cells: Cells) -> Mask | None:
@@ -561,6 +610,18 @@ def formats_of(column: Column) -> tuple[str, ...]:
                 f"{part}; docs/command-line.md lists those that there are"
             )
     return forms
+
+
+def spans_years(column: Column) -> bool:
+    """Whether a column has dates that go through more than one year and a half."""
+    if column.kind != DatetimeEncoder.kind or DatetimeEncoder.measure(column) != "date":
+        return False
+    if column.options.get("unit", "s") not in dates.PER_DAY:
+        return False
+    low, high = DatetimeEncoder.bounds(column)
+    if low is None or high is None:
+        return False
+    return high - low >= SEASONS_DAYS * _per_day(column)
 
 
 def _per_day(column: Column) -> int:

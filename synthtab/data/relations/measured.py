@@ -12,7 +12,13 @@ table: nothing is imposed, since a distance may be negative.
     after        the cell is measured from the greatest of some origins
     before       ... from the least of some; with both, it is a share of the way between them
 
-Where all origins of a row are missing, a middling one takes their place.
+Where all origins of a row are missing, the cell is coded as what it is, by codes of its own.
+
+Two things are not left to the networks, which would get them wrong in one row of thirty. Which
+codes there may be follows from which origins are missing. And where a cell is an origin in
+(nearly) all rows of a category of another column, as in all rows of bookings that were checked
+out, the category decides: codes only say which rows are exceptions, of which there are as few as
+in the table.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ import pandas as pd
 
 from synthtab.core.layout import Block, Codes, Offsets
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import Settings, dates, number_kind
+from synthtab.data.columns import Settings, cells_to_text, dates, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.disclosure import people_of_values
 from synthtab.data.columns.numbers import NumberCodec, Numbers, round_decimals
@@ -35,6 +41,10 @@ from synthtab.data.relations.links import Cells, in_unit, numbers, own_unit
 
 # Days of the units of counts that are longer than one, months aside.
 WEEK = 7
+# Cells without an origin that have codes of their own.
+FEWEST_LOOSE = 5
+# A code fills a byte.
+MOST_CODES = 250
 # What a column may be measured in: of plain numbers, nothing.
 NO_UNIT = ""
 
@@ -78,6 +88,8 @@ class Relation:
         before: Origins that these are hardly ever greater than.
         apart: Values of the column that have nothing to do with the origins, such as
             9999-12-31, or 0 for a house that was never renovated.
+        by: A column by whose categories cells are one of ``exactly``; "" for none.
+        rules: Categories, as text, and the number of the origin.
     """
 
     unit: str = NO_UNIT
@@ -85,6 +97,8 @@ class Relation:
     after: tuple[Origin, ...] = ()
     before: tuple[Origin, ...] = ()
     apart: tuple[float, ...] = ()
+    by: str = ""
+    rules: tuple[tuple[str, int], ...] = ()
 
     @property
     def origins(self) -> tuple[Origin, ...]:
@@ -95,7 +109,14 @@ class Relation:
     def columns(self) -> tuple[str, ...]:
         """All columns that the cells are measured from, each once."""
         named = [name for origin in self.origins for name in origin.columns]
+        if self.by:
+            named.append(self.by)
         return tuple(dict.fromkeys(named))
+
+    @property
+    def exception(self) -> int:
+        """The number of the word for exceptions to what a category says."""
+        return len(self.exactly) + len(self.apart)
 
     def __str__(self) -> str:
         parts = []
@@ -124,6 +145,8 @@ class Relation:
             read("after"),
             read("before"),
             tuple(state["apart"]),
+            state["by"],
+            tuple((text, number) for text, number in state["rules"]),
         )
 
 
@@ -220,17 +243,49 @@ class _Reference:
         return np.asarray(self.low + distance * (self.high - self.low))
 
 
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Some rows as a relation sees them.
+
+    Attributes:
+        places: Of each origin that cells may be exactly, where it is, and where that is
+            missing.
+        reference: What the other cells are measured from.
+        lost: ``[rows]``: where there is nothing to measure from.
+        rule: ``[rows]``: the number of the origin that the category says; -1 for none.
+    """
+
+    places: list[Cells]
+    reference: _Reference
+    lost: Mask
+    rule: Integers
+
+    def at_rule(self) -> Numbers:
+        """``[rows]``: where the origin is that the category says; 0 where it says none."""
+        result = np.zeros(len(self.rule), dtype=np.int64)
+        for number, (at, _) in enumerate(self.places):
+            result = np.where(self.rule == number, at, result)
+        return result
+
+
 class Measured:
     """The encoder of a column that is measured from others.
 
-    Its first block has the codes of the distance, with a word more for each origin that
-    a cell may be exactly, and for each value that stands apart.
+    The codes of its first block are those of the distance, among them a word for each
+    origin that a cell may be exactly, for each value apart, and for exceptions to what a
+    category says; and those of ``loose``.
 
     Args:
         column: The schema's description of the column.
         relation: From what its cells are measured.
         codec: Of the distances.
+        loose: Of the cells themselves, where there is nothing to measure from; None if
+            no row is so.
         clock: Of the time of day, where the distance is in days.
+        exceptions: Of the distances from what the category says, where it is wrong; None
+            if too few rows are so.
+        shares: How many training cells have each code of the codec, where neither a
+            category nor a missing origin says anything.
         middle: What takes the place of a missing low end, and of a missing high end.
         bounds_apply: Whether the column's lower and upper bound hold for all cells.
     """
@@ -240,20 +295,29 @@ class Measured:
         column: Column,
         relation: Relation,
         codec: NumberCodec,
+        loose: NumberCodec | None,
         clock: NumberCodec | None,
+        exceptions: NumberCodec | None,
+        shares: Sequence[int],
         middle: tuple[float, float],
         bounds_apply: tuple[bool, bool],
     ) -> None:
         self.column = column
         self.relation = relation
         self.codec = codec
+        self.loose = loose
         self.clock = clock
+        self.exceptions = exceptions
+        self.shares = tuple(shares)
         self.middle = middle
         self.bounds_apply = bounds_apply
         self.kind = number_kind(column)
         self.needs = relation.columns
         self.withheld = ""
-        self.date_block = codec.block(column.name)
+        # The words: origins first, then values apart, then "an exception".
+        self.exact_words = len(relation.exactly)
+        self.exception = self.exact_words + len(relation.apart)
+        self.date_block = _block(column.name, codec, loose)
         self.time_block = None
         if clock is not None:
             self.time_block = clock.block(column.name)
@@ -279,40 +343,72 @@ class Measured:
         relation = replace(
             relation, apart=_shared(values, people, relation, settings.rare)
         )
-        timed = _is_timed(column, relation)
         measured, _ = in_unit((values, missing), column, relation.unit)
-
-        # Which word each cell is.
-        word = _words(frame, values, measured, missing, relation, schema)
-        free = ~missing & (word < 0)
         middle = _middle(frame, relation, schema)
-        reference = _reference(frame, relation, schema, middle)
-        distance = reference.distance(measured)[free]
-        own_people = None if people is None else people[free]
+        rows = _rows(frame, relation, schema, middle)
+        word = _words(values, measured, missing, relation, rows)
+
+        def learn(cells: Numbers, chosen: Mask, places: int | None) -> NumberCodec:
+            """The codec of some rows' numbers, without missing ones."""
+            whose = None if people is None else people[chosen]
+            none_missing = np.zeros(int(chosen.sum()), dtype=bool)
+            return NumberCodec.fit(
+                cells[chosen], none_missing, places, rng, settings, people=whose
+            )
+
         # A share of the way between two ends has any decimals.
-        decimals = None
-        if not reference.is_between:
-            decimals = 0 if relation.unit else _decimals(column, relation, schema)
-        if decimals is not None and distance.dtype != np.int64:
-            distance = round_decimals(distance, decimals)
-        elif relation.unit and not reference.is_between:
-            distance = distance.astype(np.int64)
-        words = len(relation.exactly) + len(relation.apart)
+        places = None
+        if not rows.reference.is_between:
+            places = 0 if relation.unit else _decimals(column, relation, schema)
+        distance = _written(rows.reference.distance(measured), places, relation)
+        is_exception = word == relation.exception
+        exceptions = None
+        if is_exception.sum() >= max(settings.rare, 1):
+            wrong_by = (measured - rows.at_rule()).astype(np.int64)
+            exceptions = learn(wrong_by, is_exception, 0)
+        free = ~missing & (word < 0)
+        has_origin = free & ~rows.lost
+        words = relation.exception + (exceptions is not None)
         codec = NumberCodec.fit(
-            distance, missing, decimals, rng, settings, words, own_people
+            distance[has_origin],
+            missing,
+            places,
+            rng,
+            settings,
+            words,
+            None if people is None else people[has_origin],
         )
+        loose = None
+        is_loose = free & rows.lost
+        if is_loose.sum() >= max(settings.rare, FEWEST_LOOSE):
+            own_places = 0 if relation.unit else number_kind(column).decimals(column)
+            loose = learn(measured, is_loose, own_places)
+            if codec.size + loose.size > MOST_CODES:
+                loose = None
+        shares: list[int] = []
+        if relation.by or loose is not None:
+            none_missing = np.zeros(int(has_origin.sum()), dtype=bool)
+            codes, _ = codec.encode(distance[has_origin], none_missing, rng)
+            shares = np.bincount(codes, minlength=codec.size).tolist()
         clock = None
-        if timed:
-            ordinary = ~missing & (word < len(relation.exactly))
-            times = _times(values, column)[ordinary]
-            none_missing = np.zeros(len(times), dtype=bool)
-            whose = None if people is None else people[ordinary]
-            clock = NumberCodec.fit(times, none_missing, 0, rng, settings, people=whose)
+        if _is_timed(column, relation):
+            ordinary = ~missing & ~_is_apart(word, relation)
+            clock = learn(_times(values, column), ordinary, 0)
         present = values[~missing]
         low, high = number_kind(column).bounds(column)
         low_applies = low is None or not len(present) or bool(low <= present.min())
         high_applies = high is None or not len(present) or bool(high >= present.max())
-        return cls(column, relation, codec, clock, middle, (low_applies, high_applies))
+        return cls(
+            column,
+            relation,
+            codec,
+            loose,
+            clock,
+            exceptions,
+            shares,
+            middle,
+            (low_applies, high_applies),
+        )
 
     # -- As other encoders
 
@@ -325,19 +421,32 @@ class Measured:
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], Offsets]:
         """As `ColumnEncoder.encode_in`."""
-        rows = len(frame)
         relation = self.relation
         values, missing = numbers(frame, self.column)
         measured, _ = in_unit((values, missing), self.column, relation.unit)
-        word = _words(frame, values, measured, missing, relation, schema)
-        reference = _reference(frame, relation, schema, self.middle)
-        distance = self.codec.rounded(reference.distance(measured))
-        code, offset = self.codec.encode(
-            distance[~missing].astype(self.codec.atoms.dtype), missing, rng
-        )
+        rows = _rows(frame, relation, schema, self.middle)
+        word = _words(values, measured, missing, relation, rows)
+        if self.exceptions is None:
+            # Too few to be told: they count as what the category says.
+            word = np.where(word == self.exception, rows.rule, word)
+        distance = rows.reference.distance(measured)
+        distance = _written(distance, self.codec.decimals, relation)
+        code, offset = self.codec.encode(distance[~missing], missing, rng)
+        code = code.astype(np.int64)
         is_word = word >= 0
         code[is_word] = self.codec.code_of_word(word[is_word])
         offset[is_word] = 0.5
+        if self.loose is not None:
+            code = np.where(
+                code >= self.codec.first_mode, code + len(self.loose.atoms), code
+            )
+            is_loose = rows.lost & ~is_word & ~missing
+            none_missing = np.zeros(int(is_loose.sum()), dtype=bool)
+            own, own_offset = self.loose.encode(measured[is_loose], none_missing, rng)
+            first = self.codec.first_mode
+            is_atom = own < len(self.loose.atoms)
+            code[is_loose] = own + np.where(is_atom, first, self.codec.size)
+            offset[is_loose] = own_offset
         codes = []
         offsets = []
         if self.date_block is not None:
@@ -347,18 +456,19 @@ class Measured:
         if self.clock is not None and self.time_block is not None:
             times = _times(values, self.column)
             # So that the block of a missing cell looks like that of any other.
-            ordinary = np.flatnonzero(~missing & (word < len(relation.exactly)))
-            other = np.setdiff1d(np.arange(rows), ordinary)
+            is_ordinary = ~missing & ~_is_apart(word, relation)
+            ordinary = np.flatnonzero(is_ordinary)
             if len(ordinary):
-                times[other] = times[rng.choice(ordinary, len(other))]
-            none_missing = np.zeros(rows, dtype=bool)
+                others = int((~is_ordinary).sum())
+                times[~is_ordinary] = times[rng.choice(ordinary, others)]
+            none_missing = np.zeros(len(frame), dtype=bool)
             time, time_offset = self.clock.encode(times, none_missing, rng)
             codes.append(time)
             if self.time_block.modes:
                 offsets.append(time_offset)
         return (
-            np.array(codes, dtype=np.uint8).reshape(len(codes), rows).T,
-            np.array(offsets, dtype=np.float32).reshape(len(offsets), rows).T,
+            np.array(codes, dtype=np.uint8).reshape(len(codes), len(frame)).T,
+            np.array(offsets, dtype=np.float32).reshape(len(offsets), len(frame)).T,
         )
 
     def decode_in(
@@ -371,15 +481,14 @@ class Measured:
         schema: Schema,
     ) -> pd.Series:
         """As `ColumnEncoder.decode_in`."""
-        rows = len(codes)
-        relation = self.relation
+        count = len(codes)
         remaining_codes = iter(codes.T)
         remaining_offsets = iter(offsets.T)
 
         def read(block: Block | None) -> tuple[Any, Any]:
             """The next part; what does not vary has code 0."""
-            code = np.zeros(rows, dtype=np.int64)
-            offset = np.full(rows, 0.5, dtype=np.float32)
+            code = np.zeros(count, dtype=np.int64)
+            offset = np.full(count, 0.5, dtype=np.float32)
             if block is not None:
                 code = next(remaining_codes).astype(np.int64)
                 if block.modes:
@@ -388,34 +497,103 @@ class Measured:
 
         code, offset = read(self.date_block)
         time_code, time_offset = read(self.time_block)
+        rows = _rows(done, self.relation, schema, self.middle)
+        code, is_loose, loose = self._without_loose(code, offset)
+        # A cell is loose where there is nothing else to say of it, and only there.
+        misplaced = is_loose & ~rows.lost
+        is_loose &= rows.lost & (rows.rule < 0)
+        code, offset = self._allowed(code, offset, rows, misplaced)
         distance, no_number = self.codec.decode(code, offset)
         word = self.codec.word_of(code)
-        missing = no_number & (word < 0)
+        missing = no_number & (word < 0) & ~is_loose
 
-        # Without a word, the distance from the reference.
-        reference = _reference(done, relation, schema, self.middle)
-        far = np.zeros(rows, dtype=distance.dtype)
+        far = np.zeros(count, dtype=distance.dtype)
         far[~no_number] = distance
-        measured = reference.at(far)
-        for number, origin in enumerate(relation.exactly):
-            mine = word == number
-            cells = cells_of(done, origin, schema, relation.unit)
-            values, unknown = position(origin, cells, relation.unit)
+        measured = rows.reference.at(far)
+        if self.loose is not None:
+            measured = np.where(is_loose, loose, measured)
+        for number, (at, unknown) in enumerate(rows.places):
+            mine = (word == number) & ~is_loose
             # What follows from a missing cell is missing, or, in a column without
             # missing cells, middling.
-            measured = np.where(mine & ~unknown, values, measured)
+            measured = np.where(mine & ~unknown, at, measured)
             if self.column.missing:
                 missing |= mine & unknown
+        if self.exceptions is not None:
+            mine = (word == self.exception) & (rows.rule >= 0)
+            at = rows.at_rule()
+            wrong_by, _ = _drawn(self.exceptions, at)
+            measured = np.where(mine, at + wrong_by, measured)
         values = self._whole(measured)
         if self.clock is not None:
             times, _ = self.clock.decode(time_code, time_offset)
             values = values + times
-        apart = word - len(relation.exactly)
-        is_apart = apart >= 0
-        known = np.array(relation.apart)
-        values[is_apart] = known[apart[is_apart]]
+        if self.relation.apart:
+            is_apart = _is_apart(word, self.relation) & ~is_loose
+            which = np.where(is_apart, word - self.exact_words, 0)
+            values = np.where(is_apart, np.array(self.relation.apart)[which], values)
         values = self._within(values[~missing])
         return self.kind.typed_numbers(values, missing, self.column)
+
+    def _without_loose(
+        self, code: Integers, offset: npt.NDArray[np.floating[Any]]
+    ) -> tuple[Integers, Mask, Numbers]:
+        """Codes of the first block as those of the codec, and the loose cells.
+
+        Returns:
+            Codes of the codec ``[rows]``, 0 for loose cells; which cells are loose; and
+            what these are.
+        """
+        none = np.zeros(len(code), dtype=bool)
+        if self.loose is None:
+            return code, none, np.zeros(len(code), dtype=np.int64)
+        first = self.codec.first_mode
+        atoms = len(self.loose.atoms)
+        is_atom = (code >= first) & (code < first + atoms)
+        is_mode = code >= self.codec.size + atoms
+        own = np.where(is_atom, code - first, 0)
+        own = np.where(is_mode, code - self.codec.size, own)
+        values, _ = self.loose.decode(own, offset)
+        is_loose = is_atom | is_mode
+        inner = np.where(code >= first + atoms, code - atoms, code)
+        return np.where(is_loose, 0, inner), is_loose, values
+
+    def _allowed(
+        self,
+        code: Integers,
+        offset: npt.NDArray[np.floating[Any]],
+        rows: _Rows,
+        misplaced: Mask,
+    ) -> tuple[Integers, Any]:
+        """Codes of the codec that may be, given what the category of a row says.
+
+        Where it says an origin, that is the code, if it is no exception. Where it says
+        none, a code of an origin that only categories say becomes one of those that
+        such rows have; so do the codes that are ``misplaced``.
+        """
+        wrong = misplaced
+        if self.relation.by:
+            word = self.codec.word_of(code)
+            ruled = rows.rule >= 0
+            is_exception = word == self.exception
+            follows = ruled & ~is_exception & (code != self.code_of_missing)
+            code = np.where(follows, self.codec.first_word + rows.rule, code)
+            said = {number for _, number in self.relation.rules}
+            only_there = [number for number in said if not self._is_free(number)]
+            wrong = wrong | np.isin(word, only_there) | is_exception
+            wrong &= ~ruled
+        if wrong.any() and np.sum(self.shares):
+            low = rows.reference.low
+            by = rows.reference.high if low is None else low
+            assert by is not None, "nothing to measure from, report this"
+            drawn, at = _codes_by_share(self.shares, by)
+            code = np.where(wrong, drawn, code)
+            offset = np.where(wrong, at, offset)
+        return code, offset
+
+    def _is_free(self, number: int) -> bool:
+        """Whether cells may be an origin where no category says so."""
+        return not self.relation.exactly[number].counts
 
     def _whole(self, measured: Numbers) -> Numbers:
         """What was measured, in the column's own unit and decimals."""
@@ -470,7 +648,10 @@ class Measured:
         return {
             "measured": asdict(self.relation),
             "codec": self.codec.state(),
+            "loose": self.loose.state() if self.loose else None,
             "clock": self.clock.state() if self.clock else None,
+            "exceptions": self.exceptions.state() if self.exceptions else None,
+            "shares": list(self.shares),
             "middle": list(self.middle),
             "bounded": list(self.bounds_apply),
         }
@@ -478,19 +659,84 @@ class Measured:
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> Measured:
         """The inverse of `state`."""
-        clock = None
-        if state["clock"]:
-            clock = NumberCodec.from_state(state["clock"])
+
+        def read(name: str) -> NumberCodec | None:
+            part = state[name]
+            return NumberCodec.from_state(part) if part else None
+
         low, high = state["middle"]
         low_applies, high_applies = state["bounded"]
         return cls(
             column,
             Relation.from_state(state["measured"]),
             NumberCodec.from_state(state["codec"]),
-            clock,
+            read("loose"),
+            read("clock"),
+            read("exceptions"),
+            state["shares"],
             (low, high),
             (low_applies, high_applies),
         )
+
+
+def _block(column: str, codec: NumberCodec, loose: NumberCodec | None) -> Block | None:
+    """The block of the distances and of the loose cells: atoms of both, then modes."""
+    block = codec.block(column)
+    if loose is None:
+        return block
+    # One code of each at least.
+    values = block.values if block else (0.0,) * codec.first_mode
+    curves = block.curves if block else ()
+    own = loose.block(column)
+    own_curves = own.curves if own else ()
+    # What they are is no distance.
+    values += (float("nan"),) * len(loose.atoms)
+    curves += own_curves
+    return Block(column, "", len(values), len(curves), values, curves)
+
+
+def _written(distance: Numbers, places: int | None, relation: Relation) -> Numbers:
+    """Distances, rounded to so many decimals; whole ones where they count time."""
+    if places is None:
+        return distance.astype(np.float64)
+    if relation.unit or distance.dtype == np.int64:
+        return distance.astype(np.int64)
+    return round_decimals(distance, places)
+
+
+def _is_apart(word: Integers, relation: Relation) -> Mask:
+    """``[rows]``: which words are values apart."""
+    first = len(relation.exactly)
+    return (word >= first) & (word < first + len(relation.apart))
+
+
+def _hashed(cells: Numbers) -> npt.NDArray[np.float64]:
+    """Numbers in [0, 1) that look random, the same for the same cell.
+
+    So a row is the same however many are decoded.
+    """
+    hashes = pd.util.hash_array(np.asarray(cells, dtype=np.float64))
+    # The upper 53 bits: as many as a float64 holds.
+    return np.asarray((hashes >> 11) / 2.0**53)
+
+
+def _codes_by_share(
+    shares: Sequence[int], by: Numbers
+) -> tuple[Integers, npt.NDArray[np.float64]]:
+    """Codes distributed by their shares, and offsets, as numbers decide."""
+    uniform = _hashed(by)
+    ends = np.cumsum(shares) / sum(shares)
+    codes = np.minimum(np.searchsorted(ends, uniform, side="right"), len(ends) - 1)
+    share = np.diff(ends, prepend=0.0)[codes]
+    offsets = 1 - (ends[codes] - uniform) / share
+    return codes, np.clip(offsets, 0, 1)
+
+
+def _drawn(codec: NumberCodec, by: Numbers) -> tuple[Numbers, Integers]:
+    """Numbers of a codec, each code as likely as any other, as numbers decide."""
+    codes, offsets = _codes_by_share([1] * codec.size, by)
+    values, _ = codec.decode(codes, offsets)
+    return values, codes
 
 
 def _is_timed(column: Column, relation: Relation) -> bool:
@@ -527,33 +773,64 @@ def _shared(
 
 
 def _words(
-    frame: pd.DataFrame,
     values: Numbers,
     measured: Numbers,
     missing: Mask,
     relation: Relation,
-    schema: Schema,
+    rows: _Rows,
 ) -> Integers:
-    """``[rows]``: which origin a cell is exactly, or which value apart; -1 for none.
+    """``[rows]``: which word each cell is; -1 for none.
+
+    That is an origin that it is exactly, a value apart, or an exception to what the
+    category says.
 
     Args:
-        frame: The table.
         values: The column's cells.
         measured: The same in the unit of the relation.
         missing: Where they are missing.
         relation: From what they are measured.
-        schema: What the columns are.
+        rows: The cells that they are measured from.
     """
-    word = np.full(len(frame), -1, dtype=np.int64)
-    for number in reversed(range(len(relation.exactly))):
-        origin = relation.exactly[number]
-        cells = cells_of(frame, origin, schema, relation.unit)
-        at, unknown = position(origin, cells, relation.unit)
+    word = np.full(len(values), -1, dtype=np.int64)
+    order = list(range(len(relation.exactly)))
+    if relation.by:
+        # Where no category says anything, the plainest origin counts: it is written last.
+        order.sort(key=lambda number: len(relation.exactly[number].counts))
+    for number in reversed(order):
+        at, unknown = rows.places[number]
         word[(at == measured) & ~unknown] = number
+    for number, (at, unknown) in enumerate(rows.places):
+        mine = (rows.rule == number) & ~unknown
+        word[mine] = np.where(at == measured, number, relation.exception)[mine]
     for number, value in enumerate(relation.apart):
         word[values == value] = len(relation.exactly) + number
     word[missing] = -1
     return word
+
+
+def _rows(
+    table: Mapping[str, pd.Series] | pd.DataFrame,
+    relation: Relation,
+    schema: Schema,
+    middle: tuple[float, float],
+) -> _Rows:
+    """The rows of a table as a relation sees them."""
+    places = []
+    for origin in relation.exactly:
+        cells = cells_of(table, origin, schema, relation.unit)
+        places.append(position(origin, cells, relation.unit))
+    reference, lost = _reference(table, relation, schema, middle)
+    rule = np.full(len(lost), -1, dtype=np.int64)
+    if relation.by:
+        codes, distinct = pd.factorize(table[relation.by])
+        texts = cells_to_text(pd.Series(distinct), schema[relation.by]).tolist()
+        of_text = dict(relation.rules)
+        # Code -1, a missing cell, reads the last entry.
+        numbers_of = np.array([*(of_text.get(text, -1) for text in texts), -1])
+        rule = numbers_of[codes]
+        for number, (_, unknown) in enumerate(places):
+            rule = np.where((rule == number) & unknown, -1, rule)
+    return _Rows(places, reference, lost, rule)
 
 
 def _ends(
@@ -600,9 +877,10 @@ def _reference(
     relation: Relation,
     schema: Schema,
     middle: tuple[float, float],
-) -> _Reference:
-    """From what the cells of a table are measured."""
+) -> tuple[_Reference, Mask]:
+    """From what the cells of a table are measured, and where all of that is missing."""
     sides: list[Numbers | None] = []
+    lost: Mask | None = None
     pairs = ((relation.after, True), (relation.before, False))
     for (origins, greatest), stand_in in zip(pairs, middle, strict=True):
         ends = _ends(table, origins, schema, relation.unit, greatest)
@@ -610,9 +888,11 @@ def _reference(
             sides.append(None)
             continue
         values, missing = ends
+        lost = missing if lost is None else lost | missing
         filler = np.array([stand_in])
         if values.dtype == np.int64:
             filler = np.rint(filler).astype(np.int64)
         sides.append(np.where(missing, filler, values))
+    assert lost is not None, "nothing to measure from, report this"
     low, high = sides
-    return _Reference(low, high)
+    return _Reference(low, high), lost

@@ -36,7 +36,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import KINDS, dates, number_kind
+from synthtab.data.columns import KINDS, cells_to_text, dates, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.numbers import LEAST_ROWS as ROWS_OF_ATOM
 from synthtab.data.columns.numbers import Numbers, around
@@ -125,9 +125,12 @@ MOST_COLUMNS = 60
 # -- Distances: what a cell is exactly
 
 # An origin is a cell exactly in `ALWAYS` of the rows, or of those of a category, of which
-# there are so many and `LEAST_SHARE` of all rows; and it fails `LIFT` times less often than
+# there are so many, and such a share of all rows; and it fails `LIFT` times less often than
 # if its counts were those of other rows.
 FEWEST = 30
+LEAST_OF_CATEGORY = 0.003
+# In so many rows of a category at least, the category decides, and not a code.
+CERTAIN = 0.99
 # Most origins that a cell may be exactly, and most counts that are added up.
 MOST_EXACT = 3
 MOST_COUNTS = 4
@@ -1080,7 +1083,8 @@ def _exact(search: _Search, names: Sequence[str], tree: _Tree) -> None:
         if not after and not before:
             after = (Origin(starts[0]),)
         own = _in_own_unit(apart, search.schema[child], unit)
-        relation = Relation(unit, chosen, after, before, own)
+        by, rules = _rules(search, child, chosen, unit, tree)
+        relation = Relation(unit, chosen, after, before, own, by, rules)
         tree.add(child, relation)
 
 
@@ -1130,7 +1134,7 @@ def _candidates(search: _Search, child: str, start: str, unit: str) -> Iterator[
         held = both & ~unknown & (at == y)
         other, unknown = search.position(origin, unit, shuffle_counts=True)
         by_chance = both & ~unknown & (other == y)
-        if held.mean() >= LEAST_SHARE:
+        if held.mean() >= LEAST_OF_CATEGORY:
             yield _Exact(origin, held, by_chance)
 
 
@@ -1146,7 +1150,7 @@ def _origins(
         gap: ``[glance]``: how far the other date is from it.
         both: ``[glance]``: where neither is missing.
     """
-    enough = max(3.0, LEAST_SHARE / 2 * len(gap))
+    enough = max(3.0, LEAST_OF_CATEGORY / 2 * len(gap))
     if (both & (gap == 0)).sum() >= enough:
         yield Origin(start)
     if (both & (gap > 0)).sum() < enough:
@@ -1200,7 +1204,7 @@ def _choose_exact(
         waiting = [waiting[i] for i in best_first]
         best = None
         for one in waiting:
-            if (one.held & left).mean() < LEAST_SHARE:
+            if (one.held & left).mean() < LEAST_OF_CATEGORY:
                 break
             if tree.may_need(child, one.origin.columns) and _is_rule(
                 search, one, left, child
@@ -1225,7 +1229,7 @@ def _is_rule(search: _Search, one: _Exact, left: Mask, child: str) -> bool:
         rows = np.bincount(codes[inside])
         held = np.bincount(codes[inside & one.held], minlength=len(rows))
         lucky = np.bincount(codes[inside & one.by_chance], minlength=len(rows))
-        enough = rows >= max(FEWEST, LEAST_SHARE * len(left))
+        enough = rows >= max(FEWEST, LEAST_OF_CATEGORY * len(left))
         nearly_all = held >= ALWAYS * rows
         # That it fails in fewer rows than by chance says more than that it holds.
         lifted = (rows - held) * LIFT <= rows - lucky
@@ -1233,6 +1237,47 @@ def _is_rule(search: _Search, one: _Exact, left: Mask, child: str) -> bool:
         if (enough & nearly_all & lifted & beyond_chance).any():
             return True
     return False
+
+
+def _rules(
+    search: _Search, child: str, chosen: Sequence[Origin], unit: str, tree: _Tree
+) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """A column whose categories say which origin a cell is, and what they say.
+
+    The one that says most, and is least often wrong.
+    """
+    y, y_missing = search.cells(child, unit)
+    held = []
+    for origin in chosen:
+        at, unknown = search.position(origin, unit)
+        held.append((at == y) & ~unknown & ~y_missing)
+    present = ~y_missing
+    if any(mask[present].mean() >= ALWAYS for mask in held):
+        return "", ()
+    involved = {name for origin in chosen for name in origin.columns}
+    best: tuple[int, int] = (0, 0)
+    found: tuple[str, tuple[tuple[str, int], ...]] = ("", ())
+    for name, codes in search.categories.items():
+        if name in involved or not tree.may_need(child, [name]):
+            continue
+        _, distinct = pd.factorize(search.frame[name])
+        texts = cells_to_text(pd.Series(distinct), search.schema[name]).tolist()
+        rules = []
+        right = wrong = 0
+        for category, text in enumerate(texts):
+            inside = (codes == category) & ~y_missing
+            if inside.sum() < max(FEWEST, LEAST_OF_CATEGORY * len(y)):
+                continue
+            shares = [mask[inside].mean() for mask in held]
+            number = int(np.argmax(shares))
+            if shares[number] >= CERTAIN:
+                rules.append((text, number))
+                right += int(held[number][inside].sum())
+                wrong += int((~held[number][inside]).sum())
+        if rules and (right, -wrong) > best:
+            best = (right, -wrong)
+            found = (name, tuple(rules))
+    return found
 
 
 def _ends_of_rest(
@@ -1361,8 +1406,12 @@ def _ordered(search: _Search, names: Sequence[str], tree: _Tree) -> None:
     settled: set[str] = set()
     pairs = {(order.low, order.high) for order in orders}
     for order in orders:
+        # A column without gaps between the two says as much.
         between = any(
-            (order.low, name) in pairs and (name, order.high) in pairs for name in names
+            (order.low, name) in pairs
+            and (name, order.high) in pairs
+            and not search.schema[name].missing
+            for name in names
         )
         high = order.high
         if (between and not order.steady) or high in settled:
