@@ -74,7 +74,7 @@ def test_every_row_holds_every_constraint_however_little_was_learnt(
     message = next(p.message for p in said if p.message)
     assert (
         "did not hold the constraints and were replaced" in message
-        and "start <= end" in message
+        and "came = clock(planned + delay)" in message
     )
 
 

@@ -561,9 +561,6 @@ def _spread_dates(
     place = {}
     for i, column in enumerate(columns):
         place[column.name] = i
-        words = _month_names(sample[column.name], column)
-        if words:
-            months.append((column, words))
         if not KINDS[column.kind].numeric or not _may_be_part(column):
             continue
         values, missing = numbers(sample, column)
@@ -577,6 +574,12 @@ def _spread_dates(
             months.append((column, ()))
         elif least >= 1 and 28 <= greatest <= 31:
             days.append(column)
+    if not years or not days:
+        return []
+    for column in columns:
+        words = _month_names(sample[column.name], column)
+        if words:
+            months.append((column, words))
     triples = []
     for year, (month, words), day in product(years, months, days):
         date = _assembled((year, month, day), words, schema)

@@ -51,6 +51,8 @@ def find_seasons(
     sample = frame.iloc[rng.permutation(len(frame))[:ROWS]].reset_index(drop=True)
     others = [_features(sample[column.name], column) for column in schema.columns]
     features = np.column_stack([np.zeros((len(sample), 0)), *others])
+    if not features.shape[1]:
+        return frozenset()
     found = set()
     for column in candidates:
         days, missing = in_unit(numbers(sample, column), column, "D")
