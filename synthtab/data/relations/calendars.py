@@ -557,22 +557,17 @@ def _spread_dates(
     sample: pd.DataFrame, columns: Sequence[Column], schema: Schema
 ) -> list[Assembled]:
     """Years, months and days that are dates together."""
-    years, months, days = [], [], []
-    place = {}
-    for i, column in enumerate(columns):
-        place[column.name] = i
-        if not KINDS[column.kind].numeric or not _may_be_part(column):
-            continue
-        values, missing = numbers(sample, column)
-        present = values[~missing]
-        if not len(present) or (present != np.rint(present)).any():
-            continue
-        least, greatest = present.min(), present.max()
-        if YEARS[0] <= least and greatest <= YEARS[1]:
+    years: list[Column] = []
+    # Each with the names of the months, if that is what it holds.
+    months: list[tuple[Column, tuple[str, ...]]] = []
+    days: list[Column] = []
+    for column in columns:
+        what = _looks_like(sample, column)
+        if what == "year":
             years.append(column)
-        elif least >= 1 and greatest <= 12:
+        elif what == "month":
             months.append((column, ()))
-        elif least >= 1 and 28 <= greatest <= 31:
+        elif what == "day":
             days.append(column)
     if not years or not days:
         return []
@@ -580,6 +575,7 @@ def _spread_dates(
         words = _month_names(sample[column.name], column)
         if words:
             months.append((column, words))
+    place = {column.name: i for i, column in enumerate(columns)}
     triples = []
     for year, (month, words), day in product(years, months, days):
         date = _assembled((year, month, day), words, schema)
@@ -587,6 +583,7 @@ def _spread_dates(
         if strength:
             spots = [place[name] for name in date.parts]
             triples.append((-strength, max(spots) - min(spots), min(spots), date))
+    # The surest first; then those that stand side by side.
     triples.sort(key=lambda triple: triple[:3])
     found: list[Assembled] = []
     for *_, date in triples:
@@ -594,6 +591,24 @@ def _spread_dates(
         if not used & set(date.parts):
             found.append(date)
     return found
+
+
+def _looks_like(sample: pd.DataFrame, column: Column) -> str:
+    """Whether a column of whole numbers may be a year, a month or a day; "" if not."""
+    if not KINDS[column.kind].numeric or not _may_be_part(column):
+        return ""
+    values, missing = numbers(sample, column)
+    present = values[~missing]
+    if not len(present) or (present != np.rint(present)).any():
+        return ""
+    least, greatest = present.min(), present.max()
+    if YEARS[0] <= least and greatest <= YEARS[1]:
+        return "year"
+    if least < 1 or greatest > 31:
+        return ""
+    if greatest <= 12:
+        return "month"
+    return "day" if greatest >= 28 else ""
 
 
 def _month_names(series: pd.Series, column: Column) -> tuple[str, ...]:
