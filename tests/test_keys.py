@@ -11,6 +11,7 @@ import pytest
 from synthtab import Schema, Synthesizer, infer
 from synthtab.core.schema import Column
 from synthtab.data.columns import KINDS, TEXT_MARK, Settings
+from synthtab.data.columns.shapes import Shapes
 
 RNG = np.random.default_rng(8)
 # As of diabetes130's patients: 62 % have one row, 20 % two, ...
@@ -268,3 +269,73 @@ def test_keys_of_twenty_digits_are_texts(name: str, repeat: int) -> None:
     made = made_from(pd.Series(texts), name, 900)
     assert made.str.fullmatch(r"[1-9]\d{19}").all()
     assert not set(made) & set(texts)
+
+
+# Codes with words that many of them share => a pattern of new ones.
+SHARED = {
+    "airlines": (
+        lambda i: f"{('LH', 'BA', 'EZY')[i % 3]}{10_000 + 217 * i}",
+        r"(LH|BA|EZY)\d{5,}",
+    ),
+    "sources": (
+        lambda i: (
+            f"https://shop.example/{10_007 * i % 90_001 + 10_000}?ref={('mail', 'ad')[i % 2]}"
+        ),
+        r"https://shop\.example/\d{5,}\?ref=(mail|ad)",
+    ),
+    "lots": (
+        lambda i: f"L{1000 + 11 * i}{'ABC'[i % 3]}{7 * i % 90 + 10}",
+        r"L\d{4}[ABC]\d\d",
+    ),
+    "towns": (
+        lambda i: (
+            f"{('B', 'HH', 'KA')[i % 3]}-{chr(65 + i % 26)}{chr(65 + i * 7 % 26)} {37 * i % 9000 + 1000}"
+        ),
+        r"(B|HH|KA)-[A-Z]{2} \d{4}",
+    ),
+    "addresses of the net": (
+        lambda i: "2001:db8:" + ":".join(f"{x:x}" for x in RNG.integers(0, 65_536, 6)),
+        r"2001:db8(:[0-9a-f]{1,4}){6}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_words_that_many_codes_share_are_kept(name: str) -> None:
+    make, pattern = SHARED[name]
+    texts = np.array([make(i) for i in range(400)], dtype=object)
+    assert len(set(texts)) == 400
+    shapes = Shapes.fit(texts, np.random.default_rng(0), rare=5)
+    again = Shapes.from_state(json.loads(json.dumps(shapes.state())))
+    made = again.make(np.arange(2000))
+    assert pd.Series(made).str.fullmatch(pattern).all()
+    assert len(set(made)) == 2000
+    assert not set(made) & set(texts)
+    assert again.make(np.arange(90, 95)).tolist() == made[90:95].tolist()
+
+
+def test_a_word_of_few_codes_is_in_no_model() -> None:
+    texts = [f"{('LH', 'BA')[i % 2]}{10_000 + 217 * i}" for i in range(400)]
+    texts[3] = "ZQXJW12345"
+    # Many codes of one person are no many people.
+    voices = np.arange(400)
+    for i in range(20, 30):
+        texts[i] = f"VKXJW{20_000 + i}"
+        voices[i] = 20
+    shapes = Shapes.fit(
+        np.array(texts, dtype=object), np.random.default_rng(0), 5, voices
+    )
+    state = json.dumps(shapes.state())
+    assert "LH" in state and "BA" in state
+    assert "ZQXJW" not in state and "VKXJW" not in state
+
+
+def test_names_of_people_are_invented_though_they_are_frequent() -> None:
+    texts = [
+        f"{('Smith', 'Rossi')[i % 2]}, {('Anna', 'Ben')[i // 2 % 2]} {i % 97}"
+        for i in range(400)
+    ]
+    shapes = Shapes.fit(
+        np.unique(texts).astype(object), np.random.default_rng(0), rare=5
+    )
+    assert "Smith" not in json.dumps(shapes.state().get("words", []))

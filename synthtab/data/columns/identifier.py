@@ -254,8 +254,8 @@ class IdentifierEncoder(ColumnEncoder):
             return None
         # For the reader alone, so some texts are enough.
         some = bare.distinct[:1000]
-        shapes = Shapes.fit(some, np.random.default_rng(0), cells.rare).shapes
-        options = {"pattern": shapes[0].pattern[:LONGEST_PATTERN]}
+        shapes = Shapes.fit(some, np.random.default_rng(0), cells.rare)
+        options = {"pattern": shapes.shown()[:LONGEST_PATTERN]}
         why = f"{why}; new ones are invented"
         return cells.column(cls.kind, "str", why, options, note=note)
 

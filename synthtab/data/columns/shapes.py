@@ -14,12 +14,14 @@ in which no training text lies. m is the smallest of a fixed sequence for which 
 such a class, so that nothing about single texts can be read from it. A shape that is
 used up goes on with more characters of its last class, in a pattern that no training
 text has.
+
+Words that many codes share are kept (`synthtab.data.columns.slots`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +31,7 @@ import pandas as pd
 
 from synthtab.data.columns.base import Texts
 from synthtab.data.columns.outlines import outlines, spoken
+from synthtab.data.columns.slots import MARKS, Words, find_slots
 
 # Most shapes that are kept, texts that are looked at to find them, and letters of each.
 MOST_SHAPES = 64
@@ -59,6 +62,9 @@ CLASSES = {
     "v": "aeiou",
 }
 ALNUM = re.compile(r"[^\W_]")
+_RUN = re.compile(r"[^\W_]+")
+_RUN_OF_X = re.compile(r"x+")
+_RUN_OR_OTHER = re.compile(r"[^\W_]+|[\W_]", re.DOTALL)
 # A symbol of a pattern: a backslash takes the next character literally.
 SYMBOL = re.compile(r"\\.|[^\\]", re.DOTALL)
 
@@ -112,9 +118,15 @@ class Shape:
 
 @dataclass(frozen=True)
 class Shapes:
-    """The most frequent shapes, with weights that sum to one."""
+    """The most frequent shapes, with weights that sum to one.
+
+    Attributes:
+        shapes: These.
+        words: What may stand in each slot of their patterns, with its share.
+    """
 
     shapes: tuple[Shape, ...]
+    words: tuple[Words, ...] = ()
 
     @classmethod
     def fit(
@@ -138,6 +150,8 @@ class Shapes:
         if voices is not None:
             voice[codes] = voices
         texts = np.array([text[:MOST_LETTERS] for text in distinct_texts], dtype=object)
+        slots = find_slots(texts, voice, rare)
+        texts = np.array([slots.marked(text) for text in texts], dtype=object)
         skeletons = np.array([skeleton(text) for text in texts], dtype=object)
         sample = skeletons
         if len(skeletons) > MOST_SAMPLED:
@@ -149,6 +163,7 @@ class Shapes:
         for text, form in zip(texts, skeletons, strict=True):
             if form in texts_of:
                 texts_of[form].append(text)
+        runs = _Runs.of_codes(texts)
         shapes = []
         shaped = set()
         for place in chosen:
@@ -157,10 +172,18 @@ class Shapes:
             if len(np.unique(voice[skeletons == form])) >= rare:
                 shaped.add(form)
                 cells = np.array(alike, dtype=str)
-                shapes.append(_shape(cells, int(counts[place]), rng))
+                shapes.append(
+                    _shape(cells, int(counts[place]), rng, runs.get(_gist(form)))
+                )
 
         if len(shapes) < len(chosen):
-            others = np.array([form not in shaped for form in skeletons], dtype=bool)
+            # Codes that differ from such with a shape in the lengths of their parts
+            # have none of their own.
+            gists = {_gist(form) for form in shaped} & set(runs)
+            others = np.array(
+                [form not in shaped and _gist(form) not in gists for form in skeletons],
+                dtype=bool,
+            )
             # Weights count texts of the sample.
             share = len(sample) / len(texts)
             room = MOST_SHAPES - len(shapes)
@@ -179,7 +202,14 @@ class Shapes:
         shapes = [replace(shape, weight=shape.weight / total) for shape in shapes]
         with_room = _with_room(shapes, set(skeletons))
         # Where nothing may be learnt: eight capitals.
-        return cls(with_room or (Shape("AAAAAAAA", 1.0, 1, 0, 0),))
+        return cls(with_room or (Shape("AAAAAAAA", 1.0, 1, 0, 0),), slots.words)
+
+    def shown(self) -> str:
+        """The pattern of the most frequent shape, for people."""
+        pattern = self.shapes[0].pattern
+        for slot, words in enumerate(self.words):
+            pattern = pattern.replace(chr(MARKS + slot), words[0][0])
+        return pattern
 
     def make(self, rows: Integers) -> Texts:
         """The texts of these rows."""
@@ -188,7 +218,12 @@ class Shapes:
         texts = np.empty(len(rows), dtype=object)
         for place in np.unique(which):
             mine = which == place
-            texts[mine] = self.shapes[place].make(rows[mine])
+            shape = self.shapes[place]
+            made = shape.make(rows[mine])
+            for slot, words in enumerate(self.words):
+                if chr(MARKS + slot) in shape.pattern:
+                    made = _filled(made, slot, words, rows[mine], shape.key)
+            texts[mine] = made
         return texts
 
     def state(self) -> dict[str, Any]:
@@ -197,7 +232,10 @@ class Shapes:
             [s.pattern, s.weight, s.modulus, s.residue, s.key, list(s.wider)]
             for s in self.shapes
         ]
-        return {"shapes": shapes}
+        state: dict[str, Any] = {"shapes": shapes}
+        if self.words:
+            state["words"] = [[list(word) for word in words] for words in self.words]
+        return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Shapes:
@@ -206,7 +244,11 @@ class Shapes:
         for pattern, weight, modulus, residue, key, wider in state["shapes"]:
             shape = Shape(pattern, weight, modulus, residue, key, tuple(wider))
             shapes.append(shape)
-        return cls(tuple(shapes))
+        words = [
+            tuple((word, weight) for word, weight in of_slot)
+            for of_slot in state.get("words", [])
+        ]
+        return cls(tuple(shapes), tuple(words))
 
 
 # --------------------------------------------------------------------------------------
@@ -216,6 +258,69 @@ class Shapes:
 def skeleton(text: str) -> str:
     """Letters and digits as "x", all else as it is."""
     return ALNUM.sub("x", text)
+
+
+def _gist(form: str) -> str:
+    """A skeleton whose runs of letters and digits have no length."""
+    return _RUN_OF_X.sub("x", form)
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """What the runs of letters and digits of codes are, whatever their lengths.
+
+    Attributes:
+        words: For each run, the one that all texts have; "" where they differ.
+        seen: For each run, its characters.
+    """
+
+    words: tuple[str, ...]
+    seen: tuple[frozenset[str], ...]
+
+    @classmethod
+    def of_codes(cls, texts: Texts) -> dict[str, _Runs]:
+        """Gist -> runs, of the texts with digits; a gist that few texts have is none."""
+        runs_of: dict[str, list[list[str]]] = {}
+        for text in texts.tolist():
+            if any(character.isdigit() for character in text):
+                gist = _gist(skeleton(text))
+                runs_of.setdefault(gist, []).append(_RUN.findall(text))
+        return {
+            gist: cls(
+                tuple(
+                    same.pop() if len(same := set(column)) == 1 else ""
+                    for column in zip(*runs, strict=True)
+                ),
+                tuple(
+                    frozenset("".join(set(column)))
+                    for column in zip(*runs, strict=True)
+                ),
+            )
+            for gist, runs in runs_of.items()
+            if len(runs) >= LITERAL_FROM
+        }
+
+    def symbols(self, form: str, own: list[str]) -> list[str]:
+        """The symbols of a pattern.
+
+        Args:
+            form: Its skeleton.
+            own: What they are by the texts with this skeleton alone.
+        """
+        found: list[str] = []
+        number = 0
+        for piece in _RUN_OR_OTHER.findall(form):
+            mine = own[len(found) : len(found) + len(piece)]
+            if ALNUM.fullmatch(piece[0]):
+                word = self.words[number]
+                symbol = _class_of(self.seen[number])
+                if word:
+                    mine = [f"\\{c}" if c in CLASSES else c for c in word]
+                elif symbol in ("9", "h", "H"):
+                    mine = [symbol] * len(piece)
+                number += 1
+            found += mine
+        return found
 
 
 def _example(pattern: str) -> str:
@@ -228,13 +333,24 @@ def _places(pattern: str) -> list[str]:
     return [CLASSES.get(symbol, symbol[-1]) for symbol in SYMBOL.findall(pattern)]
 
 
-def _shape(texts: Letters, weight: float, rng: np.random.Generator) -> Shape:
-    """The shape of texts with one skeleton."""
+def _shape(
+    texts: Letters, weight: float, rng: np.random.Generator, runs: _Runs | None
+) -> Shape:
+    """The shape of texts with one skeleton.
+
+    Args:
+        texts: These.
+        weight: Of the shape.
+        rng: Chooses where its count begins.
+        runs: What is known of runs of letters and digits, where these texts are few.
+    """
     width = max(int(np.char.str_len(texts).max()), 1)
     letters = _letters(texts, width)
     columns = _columns(letters)
     literal = len(texts) >= LITERAL_FROM
     symbols = [_symbol(column, literal) for column in columns]
+    if runs is not None and not literal:
+        symbols = runs.symbols(skeleton(str(texts[0])), symbols)
     pattern = "".join(spoken(symbols, letters))
     modulus, residue = _free_residue(columns, _places(pattern))
     return Shape(pattern, weight, modulus, residue, int(rng.integers(2**62)))
@@ -282,6 +398,11 @@ def _symbol(letters: Letters, literal: bool) -> str:
     if punctuation or (literal and len(seen) == 1):
         only = str(letters[0])
         return f"\\{only}" if only in CLASSES or only == "\\" else only
+    return _class_of(seen)
+
+
+def _class_of(seen: Set[str]) -> str:
+    """The class that has some characters."""
     digit = any(c.isdigit() for c in seen)
     capital = any(c.isupper() for c in seen)
     small = any(c.isalpha() and not c.isupper() for c in seen)
@@ -437,6 +558,17 @@ def choose(weights: Sequence[float], rows: Integers, key: int) -> Integers:
     draws = mix(rows.astype(np.uint64) + np.uint64(key)) / 2.0**64
     ends = np.cumsum(weights)[:-1]
     return np.searchsorted(ends, draws, side="right")
+
+
+def _filled(texts: Texts, slot: int, words: Words, rows: Integers, key: int) -> Texts:
+    """Texts with words in a slot, always the same for a row."""
+    weights = [weight for _, weight in words]
+    # Another key for each slot: its word has nothing to do with the others.
+    which = choose(weights, rows, (key + 104_729 * (slot + 1)) % 2**62)
+    mark = chr(MARKS + slot)
+    pairs = zip(texts.tolist(), which.tolist(), strict=True)
+    filled = [text.replace(mark, words[number][0]) for text, number in pairs]
+    return np.array(filled, dtype=object)
 
 
 def _texts(
