@@ -174,22 +174,22 @@ def top_cut(rows: Frame, train: Frame, rng: Random) -> Planted | None:
 
 
 def negative(rows: Frame, train: Frame, rng: Random) -> Planted | None:
-    """One percent of the numbers negative, where none is."""
+    """Two percent of the numbers negative, where none is."""
     names = [name for name in numbers(rows) if (train[name].dropna() >= 0).all()]
     if not names:
         return None
     name = names[0]
-    return _changed(rows, name, 0.01, rng, lambda cells: -cells.abs() - 1), (name,)
+    return _changed(rows, name, 0.02, rng, lambda cells: -cells.abs() - 1), (name,)
 
 
 def beyond(rows: Frame, train: Frame, rng: Random) -> Planted | None:
-    """One percent of the numbers at three times the greatest one."""
+    """Two percent of the numbers at three times the greatest one."""
     names = [name for name in numbers(rows) if train[name].max() > 0]
     if not names:
         return None
     name = names[0]
     far = 3 * train[name].max()
-    return _changed(rows, name, 0.01, rng, lambda cells: 0 * cells.fillna(0) + far), (
+    return _changed(rows, name, 0.02, rng, lambda cells: 0 * cells.fillna(0) + far), (
         name,
     )
 
@@ -607,7 +607,9 @@ def near_copied(rows: Frame, train: Frame, rng: Random) -> Planted | None:
     count = len(rows) // 10
     near = train.sample(count, random_state=0)
     for name in numbers(rows):
-        near[name] = near[name] * 1.001
+        # Of a zip code a thousandth is another town.
+        if abs(train[name].mean()) < 10 * train[name].std():
+            near[name] = near[name] * 1.001
     return pd.concat([rows.iloc[count:], near], ignore_index=True), ()
 
 
@@ -869,13 +871,13 @@ FAULTS = (
     Fault(
         "a tenth nearly copied",
         near_copied,
-        ("near copies", "copies", "extremes", "nearer"),
+        ("near copies", "copies", "extremes", "nearer", "copied text"),
         ("near copies", "copies", "nearer"),
     ),
     Fault(
         "a tenth copied but one cell",
         all_but_one_copied,
-        ("near copies", "copies", "extremes", "nearer"),
+        ("near copies", "copies", "extremes", "nearer", "copied text"),
         ("near copies", "copies", "nearer"),
     ),
     Fault("one key copied", one_key(lambda rows: 1), ("copied text",), ("copies",)),
@@ -941,6 +943,9 @@ def beyond_chance(
     size = len(train) / (len(train) + len(spoilt))
     # Columns, pairs or triples that could have had it.
     limit = LUCK / max(math.comb(train.shape[1], max(len(columns), 1)), 1)
+    if planted in OF_ENDS:
+        # As many rows as were cut off would all have to be of the training table.
+        return size ** (len(rows) - len(spoilt)) < limit
     if planted in OF_CELLS:
         changed = _changed_rows(rows, spoilt, columns)
         # All of these rows would have to lie in one part.
@@ -985,6 +990,8 @@ ALWAYS = (
     "first of the month",
     "every five minutes",
 )
+# ... those of rows that are cut off at an end, ...
+OF_ENDS = ("greatest two percent missing", "least two percent missing")
 # ... and those of single cells, which no real row could have.
 OF_CELLS = (
     "negative numbers",

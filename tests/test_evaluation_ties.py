@@ -146,3 +146,24 @@ def test_heaps_by_hand() -> None:
         metrics=["heap_error"],
     )
     assert none.scores[0].status == "skipped: no number repeats that often"
+
+
+def test_ties_of_a_handful_of_rows_raise_no_alarm() -> None:
+    """Columns of 0 and 1 with a dozen ones, tied to places: genuine rows, any seed."""
+
+    def soils(seed: int, rows: int = 800) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        place = rng.choice(["a", "b", "c", "d"], rows, p=[0.5, 0.3, 0.15, 0.05])
+        high = rng.normal(0, 1, rows) + (place == "d")
+        columns: dict[str, object] = {"place": place, "high": high}
+        for j in range(10):
+            chance = np.where(place == "abcd"[j % 4], 0.04, 0.005)
+            columns[f"soil{j}"] = (rng.random(rows) < chance).astype(int)
+        return pd.DataFrame(columns)
+
+    metrics = ["association_error", "off_grid", "range_coverage", "group_error"]
+    found = []
+    for seed in range(6):
+        report = evaluate(soils(seed), soils(seed + 100), metrics=metrics)
+        found += [v for v in report.verdicts if v.level in ("bad", "fair")]
+    assert not found
