@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer
+from synthtab.core.errors import ConditionError
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import infer
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.relations.measured import Measured
+from synthtab.sampling.predicate import predicates
+from synthtab.sampling.region import regions
 
 ROWS = 2500
 
@@ -328,6 +331,29 @@ def test_exceptions_to_what_a_category_says_stay_as_rare_as_they_are() -> None:
     out = rows["status"] == "out"
     wrong = (nights != rows["week"] + rows["weekend"]) & out
     assert wrong.sum() == is_odd.sum() > 5
+
+
+def test_a_condition_on_a_measured_date_narrows_what_it_is_measured_from() -> None:
+    """A stay that ends on a day began within reach of it: few rows are left out."""
+    table = stays()
+    encoder = fitted(table, rare=5)
+
+    def asked(text: str) -> set[str]:
+        found = regions(encoder, predicates(text, encoder.schema))
+        return {encoder.layout.blocks[r.blocks[0]].column for r in found}
+
+    assert asked("last_day = 03.06.2021") == {"arrival", "last_day"}
+    assert asked("last_day >= 01.06.2021") == {"arrival", "last_day"}
+    assert asked("last_day is not missing") == {"last_day"}
+    (arrival,) = (
+        r
+        for r in regions(encoder, predicates("last_day = 03.06.2021", encoder.schema))
+        if encoder.layout.blocks[r.blocks[0]].column == "arrival"
+    )
+    # Not in the first days of the table.
+    assert arrival.low.max() > 0.5
+    with pytest.raises(ConditionError, match="they lie between"):
+        asked("last_day = 03.06.2031")
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,21 +17,23 @@ import pandas as pd
 
 from synthtab.core.errors import argument, hint
 from synthtab.core.layout import Block, Region
-from synthtab.data.columns import ColumnEncoder
+from synthtab.core.schema import Column
+from synthtab.data.columns import ColumnEncoder, dates, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.numbers import UNIT, Numbers
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints.table import Table
 from synthtab.data.encoder import AnyEncoder, TableEncoder
 from synthtab.data.relations.calendars import Assembled, PartOf
-from synthtab.data.relations.links import Linked
+from synthtab.data.relations.links import Linked, own_unit
 from synthtab.data.relations.measured import Measured
-
-if TYPE_CHECKING:
-    from synthtab.sampling.predicate import Predicate
+from synthtab.sampling.language import Condition
+from synthtab.sampling.predicate import Predicate
 
 # The largest offset: the multiples of 1 / UNIT are all that there are.
 LAST_OFFSET = 1 - 1 / UNIT
+# Numbers of dates are below, in any unit; ends of intervals without an end are not.
+FARTHEST_DATE = 9e18
 # Most combinations of codes of a column that are asked.
 MOST_CODES = 4_000_000
 
@@ -105,7 +107,7 @@ def regions(
             once.
     """
     by_column: dict[str, list[Predicate]] = {}
-    for predicate in predicates:
+    for predicate in (*_implied(encoder, predicates), *predicates):
         by_column.setdefault(predicate.column.name, []).append(predicate)
     result = []
     for part, blocks in _parts(encoder):
@@ -137,6 +139,82 @@ def regions(
         if blocks:
             result.append(pieces.region(blocks[: pieces.codes.shape[1]]))
     return result
+
+
+def _implied(encoder: TableEncoder, predicates: Sequence[Predicate]) -> list[Predicate]:
+    """What predicates on measured dates imply for the dates that they are measured from.
+
+    A departure in May has an arrival in April or May. So few rows must be left out.
+    """
+    measured = {c.column.name: c for c in encoder.columns if isinstance(c, Measured)}
+    spread = {date.column.name: date for date in encoder.assembled}
+    result: list[Predicate] = []
+    waiting = list(predicates)
+    while waiting:
+        predicate = waiting.pop()
+        part = measured.get(predicate.column.name)
+        if part is None or not part.relation.unit or predicate.condition.missing:
+            continue
+        lows, highs = predicate.intervals
+        if not len(lows) or predicate.holds(_apart_cells(part)).any():
+            continue
+        for name, (nearest, farthest) in part.reach.items():
+            column = encoder.inner[name]
+            date = spread.get(name)
+            may_miss = column.missing and date is None
+            if may_miss or (date is not None and encoder.inner[date.parts[0]].missing):
+                continue
+            low = _moved(part, lows.min(), -farthest, column)
+            high = _moved(part, highs.max(), -nearest, column, last=True)
+            if low is None and high is None:
+                continue
+            if date is not None:
+                # Of a date that is spread over columns, only the year is asked.
+                column = encoder.inner[date.parts[0]]
+            ends = [_shown(end, column, date is not None) for end in (low, high)]
+            condition = Condition(column.name, low=ends[0], high=ends[1])
+            result.append(Predicate(condition, column))
+            waiting.append(result[-1])
+    return result
+
+
+def _apart_cells(part: Measured) -> pd.Series:
+    """The cells of a measured column that have nothing to do with other columns."""
+    values = np.array(part.relation.apart, dtype=np.int64)
+    none_missing = np.zeros(len(values), dtype=bool)
+    return part.kind.typed_numbers(values, none_missing, part.column)
+
+
+def _shown(end: int | None, column: Column, as_year: bool) -> Any:
+    """An end of a range of dates as a condition has it: as text, or as its year."""
+    if end is None:
+        return None
+    if as_year:
+        return int(dates.years(np.array([end]), False)[0][0])
+    return number_kind(column).render(np.array([end]), column)[0]
+
+
+def _moved(
+    part: Measured, end: Any, by: float, column: Column, last: bool = False
+) -> int | None:
+    """An end of an interval of a measured date, moved, as a number of another date.
+
+    Args:
+        part: The measured column.
+        end: A number of it; beyond all dates if there is no end.
+        by: How far it moves, in the unit that is measured in.
+        column: The other date.
+        last: Whether the whole of its last day is meant.
+    """
+    if not np.isfinite(float(end)) or abs(float(end)) > FARTHEST_DATE:
+        return None
+    unit = part.relation.unit
+    value = dates.convert(np.array([int(end)]), own_unit(part.column), unit)
+    moved = value + int(np.ceil(by) if last else np.floor(by))
+    own = own_unit(column)
+    if last and dates.fineness(own) > dates.fineness(unit):
+        return int(dates.convert(moved + 1, unit, own)[0]) - 1
+    return int(dates.convert(moved, unit, own)[0])
 
 
 def present_regions(encoder: TableEncoder) -> list[Region]:

@@ -35,7 +35,7 @@ from synthtab.core.layout import Block, Codes, Offsets
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import Settings, cells_to_text, dates, number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.disclosure import people_of_values
+from synthtab.data.columns.disclosure import Holders, bounds, people_of_values
 from synthtab.data.columns.numbers import NumberCodec, Numbers, round_decimals
 from synthtab.data.relations.links import Cells, in_unit, numbers, own_unit
 
@@ -288,6 +288,8 @@ class Measured:
             category nor a missing origin says anything.
         middle: What takes the place of a missing low end, and of a missing high end.
         bounds_apply: Whether the column's lower and upper bound hold for all cells.
+        reach: Name of a column that cells are measured from -> how far from it they are
+            at least, and at most.
     """
 
     def __init__(
@@ -301,6 +303,7 @@ class Measured:
         shares: Sequence[int],
         middle: tuple[float, float],
         bounds_apply: tuple[bool, bool],
+        reach: Mapping[str, tuple[float, float]],
     ) -> None:
         self.column = column
         self.relation = relation
@@ -311,6 +314,7 @@ class Measured:
         self.shares = tuple(shares)
         self.middle = middle
         self.bounds_apply = bounds_apply
+        self.reach = dict(reach)
         self.kind = number_kind(column)
         self.needs = relation.columns
         self.withheld = ""
@@ -408,6 +412,14 @@ class Measured:
             shares,
             middle,
             (low_applies, high_applies),
+            _reach(
+                frame,
+                measured,
+                missing | _is_apart(word, relation),
+                relation,
+                schema,
+                settings,
+            ),
         )
 
     # -- As other encoders
@@ -654,6 +666,7 @@ class Measured:
             "shares": list(self.shares),
             "middle": list(self.middle),
             "bounded": list(self.bounds_apply),
+            "reach": {name: list(ends) for name, ends in self.reach.items()},
         }
 
     @classmethod
@@ -676,7 +689,37 @@ class Measured:
             state["shares"],
             (low, high),
             (low_applies, high_applies),
+            {name: (low, high) for name, (low, high) in state["reach"].items()},
         )
+
+
+def _reach(
+    frame: pd.DataFrame,
+    measured: Numbers,
+    left_out: Mask,
+    relation: Relation,
+    schema: Schema,
+    settings: Settings,
+) -> dict[str, tuple[float, float]]:
+    """How far cells are at least, and at most, from each column that they are measured from.
+
+    Both are means of several, as all ends that are stored.
+    """
+    found = {}
+    for name in {origin.start for origin in relation.origins}:
+        at, unknown = in_unit(numbers(frame, schema[name]), schema[name], relation.unit)
+        rows = ~left_out & ~unknown
+        distinct, inverse, counts = np.unique(
+            (measured - at)[rows], return_inverse=True, return_counts=True
+        )
+        people = settings.people_of(frame[name])
+        holders = None
+        if people is not None:
+            holders = Holders.of(inverse, people[rows], len(distinct))
+        ends = bounds(distinct, counts, settings.rare, holders) if len(counts) else None
+        if ends is not None:
+            found[name] = (float(ends[0]), float(ends[1]))
+    return found
 
 
 def _block(column: str, codec: NumberCodec, loose: NumberCodec | None) -> Block | None:
