@@ -1,6 +1,6 @@
 """Are columns of everyday forms read as what they are, and do rows have their form?
 
-    python benchmarks/forms.py                  # all of 217 forms, as they are
+    python benchmarks/forms.py                  # all of 247 forms, as they are
     python benchmarks/forms.py stray total      # with stray words; with a last row "Total"
     python benchmarks/forms.py plain --show     # the forms that are wrong, with cells
 
@@ -1210,6 +1210,165 @@ form(
     ),
     KEY,
     r".+",
+)
+
+
+# --- further ones of the same kinds
+def ordered(low: int, high: int, most: int, cell: str) -> str:
+    """A cell with a number and a greater one."""
+    least = whole(low, high)
+    return cell.format(least, least + whole(1, most))
+
+
+form(
+    "gps",
+    lambda i: f"{whole(0, 90):02d}°{whole(0, 60000) / 1000:06.3f}'N",
+    COMPOUND,
+    r"\d\d°[0-5]\d\.\d{3}'N",
+)
+form(
+    "dims_comma",
+    lambda i: f"{whole(10, 300) / 10} x {whole(10, 300) / 10} cm".replace(".", ","),
+    COMPOUND,
+    r"\d+,\d x \d+,\d cm",
+)
+form(
+    "coordinates_comma",
+    lambda i: f"{normal(50, 2):.5f}; {normal(10, 2):.5f}".replace(".", ","),
+    COMPOUND,
+    r"\d\d,\d{5}; \d+,\d{5}",
+)
+form(
+    "price_range",
+    lambda i: ordered(500, 20000, 9000, "${:,} - ${:,}"),
+    COMPOUND,
+    r"\$\d{1,3}(,\d{3})? - \$\d{1,3}(,\d{3})?",
+)
+form(
+    "opening",
+    lambda i: (
+        f"{one_of('Mo', 'Tu', 'We')} {whole(7, 12):02d}:{whole(0, 60):02d}-{whole(13, 20)}:{whole(0, 60):02d}"
+    ),
+    COMPOUND,
+    r"(Mo|Tu|We) [01]\d:[0-5]\d-1\d:[0-5]\d",
+)
+form(
+    "french_hours",
+    lambda i: f"{whole(1, 12)}h{whole(0, 60):02d}-{whole(13, 20)}h{whole(0, 60):02d}",
+    COMPOUND,
+    r"\d+h[0-5]\d-1\dh[0-5]\d",
+)
+form("height_m", lambda i: f"1m{whole(40, 99)}", COMPOUND | NUMBER | KEY, r"1m\d\d")
+form("one_in", lambda i: f"1 in {whole(2, 900)}", COMPOUND | NUMBER, r"1 in \d+")
+form("years_old", lambda i: f"{whole(1, 90)} years old", NUMBER, r"\d+ years old")
+form(
+    "reviews",
+    lambda i: (lambda n: f"{n:,} review{'s' * (n != 1)}")(int(lognormal(3, 2)) + 1),
+    NUMBER,
+    r"1 review|(?!1 )\d{1,3}(,\d{3})* reviews",
+)
+form(
+    "hertz",
+    lambda i: f"{whole(1, 40) / 10:.1f} GHz" if i % 2 else f"{whole(100, 999)} MHz",
+    COMPOUND,
+    r"\d\.\d GHz|\d{3} MHz",
+)
+form(
+    "lab_unit",
+    lambda i: "<0.01 mg/l" if i % 4 == 0 else f"{whole(1, 999) / 100:.2f} mg/l",
+    NUMBER,
+    r"<0\.01 mg/l|\d\.\d\d mg/l",
+)
+form(
+    "lab_words",
+    lambda i: (
+        one_of("not detected", "trace") if i % 3 == 0 else f"{lognormal(0, 1):.3f}"
+    ),
+    NUMBER,
+    r"not detected|trace|\d+\.\d{3}",
+)
+form(
+    "thai",
+    lambda i: f"{whole(1000, 99999):,}".translate(
+        str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")
+    ),
+    NUMBER,
+    r"[๐-๙]{1,2},[๐-๙]{3}",
+)
+form(
+    "roubles",
+    lambda i: european(lognormal(9, 1), 0, " ") + " руб.",
+    NUMBER,
+    r"\d{1,3}( \d{3})* руб\.",
+)
+form("won", lambda i: f"{whole(1000, 99999):,}원", NUMBER, r"\d{1,2},\d{3}원")
+form("no_cents", lambda i: f"{whole(10, 900)}.-", NUMBER, r"\d+\.-")
+form("about_money", lambda i: f"ca. €{whole(10, 900)}", NUMBER, r"ca\. €\d+")
+form("p_value", lambda i: f"p={RANDOM.uniform(0.001, 1):.3f}", NUMBER, r"p=[01]\.\d{3}")
+form(
+    "interval_out",
+    lambda i: f"[{whole(1, 30)}, {whole(30, 60)})",
+    COMPOUND,
+    r"\[\d+, \d+\)",
+)
+form(
+    "century_n",
+    lambda i: (
+        f"{(lambda n: str(n) + ('st' if n == 21 else 'th'))(whole(9, 22))} century"
+    ),
+    NUMBER | CATEGORY,
+    r"(9|1\d|20)th century|21st century",
+)
+form(
+    "inch_fraction",
+    lambda i: f'{whole(1, 30)} {one_of("1/8", "1/4", "3/8", "1/2")}"',
+    COMPOUND,
+    r'\d+ (1/8|1/4|3/8|1/2)"',
+)
+form(
+    "lap_comma",
+    lambda i: f"{whole(1, 4)}:{whole(0, 60):02d},{whole(0, 100):02d}",
+    DURATION | DATE,
+    r"[1-3]:[0-5]\d,\d\d",
+)
+form(
+    "log_iso",
+    lambda i: a_moment().strftime("[%Y-%m-%d %H:%M:%S]"),
+    DATE,
+    "date:[%Y-%m-%d %H:%M:%S]",
+)
+form("date_quoted", lambda i: a_day().strftime("(%d.%m.%Y)"), DATE, "date:(%d.%m.%Y)")
+form(
+    "month_old",
+    lambda i: f"{whole(1000, 1700)}-{whole(1, 13):02d}",
+    DATE,
+    r"1[0-7]\d\d-(0[1-9]|1[0-2])",
+)
+form(
+    "day_old",
+    lambda i: f"{whole(1000, 1700)}-{whole(1, 13):02d}-{whole(1, 29):02d}",
+    DATE,
+    r"1[0-7]\d\d-(0[1-9]|1[0-2])-[0-3]\d",
+)
+form(
+    "flight_long",
+    lambda i: f"{one_of('LH', 'BA', 'EZY')}{whole(10**4, 10**6)}",
+    KEY,
+    r"(LH|BA|EZY)\d+",
+)
+form(
+    "session",
+    lambda i: f"{one_of('web', 'app')}-{whole(0, 2**32):08x}",
+    KEY,
+    r"(web|app)-[0-9a-f]{8}",
+)
+form(
+    "ticket",
+    lambda i: (
+        f"{one_of('BUG', 'FEAT', 'OPS')}/{whole(10**4, 10**6)}/{one_of('EU', 'US')}"
+    ),
+    KEY | COMPOUND,
+    r"(BUG|FEAT|OPS)/\d+/(EU|US)",
 )
 
 

@@ -191,6 +191,13 @@ FORMS = {
         [f"{h}:{m:02d} min/km" for h, m in zip(HOUR, MINUTE, strict=True)],
         r"\d+:[0-5]\d min/km",
     ),
+    "hours that all have two digits": (
+        [
+            f"{h:02d}:{m:02d}-{h % 7 + 13}:{m:02d}"
+            for h, m in zip(HOUR, MINUTE, strict=True)
+        ],
+        r"[01]\d:[0-5]\d-1\d:[0-5]\d",
+    ),
     "a constant beside numbers": (
         ["p<0.001" if x % 3 else f"p={x / 1000:.3f}" for x in NUMBER],
         r"p<0\.001|p=0\.\d{3}",

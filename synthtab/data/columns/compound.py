@@ -580,7 +580,15 @@ def _is_key(
     is_long = sum(map(len, first_row)) > MOST_DIGITS
     is_even = len(lengths) == 1 and len(numbers) >= FEWEST_ALIKE and is_long
     # But for minutes and the like.
-    return is_even and not all(width in PADDED for width in widths)
+    if not is_even or not any(width in PADDED for width in widths):
+        return is_even
+    others = [
+        int(digits)
+        for row in digits_of_rows
+        for digits, width in zip(row, widths, strict=False)
+        if width not in PADDED
+    ]
+    return max(others, default=0) > PADDED[2]
 
 
 def _is_framed_number(around: tuple[str, ...], numbers: list[tuple[str, ...]]) -> bool:
