@@ -222,6 +222,28 @@ def test_weights_of_another_size_do_not_fit_together(saved: bytes) -> None:
             Synthesizer.load(sealed(other), device="cpu")
 
 
+@pytest.mark.parametrize("value", [10**12, 1e300, "yes", None])
+def test_a_truth_that_is_a_number_is_refused_at_once(saved: bytes, value: Any) -> None:
+    bundle = model_file.load(io.BytesIO(saved))
+
+    def places(content: Any) -> list[dict[str, Any]]:
+        """Where the state of a column says whether cells are missing."""
+        if isinstance(content, list):
+            return [place for inner in content for place in places(inner)]
+        if not isinstance(content, dict):
+            return []
+        own = [content] if isinstance(content.get("missing"), bool) else []
+        return own + places(list(content.values()))
+
+    found = places(bundle.encoder)
+    assert len(found) > 5
+    for place in found:
+        place["missing"], true = value, place["missing"]
+        with pytest.raises(ArtefactError, match="fit together"):
+            Synthesizer.load(sealed(bundle), device="cpu")
+        place["missing"] = true
+
+
 def test_numbers_that_are_not_finite_are_refused(saved: bytes) -> None:
     bundle = model_file.load(io.BytesIO(saved))
     name = next(iter(bundle.weights))

@@ -1089,6 +1089,18 @@ def objects(items: Iterable[Any], count: int) -> Texts:
     return np.fromiter(items, dtype=object, count=count)
 
 
+def flag(state: Mapping[str, Any], name: str) -> bool:
+    """A yes or no of a model file.
+
+    Raises:
+        TypeError: It is something else, such as a number, which would count codes.
+    """
+    value = state[name]
+    if not isinstance(value, bool):
+        raise TypeError(f"{name!r} is not true or false")
+    return value
+
+
 def trimmed(texts: Texts) -> Texts:
     """Texts without the spaces around them, where most have none; else the texts."""
     bare = objects((str(text).strip() for text in texts), len(texts))

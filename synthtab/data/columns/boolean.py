@@ -21,6 +21,7 @@ from synthtab.data.columns.base import (
     Texts,
     as_dtype,
     cell_error,
+    flag,
     holds_text,
     is_text,
     natural,
@@ -198,7 +199,7 @@ class BooleanEncoder(ColumnEncoder):
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> BooleanEncoder:
         """The inverse of `state`."""
-        return cls(column, state["missing"])
+        return cls(column, flag(state, "missing"))
 
 
 def _pair(distinct: Texts, alone: bool) -> tuple[str, str] | None:

@@ -30,6 +30,7 @@ from synthtab.data.columns.base import (
     Mask,
     Settings,
     Texts,
+    flag,
     is_text,
     is_text_dtype,
     natural,
@@ -251,7 +252,7 @@ class CategoryEncoder(ColumnEncoder):
             counts = np.array(state["counts"], dtype=np.int64)
         kinds, rows = state.get("rare", (0, 0))
         texts = np.array(categories, dtype=object)
-        return cls(column, texts, state["missing"], counts, (kinds, rows))
+        return cls(column, texts, flag(state, "missing"), counts, (kinds, rows))
 
     @property
     def withheld(self) -> str:

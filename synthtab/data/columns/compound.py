@@ -34,6 +34,7 @@ from synthtab.data.columns.base import (
     Texts,
     as_dtype,
     cell_error,
+    flag,
     is_text,
     matching,
     natural,
@@ -370,7 +371,9 @@ class CompoundEncoder(ColumnEncoder):
         """The inverse of `state`."""
         codecs = tuple(NumberCodec.from_state(one) for one in state["numbers"])
         codec_of = state.get("codec_of")
-        return cls(column, state["missing"], codecs, codec_of, state.get("ordered"))
+        return cls(
+            column, flag(state, "missing"), codecs, codec_of, state.get("ordered")
+        )
 
 
 def _with_words_as_forms(column: Column) -> Column:

@@ -11,7 +11,14 @@ import pandas as pd
 
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column
-from synthtab.data.columns.base import Cells, ColumnEncoder, Settings, Texts, cell_error
+from synthtab.data.columns.base import (
+    Cells,
+    ColumnEncoder,
+    Settings,
+    Texts,
+    cell_error,
+    flag,
+)
 from synthtab.data.columns.categorical import CategoryEncoder, category_texts
 
 
@@ -122,4 +129,4 @@ class ConstantEncoder(ColumnEncoder):
     @classmethod
     def from_state(cls, column: Column, state: Mapping[str, Any]) -> ConstantEncoder:
         """The inverse of `state`."""
-        return cls(column, state["missing"])
+        return cls(column, flag(state, "missing"))

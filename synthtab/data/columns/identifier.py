@@ -33,6 +33,7 @@ from synthtab.data.columns.base import (
     ColumnEncoder,
     Settings,
     Texts,
+    flag,
     is_text_dtype,
     name_words,
     natural,
@@ -400,7 +401,7 @@ class IdentifierEncoder(ColumnEncoder):
         # Models of before repeats never repeated a key.
         if "repeats" in state:
             repeats = Repeats.from_state(state["repeats"])
-        return cls(column, state["missing"], maker.from_state(of_maker), repeats)
+        return cls(column, flag(state, "missing"), maker.from_state(of_maker), repeats)
 
 
 def _why_text(cells: Cells, forced: bool) -> str | None:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthtab.core.layout import CURVE_POINTS, Block
-from synthtab.data.columns.base import Mask, Settings
+from synthtab.data.columns.base import Mask, Settings, flag
 from synthtab.data.columns.disclosure import Groups, Holders, aggregate, fenced
 from synthtab.data.columns.mixture import Mixture
 
@@ -648,7 +648,7 @@ class NumberCodec:
         mean, deviation = state["moments"]
         return cls(
             np.array(state["atoms"], dtype=dtype),
-            state["missing"],
+            flag(state, "missing"),
             tuple(Quantiles.from_state(t, dtype, resolution) for t in state["tables"]),
             mixture,
             decimals,
