@@ -121,6 +121,57 @@ def test_a_date_that_follows_from_a_spread_one_is_measured_from_it() -> None:
     pd.testing.assert_frame_equal(shuffled_rows(table, twin), rows)
 
 
+def test_two_spread_dates_keep_their_order() -> None:
+    """A departure in three columns, measured from an arrival in three columns."""
+    arrival = days()
+    stay = rng(10).poisson(5, ROWS)
+    departure = arrival + pd.to_timedelta(stay, unit="D")
+    table = pd.DataFrame(
+        {
+            "arrival_year": arrival.dt.year,
+            "arrival_month": arrival.dt.month_name(),
+            "arrival_day": arrival.dt.day,
+            "guests": rng(11).integers(1, 5, ROWS),
+            "departure_year": departure.dt.year,
+            "departure_month": departure.dt.month_name(),
+            "departure_day": departure.dt.day,
+        }
+    )
+    encoder = fitted(table)
+    rows = shuffled_rows(table, encoder)
+
+    def read(what: str) -> pd.Series:
+        parts = [f"{what}_year", f"{what}_month", f"{what}_day"]
+        text = rows[parts].astype(str).agg(" ".join, axis=1)
+        return pd.to_datetime(text, format="%Y %B %d")
+
+    assert (read("departure") >= read("arrival")).all()
+    assert abs((read("departure") - read("arrival")).dt.days.mean() - stay.mean()) < 0.2
+    twin = TableEncoder.from_state(json.loads(json.dumps(encoder.state())))
+    twin.try_out()
+    pd.testing.assert_frame_equal(shuffled_rows(table, twin), rows)
+
+
+def test_a_spread_date_of_one_year_comes_after_a_date_beside_it() -> None:
+    booked = days(span=200, start="2021-01-01")
+    due = booked + pd.to_timedelta(rng(12).integers(1, 100, ROWS), unit="D")
+    table = pd.DataFrame(
+        {
+            "booked": booked.dt.strftime("%Y-%m-%d"),
+            "year": 2021,
+            "month": due.dt.month,
+            "day": due.dt.day,
+            "price": rng(13).gamma(3, 30, ROWS).round(2),
+        }
+    )
+    encoder = fitted(table)
+    assert len(encoder.assembled) == 1
+    rows = shuffled_rows(table, encoder)
+    found = pd.to_datetime(rows[["year", "month", "day"]])
+    assert (found >= pd.to_datetime(rows["booked"])).all()
+    assert (rows["year"] == 2021).all()
+
+
 def test_what_a_date_beside_it_says_is_not_drawn() -> None:
     date = days()
     weekdays = names("a", "de", "")

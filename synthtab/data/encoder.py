@@ -13,7 +13,7 @@ a column comes after those that it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,10 +35,11 @@ from synthtab.data.relations.calendars import (
     Calendars,
     PartOf,
     find_calendars,
+    parts_of_spread,
     with_dates,
 )
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
-from synthtab.data.relations.links import Linked, complete_whole
+from synthtab.data.relations.links import Link, Linked, complete_whole
 from synthtab.data.relations.measured import Measured, Relation
 from synthtab.data.relations.search import bases, find, find_distances
 from synthtab.data.relations.seasons import find_seasons
@@ -106,7 +107,8 @@ class TableEncoder:
         self.columns = columns
         self.rare = rare
         # Dates that are spread over columns are no columns of the table.
-        self.assembled = tuple(c for c in columns if isinstance(c, Assembled))
+        spread = [c.spread if isinstance(c, Measured) else c for c in columns]
+        self.assembled = tuple(c for c in spread if isinstance(c, Assembled))
         dates = [date.column for date in self.assembled]
         self.inner = Schema((*self.inner.columns, *dates))
         blocks = tuple(block for encoder in columns for block in encoder.blocks)
@@ -507,6 +509,10 @@ class TableEncoder:
             if "assembled" in part:
                 columns.append(Assembled.from_state(part))
                 continue
+            if part.get("spread"):
+                date = Assembled.from_state(part["spread"])
+                columns.append(Measured.from_state(date.column, part))
+                continue
             column = next(remaining)
             if "links" in part:
                 columns.append(Linked.from_state(column, part))
@@ -548,8 +554,8 @@ def _fit_columns(
 ) -> tuple[AnyEncoder, ...]:
     """Learn the encoder of every column of a typed table."""
     calendars = Calendars()
-    links = {}
-    base_of = {}
+    links: dict[str, tuple[Link, ...]] = {}
+    base_of: dict[str, str] = {}
     distances: dict[str, Relation] = {}
     if with_links:
         rng = streams.numpy("encoder.calendars")
@@ -561,6 +567,9 @@ def _fit_columns(
         base_of = bases(table, drawn, links)
         rng = streams.numpy("encoder.distances")
         distances, links = find_distances(table, drawn, links, base_of, target, rng)
+        calendars, distances, links = _with_measured_dates(
+            table, schema, calendars, distances, links, target, settings.rare
+        )
 
     if any(spans_years(column) for column in schema.columns):
         rng = streams.numpy("encoder.seasons")
@@ -583,7 +592,7 @@ def _fit_columns(
             own_links = links.get(name, ())
             base = base_of.get(name, "")
             columns.append(
-                Linked.fit(table, column, own_links, base, schema, rng, settings)
+                Linked.fit(table, column, own_links, base, inner, rng, settings)
             )
         else:
             kind = KINDS[column.kind]
@@ -594,4 +603,58 @@ def _fit_columns(
                 cells = whole[name].reset_index(drop=True)
                 own_settings = replace(of_whole, sample=table[name])
             columns.append(kind.fit(cells, column, rng, own_settings))
-    return (*columns, *calendars.assembled)
+    for i, date in enumerate(calendars.assembled, start=len(columns)):
+        relation = distances.get(date.column.name)
+        if relation is None:
+            columns.append(date)
+            continue
+        rng = streams.numpy("encoder.fit", i)
+        columns.append(
+            Measured.fit(table, date.column, relation, inner, rng, settings, date)
+        )
+    return tuple(columns)
+
+
+def _with_measured_dates(
+    table: pd.DataFrame,
+    schema: Schema,
+    calendars: Calendars,
+    distances: dict[str, Relation],
+    links: dict[str, tuple[Link, ...]],
+    target: str | None,
+    rare: int,
+) -> tuple[Calendars, dict[str, Relation], dict[str, tuple[Link, ...]]]:
+    """Where a spread date is measured from another one, its columns follow from it.
+
+    Nothing else is said of these columns then: links and distances that name them are
+    left out, and so is the distance of a date whose columns do not follow.
+    """
+    parts = list(calendars.parts)
+    followers: set[str] = set()
+    distances = dict(distances)
+    for date in calendars.assembled:
+        if date.column.name not in distances:
+            continue
+        own = None
+        if target not in date.parts:
+            own = parts_of_spread(date, table, schema, rare)
+        if own is None:
+            del distances[date.column.name]
+            continue
+        parts += own
+        followers.update(date.parts)
+
+    def is_free(name: str, needs: Iterable[str]) -> bool:
+        return name not in followers and followers.isdisjoint(needs)
+
+    free_distances = {
+        name: relation
+        for name, relation in distances.items()
+        if is_free(name, relation.columns)
+    }
+    free_links = {
+        name: own
+        for name, own in links.items()
+        if is_free(name, (parent for link in own for parent in link.parents))
+    }
+    return Calendars(calendars.assembled, tuple(parts)), free_distances, free_links

@@ -365,15 +365,23 @@ class Assembled(_NotDrawn):
         return cls(column, tuple(state["assembled"]), tuple(state["months"]))
 
 
+def _plain(text: Any) -> str:
+    """A text in small letters, as names of months are kept."""
+    return str(text).strip().lower()
+
+
 def _number(series: pd.Series, column: Column, words: Sequence[str]) -> Cells:
     """A column as whole numbers: those of its words, counted from 1, if there are any."""
-    if not words:
+    if not words and KINDS[column.kind].numeric:
         values, missing = numbers({column.name: series}, column)
         return np.rint(values).astype(np.int64), missing
     codes, distinct = pd.factorize(series)
     texts = cells_to_text(pd.Series(distinct), column)
     place = {word: i + 1 for i, word in enumerate(words)}
-    number = [place.get(str(text).strip().lower(), 0) for text in texts]
+    if not words:
+        # The one year of a table.
+        place = {_plain(text): int(float(text)) for text in texts}
+    number = [place.get(_plain(text), 0) for text in texts]
     # Code -1, a missing cell, reads the last entry.
     found = np.array([*number, 0], dtype=np.int64)[codes]
     return found, found == 0
@@ -553,6 +561,34 @@ def _as_part(
     return PartOf(column, date.name, name, None, texts) if texts else None
 
 
+def parts_of_spread(
+    date: Assembled, frame: pd.DataFrame, schema: Schema, rare: int
+) -> list[PartOf] | None:
+    """The year, the month and the day of a spread date, as what the date says.
+
+    None where they do not all follow from it. For a date that is measured from another.
+    """
+    days, missing, _ = date.days(frame, schema)
+    found = []
+    for name, part in zip(("year", "month", "day"), date.parts, strict=True):
+        codes, distinct = pd.factorize(frame[part])
+        codes = codes.astype(np.int64)
+        both = ~missing & (codes >= 0)
+        if schema[part].kind == "constant":
+            # The one year of the table.
+            continue
+        if missing.any() or not _may_be_part(schema[part]):
+            return None
+        value = PARTS[name](days)
+        of_part = _as_part(
+            date.column, schema[part], name, value, codes, distinct, both, rare
+        )
+        if of_part is None:
+            return None
+        found.append(of_part)
+    return found
+
+
 def _spread_dates(
     sample: pd.DataFrame, columns: Sequence[Column], schema: Schema
 ) -> list[Assembled]:
@@ -595,6 +631,10 @@ def _spread_dates(
 
 def _looks_like(sample: pd.DataFrame, column: Column) -> str:
     """Whether a column of whole numbers may be a year, a month or a day; "" if not."""
+    if column.kind == "constant":
+        value = str(column.options.get("value"))
+        is_year = value.isdigit() and YEARS[0] <= int(value) <= YEARS[1]
+        return "year" if is_year and not column.missing else ""
     if not KINDS[column.kind].numeric or not _may_be_part(column):
         return ""
     values, missing = numbers(sample, column)
@@ -639,6 +679,14 @@ def _assembled(
     while name in schema.names:
         name += "'"
     options = {"unit": "D", "format": "%Y-%m-%d"}
+    first, last = (
+        parts[0].options.get(key, parts[0].options.get("value"))
+        for key in ("minimum", "maximum")
+    )
+    if first is not None and last is not None:
+        # Whole years, so that they tell no more than those.
+        options["minimum"] = f"{int(first):04}-01-01"
+        options["maximum"] = f"{int(last):04}-12-31"
     column = Column(name, "datetime", "datetime64[s]", options, missing=True)
     of_parts = tuple(part.name for part in parts)
     return Assembled(column, of_parts, words)

@@ -37,6 +37,7 @@ from synthtab.data.columns import Settings, cells_to_text, dates, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.disclosure import Holders, bounds, people_of_values
 from synthtab.data.columns.numbers import NumberCodec, Numbers, round_decimals
+from synthtab.data.relations.calendars import Assembled
 from synthtab.data.relations.links import Cells, in_unit, numbers, own_unit
 
 # Days of the units of counts that are longer than one, months aside.
@@ -288,6 +289,7 @@ class Measured:
             category nor a missing origin says anything.
         middle: What takes the place of a missing low end, and of a missing high end.
         bounds_apply: Whether the column's lower and upper bound hold for all cells.
+        spread: Where it is a date that is spread over columns: how. These follow from it.
         reach: Name of a column that cells are measured from -> how far from it they are
             at least, and at most.
     """
@@ -304,6 +306,7 @@ class Measured:
         middle: tuple[float, float],
         bounds_apply: tuple[bool, bool],
         reach: Mapping[str, tuple[float, float]],
+        spread: Assembled | None = None,
     ) -> None:
         self.column = column
         self.relation = relation
@@ -315,6 +318,7 @@ class Measured:
         self.middle = middle
         self.bounds_apply = bounds_apply
         self.reach = dict(reach)
+        self.spread = spread
         self.kind = number_kind(column)
         self.needs = relation.columns
         self.withheld = ""
@@ -340,6 +344,7 @@ class Measured:
         schema: Schema,
         rng: np.random.Generator,
         settings: Settings,
+        spread: Assembled | None = None,
     ) -> Measured:
         """Learn the distances of the cells that are no origin exactly."""
         values, missing = numbers(frame, column)
@@ -420,6 +425,7 @@ class Measured:
                 schema,
                 settings,
             ),
+            spread,
         )
 
     # -- As other encoders
@@ -667,6 +673,7 @@ class Measured:
             "middle": list(self.middle),
             "bounded": list(self.bounds_apply),
             "reach": {name: list(ends) for name, ends in self.reach.items()},
+            "spread": self.spread.state() if self.spread else None,
         }
 
     @classmethod
@@ -690,6 +697,7 @@ class Measured:
             (low, high),
             (low_applies, high_applies),
             {name: (low, high) for name, (low, high) in state["reach"].items()},
+            Assembled.from_state(state["spread"]) if state["spread"] else None,
         )
 
 
