@@ -156,7 +156,7 @@ EVIDENCE = 10
 # so many times as many; and it spreads over so much of what the column does. Columns that
 # count different things keep an order, too, and their distance says nothing.
 FEWEST_DISTINCT = 8
-MORE_DISTINCT = 1.5
+MORE_DISTINCT = 1.2
 NARROWER = 0.7
 # Whole numbers between these are years.
 YEARS = (1500, 2199)
