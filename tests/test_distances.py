@@ -292,15 +292,22 @@ def test_no_links_no_distances() -> None:
     assert not measured(encoder)
 
 
-def test_partial_rows_are_known_where_all_is_that_they_are_measured_from() -> None:
-    table = houses().head(4)
-    encoder = fitted(houses())
-    partial = table.assign(
-        built=[1950, None, 1950, None], renovated=[1960, 1960, None, None]
-    )
-    _, known, _ = encoder.encode_partial(partial, Streams(0))
-    blocks = encoder.layout.columns["renovated"]
-    assert known[:, blocks].any(axis=1).tolist() == [True, False, False, False]
+def test_a_partial_row_gets_an_origin_within_reach_of_what_is_measured_from_it() -> (
+    None
+):
+    """So that a known maximum says something of an unknown minimum."""
+    table = temperatures().dropna().reset_index(drop=True)
+    encoder = fitted(temperatures())
+    partial = table[["at_nine", "at_three", "wind"]]
+    encoded, known, _ = encoder.encode_partial(partial, Streams(0))
+    low = encoder.layout.columns["low"]
+    assert known[:, low].all() and known[:, encoder.layout.columns["at_nine"]].all()
+    rows = encoder.decode(encoded.codes, encoded.offsets, rng())
+    assert (rows["low"] > partial["at_nine"]).mean() < 0.01
+    assert np.corrcoef(rows["low"], table["low"])[0, 1] > 0.8
+    # Nothing is known where nothing is given.
+    _, known, _ = encoder.encode_partial(table[["wind"]], Streams(0))
+    assert not known[:, low].any()
 
 
 def test_a_category_decides_which_origin_a_date_is() -> None:

@@ -354,6 +354,11 @@ class TableEncoder:
                 columns[name] = pd.Series(np.full(len(frame), None), index=frame.index)
         cells = typed(frame.assign(**columns), self.schema.nullable)
         inner = with_dates(self._hide_partial(cells), self.assembled, self.inner)
+        for encoder in self.columns:
+            if isinstance(encoder, Measured):
+                origin = encoder.origin_of(inner, self.inner)
+                arrays = {name: cells.array for name, cells in origin.items()}
+                inner = inner.assign(**arrays)
         known = np.zeros((len(frame), len(self.layout.blocks)), dtype=bool)
         for share in self._shares():
             encoder = share.encoder

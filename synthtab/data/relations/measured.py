@@ -37,6 +37,7 @@ from synthtab.data.columns import Settings, cells_to_text, dates, number_kind
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.disclosure import Holders, bounds, people_of_values
 from synthtab.data.columns.numbers import NumberCodec, Numbers, round_decimals
+from synthtab.data.constraints.table import number_cells
 from synthtab.data.relations.calendars import Assembled
 from synthtab.data.relations.links import Cells, in_unit, numbers, own_unit
 
@@ -395,7 +396,7 @@ class Measured:
             if codec.size + loose.size > MOST_CODES:
                 loose = None
         shares: list[int] = []
-        if relation.by or loose is not None:
+        if has_origin.any():
             none_missing = np.zeros(int(has_origin.sum()), dtype=bool)
             codes, _ = codec.encode(distance[has_origin], none_missing, rng)
             shares = np.bincount(codes, minlength=codec.size).tolist()
@@ -652,6 +653,37 @@ class Measured:
                 ]
                 present &= np.any(known, axis=0)
         return np.asarray(present)
+
+    def origin_of(self, frame: pd.DataFrame, schema: Schema) -> dict[str, pd.Series]:
+        """A column that cells are measured from, where it is unknown and they are not.
+
+        For rows to complete. The cell itself cannot be told to a network that does not
+        know from where it is measured; so its origin is put at a distance that the
+        table has, and is as good as known.
+        """
+        relation = self.relation
+        if relation.exactly or relation.before or not sum(self.shares):
+            return {}
+        origin = relation.after[0]
+        column = schema[origin.start]
+        if origin.counts or origin.start not in frame:
+            return {}
+        values, missing = numbers(frame, self.column)
+        measured, _ = in_unit((values, missing), self.column, relation.unit)
+        ends = _ends(frame, relation.after, schema, relation.unit, greatest=True)
+        assert ends is not None, "nothing to measure from, report this"
+        unknown = ends[1] & ~missing & ~np.isin(values, relation.apart)
+        if not unknown.any():
+            return {}
+        codes, offsets = _codes_by_share(self.shares, measured)
+        distance, _ = self.codec.decode(codes, offsets)
+        at = measured - distance
+        if relation.unit:
+            at = dates.convert(at.astype(np.int64), relation.unit, own_unit(column))
+        old, was_missing = numbers(frame, column)
+        new = np.where(unknown, at, old)
+        cells = number_cells(new, was_missing & ~unknown, column)
+        return {origin.start: cells}
 
     @property
     def code_of_missing(self) -> int | None:
