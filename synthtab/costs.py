@@ -27,7 +27,7 @@ from synthtab.data.encoder import TableEncoder
 from synthtab.data.holdout import ENCODED_ROWS, ENCODED_SHARE
 from synthtab.data.sources import PIECE_ROWS, Source
 from synthtab.model import trainer
-from synthtab.model.completer import COMPONENTS, PARAMETERS
+from synthtab.model.completer import CHUNK_ROWS, COMPONENTS, PARAMETERS
 from synthtab.model.gan import Critic
 from synthtab.model.layers import fresh_weights
 from synthtab.model.networks import Networks
@@ -35,7 +35,7 @@ from synthtab.runtime import machine
 from synthtab.runtime.compute import fast_products, memory_left
 from synthtab.runtime.machine import THREADS, amount, cores
 from synthtab.sampling.pace import Pace
-from synthtab.sampling.sampler import BLOCK, CHUNK_ROWS
+from synthtab.sampling.sampler import BLOCK
 from synthtab.sampling.tree_critic import FAKE_ROWS, MOST_POOL, REAL_ROWS
 
 # Bytes of a number in a network.
@@ -70,6 +70,8 @@ MARGIN = 1.2
 # the seconds after which no further step is begun.
 TIMED_STEPS = 32
 TIMED_SECONDS = 3.0
+# Seconds that the trees of a block take to grow, for each code that they look at.
+FOREST_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,8 @@ def time(
     """
     if not layout.blocks:
         return {"steps": 0, "seconds": 0.0}
+    if config.completer == "forest":
+        return {"steps": 0, "seconds": _forest_seconds(layout, rows)}
     if config.time and not config.epochs:
         return {"steps": None, "seconds": config.time}
     no_codes = np.zeros((rows, 0), np.int16)
@@ -315,7 +319,7 @@ def _cost(
 
     # The networks, and what a step and the sampling need beside them.
     weights = critic = 0
-    if layout.blocks:
+    if layout.blocks and config.completer != "forest":
         weights, critic = _parameters(layout, config)
     copies = FLOAT * (COPIES_OF_NETWORKS * weights + COPIES_OF_CRITIC * critic)
     step = _step_bytes(layout, config)
@@ -359,6 +363,12 @@ def _cost(
         memory_at_hand=free,
         device_at_hand=memory_left(device) if on_gpu else None,
     )
+
+
+def _forest_seconds(layout: Layout, rows: int) -> float:
+    """What it takes to grow forests: about as long for each number that trees compare."""
+    times = sum(block.size for block in layout.blocks) + len(layout.blocks)
+    return FOREST_SECONDS * times * len(layout.blocks) * min(1.0, rows / 400)
 
 
 def _parameters(layout: Layout, config: TrainConfig) -> tuple[int, int]:

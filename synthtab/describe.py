@@ -9,6 +9,7 @@ import pandas as pd
 
 from synthtab.core.config import TrainConfig
 from synthtab.data.encoder import TableEncoder
+from synthtab.model.completer import Completer
 from synthtab.model.networks import Networks
 from synthtab.sampling.tree_critic import TreeCritic
 
@@ -75,6 +76,8 @@ def _columns(encoder: TableEncoder) -> str:
 
 
 def _training(fit: Mapping[str, Any]) -> str:
+    if fit["config"].get("completer") == "forest":
+        return f"forests grown in {fit['seconds']:.0f} s on {fit['device']}"
     return (
         f"{fit['steps']:,} steps in {fit['seconds']:.0f} s on {fit['device']}; "
         f"stopped: {fit['stopped']}"
@@ -95,7 +98,9 @@ def _sampling(passes: int, critic: TreeCritic | None) -> str:
 
 def _preset(fit: Mapping[str, Any]) -> str:
     """Its name, and every dial that has not its default."""
-    defaults = TrainConfig().to_json()
+    # Which completer there is, is said where the generator is.
+    completer = fit["config"].get("completer", "auto")
+    defaults = TrainConfig(completer=completer).to_json()
     changed = {}
     for name, value in fit["config"].items():
         if value != defaults[name]:
@@ -106,12 +111,15 @@ def _preset(fit: Mapping[str, Any]) -> str:
 
 
 def _generator(encoder: TableEncoder, networks: Networks | None) -> str:
-    weights = 0
-    if networks is not None:
-        weights = sum(weight.numel() for weight in networks.parameters())
     codes = len(encoder.layout.blocks)
     offsets = len(encoder.layout.continuous)
-    return f"{weights:,} weights; a row is {codes} codes and {offsets} offsets"
+    row = f"a row is {codes} codes and {offsets} offsets"
+    if networks is None:
+        return f"0 weights; {row}"
+    if networks.generator is None and not isinstance(networks.completer, Completer):
+        return f"forests, since the rows are few; {row}"
+    weights = sum(weight.numel() for weight in networks.parameters())
+    return f"{weights:,} weights; {row}"
 
 
 def _listed(pairs: Iterable[tuple[Any, Any]], form: str) -> str:

@@ -17,6 +17,7 @@ from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
@@ -294,6 +295,7 @@ class Synthesizer:
         observe(Progress("find relations"))
         people = source.people(schema)
         _, held_out = holdout.split(source.rows, config.holdout, streams, people)
+        config = trainer.for_rows(config, source.rows - len(held_out))
 
         # How its cells become codes and offsets, and whether there is room for them.
         encoder = self._encode(source, held_out, schema, config, streams)
@@ -316,8 +318,10 @@ class Synthesizer:
             self._forget()
             if encoder.layout.blocks:
                 training = encoded.training
+                if people is not None:
+                    people = np.delete(people, held_out)
                 self._learn(
-                    encoder, training, encoded.held_out, streams, observe, world
+                    encoder, training, encoded.held_out, streams, observe, world, people
                 )
                 self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
@@ -332,12 +336,14 @@ class Synthesizer:
         streams: Streams,
         observe: WholeFit,
         world: compute.World,
+        people: npt.NDArray[np.int64] | None,
     ) -> None:
         """Train the networks, then decide how rows are drawn."""
         config = self.config_
         clock = observe.clock
         observe(Progress("prepare"))
-        if clock.limited or observe.watched:
+        grown = config.completer == "forest"
+        if (clock.limited or observe.watched) and not grown:
             observe.after_training = costs.seconds_after_training(
                 training, len(held_out), config, self.device_
             )
@@ -353,6 +359,7 @@ class Synthesizer:
             observe,
             sampler.draw_rows,
             world,
+            people,
         )
         networks = trained.networks
         self.report_.update(
@@ -421,6 +428,7 @@ class Synthesizer:
         source, schema = self._typed(source, schema, config)
         people = source.people(schema)
         _, held_out = holdout.split(source.rows, config.holdout, streams, people)
+        config = trainer.for_rows(config, source.rows - len(held_out))
         encoder = self._encode(
             source, held_out, schema, config, streams, most=PLANNED_ROWS
         )

@@ -26,6 +26,8 @@ class TrainConfig:
             category of one column, by log-frequency, arXiv 1907.00503).
         adversarial_every: The critic's game is played every so many steps; all steps
             learn to complete rows.
+        completer: What says what hidden cells are: "network"; "forest", trees for small
+            tables (see `synthtab.model.forest`); or "auto", what suits the rows.
         network: "residual", or "concat" for the networks of arXiv 1907.00503.
         continuous: "cdf", one mode per numeric column, or "mixture", up to `modes`
             Gaussian ones.
@@ -76,6 +78,7 @@ class TrainConfig:
     # The critic's game
     condition: str = "nothing"
     adversarial_every: int = 8
+    completer: str = "auto"
     network: str = "residual"
     # How cells become codes and offsets
     continuous: str = "cdf"
@@ -118,6 +121,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_choice("condition", self.condition, ("nothing", "category"))
+        check_choice("completer", self.completer, ("auto", "network", "forest"))
         check_choice("network", self.network, ("residual", "concat"))
         check_choice("continuous", self.continuous, ("cdf", "mixture"))
         for name in AT_LEAST_ONE:

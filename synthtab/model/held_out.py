@@ -24,6 +24,7 @@ from synthtab.core.layout import CURVE_POINTS, Encoded, Layout
 from synthtab.core.progress import Observer, Progress
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
+from synthtab.model.completer import Completer
 from synthtab.model.losses import completion
 from synthtab.model.networks import Networks
 from synthtab.model.orders import known_cells
@@ -39,7 +40,7 @@ def held_out_likelihood(networks: Networks, batch: Batch) -> float:
 
     Of codes and offsets, each over those cells that have one.
     """
-    assert networks.completer is not None, "nothing completes rows, report this"
+    assert isinstance(networks.completer, Completer), "nothing learns, report this"
     losses = completion(networks.completer, batch)
     return -float(torch.stack(list(losses.values())).sum())
 

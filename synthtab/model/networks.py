@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from synthtab.core.config import TrainConfig
@@ -11,6 +13,9 @@ from synthtab.core.layout import Layout
 from synthtab.model.completer import Completer
 from synthtab.model.gan import Generator
 from synthtab.model.layers import fresh_weights
+
+if TYPE_CHECKING:
+    from synthtab.model.forest import ForestCompleter
 
 # What the tensors of the two networks were called in model files up to format 2.
 OLD_NAMES = {
@@ -26,18 +31,32 @@ class Networks(nn.Module):
     They are two, since their objectives spoil each other in one network (docs/lab.md). The
     critic is not among them: it is needed only while the generator learns.
 
+    Of a small table, forests are the completer, and there is no generator.
+
     Args:
         layout: What codes and offsets mean.
         config: Which of the two there are, and the sizes of their layers.
+        forests: The completer, if it is no network.
 
     Attributes:
         generator: Makes whole rows from noise; None if no loss of the config teaches it.
         completer: Gives the distribution of hidden cells; None likewise.
     """
 
-    def __init__(self, layout: Layout, config: TrainConfig) -> None:
+    generator: Generator | None
+    completer: Completer | ForestCompleter | None
+
+    def __init__(
+        self,
+        layout: Layout,
+        config: TrainConfig,
+        forests: ForestCompleter | None = None,
+    ) -> None:
         super().__init__()
         self.layout = layout
+        if forests is not None:
+            self.generator, self.completer = None, forests
+            return
         # In this order, which is that of the random numbers of their initial weights.
         self.generator = Generator(layout, config) if config.invents else None
         self.completer = Completer(layout, config) if config.completes else None
@@ -52,6 +71,8 @@ class Networks(nn.Module):
             ValueError: The weights are not those of such networks.
         """
         # Compared before anything is allocated: a forged file may claim any size.
+        if config.completer == "forest":
+            return cls(layout, config, _forests(layout, weights)).eval()
         stored = sum(tensor.numel() for tensor in weights.values())
         if stored < _least_weights(layout, config):
             raise ValueError("there are fewer weights than the config says")
@@ -59,6 +80,13 @@ class Networks(nn.Module):
             networks = cls(layout, config)
         networks.load(weights)
         return networks.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where they compute."""
+        network = self.completer or self.generator
+        assert network is not None, "these networks make no rows, report this"
+        return network.slots.starts.device
 
     @property
     def most_passes(self) -> int:
@@ -69,7 +97,7 @@ class Networks(nn.Module):
         """Let the logits start at the one-way frequencies ``[W]`` of the training rows."""
         if self.generator is not None:
             self.generator.start_from(frequencies)
-        if self.completer is not None:
+        if isinstance(self.completer, Completer):
             self.completer.start_from(frequencies)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
@@ -78,6 +106,23 @@ class Networks(nn.Module):
         if self.generator is None:
             named.pop("generator.frequencies", None)
         self.load_state_dict(named)
+
+
+def _forests(layout: Layout, weights: Mapping[str, Tensor]) -> ForestCompleter:
+    """The forests of a model file.
+
+    Raises:
+        ValueError: The arrays are none of such forests.
+    """
+    # Imported here: most models are networks.
+    from synthtab.model.forest import STATE, ForestCompleter
+
+    of_forests = {f"completer.{name}" for name in STATE}
+    if set(weights) != of_forests:
+        raise ValueError("these are no forests")
+    return ForestCompleter(
+        layout, {name: weights[f"completer.{name}"] for name in STATE}
+    )
 
 
 def _least_weights(layout: Layout, config: TrainConfig) -> int:

@@ -8,19 +8,30 @@ the generator to be taken for real.
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Encoded, Layout
-from synthtab.core.progress import Observer
+from synthtab.core.progress import Observer, Progress
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch, TrainingRows
+from synthtab.model.completer import Completer
 from synthtab.model.gan import Critic
-from synthtab.model.held_out import DrawRows, Monitor, Trained
+from synthtab.model.held_out import (
+    JUDGED_ROWS,
+    Check,
+    DrawRows,
+    Monitor,
+    Trained,
+    quality,
+)
 from synthtab.model.layers import fresh_weights
 from synthtab.model.losses import (
     PairMoments,
@@ -35,6 +46,8 @@ from synthtab.runtime.compute import ALONE, World, fast_products, shared
 # A small table gets at most so many epochs, but so many steps, however much work is allowed.
 MIN_STEPS = 2000
 MAX_EPOCHS = 400
+# Most training rows from which forests are grown: of more, the network learns more.
+FOREST_ROWS = 2000
 # Steps of a fit that only its time limits.
 ENDLESS_STEPS = 10**9
 # Share of the fit in which the learning rates warm up, and their last values.
@@ -52,6 +65,7 @@ def train(
     observe: Observer,
     draw: DrawRows,
     world: World = ALONE,
+    people: npt.NDArray[np.int64] | None = None,
 ) -> Trained:
     """Train networks on an encoded table, and keep their best checkpoint.
 
@@ -66,11 +80,14 @@ def train(
         observe: Called with the progress.
         draw: Makes rows with networks, for the held-out score.
         world: The processes that train together.
+        people: Whom each training row is about, if several may be about one person.
 
     Returns:
         The best checkpoint and what was seen on the way. Ctrl-C ends the loop early, with
         ``stopped == "interrupted"``.
     """
+    if config.completer == "forest":
+        return _grow(table, held_out, config, streams, device, observe, draw, people)
     config = batch_for_table(config, len(table))
     trainer = Trainer(table, config, streams, device, world)
     steps = total_steps(table, config)
@@ -86,6 +103,55 @@ def train(
     except KeyboardInterrupt:
         monitor.result.stopped = "interrupted"
     return monitor.close()
+
+
+def for_rows(config: TrainConfig, rows: int) -> TrainConfig:
+    """The config with the completer that suits so many training rows.
+
+    Trees learn more of few rows than a network does, and do not learn them by heart. What asks
+    for steps of training asks for a network. The tree critic is left out beside forests: it
+    knows few training rows by heart (docs/lab.md).
+    """
+    few = rows <= FOREST_ROWS and config.completes and not config.epochs
+    if config.completer == "forest" or (config.completer == "auto" and few):
+        return replace(config, completer="forest", rounds=0)
+    return replace(config, completer="network")
+
+
+def _grow(
+    table: Encoded,
+    held_out: Encoded,
+    config: TrainConfig,
+    streams: Streams,
+    device: torch.device,
+    observe: Observer,
+    draw: DrawRows,
+    people: npt.NDArray[np.int64] | None,
+) -> Trained:
+    """Forests instead of networks: `train` for small tables."""
+    # Imported here: most tables are not small.
+    from synthtab.model.forest import grow
+
+    began = time.monotonic()
+
+    def tell(done: float) -> None:
+        observe(Progress("train", done))
+
+    forests = grow(table, streams, config.rare, people, tell)
+    networks = Networks(table.layout, config, forests).to(device).eval()
+    best = None
+    if len(held_out):
+        judging = Streams(streams.integer("check", 0))
+        rows = draw(networks, JUDGED_ROWS, networks.most_passes, judging)
+        seconds = time.monotonic() - began
+        best = Check(0, seconds, quality(held_out, rows, judging), None)
+    return Trained(
+        networks,
+        seconds=time.monotonic() - began,
+        best=best,
+        history=[best] if best else [],
+        stopped="forests are grown",
+    )
 
 
 class Trainer:
@@ -229,7 +295,7 @@ class Trainer:
 
     def _completion_terms(self) -> Terms:
         """What hidden cells are, given a random part of their row."""
-        assert self.networks.completer is not None
+        assert isinstance(self.networks.completer, Completer)
         batch = self.rows.partly_known(self.config.batch)
         losses = completion(self.networks.completer, batch)
         weights = {

@@ -149,7 +149,7 @@ def blocks_for(rows: int) -> int:
 
 def _seconds_of_block(networks: Networks, ways: Sequence[Plan]) -> float:
     """Of a block of rows: one of its orders is timed."""
-    device = next(networks.parameters()).device
+    device = networks.device
     random = torch.Generator(device).manual_seed(0)
     sampler = OrderSampler(networks, ways[0])
     began = time.perf_counter()

@@ -342,7 +342,7 @@ def _judge(
 
 
 def _device(networks: Networks) -> torch.device:
-    return next(networks.parameters()).device
+    return networks.device
 
 
 def _margin(held_out: Encoded) -> float:

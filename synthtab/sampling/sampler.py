@@ -14,33 +14,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from synthtab.core.layout import Encoded, Layout, Region
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
-from synthtab.model.completer import PARAMETERS, SHORTCUT, Completer, Mixtures
-from synthtab.model.layers import WAVES, Slots, choose
+from synthtab.model.completer import CHUNK_ROWS, Completer, Mixtures
+from synthtab.model.layers import Slots, choose
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans
-from synthtab.runtime.compute import fast_products, product, shared
+from synthtab.runtime.compute import fast_products, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
 from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic, systematic_sample
+
+if TYPE_CHECKING:
+    from synthtab.model.forest import ForestCompleter
 
 Ints = npt.NDArray[np.int64]
 
 # Rows per block.
 BLOCK = 4096
-# Rows that a processor takes at a time: what it computes of them stays in its cache.
-CHUNK_ROWS = 1024
 # Largest logarithm of an importance weight above the median one.
 MOST_LOG_WEIGHT = 1.5
 # Rows to begin with for each one that goes on, where several columns of numbers are
@@ -128,7 +127,7 @@ def draw_rows(
     streams: Streams,
 ) -> Encoded:
     """At most one block of rows, none of them left out, in so many passes."""
-    device = next(networks.parameters()).device
+    device = networks.device
     ways = plans(networks.layout, passes)
     block: Encoded = next(generate(networks, rows, ways, streams, device))
     return block
@@ -611,20 +610,15 @@ Outputs = tuple[Tensor, Tensor]
 class Pass:
     """The completer as far as it concerns the blocks that one pass reveals.
 
-    The head says what the cells of this pass may be: only its rows for these cells are
-    computed. Once they are drawn, the first layer has to read them: only its columns
-    for these cells are. So a pass costs no more than what it reveals. The layers
-    between are computed in full.
-
     Args:
-        completer: The whole network.
+        completer: The whole completer, a network or forests.
         blocks: Which blocks the pass reveals.
         limits: What the cells of the pass must be within; then it reveals one block.
     """
 
     def __init__(
         self,
-        completer: Completer,
+        completer: Completer | ForestCompleter,
         blocks: Sequence[int],
         limits: Limits | None = None,
     ) -> None:
@@ -632,7 +626,6 @@ class Pass:
         device = completer.slots.starts.device
         blocks = sorted(blocks)
         part = Layout(tuple(layout.blocks[b] for b in blocks))
-        self.completer = completer
         self.limits = limits
         self.slots = Slots(part).to(device)
         self.blocks = torch.as_tensor(blocks, device=device)
@@ -640,52 +633,19 @@ class Pass:
         columns = np.flatnonzero(np.isin(layout.continuous, blocks))
         self.columns = torch.as_tensor(columns, device=device)
 
-        slots = _slots_of(layout, part, blocks)
-        modes = _modes_of(layout, blocks)
-        reads = _inputs(layout, blocks, slots, modes)
-        reads_on_device = torch.as_tensor(reads, device=device)
-        self.read_weight = completer.from_cells.weight[:, reads_on_device]
-
-        # The head writes all logits, and then the parameters of all mixtures.
-        parameters = layout.width + _spread(modes, PARAMETERS)
-        writes = np.concatenate([slots, parameters])
-        writes_on_device = torch.as_tensor(writes, device=device)
-        weight = completer.head.weight[writes_on_device]
-        # It reads the last deep layer, and the first one by a shortcut.
-        first_width = len(completer.from_cells.weight)
-        deep_width = weight.shape[1] - first_width
-        self.head_weight, shortcut = weight.split([deep_width, first_width], dim=1)
-        self.shortcut_weight = SHORTCUT * shortcut
-        self.bias = completer.head.bias[writes_on_device].clone()
-        self.bias[: part.width] += self.slots.padding
-
-        # For each cross, which blocks of this pass (by their place in it) are in it.
-        self.cross_members = [
-            [i for i, b in enumerate(blocks) if b in cross.blocks]
-            for cross in layout.crosses
-        ]
-        self.crossed = completer.crossed if any(self.cross_members) else None
+        self.part = completer.part(blocks)
 
     # -- what the pass draws
 
     def outputs(self, hidden: Tensor, rows: int) -> Outputs:
-        """What the head says of the blocks of this pass.
+        """What the completer says of the blocks of this pass.
 
         Args:
-            hidden: The first layer, ``[rows, width]``, or ``[1, width]`` for all rows.
+            hidden: What it has read, ``[rows, width]``, or ``[1, width]`` for all rows.
             rows: Number of rows.
         """
-        size = CHUNK_ROWS if hidden.device.type == "cpu" else len(hidden)
-        chunks = []
-        for chunk in hidden.split(size):
-            deep = self.completer.body(chunk)
-            out = product(deep, self.head_weight, self.bias)
-            chunks.append(out.add_(product(chunk, self.shortcut_weight)))
-        outputs = torch.cat(chunks) if len(chunks) > 1 else chunks[0]
-        # One row, where it stands for all.
-        outputs = outputs.expand(rows, -1)
-        width = self.slots.layout.width
-        return outputs[:, :width], outputs[:, width:]
+        outputs: Outputs = self.part.outputs(hidden, rows)
+        return outputs
 
     def draw(self, outputs: Outputs, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Codes ``[B, blocks]``, and an offset for each of their modes."""
@@ -746,7 +706,7 @@ class Pass:
         mask: Tensor,
         fresh: Tensor,
     ) -> Tensor:
-        """What this pass adds to the first layer, ``[B, width]``.
+        """What this pass adds to what the completer has read, ``[B, width]``.
 
         Args:
             codes: Of whole rows, ``[B, K]``.
@@ -755,109 +715,8 @@ class Pass:
             fresh: ``[B, blocks]``: which cells this pass has revealed; others were
                 known.
         """
-        codes_of_pass = codes[:, self.blocks]
-        offsets_of_pass = offsets[:, self.columns]
-        added = self._read(codes_of_pass, offsets_of_pass, fresh)
-        if self.crossed is None:
-            return added
-        # A combination counts once, in the pass that completes it: one that reveals
-        # some block of the cross. ``any`` of no block is False.
-        has_fresh = [fresh[:, members].any(1) for members in self.cross_members]
-        completed = self.crossed.known(mask) & torch.stack(has_fresh, dim=1)
-        return added + self.crossed(codes, completed)
-
-    def _read(
-        self,
-        codes: Tensor,
-        offsets: Tensor,
-        fresh: Tensor,
-    ) -> Tensor:
-        """What the cells that ``fresh`` marks add to the first layer."""
-        if len(self.columns):
-            reading = self.slots.reading(codes, offsets, fresh)
-            return product(reading, self.read_weight)
-        # A sum of rows of a table is cheaper than a product with one-hot vectors.
-        return F.embedding_bag(
-            codes + self.slots.starts,
-            self._code_table,
-            mode="sum",
-            per_sample_weights=fresh.float(),
-        )
-
-    @cached_property
-    def _code_table(self) -> Tensor:
-        """``[slots, width]``: what each code adds, where no block has an offset."""
-        slots = self.slots
-        device = slots.slot_block.device
-        block_of_slot = slots.slot_block
-        # Row i of the readings is a row whose only known cell has the code of slot i.
-        code = torch.arange(len(block_of_slot), device=device)
-        code = code - slots.starts[block_of_slot]
-        blocks = torch.arange(len(slots.layout.blocks), device=device)
-        mask = blocks == block_of_slot[:, None]
-        codes = torch.where(mask, code[:, None], 0)
-        # Padding slots have no code: theirs is cut to the last one, and never read.
-        last_codes = torch.as_tensor(slots.layout.sizes - 1).to(block_of_slot)
-        codes = codes.clamp(max=last_codes)
-        no_offsets = codes[:, :0].float()
-        reading = slots.reading(codes, no_offsets, mask)
-        return product(reading, self.read_weight)
+        return self.part.reveal(codes, offsets, mask, fresh)
 
 
 # Passes by their blocks, and by whether these are limited: orders share them.
 PassCache = dict[tuple[tuple[int, ...], bool], Pass]
-
-
-def _slots_of(
-    layout: Layout,
-    part: Layout,
-    blocks: list[int],
-) -> Ints:
-    """The slots of the whole flat vector that a part has, in the part's order."""
-    slots = np.zeros(part.width, dtype=np.int64)
-    for start, block in zip(part.starts, blocks, strict=True):
-        codes = np.arange(layout.blocks[block].size)
-        slots[start + codes] = layout.starts[block] + codes
-    return slots
-
-
-def _modes_of(layout: Layout, blocks: list[int]) -> Ints:
-    """The modes of some blocks, among all modes."""
-    block_of_mode = layout.continuous[layout.mode_offsets]
-    modes = [np.flatnonzero(block_of_mode == block) for block in blocks]
-    return np.concatenate(modes).astype(np.int64)
-
-
-def _inputs(
-    layout: Layout,
-    blocks: list[int],
-    slots: Ints,
-    modes: Ints,
-) -> Ints:
-    """Which inputs of the whole first layer read the cells of some blocks.
-
-    In the order in which `Slots.reading` of these blocks alone has them.
-    """
-    all_modes = len(layout.mode_slots)
-    is_numeric = [block.numeric for block in layout.blocks]
-    all_numeric = np.flatnonzero(is_numeric)
-    numeric = np.flatnonzero(np.isin(all_numeric, blocks))
-    # The parts of `Slots.reading`: one-hot, Fourier features, numbers, probits, known
-    # cells.
-    sizes = [layout.width, WAVES * all_modes, len(all_numeric), all_modes]
-    waves = _spread(modes, WAVES)
-    parts = [slots, waves, numeric, modes, np.asarray(blocks)]
-    starts = np.cumsum([0, *sizes])
-    numbered = zip(starts, parts, strict=True)
-    inputs = [start + part for start, part in numbered]
-    return np.concatenate(inputs)
-
-
-def _spread(numbers: Ints, count: int) -> Ints:
-    """The places of things of which each has ``count``, side by side.
-
-    >>> _spread(np.array([0, 2]), 3)
-    array([0, 1, 2, 6, 7, 8])
-    """
-    first = count * numbers[:, None]
-    return (first + np.arange(count)).ravel()
