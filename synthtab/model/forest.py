@@ -47,10 +47,11 @@ ROWS_OF_A_TREE = 4000
 MOST_TIMES = 10
 # Share of these rows that hide random cells; all others hide what sampling finds hidden.
 RANDOM_MASKS = 0.3
-# Fewest rows of a leaf, and the share of the features that a split may choose among: of trees
-# that predict a number, and of those that predict a category (docs/lab.md).
+# Fewest rows of a leaf: of trees that predict a number, and of those that predict a category.
 LEAST_ROWS = {True: 2.0, False: 5.0}
-FEATURES_TRIED = {True: 0.8, False: 0.5}
+# Share of the features that a split may choose among. With half of them, trees that miss the
+# column that matters blur what the others say (docs/lab.md).
+FEATURES_TRIED = 0.8
 # Rows that say of each node what its parent says: a prior.
 PRIOR_ROWS = 1.0
 # Share of the prior of a node that is what the whole table says; all else is its parent's.
@@ -292,9 +293,9 @@ def _check(forests: ForestCompleter) -> None:
     for name, dtype in STATE.items():
         tensor = getattr(forests, name)
         if tensor.dtype != dtype or tensor.ndim != 1 + (name == "roots"):
-            raise ValueError(f"{name} is no array of forests")
+            raise ValueError(f"{name} of the forests is no such array")
         if dtype.is_floating_point and not tensor.isfinite().all():
-            raise ValueError(f"{name} has numbers that are not finite")
+            raise ValueError(f"{name} of the forests has numbers that are not finite")
     if forests.roots.shape != (len(layout.blocks), TREES):
         raise ValueError("the forests are not those of the columns")
     nodes = len(forests.features)
@@ -434,7 +435,7 @@ def _grow_tree(
     grown = DecisionTreeRegressor(
         # About a third of the times that a row occurs, the same cells decide.
         min_samples_leaf=math.ceil(LEAST_ROWS[numeric] * max(1.0, times / 3)),
-        max_features=FEATURES_TRIED[numeric],
+        max_features=FEATURES_TRIED,
         max_depth=MOST_DEPTH,
         random_state=int(random.integers(2**31)),
     ).fit(seen, wanted)
@@ -499,11 +500,14 @@ def _with_statistics(
     people = _count_distinct(who, path)
     parents = _parents(tree)
 
-    # A node of few people is a leaf that says what its parent says.
+    # A node of few people is a leaf that says what its parent says. Where trees predict a
+    # category, their parent does not split at all: that was likelier, and for numbers it was not.
     left, right = tree.children_left, tree.children_right
     numbers = np.arange(tree.node_count)
     tells = people >= least
     splits = (left >= 0) & tells
+    if not layout.blocks[block].numeric:
+        splits &= tells[left] & tells[right]
     left = np.where(splits, left, numbers)
     right = np.where(splits, right, numbers)
 
