@@ -587,7 +587,7 @@ def test_ctrl_c_during_fit_keeps_the_best_model(call, folder):
         return True
 
     status, err = interrupt(
-        folder, "fit", "people.csv", "--time", "10m", when=a_while_into_training
+        folder, "fit", "people.csv", "--epochs", "99999", when=a_while_into_training
     )
     assert status == 130
     assert "Traceback" not in err

@@ -79,13 +79,20 @@ def test_the_memory_expected_is_about_what_is_used(
 
 
 def test_a_plan_holds_raw_numbers() -> None:
-    frame = words(500, 3, 5)
+    frame = words(3000, 3, 5)
     plan = Synthesizer("quick").plan(frame)
     assert plan["steps"] > 0 and plan["seconds"] > 0
     assert plan["table_bytes"] == frame.memory_usage(index=False, deep=True).sum()
     assert plan["refusal"] == "" and plan["device_bytes"] is None
     assert Synthesizer("quick", time="90s").plan(frame)["seconds"] == 90
     json.dumps(plan)
+
+
+def test_forests_are_planned_without_steps() -> None:
+    plan = Synthesizer().plan(words(500, 3, 5))
+    assert plan["config"]["completer"] == "forest"
+    assert plan["steps"] == 0 and 0 < plan["seconds"] < 15
+    assert plan["parameters"] == 0
 
 
 @pytest.mark.parametrize("change", [dict(batch=1024), dict(width=512), dict(depth=4)])

@@ -123,6 +123,7 @@ def test_correlations_have_a_sign(report: Report) -> None:
     assert any(text.startswith("-") for text in told)
     assert row is None or "now" in row[0]
     ties = page[page.index('id="ties"') :]
+    ties = ties[: ties.index("<h2", 10)]
     assert "Spearman" in ties and ties.count('class="heatmap"') == 6
     picture = svg.heatmap([[1, -0.9], [0.9, 1]], ["a", "b"], signed=True)
     assert 'class="lost"' in picture and 'class="gained"' in picture

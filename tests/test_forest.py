@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -217,7 +217,9 @@ def test_rows_of_a_small_table_are_like_it(model: Synthesizer) -> None:
 
 
 @pytest.mark.long
-def test_a_model_of_forests_does_what_others_do(model: Synthesizer) -> None:
+def test_a_model_of_forests_does_what_others_do(
+    model: Synthesizer, tmp_path: Path
+) -> None:
     rows = model.sample(30)
     assert model.sample(10).equals(rows[:10])
     assert (model.sample(50, where="kind = lamp")["kind"] == "lamp").all()
@@ -227,12 +229,11 @@ def test_a_model_of_forests_does_what_others_do(model: Synthesizer) -> None:
     assert (dear["kind"] == "lamp").mean() > 0.85
     holes = rows.assign(kind=None)
     filled = model.sample(given=holes)
-    assert filled["price"].equals(rows["price"])
+    has_price = rows["price"].notna()
+    assert filled["price"][has_price].equals(rows["price"][has_price])
     assert (filled["kind"] == rows["kind"]).mean() > 0.7
-    file = io.BytesIO()
-    model.save(file)
-    file.seek(0)
-    assert Synthesizer.load(file).sample(30).equals(rows)
+    model.save(tmp_path / "shop.synthtab")
+    assert Synthesizer.load(tmp_path / "shop.synthtab").sample(30).equals(rows)
 
 
 @pytest.mark.long

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -162,7 +163,8 @@ def test_a_fit_without_time_still_makes_rows_and_says_what_it_skipped(
 ) -> None:
     """Also if the limit is over before the training begins."""
     monkeypatch.setattr(Pace, "measured", classmethod(lambda cls, *a, **k: SLOW))
-    model = Synthesizer("quick", time=limit, seed=0).fit(table())
+    options: dict[str, Any] = dict(time=limit, completer="network", seed=0)
+    model = Synthesizer("quick", **options).fit(table())
     assert len(model.sample(20)) == 20
     said = " ".join(model.report_["warnings"])
     assert "number of passes" in said

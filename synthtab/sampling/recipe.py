@@ -289,7 +289,7 @@ def _grow_critic(
 
     rounds = config.rounds
     rows = REAL_ROWS
-    if time.clock.limited:
+    if time.clock.limited and rounds:
         most = min(REAL_ROWS, len(training))
         rounds, rows = time.pace.affordable(rounds, most, time.for_trees())
     if rounds < config.rounds:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,6 @@ from synthtab.model.networks import Networks
 from synthtab.runtime.machine import ENDLESS
 from synthtab.sampling import sampler
 from synthtab.sampling.recipe import Recipe
-from synthtab.sampling.region import present_regions, regions, to_snap
 from synthtab.sampling.tree_critic import TreeCritic
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class Requests:
         tally: Tally,
     ) -> Iterator[pd.DataFrame]:
         """Rows that meet predicates, without end."""
-        imprecise = to_snap(self.encoder, predicates)
+        imprecise = _region().to_snap(self.encoder, predicates)
         blocks = self._likely_blocks(predicates, streams, tally)
         for number, block in enumerate(blocks):
             rng = streams.numpy("decode", number)
@@ -307,7 +307,7 @@ class Requests:
         Raises:
             ConditionError: No cell of a column meets them.
         """
-        with_links = regions(self.encoder, predicates)
+        with_links = _region().regions(self.encoder, predicates)
         if not self.completes:
             passes = self.recipe.passes
             yield from self._blocks(ENDLESS, passes, streams, self.recipe.critic)
@@ -319,7 +319,7 @@ class Requests:
             if tally.candidates >= patience and tally.share < LEAST_SHARE_WITH_LINKS:
                 # What follows from other cells hardly ever meets them: let none follow.
                 break
-        without_links = regions(self.encoder, predicates, links=False)
+        without_links = _region().regions(self.encoder, predicates, links=False)
         streams = Streams(streams.integer("unlinked"))
         yield from self._blocks(ENDLESS, passes, streams, critic, without_links)
 
@@ -361,7 +361,7 @@ class Requests:
         # Raises if there is no such column.
         self.predicates({column: None})
         if weights is None:
-            weights = dict.fromkeys(self._classes(column, predicates), 1.0)
+            weights = dict.fromkeys(self._classes(column, predicates, streams), 1.0)
         shares = _shares(column, weights)
         class_of_row = _classes_in_turn(shares, n, streams.numpy("classes"))
         sources = []
@@ -386,11 +386,15 @@ class Requests:
             observe(Progress("sample", min(1.0, done / n), rows=done))
             yield frame
 
-    def _classes(self, column: str, predicates: Sequence[Predicate]) -> list[Any]:
+    def _classes(
+        self, column: str, predicates: Sequence[Predicate], streams: Streams
+    ) -> list[Any]:
         """The values of a column of categories, none of them missing."""
+        if column in self.encoder.schema.names and not self._is_drawn(column):
+            return self._classes_among_rows(column, streams)
         present = self.predicates(f"`{column}` is not missing")
         of_column = [p for p in predicates if p.column.name == column]
-        within = regions(self.encoder, (*present, *of_column))
+        within = _region().regions(self.encoder, (*present, *of_column))
         layout = self.encoder.layout
         if not within or any(layout.blocks[b].modes for b in within[0].blocks):
             raise DataError(
@@ -404,6 +408,21 @@ class Requests:
                 f"column {column!r} is of kind {kind}: balance needs categories"
             )
         return values
+
+    def _is_drawn(self, column: str) -> bool:
+        """Whether a column varies by itself, and does not follow from others."""
+        return column in self.encoder.layout.columns
+
+    def _classes_among_rows(self, column: str, streams: Streams) -> list[Any]:
+        """The values of a column that follows from others, as far as rows have them."""
+        rows = self.rows(sampler.BLOCK, self.recipe.passes, streams, silent)
+        values = next(iter(rows))[column].dropna().unique().tolist()
+        if len(values) > MOST_CLASSES:
+            raise DataError(
+                f"column {column!r} has more than {MOST_CLASSES} values: balance needs "
+                "categories"
+            )
+        return sorted(values, key=str)
 
     # -- partial rows, completed
 
@@ -439,12 +458,12 @@ class Requests:
             )
         encoded, known, cells = self.encoder.encode_partial(partial, streams)
         _require_given(predicates, cells)
-        within = regions(self.encoder, predicates)
+        within = _region().regions(self.encoder, predicates)
         if none_missing:
             # A region of a predicate stands for its column; whether a cell of it is
             # missing shows below.
             columns = {region.blocks for region in within}
-            for region in present_regions(self.encoder):
+            for region in _region().present_regions(self.encoder):
                 if region.blocks not in columns:
                     within.append(region)
         completed: pd.DataFrame | None = None
@@ -557,6 +576,13 @@ class _Source:
         rows = self.buffer.head(count)
         self.buffer = self.buffer.iloc[count:]
         return rows
+
+
+def _region() -> ModuleType:
+    """What conditions allow: loaded for those who ask for something, as most do not."""
+    from synthtab.sampling import region
+
+    return region
 
 
 def _reporting(
