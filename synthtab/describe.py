@@ -41,6 +41,8 @@ def in_words(
         facts.append(("links", "; ".join(encoder.links)))
     if encoder.crosses:
         facts.append(("crosses", "; ".join(encoder.crosses)))
+    if encoder.rules:
+        facts.append(("rules", "; ".join(encoder.rules)))
     for step in encoder.enforced.steps:
         facts.append(("held by every row", str(step.form)))
     facts += [

@@ -33,7 +33,8 @@ class TrainConfig:
             Gaussian ones.
         modes: Largest number of continuous modes of a column.
         links: Whether cells that follow from another cell of their row get a code that
-            says so (see `synthtab.data.relations.links`).
+            says so (see `synthtab.data.relations.links`), and rules say which cells go
+            together (see `synthtab.data.relations.rules`).
         crosses: Whether combinations of columns that say more than each by itself get
             an embedding of their own (see `synthtab.data.relations.crosses`).
         rare: Values that fewer rows have are not stored, nor come back; 0 to store all

@@ -99,6 +99,58 @@ class Group:
         return slice(self.start, self.start + self.count * self.width)
 
 
+def combination_of(codes: Any, blocks: tuple[int, ...], layout: Layout) -> Any:
+    """The codes of some blocks as one number a row, whose digits they are, ``[rows]``.
+
+    Args:
+        codes: ``[rows, blocks]``, an array or a tensor.
+        blocks: Which of its columns.
+        layout: What the columns of ``codes`` mean.
+    """
+    cell = codes[:, blocks[0]]
+    # A code may fill a byte; the number of a combination needs more.
+    cell = cell.astype(np.int64) if isinstance(cell, np.ndarray) else cell.long()
+    for block in blocks[1:]:
+        cell = cell * layout.blocks[block].size + codes[:, block]
+    return cell
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Blocks whose codes do not all go together: the sampler draws by it.
+
+    Attributes:
+        blocks: At least two, of two columns or three.
+        cells: Combinations of their codes, see `combination_of`.
+        never: Whether these are the ones that never occur; if not, all that do.
+        free: The share of rows that need not keep to it.
+    """
+
+    blocks: tuple[int, ...]
+    cells: tuple[int, ...] = ()
+    never: bool = False
+    free: float = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Plain JSON data for `from_state`."""
+        return {
+            "blocks": self.blocks,
+            "cells": self.cells,
+            "never": self.never,
+            "free": self.free,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Rule:
+        """The inverse of `state`."""
+        return cls(
+            blocks=tuple(int(block) for block in state["blocks"]),
+            cells=tuple(int(cell) for cell in state["cells"]),
+            never=bool(state["never"]),
+            free=float(state["free"]),
+        )
+
+
 @dataclass(frozen=True)
 class Cross:
     """Blocks whose combinations of codes count as categories of their own.
@@ -120,12 +172,7 @@ class Cross:
             codes: ``[rows, blocks]``, an array or a tensor.
             layout: What the columns of ``codes`` mean.
         """
-        cell = codes[:, self.blocks[0]]
-        # A code may fill a byte; the number of a combination needs more.
-        cell = cell.astype(np.int64) if isinstance(cell, np.ndarray) else cell.long()
-        for block in self.blocks[1:]:
-            cell = cell * layout.blocks[block].size + codes[:, block]
-        return cell
+        return combination_of(codes, self.blocks, layout)
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
@@ -156,11 +203,14 @@ class Layout:
             last one, given all other columns.
         crosses: Blocks whose combinations count as categories of their own, see
             `synthtab.data.relations.crosses`.
+        rules: Blocks whose codes do not all go together, see
+            `synthtab.data.relations.rules`.
     """
 
     blocks: tuple[Block, ...]
     last: str | None = None
     crosses: tuple[Cross, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthtab.core.errors import ConfigError
-from synthtab.core.layout import Cross, Encoded, Layout
+from synthtab.core.layout import Cross, Encoded, Layout, Rule
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
@@ -41,6 +41,8 @@ from synthtab.data.relations.calendars import (
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
 from synthtab.data.relations.links import Link, Linked, complete_whole
 from synthtab.data.relations.measured import Measured, Relation
+from synthtab.data.relations.rules import check_rules, described, discrete, find_rules
+from synthtab.data.relations.rules import sample_size as rows_of_rules
 from synthtab.data.relations.search import bases, find, find_distances
 from synthtab.data.relations.seasons import find_seasons
 
@@ -81,6 +83,7 @@ class TableEncoder:
             are not encoded.
         rare: Values that fewer rows have are not stored.
         crosses: Combinations of columns that count as categories.
+        rules: Columns whose codes do not all go together.
 
     Attributes:
         inner: The schema of the table that is encoded: without what constraints make,
@@ -97,6 +100,7 @@ class TableEncoder:
         enforced: Enforced | None = None,
         rare: int = 0,
         crosses: tuple[Cross, ...] = (),
+        rules: tuple[Rule, ...] = (),
     ) -> None:
         self.schema = schema
         self.enforced = enforced or Enforced(schema)
@@ -112,7 +116,7 @@ class TableEncoder:
         dates = [date.column for date in self.assembled]
         self.inner = Schema((*self.inner.columns, *dates))
         blocks = tuple(block for encoder in columns for block in encoder.blocks)
-        self.layout = Layout(blocks, target, crosses)
+        self.layout = Layout(blocks, target, crosses, rules)
 
     @classmethod
     def fit(
@@ -135,8 +139,8 @@ class TableEncoder:
         Args:
             frame: The table in the schema's dtypes, see `synthtab.data.tables.typed`.
             schema: What its columns are.
-            streams: Randomness; uses the streams "encoder.fit", "encoder.links" and
-                "encoder.crosses".
+            streams: Randomness; uses the streams "encoder.fit", "encoder.links",
+                "encoder.crosses" and "encoder.rules".
             whole: The table that ``frame`` is a part of, in the same dtypes. Keys and
                 the like must not come back, so all of them are looked up there; a dict
                 may hold these columns alone.
@@ -145,7 +149,8 @@ class TableEncoder:
                 mixture.
             max_modes: Most components of a mixture.
             links: Whether cells that follow from another cell of their row get a code
-                that says so.
+                that says so, and rules are looked for, see
+                `synthtab.data.relations.rules`.
             crosses: Whether to look for combinations of columns that matter, see
                 `synthtab.data.relations.crosses`.
             rare: Values that fewer rows have are not stored, see
@@ -185,17 +190,24 @@ class TableEncoder:
             learnt, inner, whole, streams, settings, of_whole, links, target
         )
         encoder = cls(schema, columns, target, enforced, rare)
-        if not crosses:
-            return encoder
 
-        # The search sees codes, so it needs an encoder first. A sample of rows will do.
-        most_rows = min(MOST_ROWS, MOST_CELLS // max(1, len(columns)))
-        order = streams.numpy("encoder.crosses").permutation(len(learnt))
-        chosen = np.sort(order[:most_rows])
-        encoded = encoder._encode_inner(learnt.iloc[chosen], streams)
-        about = None if people is None else people[chosen]
-        found_crosses = find_crosses(encoded, rare, about)
-        return cls(schema, columns, target, enforced, rare, found_crosses)
+        # The searches see codes, so they need an encoder first. Samples of rows will do.
+        def sampled(stream: str, most_rows: int) -> tuple[Encoded, Ints | None]:
+            order = streams.numpy(stream).permutation(len(learnt))
+            chosen = np.sort(order[:most_rows])
+            encoded = encoder._encode_inner(learnt.iloc[chosen], streams)
+            return encoded, None if people is None else people[chosen]
+
+        found_crosses: tuple[Cross, ...] = ()
+        rules: tuple[Rule, ...] = ()
+        if crosses:
+            most_rows = min(MOST_ROWS, MOST_CELLS // max(1, len(columns)))
+            rows, about = sampled("encoder.crosses", most_rows)
+            found_crosses = find_crosses(rows, rare, about)
+        if links:
+            rows, about = sampled("encoder.rules", rows_of_rules(len(columns)))
+            rules = find_rules(rows, rare, about)
+        return cls(schema, columns, target, enforced, rare, found_crosses, rules)
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
         """Table => codes and offsets.
@@ -457,6 +469,11 @@ class TableEncoder:
         return texts
 
     @property
+    def rules(self) -> list[str]:
+        """Columns whose cells do not all go together, in words."""
+        return [described(rule, self.layout) for rule in self.layout.rules]
+
+    @property
     def withheld(self) -> str:
         """What is not stored because too few rows have it, in words."""
         if not self.rare:
@@ -498,6 +515,8 @@ class TableEncoder:
         }
         if self.layout.crosses:
             state["crosses"] = [cross.state() for cross in self.layout.crosses]
+        if self.layout.rules:
+            state["rules"] = [rule.state() for rule in self.layout.rules]
         state["rare"] = self.rare
         if self.enforced.steps:
             state["constraints"] = self.enforced.state()
@@ -530,7 +549,11 @@ class TableEncoder:
         crosses = tuple(Cross.from_state(c) for c in state.get("crosses", ()))
         # Models of before this option stored all values.
         rare = state.get("rare", 0)
-        return cls(schema, tuple(columns), state["target"], enforced, rare, crosses)
+        rules = tuple(Rule.from_state(r) for r in state.get("rules", ()))
+        target = state["target"]
+        encoder = cls(schema, tuple(columns), target, enforced, rare, crosses, rules)
+        check_rules(encoder.layout)
+        return encoder
 
 
 def _check_options(continuous: str, max_modes: int, rare: int, rows: int) -> None:
@@ -580,6 +603,9 @@ def _fit_columns(
         rng = streams.numpy("encoder.seasons")
         seasonal = find_seasons(table, schema, rng)
         settings = replace(settings, seasonal=seasonal)
+    if with_links:
+        names = discrete(table, schema, settings.rare, settings.people)
+        settings = replace(settings, discrete=names)
 
     columns: list[AnyEncoder] = []
     inner = Schema((*schema.columns, *(date.column for date in calendars.assembled)))

@@ -31,6 +31,7 @@ from synthtab.model.orders import Plan, plans
 from synthtab.runtime.compute import fast_products, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
+from synthtab.sampling.rules import Rules
 from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic, systematic_sample
 
 if TYPE_CHECKING:
@@ -90,9 +91,10 @@ def generate(
         critic = critic or TreeCritic((), None, LEAST_POOL)
         passes = _earliest(passes, within)
     cache: PassCache = {}
+    rules = Rules(layout, device)
     samplers = []
     for plan in passes:
-        samplers.append(OrderSampler(networks, plan, within, cache=cache))
+        samplers.append(OrderSampler(networks, plan, within, rules, cache=cache))
     chooser = critic.on(layout, device) if critic else None
     pool = int(BLOCK * (chooser.pool if chooser else 1))
 
@@ -167,8 +169,9 @@ def fill(
         chooser = critic.on(layout, device)
         several = int(np.ceil(chooser.pool))
     cache: PassCache = {}
+    rules = Rules(layout, device)
     samplers = [
-        OrderSampler(networks, plan, within, leading=False, cache=cache)
+        OrderSampler(networks, plan, within, rules, leading=False, cache=cache)
         for plan in passes
     ]
 
@@ -253,6 +256,7 @@ class OrderSampler:
         networks: What makes the rows; put into evaluation mode.
         plan: The blocks that each pass reveals.
         within: The regions of some columns.
+        rules: Those of the layout.
         leading: Whether these columns are drawn before all others.
         cache: Passes of other orders within the same regions, to share.
 
@@ -265,11 +269,14 @@ class OrderSampler:
         networks: Networks,
         plan: Plan,
         within: Sequence[Region] = (),
+        rules: Rules | None = None,
         leading: bool = True,
         cache: PassCache | None = None,
     ) -> None:
         cache = {} if cache is None else cache
         self.networks = networks.eval()
+        device = next(networks.parameters()).device
+        self.rules = Rules(networks.layout, device) if rules is None else rules
         completer = networks.completer
         one_pass = len(plan) == 1 and not within
         self.from_noise = networks.generator is not None and (
@@ -358,6 +365,13 @@ class OrderSampler:
             condition = slots.reading(codes, blank.offsets, observed)
         logits, offsets_of_modes = generator(noise, condition)
         codes = slots.sample(logits, random)
+        if self.rules:
+            blocks = range(codes.shape[1])
+            luck = self.rules.luck(rows, random)
+            unknown = torch.zeros_like(codes, dtype=torch.bool)
+            codes = self.rules.redraw(
+                logits, slots, blocks, codes, unknown, luck, random
+            )
         mode, in_a_mode = slots.modes(codes)
         offsets = offsets_of_modes.gather(1, mode)
         offsets = torch.where(in_a_mode, offsets, blank.offsets)
@@ -378,10 +392,11 @@ class OrderSampler:
             random: Randomness.
             all_hidden: Whether no cell of any row is known.
         """
-        state = self._begin(batch, all_hidden)
+        state = self._begin(batch, all_hidden, random)
         columns_done = 0
         for number, one in enumerate(self.passes):
             outputs = one.outputs(state.hidden, len(state.codes))
+            outputs = self._by_rules(one, outputs, state.codes, state.mask, state.luck)
             fresh = self._draw(state, one, outputs, random)
             if number < self.compared:
                 codes = state.codes[:, one.blocks]
@@ -405,11 +420,24 @@ class OrderSampler:
                     state = state.resampled(rows, random)
         log_weights = None
         if self.passes_of_plan:
-            of_plan = self._log_likelihood_of_plan(state.codes, state.offsets)
+            of_plan = self._log_likelihood_of_plan(state)
             log_weights = of_plan - state.log_likelihood
         return Batch(state.codes, state.offsets, state.mask, log_weights)
 
-    def _begin(self, batch: Batch, all_hidden: bool) -> _Filling:
+    def _by_rules(
+        self, one: Pass, outputs: Outputs, codes: Tensor, mask: Tensor, luck: Tensor
+    ) -> Outputs:
+        """What the head says of a pass, cut to what goes with the known cells."""
+        if not self.rules:
+            return outputs
+        logits, densities = outputs
+        blocks = one.numbers
+        cut = self.rules.cut(logits, one.slots, blocks, codes, mask, luck)
+        return cut, densities
+
+    def _begin(
+        self, batch: Batch, all_hidden: bool, random: torch.Generator
+    ) -> _Filling:
         completer = self.networks.completer
         assert completer is not None and batch.mask is not None
         # Where nothing is known, one row stands for all.
@@ -427,6 +455,7 @@ class OrderSampler:
             prefix=torch.zeros_like(batch.codes[:, 0]),
             log_weights=zeros,
             log_likelihood=torch.zeros_like(zeros),
+            luck=self.rules.luck(len(batch.codes), random),
         )
 
     def _draw(
@@ -440,6 +469,18 @@ class OrderSampler:
         fresh = ~state.mask[:, one.blocks]
         if one.limits is None:
             codes, offsets_of_modes = one.draw(outputs, random)
+            if self.rules.within(one.numbers):
+                drawn = state.codes.clone()
+                drawn[:, one.blocks] = torch.where(fresh, codes, drawn[:, one.blocks])
+                codes = self.rules.redraw(
+                    outputs[0],
+                    one.slots,
+                    one.numbers,
+                    drawn,
+                    state.mask,
+                    state.luck,
+                    random,
+                )
         else:
             if one.limits.first:
                 state.prefix = torch.zeros_like(state.codes[:, 0])
@@ -459,13 +500,14 @@ class OrderSampler:
         state.mask[:, one.blocks] = True
         return fresh
 
-    def _log_likelihood_of_plan(self, codes: Tensor, offsets: Tensor) -> Tensor:
+    def _log_likelihood_of_plan(self, state: _Filling) -> Tensor:
         """Log-likelihood ``[B]`` of whole rows in the order of the plan.
 
         Of as many passes as differ from the order in which the rows were drawn.
         """
         completer = self.networks.completer
         assert completer is not None
+        codes, offsets = state.codes, state.offsets
         mask = torch.zeros_like(codes, dtype=torch.bool)
         # Nothing is known yet: one row stands for all.
         hidden = completer.first(codes[:1], offsets[:1], mask[:1])
@@ -473,6 +515,7 @@ class OrderSampler:
         logs = torch.zeros(rows, device=codes.device, dtype=torch.float64)
         for one in self.passes_of_plan:
             outputs = one.outputs(hidden, rows)
+            outputs = self._by_rules(one, outputs, codes, mask, state.luck)
             codes_of_pass = codes[:, one.blocks]
             offsets_of_pass = offsets[:, one.columns]
             logs = logs + one.log_likelihood(outputs, codes_of_pass, offsets_of_pass)
@@ -497,6 +540,7 @@ class _Filling:
             last resampling.
         log_likelihood: ``[B]``: of what was drawn in passes that are compared with the
             plan.
+        luck: ``[B]``: which rows are free of which rules, see `Rules.luck`.
     """
 
     codes: Tensor
@@ -506,6 +550,7 @@ class _Filling:
     prefix: Tensor
     log_weights: Tensor
     log_likelihood: Tensor
+    luck: Tensor
 
     def resampled(self, rows: int, random: torch.Generator) -> _Filling:
         """So many rows, each as often as its weight says; then all weigh the same."""
@@ -614,6 +659,9 @@ class Pass:
         completer: The whole completer, a network or forests.
         blocks: Which blocks the pass reveals.
         limits: What the cells of the pass must be within; then it reveals one block.
+
+    Attributes:
+        numbers: Those of its blocks, ascending.
     """
 
     def __init__(
@@ -628,6 +676,7 @@ class Pass:
         part = Layout(tuple(layout.blocks[b] for b in blocks))
         self.limits = limits
         self.slots = Slots(part).to(device)
+        self.numbers = tuple(blocks)
         self.blocks = torch.as_tensor(blocks, device=device)
         # The columns of the offsets array that these blocks have.
         columns = np.flatnonzero(np.isin(layout.continuous, blocks))

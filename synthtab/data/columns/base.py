@@ -151,6 +151,8 @@ class Settings:
             count.
         sample: Rows as they repeat, where the cells to learn are each a distinct one.
         seasonal: Names of dates that have a season, see `synthtab.data.relations.seasons`.
+        discrete: Names of numbers whose every value gets a code of its own, see
+            `synthtab.data.relations.rules`.
     """
 
     continuous: str = "cdf"
@@ -159,6 +161,7 @@ class Settings:
     people: npt.NDArray[np.int64] | None = None
     sample: pd.Series | None = None
     seasonal: frozenset[str] = frozenset()
+    discrete: frozenset[str] = frozenset()
 
     def people_of(self, series: pd.Series) -> npt.NDArray[np.int64] | None:
         """``[rows]``: whom the rows of a series are about; None where rows count."""

@@ -391,6 +391,7 @@ class NumberCodec:
         settings: Settings,
         words: int = 0,
         people: Integers | None = None,
+        discrete: bool = False,
     ) -> NumberCodec:
         """Learn atoms and modes.
 
@@ -404,6 +405,7 @@ class NumberCodec:
                 fewer than ``rare`` rows have are kept as averages.
             words: See the class.
             people: Whom each value is about, where ``rare`` counts people.
+            discrete: Whether every value is an atom that is not too rare.
         """
         scale = _scale(values)
         distinct, inverse, counts = np.unique(
@@ -414,7 +416,7 @@ class NumberCodec:
             holders = Holders.of(inverse, people, len(distinct))
         # What lies far beyond all others has no say in anything that follows.
         scaled = fenced(distinct / scale, counts, settings.rare, holders)
-        is_atom, others = _split(scaled, counts, settings.rare, holders)
+        is_atom, others = _split(scaled, counts, settings.rare, holders, discrete)
         atoms = distinct[is_atom]
         # `others.shared` marks values that enough rows have; all others are averages.
         # One average and nothing else is no distribution: it is an atom.
@@ -666,10 +668,14 @@ class NumberCodec:
 
 
 def _split(
-    distinct: Floats, counts: Integers, rare: int, holders: Holders | None
+    distinct: Floats,
+    counts: Integers,
+    rare: int,
+    holders: Holders | None,
+    discrete: bool,
 ) -> tuple[Mask, Groups]:
     """Which distinct values are atoms, and what is kept of the others."""
-    is_atom = choose_atoms(counts)
+    is_atom = np.ones(len(counts), bool) if discrete else choose_atoms(counts)
     all_are = bool(is_atom.all())
     is_atom &= (holders.each if holders else counts) >= rare
     others = ~is_atom

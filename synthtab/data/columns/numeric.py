@@ -324,7 +324,10 @@ class NumberEncoder(ColumnEncoder):
         decimals = cls.decimals(column)
         blank, words = cls.blanks_and_words(series, missing, column)
         people = settings.people_of(series[~missing])
-        codec = NumberCodec.fit(values, blank, decimals, rng, settings, words, people)
+        is_discrete = column.name in settings.discrete
+        codec = NumberCodec.fit(
+            values, blank, decimals, rng, settings, words, people, is_discrete
+        )
         return cls(column, codec)
 
     @classmethod

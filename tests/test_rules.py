@@ -1,0 +1,210 @@
+"""What goes together in a table is found, and rows are drawn by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from model_tables import LAYOUT
+
+from synthtab import Synthesizer, infer
+from synthtab.core.config import configure
+from synthtab.core.layout import Layout, Region, Rule
+from synthtab.core.randomness import Streams
+from synthtab.data.encoder import TableEncoder
+from synthtab.model.networks import Networks
+from synthtab.model.orders import plans
+from synthtab.sampling.sampler import fill, generate
+
+CPU = torch.device("cpu")
+
+
+def routes(rows: int = 3000, seed: int = 0) -> pd.DataFrame:
+    """Flights between 3 and 20 airports: the distance is that of the route, and there
+    are as many distances as routes; a station of three never measures rain.
+    """
+    r = np.random.default_rng(seed)
+    origin, dest = r.integers(0, 3, rows), r.integers(0, 20, rows)
+    distance = 137 + 211 * origin + 17 * dest + (origin * dest) ** 2
+    agent = r.integers(0, 12, rows)
+    rain = r.gamma(2.0, 3.0, rows).round(2)
+    return pd.DataFrame(
+        {
+            "origin": np.array(["JFK", "LGA", "EWR"])[origin],
+            "dest": np.array([f"D{i:02}" for i in range(20)])[dest],
+            "distance": distance,
+            "agent": np.array([f"a{i}" for i in range(12)])[agent],
+            "hotel": np.array(["city", "resort"])[agent % 2],
+            "noise": np.array(["x", "y", "z"])[r.integers(0, 3, rows)],
+            "station": np.array(["s", "t", "u"])[agent % 3],
+            "rain": np.where(agent % 3 == 1, np.nan, rain),
+        }
+    )
+
+
+def fitted(frame: pd.DataFrame, rare: int = 5) -> TableEncoder:
+    return TableEncoder.fit(frame, infer(frame, rare=rare), Streams(0), rare=rare)
+
+
+def test_rules_are_found_and_told() -> None:
+    encoder = fitted(routes())
+    told = encoder.rules
+    assert "distance follows from origin and dest" in told
+    assert "hotel follows from agent" in told
+    assert not any("noise" in line for line in told)
+    rain = [line for line in told if line.startswith(("station and rain", "rain"))]
+    assert rain
+    # Every distance has a code of its own, and comes back.
+    (block,) = [b for b in encoder.layout.blocks if b.column == "distance"]
+    assert block.modes == 0 and block.atoms == routes()["distance"].nunique()
+    again = TableEncoder.from_state(encoder.state())
+    assert again.layout.rules == encoder.layout.rules and again.rules == told
+
+
+def test_independent_columns_have_no_rule() -> None:
+    r = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {f"c{i}": r.integers(0, 3 + 5 * i, 4000).astype(str) for i in range(6)}
+    )
+    frame["rare"] = np.where(r.random(4000) < 0.003, "yes", "no")
+    assert fitted(frame).rules == []
+    assert (
+        TableEncoder.fit(
+            routes(), infer(routes()), Streams(0), links=False
+        ).layout.rules
+        == ()
+    )
+
+
+@pytest.mark.parametrize("rows", [3000, 40_000])
+@pytest.mark.parametrize(("wrong", "holds"), [(0.006, True), (0.05, False)])
+def test_few_exceptions_are_left(wrong: float, holds: bool, rows: int) -> None:
+    """However many rows they are."""
+    frame = routes(rows)
+    r = np.random.default_rng(1)
+    is_wrong = r.random(len(frame)) < wrong
+    frame["hotel"] = np.where(is_wrong, "city", frame["hotel"])
+    encoder = fitted(frame)
+    assert ("hotel follows from agent" in encoder.rules) == holds
+    if holds:
+        names = [b.column for b in encoder.layout.blocks]
+        of_hotel = [
+            rule
+            for rule in encoder.layout.rules
+            if {names[b] for b in rule.blocks} == {"agent", "hotel"}
+        ]
+        # So few rows are free that even those drawn by luck break it as seldom.
+        assert 0 < of_hotel[0].free < 0.01
+
+
+def test_what_fewer_people_have_is_not_stored() -> None:
+    """A combination of four rows is no more allowed than one of none."""
+    frame = routes()
+    for times in (0, 4):
+        some = frame.copy()
+        index = np.flatnonzero(some["agent"] == "a1")[:times]
+        some.loc[index, "hotel"] = "city"
+        encoder = fitted(some)
+        names = [b.column for b in encoder.layout.blocks]
+        (rule,) = [
+            r
+            for r in encoder.layout.rules
+            if {names[b] for b in r.blocks} == {"agent", "hotel"}
+        ]
+        assert len(rule.cells) == 12 and not rule.never
+
+
+# -- Rows are drawn by the rules, of networks that know nothing
+
+PAIRS = Rule((0, 2), (0, 3, 4, 7, 9))
+THREE = Rule((0, 1, 2), tuple(range(0, 40, 3)))
+
+
+def nothing_learnt(*rules: Rule) -> Networks:
+    torch.manual_seed(0)
+    layout = Layout(LAYOUT.blocks, None, (), rules)
+    return Networks(layout, configure("default", width=16, depth=1)).eval()
+
+
+def drawn(networks: Networks, passes: int, within: tuple[Region, ...] = ()):
+    ways = plans(networks.layout, passes)
+    blocks = generate(networks, 4000, ways, Streams(0), CPU, within=within)
+    return np.concatenate([block.codes for block in blocks])
+
+
+def kept(codes: np.ndarray, rule: Rule) -> float:
+    cell = np.zeros(len(codes), dtype=int)
+    for block in rule.blocks:
+        cell = cell * LAYOUT.blocks[block].size + codes[:, block]
+    return float((np.isin(cell, rule.cells) != rule.never).mean())
+
+
+@pytest.mark.parametrize("passes", [1, 2, 5])
+def test_rows_keep_to_rules(passes: int) -> None:
+    for rule in (PAIRS, THREE, replace(PAIRS, never=True), replace(THREE, never=True)):
+        assert kept(drawn(nothing_learnt(rule), passes), rule) == 1.0
+        free = kept(drawn(nothing_learnt(replace(rule, free=0.5)), passes), rule)
+        chance = kept(drawn(nothing_learnt(), passes), rule)
+        assert free == pytest.approx(0.5 + chance / 2, abs=0.05)
+
+
+def test_conditions_and_given_cells_come_before_rules() -> None:
+    networks = nothing_learnt(PAIRS)
+    codes = np.array([[1]])
+    region = Region((2,), codes, np.zeros(1), np.ones(1))
+    rows = drawn(networks, 5, (region,))
+    assert (rows[:, 2] == 1).all() and set(rows[:, 0]) == {1, 3, 4}
+    # A pair of conditions that no row can have: rows are made all the same.
+    other = Region((0,), np.array([[0]]), np.zeros(1), np.ones(1))
+    rows = drawn(networks, 5, (region, other))
+    assert (rows[:, 2] == 1).all() and (rows[:, 0] == 0).all()
+    # Given a city, the sex goes with it; what is given stays.
+    ways = plans(networks.layout, 5)
+    blocks = list(generate(networks, 300, ways, Streams(1), CPU))
+    given = blocks[0]
+    given.codes[:, 0] = np.arange(300) % 5
+    known = np.zeros(given.codes.shape, dtype=bool)
+    known[:, 0] = True
+    (done,) = fill(networks, given, known, ways, Streams(2), CPU)
+    assert (done.codes[:, 0] == np.arange(300) % 5).all()
+    assert kept(done.codes, PAIRS) == 1.0
+    given.codes[:, :3:2] = (0, 1)
+    known[:, 2] = True
+    (done,) = fill(networks, given, known, ways, Streams(2), CPU)
+    assert (done.codes[:, 0] == 0).all() and (done.codes[:, 2] == 1).all()
+
+
+# -- All of it
+
+
+@pytest.mark.long
+def test_rows_of_a_brief_fit_agree(tmp_path) -> None:
+    frame = routes(1500)
+    brief = dict(epochs=1, width=16, depth=1, adversarial=0, rounds=0, seed=0)
+    model = Synthesizer(**brief).fit(frame)
+    distance = frame.groupby(["origin", "dest"])["distance"].first()
+
+    def wrong(rows: pd.DataFrame) -> float:
+        right = distance.reindex(pd.MultiIndex.from_frame(rows[["origin", "dest"]]))
+        return float((right.to_numpy() != rows["distance"].to_numpy()).mean())
+
+    rows = model.sample(2000)
+    assert wrong(rows) == 0.0
+    hotels = frame.drop_duplicates("agent").set_index("agent")["hotel"]
+    assert (rows["agent"].map(hotels) == rows["hotel"]).all()
+    assert rows.loc[rows["station"] == "t", "rain"].isna().all()
+    far = model.sample(500, where="distance > 500")
+    assert (far["distance"] > 500).all() and wrong(far) == 0.0
+    some = model.sample(300, where="distance > 500 and origin = LGA")
+    assert (some["distance"] > 500).all() and (some["origin"] == "LGA").all()
+    assert wrong(some) == 0.0
+    given = frame[["origin", "dest", "agent"]].head(300)
+    done = model.sample(given=given)
+    assert wrong(done) == 0.0 and (done["origin"].values == given["origin"]).all()
+    assert "distance follows from origin and dest" in dict(model.describe())["rules"]
+    model.save(tmp_path / "m.synthtab")
+    again = Synthesizer.load(tmp_path / "m.synthtab")
+    assert again.sample(200).equals(model.sample(200))
