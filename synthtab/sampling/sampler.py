@@ -275,8 +275,8 @@ class OrderSampler:
     ) -> None:
         cache = {} if cache is None else cache
         self.networks = networks.eval()
-        device = next(networks.parameters()).device
-        self.rules = Rules(networks.layout, device) if rules is None else rules
+        layout = networks.layout
+        self.rules = Rules(layout, networks.device) if rules is None else rules
         completer = networks.completer
         one_pass = len(plan) == 1 and not within
         self.from_noise = networks.generator is not None and (
@@ -285,7 +285,6 @@ class OrderSampler:
         if completer is None:
             return
 
-        layout = networks.layout
         limits = _limits(within, layout, completer.slots.starts.device)
         limited_numbers = sum(_has_modes(layout, region) for region in within)
         # Equal cells of categories are no copies, but equal numbers are.
