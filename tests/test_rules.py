@@ -15,8 +15,10 @@ from synthtab.core.config import configure
 from synthtab.core.layout import Layout, Region, Rule
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
+from synthtab.model.layers import Slots
 from synthtab.model.networks import Networks
 from synthtab.model.orders import plans
+from synthtab.sampling.rules import Rules
 from synthtab.sampling.sampler import fill, generate
 
 CPU = torch.device("cpu")
@@ -175,6 +177,24 @@ def test_conditions_and_given_cells_come_before_rules() -> None:
     known[:, 2] = True
     (done,) = fill(networks, given, known, ways, Streams(2), CPU)
     assert (done.codes[:, 0] == 0).all() and (done.codes[:, 2] == 1).all()
+
+
+def test_what_is_never_drawn_is_drawn_where_a_rule_leaves_no_other() -> None:
+    networks = nothing_learnt(PAIRS)
+    layout = networks.layout
+    rules = Rules(layout, CPU)
+    slots = Slots(layout)
+    codes = torch.ones(50, 5, dtype=torch.int64)
+    mask = torch.zeros(50, 5, dtype=torch.bool)
+    mask[:, 2] = True
+    logits = torch.zeros(50, layout.width)
+    start = int(layout.starts[0])
+    # With sex 1 go the cities 1, 3 and 4, of which a forest has seen none.
+    logits[:, start + 1] = logits[:, start + 3] = logits[:, start + 4] = -torch.inf
+    luck = torch.ones(50)
+    cut = rules.cut(logits, slots, range(5), codes, mask, luck)
+    cities = slots.softmax(cut)[:, start : start + 5]
+    assert torch.allclose(cities, torch.tensor([0, 1, 0, 1, 1]) / 3)
 
 
 # -- All of it

@@ -23,6 +23,9 @@ from synthtab.model.layers import Slots, choose
 # Added to the logit of a code for each rule that it breaks. Not endless: a limited cell
 # (`synthtab.sampling.limits`) is within its limits rather than within a rule.
 BROKEN = -1e4
+# Least logit of the codes of a rule: one that is never drawn is drawn at last, where the
+# rule leaves no other.
+LEAST = -1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +104,17 @@ class Rules:
         """
         cut = logits
         for place, block in enumerate(blocks):
-            for told in self._told.get(block, ()):
-                if not mask[:, told.others].any():
-                    continue
-                if cut is logits:
-                    cut = logits.clone()
-                start = int(slots.starts[place])
-                size = told.broken.shape[1]
-                cut[:, start : start + size] += _broken(told, codes, mask, luck)
+            rules = [
+                told for told in self._told.get(block, ()) if mask[:, told.others].any()
+            ]
+            if not rules:
+                continue
+            if cut is logits:
+                cut = logits.clone()
+            own = _own(cut, slots, place)
+            own.clamp_(min=LEAST)
+            for told in rules:
+                own += _broken(told, codes, mask, luck)
         return cut
 
     def redraw(
@@ -145,15 +151,20 @@ class Rules:
             mask[:, list(blocks[done:place])] = True
             done = place
             block = blocks[place]
-            start = int(slots.starts[place])
-            size = int(slots.layout.sizes[place])
-            own = logits[:, start : start + size].clone()
+            # What `cut` has lowered, its rules lower again.
+            own = _own(logits, slots, place).clamp(min=LEAST)
             for told in self._told[block]:
                 own += _broken(told, codes, mask, luck)
             codes[:, block] = torch.where(
                 mask[:, block], codes[:, block], choose(own, random)
             )
         return codes[:, list(blocks)]
+
+
+def _own(logits: Tensor, slots: Slots, place: int) -> Tensor:
+    """The part of some logits that belongs to one block."""
+    start = int(slots.starts[place])
+    return logits[:, start : start + int(slots.layout.sizes[place])]
 
 
 def _broken(told: _Told, codes: Tensor, mask: Tensor, luck: Tensor) -> Tensor:
