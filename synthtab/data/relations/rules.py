@@ -40,8 +40,10 @@ MOST_CELLS = 4_000_000
 
 # Most of the rows that may break a rule.
 EXCEPTIONS = 0.005
-# Two columns determine a third one by combinations that all but so many rows have.
-UNSTORED = 0.01
+# Up to so many, if so few rows are the only one of their combination: then few others are
+# still to come (Good 1953).
+MORE_EXCEPTIONS = 0.01
+ALONE = 0.002
 # So many rows would break it by chance, and so many times fewer do.
 EVIDENCE = 20.0
 LIFT = 20.0
@@ -257,14 +259,22 @@ def _closed(counts: Ints, stored: Mask) -> float | None:
     """The exceptions of chance, if nearly all rows have a stored combination."""
     # What has no combination at all is left alone.
     told = np.outer(stored.any(axis=1), stored.any(axis=0)) & ~stored
-    return _evidence(int(counts.sum()), counts[~stored].sum(), _expected(counts)[told])
+    return _evidence(counts, stored, told)
 
 
-def _evidence(
-    rows: int, exceptions: float, expected: Floats, most: float = EXCEPTIONS
-) -> float | None:
-    """How many rows break a rule by chance, if that is evidence enough."""
-    by_chance = float(expected.sum())
+def _evidence(counts: Ints, stored: Mask, told: Mask) -> float | None:
+    """How many rows break a rule by chance, if that is evidence enough.
+
+    Args:
+        counts: ``[codes, codes]`` rows.
+        stored: Which combinations keep to the rule.
+        told: Which break it.
+    """
+    rows = int(counts.sum())
+    exceptions = float(counts[~stored].sum())
+    by_chance = float(_expected(counts)[told].sum())
+    alone = int((counts == 1).sum())
+    most = MORE_EXCEPTIONS if alone <= ALONE * rows else EXCEPTIONS
     is_one = (
         exceptions <= most * rows
         and exceptions * LIFT <= by_chance
@@ -335,8 +345,7 @@ def _determined(
     if not _follows(counts):
         return None
     exceptions = float(counts[~stored].sum())
-    expected = _expected(counts)[~stored]
-    by_chance = _evidence(counting.rows, exceptions, expected, UNSTORED)
+    by_chance = _evidence(counts, stored, ~stored)
     if by_chance is None:
         return None
     blocks = (*one.blocks, *other.blocks, *third.blocks)
