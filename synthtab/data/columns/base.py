@@ -9,6 +9,7 @@ form to codes and offsets, `ColumnEncoder.decode` leads back.
 from __future__ import annotations
 
 import json
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Mapping
@@ -188,6 +189,7 @@ class ColumnEncoder(ABC):
         numeric: Whether the cells are numbers, or dates that count as numbers. Such a
             kind is a `synthtab.data.columns.numeric.NumberEncoder`.
         of_digits: Whether each of its texts has a digit.
+        most_values: Columns of more distinct values are never of this kind.
         of_text: Whether numbers as such are never of this kind, only text and dtypes of its
             own.
         reads_missing: Whether the kind knows by itself which texts of a file mean
@@ -217,6 +219,7 @@ class ColumnEncoder(ABC):
     numeric: ClassVar[bool] = False
     of_digits: ClassVar[bool] = False
     of_text: ClassVar[bool] = False
+    most_values: ClassVar[float] = math.inf
     reads_missing: ClassVar[bool] = False
     constant: ClassVar[bool] = False
     invented: ClassVar[bool] = False
@@ -234,6 +237,8 @@ class ColumnEncoder(ABC):
     @classmethod
     def may_be(cls, cells: Cells) -> bool:
         """Whether to ask `accepts` at all: a quick look at a column."""
+        if cells.count > cls.most_values:
+            return False
         if cells.is_text:
             # Of any kind but words, half the cells must be: `without` leaves out the rest.
             return not cls.of_digits or cells.share_with_digits >= HALF

@@ -39,6 +39,7 @@ class ConstantEncoder(ColumnEncoder):
         }
     }
     constant: ClassVar[bool] = True
+    most_values: ClassVar[float] = 1
     combinable: ClassVar[bool] = False
 
     def __init__(self, column: Column, missing: bool) -> None:
