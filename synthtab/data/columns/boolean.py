@@ -40,6 +40,7 @@ class BooleanEncoder(ColumnEncoder):
 
     kind: ClassVar[str] = "boolean"
     turn: ClassVar[int] = 20
+    most_values: ClassVar[float] = 2
     dtypes: ClassVar[re.Pattern[str] | None] = re.compile(r"(sparse\[)?bool")
     schema_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "true": {"type": "string", "description": "The word for yes."},
