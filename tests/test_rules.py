@@ -12,9 +12,10 @@ from model_tables import LAYOUT
 
 from synthtab import Synthesizer, infer
 from synthtab.core.config import configure
-from synthtab.core.layout import Layout, Region, Rule
+from synthtab.core.layout import Block, Encoded, Layout, Region, Rule
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
+from synthtab.data.relations.rules import find_rules
 from synthtab.model.layers import Slots
 from synthtab.model.networks import Networks
 from synthtab.model.orders import plans
@@ -117,6 +118,24 @@ def test_what_fewer_people_have_is_not_stored() -> None:
             if {names[b] for b in r.blocks} == {"agent", "hotel"}
         ]
         assert len(rule.cells) == 12 and not rule.never
+
+
+def test_of_what_few_people_have_many_rows_nothing_is_stored() -> None:
+    r = np.random.default_rng(0)
+    one = r.integers(0, 3, 3000)
+    codes = np.stack([one, one], axis=1)
+    # 60 rows of four people, and of five.
+    codes[:60] = (0, 1)
+    codes[60:120] = (1, 0)
+    people = np.arange(3000)
+    people[:60] = np.arange(60) % 4
+    people[60:120] = 60 + np.arange(60) % 5
+    layout = Layout((Block("a", atoms=3), Block("b", atoms=3)))
+    rows = Encoded(codes, np.zeros((3000, 0), np.float32), layout)
+    assert find_rules(rows, 5) == (Rule((0, 1), (0, 1, 3, 4, 8)),)
+    # What four people have is as good as never.
+    (rule,) = find_rules(rows, 5, people)
+    assert rule.never and rule.cells == (1, 2, 5, 6, 7) and rule.free > 0
 
 
 # -- Rows are drawn by the rules, of networks that know nothing

@@ -58,6 +58,8 @@ LEAST_ROWS = 5
 
 # Most combinations, seen or not, of the codes of a rule.
 MOST_COMBINATIONS = 1_000_000
+# Most of all rules together: the sampler holds a number for each of them.
+MOST_TOGETHER = 5_000_000
 # Columns of fewest codes, two of which may determine another.
 PAIRED = 10
 MOST_COLUMNS = 60
@@ -122,7 +124,14 @@ def find_rules(
         if triple is not None:
             found.append(triple)
     found.sort(key=lambda pair: -pair[0])
-    return tuple(rule for _, rule in found[:MOST_RULES])
+    rules = []
+    room = MOST_TOGETHER
+    for _, rule in found[:MOST_RULES]:
+        size = int(np.prod(layout.sizes[list(rule.blocks)]))
+        if size <= room:
+            room -= size
+            rules.append(rule)
+    return tuple(rules)
 
 
 def discrete(
@@ -376,6 +385,10 @@ def described(rule: Rule, layout: Layout) -> str:
         np.prod([s for s, first in zip(sizes, is_first, strict=True) if not first])
     )
     first, second = np.divmod(np.array(rule.cells, dtype=np.int64), rest)
+    # A range of numbers does not follow, only that there is one.
+    ranges = {layout.blocks[b].column for b in rule.blocks if layout.blocks[b].modes}
+    if ranges:
+        return f"{columns[0]} and {columns[1]}: {len(rule.cells):,} combinations"
     if len(np.unique(first)) == len(first):
         return f"{columns[1]} follows from {columns[0]}"
     if len(np.unique(second)) == len(second):
