@@ -42,8 +42,8 @@ MOST_CELLS = 4_000_000
 EXCEPTIONS = 0.005
 # Up to so many, if so few rows are the only one of their combination: then few others are
 # still to come (Good 1953).
-MORE_EXCEPTIONS = 0.01
-ALONE = 0.002
+MORE_EXCEPTIONS = 0.015
+ALONE = 0.003
 # So many rows would break it by chance, and so many times fewer do.
 EVIDENCE = 20.0
 LIFT = 20.0
