@@ -217,6 +217,13 @@ def test_rows_of_a_small_table_are_like_it(model: Synthesizer) -> None:
 
 
 @pytest.mark.long
+def test_few_rows_are_warned_of(model: Synthesizer) -> None:
+    assert "150 rows are few" in " ".join(model.report_["warnings"])
+    many = Synthesizer(seed=0).fit(shop(300))
+    assert not many.report_["warnings"]
+
+
+@pytest.mark.long
 def test_a_model_of_forests_does_what_others_do(
     model: Synthesizer, tmp_path: Path
 ) -> None:
