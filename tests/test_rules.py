@@ -67,6 +67,19 @@ def test_rules_are_found_and_told() -> None:
     assert again.layout.rules == encoder.layout.rules and again.rules == told
 
 
+def test_numbers_are_missing_together() -> None:
+    r = np.random.default_rng(0)
+    air, late, alone = r.gamma(2.0, 3.0, (3, 3000)).round(3)
+    is_cancelled = r.random(3000) < 0.05
+    air[is_cancelled | (r.random(3000) < 0.02)] = np.nan
+    late[is_cancelled] = np.nan
+    alone[r.random(3000) < 0.05] = np.nan
+    frame = pd.DataFrame({"air": air, "late": late, "alone": alone})
+    # A delay may be known of a flight whose time is not, but not the other way round.
+    (rule,) = fitted(frame).layout.rules
+    assert rule.never and rule.blocks == (0, 1)
+
+
 def test_independent_columns_have_no_rule() -> None:
     r = np.random.default_rng(0)
     frame = pd.DataFrame(

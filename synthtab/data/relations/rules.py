@@ -114,9 +114,9 @@ def find_rules(
         for first, second, by_one in ((i, j, counts), (j, i, counts.T)):
             if _follows(by_one):
                 determined.add((first, second))
-        if is_code_of_modes(layout, one) and is_code_of_modes(layout, other):
-            continue
-        pair = _pair(one, other, counts, stored)
+        # Of two columns of numbers, only what is missing is told.
+        ranges = is_code_of_modes(layout, one) and is_code_of_modes(layout, other)
+        pair = _pair(one, other, counts, stored, blanks_only=ranges)
         if pair is not None:
             found.append(pair)
     for i, j, k in _triples(columns, determined):
@@ -147,8 +147,11 @@ def discrete(
         rare: See `find_rules`.
         people: See `find_rules`.
     """
-    chosen = table.head(MOST_ROWS)
-    about = None if people is None else people[: len(chosen)]
+    most_rows = min(len(table), sample_size(len(schema.columns)))
+    # Evenly spread: a table may be sorted.
+    places = np.arange(most_rows) * len(table) // max(1, most_rows)
+    chosen = table.iloc[places]
+    about = None if people is None else people[places]
     counting = Counting(len(chosen), max(rare, LEAST_ROWS), about)
     names: list[str] = []
     columns: list[Coded] = []
@@ -293,16 +296,16 @@ def _evidence(counts: Ints, stored: Mask, told: Mask) -> float | None:
 
 
 def _pair(
-    one: Coded, other: Coded, counts: Ints, stored: Mask
+    one: Coded, other: Coded, counts: Ints, stored: Mask, blanks_only: bool
 ) -> tuple[float, Rule] | None:
     """The rule of two columns, and how many rows chance would have break it."""
     blocks = (*one.blocks, *other.blocks)
-    by_chance = _closed(counts, stored)
+    by_chance = None if blanks_only else _closed(counts, stored)
     if by_chance is not None:
         free = float(counts[~stored].sum()) / by_chance
         cells = np.flatnonzero(stored)
         return by_chance, Rule(blocks, tuple(cells.tolist()), free=free)
-    never, exceptions, by_chance = _never(counts, stored)
+    never, exceptions, by_chance = _never(counts, stored | blanks_only)
     for of, present in ((never, other.present), (never.T, one.present)):
         if present is not None:
             by_code = counts if of is never else counts.T
