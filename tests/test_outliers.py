@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from synthtab.core.randomness import Streams
-from synthtab.data.columns import infer
+from synthtab.data.columns import infer, typed
 from synthtab.data.columns.disclosure import bounds, fenced, first_new_key, spread
 from synthtab.data.encoder import TableEncoder
 
@@ -244,3 +244,17 @@ def test_a_schema_says_whose_bounds_are_means() -> None:
     assert schema["shared"].why == "40 distinct whole numbers from 0 to 39"
     assert "900" not in schema["last"].why
     assert "stored" not in infer(frame, rare=0)["both"].why
+
+
+def test_a_long_tail_of_counts_is_not_cut() -> None:
+    """Visits to a doctor: one row in thirty has more than any five rows share."""
+    r = np.random.default_rng(0)
+    visits = r.negative_binomial(0.9, 0.13, 1000)
+    table = pd.DataFrame({"visits": visits})
+    schema = infer(table)
+    encoder = TableEncoder.fit(typed(table, schema), schema, Streams(0), rare=5)
+    codes = encoder.encode(typed(table, schema), Streams(0))
+    back = encoder.decode(codes.codes, codes.offsets, r)["visits"]
+    top = np.sort(visits)[-30:].mean()
+    assert np.sort(back.to_numpy(float))[-30:].mean() == pytest.approx(top, rel=0.1)
+    assert back.std() == pytest.approx(visits.std(), rel=0.05)

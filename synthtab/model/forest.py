@@ -60,7 +60,7 @@ TABLE_SHARE = 0.1
 PRIOR_DEVIATION = 0.1
 LEAST_DEVIATION = 0.02
 # Share of the mixture of a mode that stands for any offset at all.
-UNIFORM_SHARE = 0.02
+UNIFORM_SHARE = 0.005
 # Known numbers are moved above this, so that 0 means hidden.
 ABOVE_HIDDEN = 64.0
 # Steps from the root to a leaf, at most.

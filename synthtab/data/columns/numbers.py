@@ -40,6 +40,8 @@ LARGE_SHARE = 0.02
 # If no more than this share of the rows has rare values, and all other values are atoms,
 # the rare ones count as the nearest atom.
 SNAPPED = 0.05
+# And if that moves them by no more than this share of the variance: a long tail is not cut.
+SNAPPED_SPREAD = 0.01
 
 # Units of the last decimal of which numbers are often whole multiples: round numbers,
 # and those of times.
@@ -682,10 +684,22 @@ def _split(
     # All values would be atoms, but few rows have rare ones: those would be a mode of
     # their own. Nothing of them is kept; they count as the nearest atom.
     few = counts[others].sum() <= SNAPPED * counts.sum()
-    if all_are and is_atom.any() and few:
+    if all_are and is_atom.any() and few and _lie_among(distinct, counts, is_atom):
         return is_atom, _no_groups()
     of_others = holders.among(others) if holders else None
     return is_atom, aggregate(distinct[others], counts[others], rare, of_others)
+
+
+def _lie_among(distinct: Floats, counts: Integers, is_atom: Mask) -> bool:
+    """Whether values that become the nearest atom move so little that no tail is lost."""
+    atoms, others = distinct[is_atom], distinct[~is_atom]
+    after = np.searchsorted(atoms, others).clip(1, max(1, len(atoms) - 1))
+    to_next = np.abs(atoms[np.minimum(after, len(atoms) - 1)] - others)
+    distance = np.minimum(np.abs(others - atoms[after - 1]), to_next)
+    moved = (distance**2 * counts[~is_atom]).sum()
+    mean = np.average(distinct, weights=counts)
+    spread = ((distinct - mean) ** 2 * counts).sum()
+    return bool(moved <= SNAPPED_SPREAD * spread)
 
 
 def choose_atoms(counts: Integers) -> Mask:
