@@ -100,9 +100,11 @@ def _sampling(passes: int, critic: TreeCritic | None) -> str:
 
 def _preset(fit: Mapping[str, Any]) -> str:
     """Its name, and every dial that has not its default."""
-    # Which completer there is, is said where the generator is.
+    # Which completer there is, is said where the generator is; forests have no tree critic.
     completer = fit["config"].get("completer", "auto")
     defaults = TrainConfig(completer=completer).to_json()
+    if completer == "forest":
+        defaults["rounds"] = 0
     changed = {}
     for name, value in fit["config"].items():
         if value != defaults[name]:

@@ -121,6 +121,15 @@ def test_a_value_of_one_person_is_not_stored() -> None:
     assert ((state["means"] - probit).abs() > 0.05).all()
 
 
+def test_a_limit_leaves_fewer_trees() -> None:
+    forests = grow(town_and_size(400), Streams(0), 5, limit=1e-9)
+    # One tree of each block stands in all places.
+    assert [len(of_block.unique()) for of_block in forests.roots] == [1, 1]
+    rows = town_and_size(500, 1)
+    shares, _ = says(forests, rows, [1], 0)
+    assert (shares.argmax(1).numpy() == rows.codes[:, 0]).mean() > 0.9
+
+
 def test_a_state_makes_the_same_forests(two: ForestCompleter) -> None:
     again = ForestCompleter(TWO, two.state_dict())
     rows = town_and_size(100, 2)
@@ -227,7 +236,7 @@ def test_few_rows_are_warned_of(model: Synthesizer) -> None:
 def test_a_model_of_forests_does_what_others_do(
     model: Synthesizer, tmp_path: Path
 ) -> None:
-    rows = model.sample(30)
+    rows = model.sample(400)
     assert model.sample(10).equals(rows[:10])
     assert (model.sample(50, where="kind = lamp")["kind"] == "lamp").all()
     dear = model.sample(500, where="price > 60")
@@ -240,7 +249,7 @@ def test_a_model_of_forests_does_what_others_do(
     assert filled["price"][has_price].equals(rows["price"][has_price])
     assert (filled["kind"] == rows["kind"]).mean() > 0.7
     model.save(tmp_path / "shop.synthtab")
-    assert Synthesizer.load(tmp_path / "shop.synthtab").sample(30).equals(rows)
+    assert Synthesizer.load(tmp_path / "shop.synthtab").sample(400).equals(rows)
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ UnmaskingTrees (McCarter, arXiv 2407.05593), which boosts them.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ LEAST_ROWS = {True: 2.0, False: 5.0}
 # Share of the features that a split may choose among. With half of them, trees that miss the
 # column that matters blur what the others say (docs/lab.md).
 FEATURES_TRIED = 0.8
+# And most of them: of wide tables each split would take long.
+MOST_FEATURES_TRIED = 64
 # Rows that say of each node what its parent says: a prior.
 PRIOR_ROWS = 1.0
 # Share of the prior of a node that is what the whole table says; all else is its parent's.
@@ -335,8 +338,12 @@ def grow(
     least: int,
     people: Ints | None = None,
     observe: Callable[[float], None] = lambda done: None,
+    limit: float = 0.0,
 ) -> ForestCompleter:
     """Forests from training rows.
+
+    Where the time is over before each block has all its trees, those that it has count more
+    than once; each block has at least one.
 
     Args:
         table: The rows.
@@ -344,7 +351,9 @@ def grow(
         least: Fewest rows, or people, that a leaf tells of.
         people: Whom each row is about, if several rows may be of one person.
         observe: Called with the share of the work that is done.
+        limit: Seconds to grow them in; 0 for no limit.
     """
+    began = time.monotonic()
     random = streams.numpy("forests")
     layout = table.layout
     reader = Reader(layout)
@@ -359,13 +368,17 @@ def grow(
         block_of_feature=reader.block_of_feature.numpy(),
         known_before=_known_before(layout),
     )
+    count = len(layout.blocks)
     nodes = _Nodes()
-    for block in range(len(layout.blocks)):
-        observe(block / len(layout.blocks))
-        for _ in range(TREES):
-            tree = _grow_tree(rows, layout, block, least, random)
-            nodes.append(tree)
-    return ForestCompleter(layout, nodes.state(len(layout.blocks)))
+    for number in range(TREES):
+        spent = time.monotonic() - began
+        # A further tree of each block takes as long as those before it.
+        if limit and number and spent * (number + 1) / number > limit:
+            break
+        for block in range(count):
+            observe((number + block / count) / TREES)
+            nodes.append(_grow_tree(rows, layout, block, least, random))
+    return ForestCompleter(layout, nodes.state(count))
 
 
 def _numbered(people: Ints | None, rows: int) -> Ints:
@@ -435,7 +448,9 @@ def _grow_tree(
     grown = DecisionTreeRegressor(
         # About a third of the times that a row occurs, the same cells decide.
         min_samples_leaf=math.ceil(LEAST_ROWS[numeric] * max(1.0, times / 3)),
-        max_features=FEATURES_TRIED,
+        max_features=max(
+            1, min(MOST_FEATURES_TRIED, int(FEATURES_TRIED * seen.shape[1]))
+        ),
         max_depth=MOST_DEPTH,
         random_state=int(random.integers(2**31)),
     ).fit(seen, wanted)
@@ -639,11 +654,12 @@ class _Nodes:
         self.trees.append(_without_unreached(tree))
 
     def state(self, blocks: int) -> dict[str, Tensor]:
-        """The tensors of a `ForestCompleter`; trees were added block by block."""
+        """The tensors of a `ForestCompleter`; each block in turn had a tree added."""
         sizes = [len(tree.features) for tree in self.trees]
         starts = np.cumsum([0, *sizes[:-1]])
         found = {
-            "roots": starts.reshape(blocks, TREES),
+            # ``[K, TREES]``: where there are fewer trees, they stand there again.
+            "roots": np.resize(starts, (TREES, blocks)).T.copy(),
             "features": _joined([tree.features for tree in self.trees]),
             "thresholds": _joined([tree.thresholds for tree in self.trees]),
             "left": _joined(

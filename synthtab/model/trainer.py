@@ -139,7 +139,8 @@ def _grow(
     def tell(done: float) -> None:
         observe(Progress("train", done))
 
-    forests = grow(table, streams, config.rare, people, tell)
+    forests = grow(table, streams, config.rare, people, tell, config.time)
+    different = len(forests.roots[0].unique())
     networks = Networks(table.layout, config, forests).to(device).eval()
     best = None
     if len(held_out):
@@ -153,17 +154,25 @@ def _grow(
         best=best,
         history=[best] if best else [],
         stopped="forests are grown",
-        warnings=[_too_few(len(table))] if len(table) < FEW_ROWS else [],
+        warnings=_forest_warnings(len(table), different),
     )
 
 
-def _too_few(rows: int) -> str:
-    """What to know of so few rows before new ones are shared (benchmarks/small.py)."""
-    return (
-        f"{rows} rows are few: of rows made from 100, about 6 in 10 lie nearer to a learnt row "
-        "than to a fresh one, where 5 would be ideal; hold rows out and evaluate before you "
-        "share any"
-    )
+def _forest_warnings(rows: int, trees: int) -> list[str]:
+    """What to know of forests of so many rows and trees before new rows are shared."""
+    from synthtab.model.forest import TREES
+
+    warnings = []
+    if rows < FEW_ROWS:
+        # The figures are those of benchmarks/small.py.
+        warnings.append(
+            f"{rows} rows are few: of rows made from 100, about 6 in 10 lie nearer to a learnt "
+            "row than to a fresh one, where 5 would be ideal; hold rows out and evaluate "
+            "before you share any"
+        )
+    if trees < TREES:
+        warnings.append(f"the time allowed {trees} of {TREES} trees a column")
+    return warnings
 
 
 class Trainer:
