@@ -260,7 +260,9 @@ class ForestPart:
     def reveal(
         self, codes: Tensor, offsets: Tensor, mask: Tensor, fresh: Tensor
     ) -> Tensor:
-        """What the trees see of cells that were drawn, ``[B, F]``: see `Pass.reveal`."""
+        """What the trees see of cells that were drawn, ``[B, F]``.
+
+        Their part of `Reader`, which is added to what the trees have seen before."""
         drawn = torch.zeros_like(mask)
         drawn[:, self.blocks] = fresh
         return self.completer.reader(codes, offsets, drawn)

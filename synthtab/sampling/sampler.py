@@ -25,7 +25,7 @@ from synthtab.core.layout import Encoded, Layout, Region
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
 from synthtab.model.completer import CHUNK_ROWS, Completer, Mixtures
-from synthtab.model.layers import Slots, choose
+from synthtab.model.layers import choose
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans
 from synthtab.runtime.compute import fast_products, shared
@@ -661,6 +661,8 @@ class Pass:
 
     Attributes:
         numbers: Those of its blocks, ascending.
+        outputs: What the completer says of the blocks, given what it has read.
+        reveal: What the completer reads of cells of these blocks, once they are drawn.
     """
 
     def __init__(
@@ -672,28 +674,18 @@ class Pass:
         layout = completer.slots.layout
         device = completer.slots.starts.device
         blocks = sorted(blocks)
-        part = Layout(tuple(layout.blocks[b] for b in blocks))
+        part = completer.part(blocks)
+        self.outputs = part.outputs
+        self.reveal = part.reveal
         self.limits = limits
-        self.slots = Slots(part).to(device)
+        self.slots = part.slots.to(device)
         self.numbers = tuple(blocks)
         self.blocks = torch.as_tensor(blocks, device=device)
         # The columns of the offsets array that these blocks have.
         columns = np.flatnonzero(np.isin(layout.continuous, blocks))
         self.columns = torch.as_tensor(columns, device=device)
 
-        self.part = completer.part(blocks)
-
     # -- what the pass draws
-
-    def outputs(self, hidden: Tensor, rows: int) -> Outputs:
-        """What the completer says of the blocks of this pass.
-
-        Args:
-            hidden: What it has read, ``[rows, width]``, or ``[1, width]`` for all rows.
-            rows: Number of rows.
-        """
-        outputs: Outputs = self.part.outputs(hidden, rows)
-        return outputs
 
     def draw(self, outputs: Outputs, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Codes ``[B, blocks]``, and an offset for each of their modes."""
@@ -744,26 +736,6 @@ class Pass:
         mixtures = Mixtures.of(densities, len(slots.mode_slots))
         log_density = mixtures.log_density(offsets, mode) * in_a_mode
         return logs + log_density.sum(1)
-
-    # -- what the next passes see
-
-    def reveal(
-        self,
-        codes: Tensor,
-        offsets: Tensor,
-        mask: Tensor,
-        fresh: Tensor,
-    ) -> Tensor:
-        """What this pass adds to what the completer has read, ``[B, width]``.
-
-        Args:
-            codes: Of whole rows, ``[B, K]``.
-            offsets: Of whole rows, ``[B, C]``.
-            mask: ``[B, K]``: which cells are known after this pass.
-            fresh: ``[B, blocks]``: which cells this pass has revealed; others were
-                known.
-        """
-        return self.part.reveal(codes, offsets, mask, fresh)
 
 
 # Passes by their blocks, and by whether these are limited: orders share them.
