@@ -262,7 +262,8 @@ class ForestPart:
     ) -> Tensor:
         """What the trees see of cells that were drawn, ``[B, F]``.
 
-        Their part of `Reader`, which is added to what the trees have seen before."""
+        Their part of `Reader`, which is added to what the trees have seen before.
+        """
         drawn = torch.zeros_like(mask)
         drawn[:, self.blocks] = fresh
         return self.completer.reader(codes, offsets, drawn)
