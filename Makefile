@@ -1,5 +1,5 @@
 # make demo   learn a table that ships here, write 10,000 rows like it, score them
-# make check  ruff, mypy and the quick tests: under three minutes
+# make check  ruff, mypy and the quick tests: under two minutes
 # make test   all tests but those marked slow
 # make lint   ruff and mypy
 # make cover  make test, and which lines no test runs

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
@@ -50,9 +51,15 @@ def short(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def nodes(path: Path) -> list[ast.AST]:
     """All nodes of a file's syntax tree."""
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return list(ast.walk(tree_of(path)))
 
 
 def part(name: str) -> str:
@@ -66,9 +73,10 @@ def module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, at_runtime: bool = False) -> set[str]:
+@cache
+def imports(path: Path, at_runtime: bool = False) -> frozenset[str]:
     """Full names of the modules that a file imports; ``at_runtime`` leaves out imports for types alone."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     skipped: set[ast.AST] = set()
     if at_runtime:
         for node in ast.walk(tree):
@@ -84,7 +92,7 @@ def imports(path: Path, at_runtime: bool = False) -> set[str]:
             for alias in node.names:
                 whole = f"{base}.{alias.name}"
                 found.add(whole if whole in NAMES else base)
-    return found
+    return frozenset(found)
 
 
 NAMES = {module(path) for path in MODULES}
@@ -282,6 +290,7 @@ def test_sampling_without_conditions_loads_nothing_of_them() -> None:
     )
 
 
+@pytest.mark.long
 def test_two_files_of_augment_alone_use_the_model() -> None:
     """A study takes anybody's rows."""
     for path in (PACKAGE / "augment").glob("*.py"):
@@ -325,7 +334,7 @@ def test_every_dial_is_read() -> None:
     for path in MODULES:
         # What only checks a dial does not heed it.
         if path.name != "config.py":
-            read |= fields_read_of_a_config(ast.parse(path.read_text("utf-8")))
+            read |= fields_read_of_a_config(tree_of(path))
     dials = {field.name for field in dataclasses.fields(TrainConfig)}
     dead = dials - read
     assert not dead, f"fields of TrainConfig that nothing reads: {sorted(dead)}"

@@ -315,6 +315,7 @@ def test_smotenc_makes_rows_between_real_ones(material) -> None:
     assert set(sample.view.codes[120:, town]) <= set(sample.view.codes[:120, town])
 
 
+@pytest.mark.long
 def test_smotenc_is_skipped_with_a_reason_where_the_library_is_absent(
     real, good, holdout, monkeypatch
 ) -> None:
@@ -470,6 +471,7 @@ def test_what_was_not_there_in_every_repeat_is_not_judged_by() -> None:
     assert shown.difference == pytest.approx(0.305)
 
 
+@pytest.mark.long
 def test_rows_as_good_as_real_ones_help(real, good, holdout) -> None:
     options = {**FAST, "repeats": 2}
     result = study(real.head(60), good, "buys", holdout, ratios=[1, 4], **options)
@@ -479,6 +481,7 @@ def test_rows_as_good_as_real_ones_help(real, good, holdout) -> None:
     assert said.asked.interval[0] <= said.asked.difference <= said.asked.interval[1]
 
 
+@pytest.mark.long
 def test_rows_with_the_wrong_answers_hurt(real, good, holdout) -> None:
     wrong = good.assign(buys=np.where(good["buys"] == "yes", "no", "yes"))
     options = {**FAST, "repeats": 2}
@@ -494,6 +497,7 @@ def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "learner", "answer"),
     [
@@ -523,6 +527,7 @@ def test_a_number_has_duplicates_and_a_bootstrap_beside_it() -> None:
     assert "the more rows, the worse" in str(result)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("count", "told"), [(0, "no row"), (1, "1 row"), (4, "4 rows")]
 )
@@ -544,6 +549,7 @@ def test_a_holdout_of_one_number_cannot_say() -> None:
     assert "nan" not in text
 
 
+@pytest.mark.long
 def test_what_the_study_could_see_is_said(real, good, holdout) -> None:
     options = {**FAST, "learners": ["linear"]}
     again = real.sample(30, random_state=0)
@@ -553,6 +559,7 @@ def test_what_the_study_could_see_is_said(real, good, holdout) -> None:
     assert "takes a holdout of" in " ".join(text.split())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "ratio"),
     [({}, 1.0), ({"ratios": [0.5, 3]}, 3.0), ({"ratio": 0.5}, 0.5)],
@@ -565,6 +572,7 @@ def test_the_ratio_of_a_generator(real, holdout, options, ratio) -> None:
     assert f"bootstrap x{ratio:.3g}" in {arm.name for arm in result.arms}
 
 
+@pytest.mark.long
 def test_balanced_rows_are_asked_about_by_the_order(real, good, holdout) -> None:
     fast = {**FAST, "learners": ["linear"], "repeats": 2, "ratio": "balanced"}
     result = study(real, good, "buys", holdout, **fast)
@@ -716,6 +724,7 @@ def test_several_classes_as_numbers(good, holdout) -> None:
     assert set(result.frame()["metric"]) == set(METRICS_OF_TASK["classification"])
 
 
+@pytest.mark.long
 def test_the_text_is_narrow_and_the_data_plain(found) -> None:
     text = str(found)
     assert max(map(len, text.splitlines())) <= 80

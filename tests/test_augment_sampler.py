@@ -78,6 +78,7 @@ def people(rows: int = 200) -> tuple[pd.DataFrame, pd.Series]:
     )
 
 
+@pytest.mark.long
 def test_pandas_in_pandas_out_with_dtypes() -> None:
     X, y = people()
     more, labels = SyntheticSampler(**TINY).fit_resample(X, y)
@@ -108,6 +109,7 @@ def test_sampling_strategies() -> None:
     assert len(rows) == len(X) and sampler.model_ is None
 
 
+@pytest.mark.long
 def test_a_pipeline_enlarges_training_folds_only(monkeypatch) -> None:
     X, y = people()
     seen = []

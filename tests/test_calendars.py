@@ -121,6 +121,7 @@ def test_a_date_that_follows_from_a_spread_one_is_measured_from_it() -> None:
     pd.testing.assert_frame_equal(shuffled_rows(table, twin), rows)
 
 
+@pytest.mark.long
 def test_two_spread_dates_keep_their_order() -> None:
     """A departure in three columns, measured from an arrival in three columns."""
     arrival = days()

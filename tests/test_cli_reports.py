@@ -23,6 +23,7 @@ def here(tmp_path: Path, people_csv: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_terminal_json_and_page_carry_the_same(call, here):
     said = call(
         "evaluate",
@@ -56,6 +57,7 @@ def test_terminal_json_and_page_carry_the_same(call, here):
     ]
 
 
+@pytest.mark.long
 def test_the_first_screen_is_the_conclusion_and_what_is_wrong(call, here):
     said = call("evaluate", "people.csv", "half.csv", "--json", "r.json", "-q")
     lines = said.out.splitlines()
@@ -94,6 +96,7 @@ def test_a_report_says_where_it_comes_from(call, here, people_model):
         assert f"<td>{rows:,}</td>" in page
 
 
+@pytest.mark.long
 def test_a_failed_bound_is_status_1_and_the_report_is_there(call, here):
     arguments = [
         "evaluate",

@@ -123,6 +123,7 @@ def test_few_texts_that_repeat_are_categories() -> None:
     assert column_of(["2:1", "1:1", "0:3", "2:2"] * 30).kind == "category"
 
 
+@pytest.mark.long
 def test_a_model_of_them(tmp_path: Path) -> None:
     places, pattern = TABLES["coordinates"]
     places = [None if i % 10 == 0 else place for i, place in enumerate(places)]
@@ -143,6 +144,7 @@ def test_a_model_of_them(tmp_path: Path) -> None:
         loaded.sample(5, where="price = '$5.00'")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("others", "word"),
     [

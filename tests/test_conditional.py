@@ -35,6 +35,7 @@ def model() -> Synthesizer:
     return Synthesizer(target="rare", seed=0, epochs=60, rounds=1, **SMALL).fit(table())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("column", "value", "size"),
     [("rare", "yes", 180), ("rare", "no", 100), ("flag", 1, 180)],

@@ -62,6 +62,7 @@ def model(frame: pd.DataFrame, schema: Schema) -> Synthesizer:
     return Synthesizer(seed=1, **TINY).fit(frame, schema)
 
 
+@pytest.mark.long
 def test_every_row_holds_every_constraint_however_little_was_learnt(
     model: Synthesizer, frame: pd.DataFrame, schema: Schema
 ) -> None:
@@ -156,6 +157,7 @@ def test_identifiers_go_on_where_rows_were_replaced(frame: pd.DataFrame) -> None
     pd.testing.assert_frame_equal(model.sample(10), rows.head(10))
 
 
+@pytest.mark.long
 def test_what_hardly_any_row_holds_is_an_error(frame: pd.DataFrame) -> None:
     part = frame[["amount", "price"]]
     never = predicate(

@@ -349,6 +349,7 @@ def model() -> Synthesizer:
     return Synthesizer("quick", epochs=1, holdout=0).fit(frame)
 
 
+@pytest.mark.long
 def test_rows_have_offsets_sentinels_and_months_of_the_table(
     model: Synthesizer,
 ) -> None:

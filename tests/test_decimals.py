@@ -66,6 +66,7 @@ def test_the_order_of_numbers_stays(places: list[int], shares: list[float]) -> N
     assert np.abs(fewer - drawn).max() <= 0.5 * 10.0 ** -min(places) + 1e-9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("places", "shares"), MIXES)
 def test_rows_have_the_mix_of_the_table(
     places: list[int], shares: list[float], tmp_path

@@ -580,6 +580,7 @@ MESSY = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(MESSY))
 def test_messy_tables(name: str, tmp_path: Path) -> None:
     frame = real_table(f"messy/{name}")

@@ -142,6 +142,7 @@ def compared():
     )
 
 
+@pytest.mark.long
 def test_each_table_has_the_report_that_evaluate_gives(compared) -> None:
     alone = evaluate(table(0), bad(1), target="c", metrics=QUICK)
     assert compared.reports["bad"].to_json() == alone.to_json()

@@ -110,6 +110,7 @@ def test_what_is_unknown_says_why() -> None:
     assert "unknown for training a model (no target was given)" in use.text
 
 
+@pytest.mark.long
 def test_a_target_that_nothing_predicts_proves_no_use() -> None:
     def coins(seed: int) -> pd.DataFrame:
         toss = np.random.default_rng(seed + 100).choice(["heads", "tails"], 600)
@@ -133,6 +134,7 @@ def test_the_worst_are_at_most_three_of_as_many_rules_as_there_are() -> None:
     assert concluded([pair, fair]).worst == (pair, fair)
 
 
+@pytest.mark.long
 def test_several_lacks_of_holdout_rows_are_one_sentence() -> None:
     real, rows = people(0), people(1)
     report = evaluate(real, rows, holdout=people(2, 40))

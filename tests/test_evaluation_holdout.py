@@ -45,6 +45,7 @@ def test_a_holdout_that_is_the_training_table_is_refused() -> None:
         judged(TRAIN.sample(frac=1, random_state=0))
 
 
+@pytest.mark.long
 def test_training_rows_in_the_holdout_are_left_out_and_said() -> None:
     mixed = pd.concat([HELD_OUT, TRAIN.head(200)], ignore_index=True)
     report = judged(mixed)

@@ -126,6 +126,7 @@ def test_utility_falls_without_the_dependence(kind: str) -> None:
     assert good.detail["measure"] == measures[kind]
 
 
+@pytest.mark.long
 def test_utility_without_a_holdout_tests_on_a_fifth_of_the_real_rows() -> None:
     found = score("utility", frame(0), frame(1), target="c").scores[0]
     assert found.n == 240

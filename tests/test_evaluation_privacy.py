@@ -282,6 +282,7 @@ def test_the_membership_interval_covers_chance_in_most_fresh_samples() -> None:
     assert covered >= 6
 
 
+@pytest.mark.long
 def test_a_holdout_of_another_population_is_named_as_drift() -> None:
     shifted = frame(2).assign(x=frame(2)["x"] + 1.0)
     assert (

@@ -27,6 +27,7 @@ def frame(seed: int) -> pd.DataFrame:
     )
 
 
+@pytest.mark.long
 def test_the_text_fits_80_columns_and_has_every_score() -> None:
     report = evaluate(frame(0), frame(1), target="c")
     lines = str(report).splitlines()
@@ -44,6 +45,7 @@ def test_the_text_fits_80_columns_and_has_every_score() -> None:
     assert not any(line != line.rstrip() for line in lines)
 
 
+@pytest.mark.long
 def test_one_question_has_one_headline() -> None:
     """Ties between columns are told once, by the score that verdicts and pictures rest on; but never not at all."""
     same = {m.name: m.like for m in METRICS if m.like}

@@ -396,6 +396,7 @@ def test_real_rows_raise_no_alarm(name: str) -> None:
         assert {v.rule for v in found if v.level in ("bad", "fair")} <= allowed, found
 
 
+@pytest.mark.long
 def test_one_shuffled_column_is_not_held_against_its_partners() -> None:
     named = {
         name
@@ -690,6 +691,7 @@ def test_a_table_of_its_own_rows_is_not_crowded_by_the_luck_of_what_it_is_compar
     assert [v.level for v in verdicts([replace(score, value=1.5)], {})] == ["fair"]
 
 
+@pytest.mark.long
 def test_verdicts_come_bad_first_and_carry_the_scores_figures() -> None:
     report = judged("5 % copied")
     levels = [v.level for v in report.verdicts]
@@ -731,6 +733,7 @@ def test_shares_in_words(value: float, text: str) -> None:
     assert share(value) == text
 
 
+@pytest.mark.long
 def test_every_rule_is_named_once_and_documented() -> None:
     assert len(set(RULES)) == len(RULES)
     assert all(rule.__doc__ for rule in RULES)

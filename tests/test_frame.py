@@ -32,6 +32,7 @@ def report() -> Report:
     return evaluate(table(0), table(1, shift=2.0), holdout=table(2))
 
 
+@pytest.mark.long
 def test_a_row_for_each_score(report: Report) -> None:
     frame = report.frame()
     assert list(frame.columns) == list(COLUMNS)

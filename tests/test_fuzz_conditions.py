@@ -149,6 +149,7 @@ def check_many(model: Synthesizer, cases: int, seed: int) -> None:
     assert cases / 5 < refused < 0.9 * cases
 
 
+@pytest.mark.long
 def test_some_conditions(model: Synthesizer) -> None:
     check_many(model, 400, 0)
 

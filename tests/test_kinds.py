@@ -264,6 +264,7 @@ def test_many_categories_are_encoded_fast_and_bounded() -> None:
     assert set(back) <= set(real.index[real >= 5])
 
 
+@pytest.mark.long
 def test_digits_are_drawn_given_the_ones_before() -> None:
     """The frequent items of a skewed column: 200 of them, the second digit of which depends on the first."""
     weight = 1 / np.arange(1, 201) ** 1.3

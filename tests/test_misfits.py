@@ -147,6 +147,7 @@ def test_two_misfits_in_a_hundred_are_one_column_of_floats() -> None:
     assert column_of(cells).kind == "float"
 
 
+@pytest.mark.long
 def test_conditions_name_words() -> None:
     cells = with_cells(FLOATS, dict.fromkeys(range(0, 80, 10), "low"))
     stamps = [f"{date} 10:{row % 60:02d}:00" for row, date in enumerate(DATES)]

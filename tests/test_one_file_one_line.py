@@ -36,6 +36,7 @@ class LeastSquares(Minimax):
         return {"adversarial": (critic(fake) - 1).square().mean()}
 
 
+@pytest.mark.long
 def test_a_loss(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setitem(ADVERSARIAL, "least-squares", LeastSquares)
     table = datasets.load("penguins")

@@ -159,6 +159,7 @@ def test_it_is_part_of_the_document_of_schemas() -> None:
     assert options["of_number"]["minimum"] == 2
 
 
+@pytest.mark.long
 def test_every_sampled_row_holds_it(tmp_path) -> None:
     table = weeks()
     schema = infer(table)
@@ -178,6 +179,7 @@ def test_every_sampled_row_holds_it(tmp_path) -> None:
     assert "multiple(days, 7)" in str(loaded.describe())
 
 
+@pytest.mark.long
 def test_it_holds_where_conditions_are_asked() -> None:
     table = weeks()
     schema = infer(table)

@@ -291,6 +291,7 @@ class TestDask:
         done = rows.compute(scheduler="processes", num_workers=2)
         pd.testing.assert_frame_equal(done, whole, check_index_type="equiv")
 
+    @pytest.mark.long
     def test_conditions_and_constraints(self, ordered: Synthesizer) -> None:
         import synthtab.dask
 

@@ -93,6 +93,7 @@ def test_the_schema_tells_nothing_of_one_person() -> None:
     assert schema["charge"].options["maximum"] < 10_000
 
 
+@pytest.mark.long
 def test_the_model_file_and_the_words_tell_nothing_of_one_person(
     model: Synthesizer, tmp_path: Path
 ) -> None:
@@ -227,6 +228,7 @@ def test_constraints_are_found_whoever_the_rows_are_about() -> None:
     assert any("both" in constraint.columns for constraint in found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", ["n/a", "Unknown", "-"])
 def test_keys_with_a_word_for_missing_have_missing_cells(word: str) -> None:
     keys = [f"AB-{i * 7919 % 100_000:05d}" for i in range(400)]

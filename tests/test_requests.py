@@ -132,6 +132,7 @@ def test_columns_that_follow_others_for_a_part_are_left_alone() -> None:
     assert (model.sample(200, where="kind = b")["kind"] == "b").all()
 
 
+@pytest.mark.long
 def test_other_columns_still_vary(model: Synthesizer) -> None:
     rows = model.sample(1000, where={"kind": "c", "size": (45, 55)})
     assert (
@@ -204,6 +205,7 @@ def test_draws_follow_the_conditional_distribution(model: Synthesizer) -> None:
         assert off < 2 * margin, (name, off, margin)
 
 
+@pytest.mark.long
 def test_importance_weights_undo_the_order_of_the_draws(model: Synthesizer) -> None:
     """Rows drawn with a column first are, weighed, as those that meet the condition in the usual order."""
     requests, random = model.requests, torch.Generator().manual_seed(1)

@@ -71,6 +71,7 @@ def saved(model: Synthesizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_rows_have_the_tables_columns_order_and_dtypes(
     model: Synthesizer, frame: pd.DataFrame
 ) -> None:
@@ -380,6 +381,7 @@ def test_ten_thousand_categories_stay_compact() -> None:
     assert set(model.fit(frame).sample(500)["city"]) <= set(frame["city"])
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_a_model_that_can_be_saved(
     frame: pd.DataFrame, tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ def test_forests_have_fewer_trees_where_time_is_short() -> None:
     assert hurried.pool >= tree_critic.LEAST_POOL
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [0.001, 2.0])
 def test_a_fit_without_time_still_makes_rows_and_says_what_it_skipped(
     monkeypatch: pytest.MonkeyPatch, limit: float

@@ -193,6 +193,7 @@ def test_what_is_written_is_read(
         assert found[0].written(again).tolist() == texts.tolist()
 
 
+@pytest.mark.long
 def test_the_whole_way_of_a_table(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     amounts = rng.lognormal(8, 1, 120)

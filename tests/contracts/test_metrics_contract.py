@@ -214,6 +214,7 @@ def test_independent_columns_score_worst_where_columns_meet(name: str) -> None:
     assert half > fresh - 0.01
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_independent_columns_score_well_where_columns_stand_alone(name: str) -> None:
     """The same cells in other rows."""
@@ -222,6 +223,7 @@ def test_independent_columns_score_well_where_columns_stand_alone(name: str) -> 
     )
 
 
+@pytest.mark.long
 def test_independent_columns_are_told_from_real_rows_by_a_line() -> None:
     for name in DETECTORS:
         assert badness(report("independent").score(name)) > badness(
