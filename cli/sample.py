@@ -101,8 +101,8 @@ def sample(
     """
     if n is None and given is None:
         raise ConfigError("say how many rows with -n")
-    if n is not None and n <= 0:
-        raise ConfigError(f"-n must be at least 1, not {n}")
+    if n is not None and n < 0:
+        raise ConfigError(f"-n must be 0 or more, not {n}")
     if n is not None and n > MOST_ROWS:
         raise ConfigError(f"-n must be at most {MOST_ROWS:,}")
     if jobs < 1:

@@ -1,4 +1,4 @@
-"""Learn a mixed-type table with a conditional GAN, write rows like it, and say how good they are.
+"""Learn a mixed-type table, write rows like it, and say how good they are.
 
     from synthtab import Synthesizer, evaluate
     model = Synthesizer(target="income", seed=0).fit(df)

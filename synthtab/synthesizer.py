@@ -381,7 +381,14 @@ class Synthesizer:
         try:
             if world.rank == 0:
                 recipe, decisions = choose_recipe(
-                    networks, training, held_out, config, streams, observe, clock
+                    networks,
+                    training,
+                    held_out,
+                    config,
+                    streams,
+                    observe,
+                    clock,
+                    encoder.numbers_of_followers if encoder.followers else None,
                 )
                 self.report_["warnings"] += decisions.pop("skipped")
                 self.report_.update(decisions)
@@ -513,7 +520,8 @@ class Synthesizer:
         """``n`` rows with the table's columns, order and dtypes.
 
         Args:
-            n: How many; may be left out with ``given``, which then gives one row each.
+            n: How many, 0 for an empty table; may be left out with ``given``, which then
+                gives one row each.
             where: Conditions that every row meets, as text (``"sex = Female and age in
                 18..30"``), a list of such, or a dict: column -> value, ``(low, high)``, list
                 of values, None for missing. See `synthtab.sampling.predicate`.
@@ -565,7 +573,20 @@ class Synthesizer:
         observe: Observer = silent,
     ) -> Iterator[pd.DataFrame]:
         """The rows of `sample` in blocks, in constant memory."""
-        n = _whole("the number of rows", n, 1)
+        n = _whole("the number of rows", n, 0)
+        if n == 0:
+            # One row is drawn for its columns, and for what is wrong with the options.
+            blocks = self.sample_blocks(
+                1,
+                where=where,
+                balance=balance,
+                weights=weights,
+                seed=seed,
+                passes=passes,
+                first=first,
+                jobs=jobs,
+            )
+            return (block.iloc[:0] for block in blocks)
         requests = self.requests
         streams = self._streams(seed)
         many_passes = passes is not None and _whole("passes", passes, 1) > 1
@@ -798,7 +819,10 @@ class Synthesizer:
         joined = None
         if sampling["plans"]:
             joined = from_names(encoder.layout, sampling["plans"])
-        critic = TreeCritic.from_state(bundle.trees) if bundle.trees else None
+        critic = None
+        if bundle.trees:
+            numbers = encoder.numbers_of_followers if encoder.followers else None
+            critic = TreeCritic.from_state(bundle.trees, numbers)
         model._become(encoder, networks, Recipe(sampling["passes"], joined, critic))
         return model
 

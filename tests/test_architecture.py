@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -145,6 +146,16 @@ def test_pandas_and_torch_do_not_meet(path: Path) -> None:
         assert "pandas" not in heavy
 
 
+def test_an_installed_copy_has_every_package() -> None:
+    """An editable install has them all, whatever the list says."""
+    (line,) = re.findall(
+        r"^packages = (.*)$", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE
+    )
+    listed = set(ast.literal_eval(line)) - {"synthtab_cli", "synthtab_datasets"}
+    folders = {path.parent for path in PACKAGE.rglob("__init__.py")}
+    assert listed == {".".join(f.relative_to(ROOT).parts) for f in folders}
+
+
 def test_few_files_beside_the_packages() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES
 
@@ -202,7 +213,7 @@ MISTYPED = {
     "fti t.csv": "fti",
     "sample -n 5 -m no.synthtab": "no model file no.synthtab",
     "sample -n 5 -m .": "is a folder",
-    "sample -n 0 -m t.csv": "-n must be at least 1",
+    "sample -n -1 -m t.csv": "-n must be 0 or more",
     "sample -n 5 -m t.csv --given no.csv": "no.csv does not exist",
     "sample -n 5 -m t.csv --device tpu": "device must be one of",
     "schema no.csv": "no.csv does not exist",

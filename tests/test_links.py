@@ -87,6 +87,28 @@ def test_a_linked_table_comes_back() -> None:
         assert list(back) == list(schema.names) and (back.dtypes == frame.dtypes).all()
 
 
+def test_the_numbers_of_cells_that_follow_are_those_that_are_written() -> None:
+    frame = bills()
+    encoder, _ = fitted(frame)
+    encoded = encoder.encode(frame, Streams(1))
+    assert set(encoder.followers) >= {"paid", "rest", "strength", "from_half", "end"}
+    assert not {"bill", "share", "noise"} & set(encoder.followers)
+    written = encoder.decode(encoded.codes, encoded.offsets, rng())
+    seen = encoder.numbers_of_followers(encoded)
+    for place, name in enumerate(encoder.followers):
+        column = written[name]
+        if name == "end":
+            days = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta("1D")
+            # In units of the column, which are days.
+            assert np.allclose(seen[:, place], days)
+        else:
+            assert np.allclose(
+                seen[:, place],
+                column.astype("Float64").to_numpy(float, na_value=np.nan),
+                equal_nan=True,
+            )
+
+
 def test_columns_that_always_follow_vanish_from_the_layout() -> None:
     encoder, _ = fitted(bills())
     assert {"rest", "strength", "from_half"}.isdisjoint(encoder.layout.columns)

@@ -23,6 +23,7 @@ from synthtab.core.errors import (
     DataError,
     NotFittedError,
     SchemaError,
+    SynthtabError,
 )
 from synthtab.core.progress import Progress
 from synthtab.data import tables
@@ -94,6 +95,19 @@ def test_fewer_rows_are_the_start_of_more(
         list(model.sample_blocks(5000, passes=passes)), ignore_index=True
     )
     pd.testing.assert_frame_equal(blocks, many)
+
+
+def test_no_rows_are_an_empty_table_of_the_same_columns(model: Synthesizer) -> None:
+    one = model.sample(1)
+    for options in ({}, {"jobs": 2}, {"first": 5}):
+        none = model.sample(0, **options)
+        assert len(none) == 0
+        assert list(none) == list(one)
+        assert (none.dtypes == one.dtypes).all()
+    with pytest.raises(SynthtabError, match="no column"):
+        model.sample(0, where="nonsense = 1")
+    with pytest.raises(SynthtabError, match="0 or more, not -1"):
+        model.sample(-1)
 
 
 def test_seeds(model: Synthesizer, frame: pd.DataFrame) -> None:
@@ -231,7 +245,7 @@ def test_not_fitted() -> None:
         check_is_fitted(model)
 
 
-@pytest.mark.parametrize("n", [0, -5, 2.5, "many"])
+@pytest.mark.parametrize("n", [-5, 2.5, "many"])
 def test_bad_numbers_of_rows(model: Synthesizer, n: object) -> None:
     with pytest.raises(ConfigError, match="number of rows"):
         model.sample(n)  # type: ignore[arg-type]

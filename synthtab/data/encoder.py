@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ from synthtab.data.relations.calendars import (
     with_dates,
 )
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
-from synthtab.data.relations.links import Link, Linked, complete_whole
+from synthtab.data.relations.links import Link, Linked, complete_whole, numbers
 from synthtab.data.relations.measured import Measured, Relation
 from synthtab.data.relations.rules import check_rules, described, discrete, find_rules
 from synthtab.data.relations.rules import sample_size as rows_of_rules
@@ -277,10 +278,26 @@ class TableEncoder:
         assert offsets.shape[1] == len(self.layout.continuous), (
             f"offsets of another table: {offsets.shape}"
         )
+        decoded = self._decoded(self._shares(), codes, offsets, rng, start)
+        drawn = list(self.inner.names)[: len(self.columns) - len(self.assembled)]
+        inner = pd.DataFrame(decoded, columns=drawn)
+        if not self.enforced.steps:
+            return inner
+        return self.enforced.restore(inner)
+
+    def _decoded(
+        self,
+        shares: Iterable[_Share],
+        codes: npt.NDArray[np.integer[Any]],
+        offsets: npt.NDArray[np.floating[Any]],
+        rng: np.random.Generator,
+        start: int = 0,
+    ) -> dict[str, pd.Series]:
+        """The cells of some columns, with which come all that these follow from."""
         decoded: dict[str, pd.Series] = {}
         # The columns of a whole (shares that sum to 100, say) -> those decoded so far.
         wholes: dict[tuple[str, ...], list[Any]] = {}
-        waiting = self._shares()
+        waiting = list(shares)
         while waiting:
             ready = [
                 share
@@ -308,11 +325,44 @@ class TableEncoder:
                 parts.append((encoder, own_codes, cells))
                 if len(parts) == len(encoder.whole):
                     decoded |= complete_whole(parts)
-        drawn = list(self.inner.names)[: len(self.columns) - len(self.assembled)]
-        inner = pd.DataFrame(decoded, columns=drawn)
-        if not self.enforced.steps:
-            return inner
-        return self.enforced.restore(inner)
+        return decoded
+
+    @cached_property
+    def followers(self) -> tuple[str, ...]:
+        """Columns of numbers of which some cells follow from others of their rows.
+
+        What such a cell is, its code alone does not tell.
+        """
+        names = []
+        for encoder in self.columns:
+            linked = isinstance(encoder, Linked) and (encoder.links or encoder.base)
+            measured = isinstance(encoder, Measured) and encoder.spread is None
+            if linked or measured:
+                names.append(encoder.column.name)
+        return tuple(names)
+
+    def numbers_of_followers(self, encoded: Encoded) -> npt.NDArray[np.float64]:
+        """``[rows, F]``: the numbers of `followers`, NaN where missing."""
+        by_name = {share.name: share for share in self._shares()}
+        wanted: dict[str, _Share] = {}
+        ahead = list(self.followers)
+        while ahead:
+            name = ahead.pop()
+            if name in wanted:
+                continue
+            share = wanted[name] = by_name[name]
+            ahead += share.encoder.needs
+            if isinstance(share.encoder, Linked):
+                ahead += share.encoder.whole
+        # None of them is invented: nothing is drawn.
+        rng = np.random.default_rng(0)
+        in_order = [share for name, share in by_name.items() if name in wanted]
+        cells = self._decoded(in_order, encoded.codes, encoded.offsets, rng)
+        columns = np.full((len(encoded), len(self.followers)), np.nan)
+        for place, name in enumerate(self.followers):
+            values, missing = numbers(cells, self.inner[name])
+            columns[~missing, place] = values[~missing]
+        return columns
 
     def try_out(self) -> None:
         """Decode a few rows with codes from first to last, to see that it can be done.

@@ -28,6 +28,7 @@ from synthtab.sampling.sampler import BLOCK, Pass, generate
 from synthtab.sampling.tree_critic import (
     RAKING_POOL,
     REAL_ROWS,
+    Numbers,
     TreeCritic,
     frequencies,
     grow,
@@ -80,6 +81,7 @@ def choose_recipe(
     streams: Streams,
     observe: Observer,
     clock: Clock | None = None,
+    numbers: Numbers | None = None,
 ) -> tuple[Recipe, dict[str, Any]]:
     """Decide how rows are drawn.
 
@@ -94,6 +96,7 @@ def choose_recipe(
         streams: Randomness.
         observe: Called with the progress.
         clock: The time of the fit; no limit if not given.
+        numbers: Gives what single codes do not tell of rows, see `Sight`.
 
     Returns:
         The recipe, and what a report says of the decisions. Its "skipped" is a list of
@@ -109,7 +112,16 @@ def choose_recipe(
     report["passes"] = recipe.passes
     if config.rounds or config.rake:
         critic = _grow_critic(
-            networks, recipe, training, held_out, config, streams, observe, report, time
+            networks,
+            recipe,
+            training,
+            held_out,
+            config,
+            streams,
+            observe,
+            report,
+            time,
+            numbers,
         )
         recipe = replace(recipe, critic=critic)
     return recipe, report
@@ -275,6 +287,7 @@ def _grow_critic(
     observe: Observer,
     report: dict[str, Any],
     time: _Time,
+    numbers: Numbers | None,
 ) -> TreeCritic | None:
     """Grow the tree critic; None if the held-out rows are worse with it."""
     layout = networks.layout
@@ -310,6 +323,7 @@ def _grow_critic(
         lambda done: observe(Progress("tree critic", done)),
         most_rows=rows,
         left=time.for_trees,
+        numbers=numbers,
     )
     if not len(held_out):
         return critic

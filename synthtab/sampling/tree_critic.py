@@ -9,6 +9,8 @@ the first one lets through, goes on where that one stopped. Last, the chances ar
 so that the kept rows have the one-way frequencies of the training rows.
 
     grow          learns a `TreeCritic` from training rows and a generator of rows
+    Sight         what the trees see of a row: a bin for each block and each number that
+                  follows from other columns
     TreeCritic    what is learnt and stored: forests, frequencies, the size of the pool
     Chooser       a `TreeCritic` on a device, which chooses rows
     Forest        boosted trees as arrays
@@ -68,6 +70,13 @@ FAKE_ROWS = 2.0
 
 # Rows of the generator, none of them left out, given how many and the randomness.
 Draw = Callable[[int, Streams], Encoded]
+# Numbers ``[rows, F]`` that rows show and single codes do not; NaN where missing.
+Numbers = Callable[[Encoded], npt.NDArray[np.float64]]
+
+# Ends of the bins of such a number; "missing" has a bin of its own.
+ENDS = 254
+# What stands for an end that is not needed. No number of a file may be infinite.
+NO_END = float(np.finfo(np.float64).max)
 
 
 # --------------------------------------------------------------------------------------
@@ -83,11 +92,16 @@ class TreeCritic:
         frequencies: ``[K, BINS]``: those of the training rows in the bins of raking;
             None not to rake.
         pool: Rows to generate for each one that is kept.
+        ends: ``[F, ENDS]``: of each number that follows from other columns, the ends of
+            its bins; None if the trees see no such number.
+        numbers: Gives these numbers; it is no part of the state.
     """
 
     forests: tuple[Forest, ...]
     frequencies: Tensor | None
     pool: float
+    ends: Tensor | None = None
+    numbers: Numbers | None = None
 
     def without_trees(self) -> TreeCritic:
         """The frequencies alone."""
@@ -110,11 +124,15 @@ class TreeCritic:
         if self.frequencies is not None:
             state["shares"] = self.frequencies
         state["pool"] = torch.tensor(self.pool)
+        if self.ends is not None:
+            state["ends"] = self.ends
         return state
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor]) -> TreeCritic:
-        """The inverse of `state`."""
+    def from_state(
+        cls, state: Mapping[str, Tensor], numbers: Numbers | None = None
+    ) -> TreeCritic:
+        """The inverse of `state`; ``numbers`` is as in `grow`."""
         forests: dict[int, dict[str, Tensor]] = {}
         for name, tensor in state.items():
             if name.startswith("forest."):
@@ -122,7 +140,8 @@ class TreeCritic:
                 forests.setdefault(int(number), {})[part] = tensor
         in_order = [forests[number] for number in sorted(forests)]
         grown = tuple(Forest.from_state(of_forest) for of_forest in in_order)
-        return cls(grown, state.get("shares"), float(state["pool"]))
+        pool = float(state["pool"])
+        return cls(grown, state.get("shares"), pool, state.get("ends"), numbers)
 
 
 def frequencies(rows: Encoded) -> Tensor:
@@ -147,6 +166,7 @@ def grow(
     tell: Callable[[float], None],
     most_rows: int = REAL_ROWS,
     left: Callable[[], float] = lambda: math.inf,
+    numbers: Numbers | None = None,
 ) -> TreeCritic:
     """Grow forests, each against the generated rows that the earlier ones let through.
 
@@ -160,14 +180,13 @@ def grow(
         most_rows: Most of the training rows to grow trees on.
         left: Says how many seconds are left. Where few are, forests have fewer trees,
             and no new rows are generated for the last turn.
+        numbers: Gives what single codes do not tell of rows; None if there is nothing.
     """
     cpu = torch.device("cpu")
-    binning = Binning(rows.layout, cpu)
     wanted = frequencies(rows) if rake else None
-    critic = TreeCritic((), wanted, LEAST_POOL)
+    critic = TreeCritic((), wanted, LEAST_POOL, numbers=numbers)
     order = streams.numpy("refinement").permutation(len(rows))
     real = rows.take(order[:most_rows])
-    real_cells = binning.cells(real)
 
     drawing_seconds = 0.0
     # One more turn than forests: the last one finds the pool that all of them need.
@@ -180,6 +199,8 @@ def grow(
             began = time.monotonic()
             fake = draw(int(FAKE_ROWS * len(real)), of_round)
             drawing_seconds = time.monotonic() - began
+            if numbers and critic.ends is None:
+                critic = replace(critic, ends=_ends(numbers(fake)))
         codes = torch.as_tensor(fake.codes.astype(np.int64))
         offsets = torch.as_tensor(fake.offsets)
         chooser = critic.on(rows.layout, cpu)
@@ -190,15 +211,16 @@ def grow(
         # How many rows would be kept of these, were they a pool.
         count = int(len(fake) / pool)
         chances = chooser.chances(codes, offsets, count).numpy()
+        sight = chooser.sight
         # Both kinds weigh the same in sum; a generated row as much as it is likely to
         # be kept.
         of_real = np.ones(len(real))
         of_fake = chances * (len(real) / chances.sum())
         forest = Forest.grow(
-            np.concatenate([real_cells, binning.cells(fake)]),
+            np.concatenate([sight.cells(real), sight.cells(fake)]),
             np.repeat([0, 1], [len(real), len(fake)]),
             np.concatenate([of_real, of_fake]),
-            binning.nominal,
+            sight.nominal,
             seconds=(left() - drawing_seconds) / (rounds - number),
             max_iter=MOST_TREES,
             learning_rate=LEARNING_RATE,
@@ -210,7 +232,7 @@ def grow(
             n_iter_no_change=STOPPING_TREES,
             random_state=of_round.integer("trees") % 2**32,
         )
-        critic = TreeCritic((*critic.forests, forest), wanted, LEAST_POOL)
+        critic = replace(critic, forests=(*critic.forests, forest), pool=LEAST_POOL)
         tell((number + 1) / rounds)
     return critic
 
@@ -233,6 +255,82 @@ def _pool(weights: Tensor) -> float:
 
 
 # --------------------------------------------------------------------------------------
+# What the trees see
+
+
+def _ends(numbers: npt.NDArray[np.float64]) -> Tensor:
+    """``[F, ENDS]``: the ends of bins that equally many of some rows are in.
+
+    A number that fills more than a bin has one of its own. The rows are generated ones,
+    so that no cell of the table is an end.
+    """
+    ends = np.full((numbers.shape[1], ENDS), NO_END)
+    shares = np.linspace(0, 1, ENDS)
+    for own, column in zip(ends, numbers.T, strict=True):
+        present = column[np.isfinite(column)]
+        if not len(present):
+            continue
+        quantiles = np.quantile(present, shares, method="lower")
+        distinct, counts = np.unique(quantiles, return_counts=True)
+        # Two ends for each number that stands for several: just below it, and itself.
+        below = np.nextafter(distinct[counts > 1], -np.inf)
+        needed = np.union1d(distinct, below)
+        own[: len(needed)] = needed
+    return torch.as_tensor(ends)
+
+
+class Sight:
+    """What the trees see of rows: bins, uint8 ``[B, K + F]``.
+
+    A bin for each of the K blocks; and one for each of F numbers that follow from other
+    columns, since a code such as "as in column x" does not tell the number.
+
+    Args:
+        layout: What codes and offsets mean.
+        device: Where the rows are.
+        numbers: Gives the F numbers of rows.
+        ends: ``[F, ENDS]``: the ends of their bins; none of them is seen if not given.
+
+    Attributes:
+        nominal: ``[K + F]``: whether bins have no order.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        device: torch.device,
+        numbers: Numbers | None = None,
+        ends: Tensor | None = None,
+    ) -> None:
+        self.layout = layout
+        self.binning = Binning(layout, device)
+        self.numbers = numbers
+        self.ends = None if ends is None or numbers is None else ends.to(device)
+        followers = 0 if self.ends is None else len(self.ends)
+        of_followers = np.zeros(followers, dtype=bool)
+        self.nominal = np.concatenate([self.binning.nominal, of_followers])
+
+    def __call__(self, codes: Tensor, offsets: Tensor) -> Tensor:
+        """The bins of rows on the device."""
+        of_blocks = self.binning(codes, offsets)
+        if self.numbers is None or self.ends is None:
+            return of_blocks
+        code_array = codes.cpu().numpy()
+        offset_array = offsets.cpu().numpy()
+        numbers = self.numbers(Encoded(code_array, offset_array, self.layout))
+        values = torch.as_tensor(numbers.T.copy(), device=codes.device)
+        bins = torch.searchsorted(self.ends, values)
+        bins[values.isnan()] = ENDS
+        return torch.cat([of_blocks, bins.T.to(torch.uint8)], dim=1)
+
+    def cells(self, rows: Encoded) -> Cells:
+        """The bins of an encoded table."""
+        codes = torch.as_tensor(rows.codes.astype(np.int64))
+        bins: Cells = self(codes, torch.as_tensor(rows.offsets)).numpy()
+        return bins
+
+
+# --------------------------------------------------------------------------------------
 # The choice
 
 
@@ -246,6 +344,7 @@ class Chooser:
 
     Attributes:
         pool: Rows to generate for each one that is kept.
+        sight: What the trees see.
     """
 
     def __init__(
@@ -254,7 +353,7 @@ class Chooser:
         layout: Layout,
         device: torch.device,
     ) -> None:
-        self.binning = Binning(layout, device)
+        self.sight = Sight(layout, device, critic.numbers, critic.ends)
         self.raking_bins = Binning(layout, device, RAKING_STEPS)
         self.scorers = [forest.on(device) for forest in critic.forests]
         self.frequencies = None
@@ -269,7 +368,7 @@ class Chooser:
         """
         if not self.scorers:
             return torch.ones(len(codes), device=codes.device)
-        cells = self.binning(codes, offsets)
+        cells = self.sight(codes, offsets)
         by_forest = [
             scorer(cells).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS)
             for scorer in self.scorers
