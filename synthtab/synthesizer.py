@@ -823,6 +823,7 @@ class Synthesizer:
         if bundle.trees:
             numbers = encoder.numbers_of_followers if encoder.followers else None
             critic = TreeCritic.from_state(bundle.trees, numbers)
+            critic.check(len(encoder.layout.blocks), len(encoder.followers))
         model._become(encoder, networks, Recipe(sampling["passes"], joined, critic))
         return model
 

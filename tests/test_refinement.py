@@ -226,3 +226,19 @@ def test_bins_of_a_number_are_in_its_order_and_a_frequent_one_has_its_own() -> N
     seven = bins[values == 7.0]
     assert len(np.unique(seven)) == 1
     assert set(np.flatnonzero(bins == seven[0])) == set(np.flatnonzero(values == 7.0))
+
+
+def test_a_critic_of_other_columns_is_refused() -> None:
+    real = rows(700, 0, related=True)
+    critic = grow(
+        real, 1, True, draw, Streams(0), lambda done: None, numbers=last_digits
+    )
+    critic.check(blocks=3, followers=1)
+    with pytest.raises(ValueError, match="bins"):
+        critic.check(blocks=3, followers=2)
+    with pytest.raises(ValueError, match="shares"):
+        critic.check(blocks=4, followers=1)
+    (forest,) = critic.forests
+    beyond = Forest.from_state({**forest.state(), "features": forest.features + 4})
+    with pytest.raises(ValueError, match="asks for a column"):
+        TreeCritic((beyond,), None, 2.0).check(blocks=3, followers=0)

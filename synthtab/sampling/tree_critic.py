@@ -143,6 +143,29 @@ class TreeCritic:
         pool = float(state["pool"])
         return cls(grown, state.get("shares"), pool, state.get("ends"), numbers)
 
+    def check(self, blocks: int, followers: int) -> None:
+        """Whether it fits rows of so many blocks and numbers that follow from others.
+
+        Raises:
+            ValueError: It does not: it came from a forged file.
+        """
+        seen = blocks
+        if self.ends is not None:
+            if self.ends.shape != (followers, ENDS):
+                raise ValueError(
+                    "the bins of the tree critic are not those of the columns"
+                )
+            seen += followers
+        for forest in self.forests:
+            asked = forest.features
+            if len(asked) and not 0 <= int(asked.min()) <= int(asked.max()) < seen:
+                raise ValueError("the tree critic asks for a column that there is not")
+        shares = self.frequencies
+        if shares is not None and shares.shape != (blocks, BINS):
+            raise ValueError(
+                "the shares of the tree critic are not those of the columns"
+            )
+
 
 def frequencies(rows: Encoded) -> Tensor:
     """``[K, BINS]``: how often each bin of raking occurs, as shares of the rows."""
