@@ -1463,11 +1463,13 @@ def tried(variant: str, show: bool) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variants", nargs="*", default=["plain"], choices=VARIANTS)
+    parser.add_argument("variants", nargs="*", help=" ".join(VARIANTS))
     parser.add_argument("--show", action="store_true", help="cells of the wrong ones")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    for variant in options.variants:
+    for variant in options.variants or ["plain"]:
+        if variant not in VARIANTS:
+            parser.error(f"{variant}: use one of {', '.join(VARIANTS)}")
         tried(variant, options.show)
 
 

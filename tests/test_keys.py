@@ -314,6 +314,121 @@ def test_words_that_many_codes_share_are_kept(name: str) -> None:
     assert again.make(np.arange(90, 95)).tolist() == made[90:95].tolist()
 
 
+def hexadecimal(rng: np.random.Generator, digits: int) -> str:
+    return "".join(rng.choice(list("0123456789abcdef"), digits))
+
+
+def of(alphabet: str, rng: np.random.Generator, count: int) -> str:
+    return "".join(rng.choice(list(alphabet), count))
+
+
+BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# Codes whose characters are not all digits or all letters => a pattern of new ones.
+ALPHABETS = {
+    "sequences": (lambda r: of("ACGT", r, 14), r"[ACGT]{14}"),
+    "geohashes": (
+        lambda r: "u33" + of("0123456789bcdefghjkmnpqrstuvwxyz", r, 6),
+        r"u33[0-9b-hjkmnp-z]{6}",
+    ),
+    "base 32": (lambda r: "01H" + of(BASE_32, r, 20), r"01H[0-9A-HJKMNP-TV-Z]{20}"),
+    "check digits": (
+        lambda r: f"{r.integers(10**6, 10**7)}-{r.choice(list('0123456789X'))}",
+        r"[1-9]\d{6}-[\dX]",
+    ),
+    "variants": (
+        lambda r: (
+            f"{hexadecimal(r, 8)}-4{hexadecimal(r, 3)}-{of('89ab', r, 1)}{hexadecimal(r, 3)}"
+        ),
+        r"[0-9a-f]{8}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}",
+    ),
+    "plates": (
+        lambda r: f"{of('BCDFGHJKLM', r, 2)}{r.integers(1000, 10_000)}",
+        r"[BCDFGHJKLM]{2}[1-9]\d{3}",
+    ),
+    # Words before letters and digits, and joined with them.
+    "sessions": (
+        lambda r: f"{r.choice(['web', 'app'])}-{hexadecimal(r, 8)}",
+        r"(web|app)-[0-9a-f]{8}",
+    ),
+    "makers": (
+        lambda r: (
+            f"{r.choice(['00:1a:2b', '3c:22:fb'])}:{hexadecimal(r, 2)}:{hexadecimal(r, 2)}"
+        ),
+        r"(00:1a:2b|3c:22:fb)(:[0-9a-f]{2}){2}",
+    ),
+    "securities": (
+        lambda r: f"{r.choice(['US', 'DE', 'FR'])}{of(BASE_32, r, 9)}{r.integers(10)}",
+        r"(US|DE|FR)[0-9A-HJKMNP-TV-Z]{9}\d",
+    ),
+    # Words that go together.
+    "variations": (
+        lambda r: f"c.{r.integers(1000, 90_000)}{r.choice(['A>G', 'C>T', 'G>A'])}",
+        r"c\.\d{4,5}(A>G|C>T|G>A)",
+    ),
+    # Words beside which there are few texts.
+    "flights": (
+        lambda r: f"{r.choice(['LH', 'BA', 'AF', 'UA'])}{r.integers(1000, 10_000)}",
+        r"(LH|BA|AF|UA)[1-9]\d{3}",
+    ),
+    "articles": (
+        lambda r: (
+            f"{r.choice(['TSH', 'JKT'])}-{r.choice(['RED', 'BLU'])}-{r.choice(['S', 'M', 'XL'])}-{r.integers(100, 1000)}"
+        ),
+        r"(TSH|JKT)-(RED|BLU)-(S|M|XL)-\d{3}",
+    ),
+    "masked cards": (
+        lambda r: f"**** **** **** {r.integers(10_000):04d}",
+        r"\*{4} \*{4} \*{4} \d{4}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALPHABETS)
+def test_new_codes_have_the_characters_and_words_of_the_table(name: str) -> None:
+    make, pattern = ALPHABETS[name]
+    rng = np.random.default_rng(5)
+    texts = np.unique([make(rng) for _ in range(400)]).astype(object)
+    shapes = Shapes.fit(texts, np.random.default_rng(0), rare=5)
+    again = Shapes.from_state(json.loads(json.dumps(shapes.state())))
+    made = again.make(np.arange(len(texts)))
+    assert pd.Series(made).str.fullmatch(pattern).all()
+    assert len(set(made)) == len(texts)
+    assert not set(made) & set(texts)
+
+
+def test_a_character_or_a_beginning_of_few_codes_is_in_no_model() -> None:
+    rng = np.random.default_rng(5)
+    texts = [f"{of('AB', rng, 2)}{of('CDEF23', rng, 12)}" for _ in range(400)]
+    texts[7] = "ZZ" + texts[7][2:-1] + "Q"
+    shapes = Shapes.fit(np.array(texts, dtype=object), np.random.default_rng(0), 5)
+    state = json.dumps(shapes.state())
+    assert "CDEF" in state and "Z" not in state and "Q" not in state
+
+
+def test_shapes_of_before_alphabets_make_the_same_texts() -> None:
+    """As `Shapes` stored them and made from them until 2026-11-26."""
+    state = {
+        "shapes": [
+            ["\ue0009999", 0.7, 7, 3, 2937467307694268567, [2, 3]],
+            ["99-999", 0.3, 3, 1, 1244171615822312904, [1, 2]],
+        ],
+        "words": [[["LH", 0.5], ["BA", 0.5]]],
+    }
+    made = [
+        "LH2187",
+        "LH2285",
+        "BA0913",
+        "LH5302",
+        "44-068",
+        "08-581",
+        "87-955",
+        "LH3062",
+    ]
+    assert Shapes.from_state(state).make(np.arange(8)).tolist() == made
+    again = Shapes.from_state(Shapes.from_state(state).state())
+    assert again.make(np.arange(8)).tolist() == made
+
+
 def test_a_word_of_few_codes_is_in_no_model() -> None:
     texts = [f"{('LH', 'BA')[i % 2]}{10_000 + 217 * i}" for i in range(400)]
     texts[3] = "ZQXJW12345"

@@ -13,9 +13,13 @@ a shape, its tail, count like the digits of a number, through one residue class 
 in which no training text lies. m is the smallest of a fixed sequence for which there is
 such a class, so that nothing about single texts can be read from it. A shape that is
 used up goes on with more characters of its last class, in a pattern that no training
-text has.
+text has. Where a class would be used up before there are as many new texts as old ones,
+there are several of a larger m.
 
-Words that many codes share are kept (`synthtab.data.columns.slots`).
+Words that many codes share are kept (`synthtab.data.columns.slots`), and so is which
+characters stand in a place, where they are fewer than all digits or letters: the ACGT of
+a sequence, the 89AB of a UUID, digits without 0 and letters without O. Such a set is an
+*alphabet*; each of its characters is in at least `FEWEST_OF_CHARACTER` texts.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ import pandas as pd
 
 from synthtab.data.columns.base import Texts
 from synthtab.data.columns.outlines import outlines, spoken
-from synthtab.data.columns.slots import MARKS, Words, find_slots
+from synthtab.data.columns.slots import MARKS, Words, find_slots, plain
 
 # Most shapes that are kept, texts that are looked at to find them, and letters of each.
 MOST_SHAPES = 64
@@ -42,8 +46,21 @@ MOST_LETTERS = 200
 MOST_COUNTED = 2**44
 # No table has so many rows: a shape with that many texts is never used up.
 ENOUGH = 2**40
+# So many rows are dealt out to shapes at a time.
+CYCLE = 4096
+# So many times as many new texts as old ones, if they are no more than this share of all
+# that a pattern has; else at least as many and some more.
+PLENTY = 16
+SHARE_OF_ALL = 1 / 4
+AT_LEAST = 1.25
 # From so many texts on, a character that all of them share stands for itself.
 LITERAL_FROM = 20
+# Least texts that have a character of an alphabet, and the share of the texts that have
+# one of these in a place.
+FEWEST_OF_CHARACTER = 5
+COVERED = 0.98
+# Words of natural language have more than this share of the letters, else they are codes.
+CODE = 0.3
 # The symbols of a pattern, and the characters that each stands for.
 CLASSES = {
     "9": "0123456789",
@@ -65,8 +82,11 @@ ALNUM = re.compile(r"[^\W_]")
 _RUN = re.compile(r"[^\W_]+")
 _RUN_OF_X = re.compile(r"x+")
 _RUN_OR_OTHER = re.compile(r"[^\W_]+|[\W_]", re.DOTALL)
+# Around the characters of an alphabet in a pattern: two for private use.
+OPEN = "\ue100"
+CLOSE = "\ue101"
 # A symbol of a pattern: a backslash takes the next character literally.
-SYMBOL = re.compile(r"\\.|[^\\]", re.DOTALL)
+SYMBOL = re.compile(rf"\\.|{OPEN}[^{CLOSE}]+{CLOSE}|[^\\]", re.DOTALL)
 
 Integers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -83,8 +103,8 @@ class Shape:
             a character, or any other character, means itself.
         weight: Share of the training cells.
         modulus: The m of the module's docstring: the number in the tail is always
-            ``modulus * k + residue``. 0 if training cells fill the shape.
-        residue: A class that no training cell is in.
+            ``modulus * k`` and one of the residues. 0 if training cells fill the shape.
+        residues: Classes that no training cell is in.
         key: Where the count through the tail begins.
         wider: How many characters more each pattern has with which the shape goes on;
             no other shape and no training cell has one of these patterns.
@@ -93,26 +113,26 @@ class Shape:
     pattern: str
     weight: float
     modulus: int
-    residue: int
+    residues: tuple[int, ...]
     key: int
     wider: tuple[int, ...] = ()
 
     def make(self, rows: Integers) -> Texts:
         """The texts of these rows, all different."""
-        steps = [(self.pattern, self.modulus, self.residue)]
-        steps += [(widened(self.pattern, extra), 1, 0) for extra in self.wider]
+        steps = [(self.pattern, self.modulus, self.residues)]
+        steps += [(widened(self.pattern, extra), 1, (0,)) for extra in self.wider]
         # The first rows take the pattern itself, the next ones the first wider one, ...
-        rooms = [_room(pattern, modulus) for pattern, modulus, _ in steps]
+        rooms = [_room(*step) for step in steps]
         ends = np.cumsum(rooms)
         step_of_row = np.searchsorted(ends, rows, side="right")
         step_of_row = np.minimum(step_of_row, len(steps) - 1)
         texts = np.empty(len(rows), dtype=object)
         for step in np.unique(step_of_row):
             mine = step_of_row == step
-            pattern, modulus, residue = steps[step]
+            pattern, modulus, residues = steps[step]
             begin = ends[step - 1] if step else 0
             count = rows[mine] - begin
-            texts[mine] = _texts(pattern, modulus, residue, self.key, count)
+            texts[mine] = _texts(pattern, modulus, residues, self.key, count)
         return texts
 
 
@@ -123,10 +143,16 @@ class Shapes:
     Attributes:
         shapes: These.
         words: What may stand in each slot of their patterns, with its share.
+        together: For each slot, the first one with which its words are chosen; none for
+            each by itself.
+        dealt: Whether rows are dealt out to shapes, see `_dealt`; earlier versions drew
+            a shape for each.
     """
 
     shapes: tuple[Shape, ...]
     words: tuple[Words, ...] = ()
+    together: tuple[int, ...] = ()
+    dealt: bool = True
 
     @classmethod
     def fit(
@@ -150,8 +176,9 @@ class Shapes:
         if voices is not None:
             voice[codes] = voices
         texts = np.array([text[:MOST_LETTERS] for text in distinct_texts], dtype=object)
+        taken = {skeleton(text) for text in texts}
         slots = find_slots(texts, voice, rare)
-        texts = np.array([slots.marked(text) for text in texts], dtype=object)
+        texts = slots.texts
         skeletons = np.array([skeleton(text) for text in texts], dtype=object)
         sample = skeletons
         if len(skeletons) > MOST_SAMPLED:
@@ -173,7 +200,14 @@ class Shapes:
                 shaped.add(form)
                 cells = np.array(alike, dtype=str)
                 shapes.append(
-                    _shape(cells, int(counts[place]), rng, runs.get(_gist(form)))
+                    _shape(
+                        cells,
+                        voice[skeletons == form],
+                        int(counts[place]),
+                        rng,
+                        rare,
+                        runs.get(_gist(form)),
+                    )
                 )
 
         if len(shapes) < len(chosen):
@@ -200,13 +234,22 @@ class Shapes:
 
         total = sum(shape.weight for shape in shapes)
         shapes = [replace(shape, weight=shape.weight / total) for shape in shapes]
-        with_room = _with_room(shapes, set(skeletons))
+        taken |= set(skeletons)
+        with_room = tuple(
+            replace(shape, pattern=_without_literals(shape.pattern))
+            for shape in _with_room(shapes, taken, slots.words)
+        )
         # Where nothing may be learnt: eight capitals.
-        return cls(with_room or (Shape("AAAAAAAA", 1.0, 1, 0, 0),), slots.words)
+        return cls(
+            with_room or (Shape("AAAAAAAA", 1.0, 1, (0,), 0),),
+            tuple(slots.words),
+            tuple(slots.together),
+        )
 
     def shown(self) -> str:
         """The pattern of the most frequent shape, for people."""
-        pattern = self.shapes[0].pattern
+        symbols = SYMBOL.findall(self.shapes[0].pattern)
+        pattern = "".join(map(_symbol_shown, symbols))
         for slot, words in enumerate(self.words):
             pattern = pattern.replace(chr(MARKS + slot), words[0][0])
         return pattern
@@ -214,41 +257,50 @@ class Shapes:
     def make(self, rows: Integers) -> Texts:
         """The texts of these rows."""
         weights = [shape.weight for shape in self.shapes]
-        which = choose(weights, rows, self.shapes[0].key)
+        key = self.shapes[0].key
+        number = rows
+        if self.dealt:
+            which, number = _dealt(weights, rows, key)
+        else:
+            which = choose(weights, rows, key)
         texts = np.empty(len(rows), dtype=object)
         for place in np.unique(which):
             mine = which == place
             shape = self.shapes[place]
-            made = shape.make(rows[mine])
+            made = shape.make(number[mine])
             for slot, words in enumerate(self.words):
                 if chr(MARKS + slot) in shape.pattern:
-                    made = _filled(made, slot, words, rows[mine], shape.key)
+                    first = self.together[slot] if self.together else slot
+                    made = _filled(made, slot, words, rows[mine], shape.key, first)
             texts[mine] = made
         return texts
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
         shapes = [
-            [s.pattern, s.weight, s.modulus, s.residue, s.key, list(s.wider)]
+            [s.pattern, s.weight, s.modulus, list(s.residues), s.key, list(s.wider)]
             for s in self.shapes
         ]
-        state: dict[str, Any] = {"shapes": shapes}
+        state: dict[str, Any] = {"shapes": shapes, "dealt": self.dealt}
         if self.words:
             state["words"] = [[list(word) for word in words] for words in self.words]
+            state["together"] = list(self.together)
         return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Shapes:
         """The inverse of `state`."""
         shapes = []
-        for pattern, weight, modulus, residue, key, wider in state["shapes"]:
-            shape = Shape(pattern, weight, modulus, residue, key, tuple(wider))
-            shapes.append(shape)
+        for pattern, weight, modulus, residues, key, wider in state["shapes"]:
+            # Earlier versions had one.
+            own = (residues,) if isinstance(residues, int) else tuple(residues)
+            shapes.append(Shape(pattern, weight, modulus, own, key, tuple(wider)))
         words = [
             tuple((word, weight) for word, weight in of_slot)
             for of_slot in state.get("words", [])
         ]
-        return cls(tuple(shapes), tuple(words))
+        together = tuple(state.get("together", []))
+        return cls(tuple(shapes), tuple(words), together, state.get("dealt", False))
 
 
 # --------------------------------------------------------------------------------------
@@ -330,18 +382,49 @@ def _example(pattern: str) -> str:
 
 def _places(pattern: str) -> list[str]:
     """The characters that are possible at each position."""
-    return [CLASSES.get(symbol, symbol[-1]) for symbol in SYMBOL.findall(pattern)]
+    return [_characters(symbol) for symbol in SYMBOL.findall(pattern)]
+
+
+def _characters(symbol: str) -> str:
+    """What a symbol of a pattern stands for."""
+    if _is_alphabet(symbol):
+        return symbol[1:-1]
+    return CLASSES.get(symbol, symbol[-1])
+
+
+def _is_alphabet(symbol: str) -> bool:
+    return len(symbol) > 2 and symbol[0] == OPEN
+
+
+def _is_invented(symbol: str) -> bool:
+    """Whether a symbol of a pattern stands for several characters."""
+    return symbol in CLASSES or _is_alphabet(symbol)
+
+
+def _symbol_shown(symbol: str) -> str:
+    """A symbol of a pattern for people: an alphabet of more than a few as its class."""
+    if not _is_alphabet(symbol):
+        return symbol
+    characters = symbol[1:-1]
+    return f"[{characters}]" if len(characters) <= 4 else _class_of(set(characters))
 
 
 def _shape(
-    texts: Letters, weight: float, rng: np.random.Generator, runs: _Runs | None
+    texts: Letters,
+    voice: Integers,
+    weight: float,
+    rng: np.random.Generator,
+    rare: int,
+    runs: _Runs | None,
 ) -> Shape:
     """The shape of texts with one skeleton.
 
     Args:
         texts: These.
+        voice: ``[texts]``: somebody who has each.
         weight: Of the shape.
         rng: Chooses where its count begins.
+        rare: No character is kept that fewer people have.
         runs: What is known of runs of letters and digits, where these texts are few.
     """
     width = max(int(np.char.str_len(texts).max()), 1)
@@ -351,9 +434,105 @@ def _shape(
     symbols = [_symbol(column, literal) for column in columns]
     if runs is not None and not literal:
         symbols = runs.symbols(skeleton(str(texts[0])), symbols)
-    pattern = "".join(spoken(symbols, letters))
-    modulus, residue = _free_residue(columns, _places(pattern))
-    return Shape(pattern, weight, modulus, residue, int(rng.integers(2**62)))
+    places, everywhere = _alphabets(letters, symbols, voice, rare)
+    is_code = [
+        symbol.isalpha() and len(everywhere[symbol]) <= CODE * len(CLASSES[symbol])
+        if symbol in everywhere
+        else False
+        for symbol in symbols
+    ]
+    words = [
+        OPEN if code else symbol for code, symbol in zip(is_code, symbols, strict=True)
+    ]
+    words = spoken(words, letters)
+    is_spoken = [word not in (OPEN, s) for word, s in zip(words, symbols, strict=True)]
+    places = ["" if s else own for s, own in zip(is_spoken, places, strict=True)]
+    symbols = [
+        symbol if code else word
+        for code, symbol, word in zip(is_code, symbols, words, strict=True)
+    ]
+    key = int(rng.integers(2**62))
+    # From the most to the least like the texts.
+    found = []
+    for alphabets in (places, [everywhere.get(s, "") for s in symbols], []):
+        pattern = _pattern(symbols, alphabets)
+        modulus, residues = _free_residues(columns, _places(pattern), len(texts))
+        found.append((pattern, modulus, residues))
+    rooms = [_room(*one) for one in found]
+    # The first with plenty of room, or else with enough.
+    chosen = 0
+    for least in (PLENTY * len(texts), AT_LEAST * len(texts)):
+        if max(rooms) >= least:
+            chosen = next(i for i, room in enumerate(rooms) if room >= least)
+            break
+    return Shape(found[chosen][0], weight, *found[chosen][1:], key)
+
+
+def _pattern(symbols: Sequence[str], alphabets: Sequence[str]) -> str:
+    """Symbols as a pattern, some of them replaced by alphabets; "" for none.
+
+    Args:
+        symbols: One for each position.
+        alphabets: One for each position, or none at all.
+    """
+    if not alphabets:
+        return "".join(symbols)
+    return "".join(
+        f"{OPEN}{alphabet}{CLOSE}" if alphabet and symbol in CLASSES else symbol
+        for symbol, alphabet in zip(symbols, alphabets, strict=True)
+    )
+
+
+def _alphabets(
+    letters: Letters, symbols: Sequence[str], voice: Integers, rare: int
+) -> tuple[list[str], dict[str, str]]:
+    """Which characters texts have, where these are not all of a class.
+
+    Args:
+        letters: ``[texts, positions]``.
+        symbols: ``[positions]``.
+        voice: ``[texts]``: somebody who has each.
+        rare: No character is kept that fewer people have.
+
+    Returns:
+        For each position its alphabet, "" for none; and that of all positions with a
+        class.
+    """
+    least = max(rare, FEWEST_OF_CHARACTER)
+    everywhere = {}
+    for symbol in sorted(set(symbols) & set(CLASSES)):
+        mine = [place for place, own in enumerate(symbols) if own == symbol]
+        people = np.repeat(voice[:, None], len(mine), axis=1)
+        alphabet = _alphabet(letters[:, mine].ravel(), people.ravel(), symbol, least)
+        if alphabet:
+            everywhere[symbol] = alphabet
+    places = []
+    for place, symbol in enumerate(symbols):
+        own = ""
+        if symbol in CLASSES:
+            own = _alphabet(letters[:, place], voice, symbol, least)
+        places.append(own or everywhere.get(symbol, ""))
+    return places, everywhere
+
+
+def _alphabet(letters: Letters, voice: Integers, symbol: str, least: int) -> str:
+    """The characters that so many people have; "" if they are too few or a whole class.
+
+    Args:
+        letters: Characters.
+        voice: Somebody who has each.
+        symbol: Their class.
+        least: A character that fewer people have is left out.
+    """
+    pairs = np.unique(
+        np.stack([letters.view(np.uint32).astype(np.int64), voice], axis=1), axis=0
+    )
+    codes, people = np.unique(pairs[:, 0], return_counts=True)
+    kept = {chr(code) for code in codes[people >= least]} & set(CLASSES[symbol])
+    if not 1 < len(kept) < len(CLASSES[symbol]):
+        return ""
+    covered = float(np.isin(letters, list(kept)).mean())
+    return "".join(sorted(kept)) if covered >= COVERED else ""
 
 
 def _outlined(
@@ -368,11 +547,11 @@ def _outlined(
         rng: Chooses where its count begins.
     """
     modulus = 1
-    residue = 0
+    residues: tuple[int, ...] = (0,)
     if len(texts):
         columns = _columns(_letters(texts, len(texts[0])))
-        modulus, residue = _free_residue(columns, _places(pattern))
-    return Shape(pattern, weight, modulus, residue, int(rng.integers(2**62)))
+        modulus, residues = _free_residues(columns, _places(pattern), len(texts))
+    return Shape(pattern, weight, modulus, residues, int(rng.integers(2**62)))
 
 
 def _letters(texts: npt.NDArray[Any], width: int) -> Letters:
@@ -434,7 +613,7 @@ _CLASS_OF = {
 def widened(pattern: str, extra: int) -> str:
     """The pattern with more characters of its last class; digits if it has no class."""
     symbols = SYMBOL.findall(pattern)
-    invented = [place for place, symbol in enumerate(symbols) if symbol in CLASSES]
+    invented = [place for place, symbol in enumerate(symbols) if _is_invented(symbol)]
     if not invented:
         return pattern + "9" * extra
     last = invented[-1]
@@ -442,45 +621,65 @@ def widened(pattern: str, extra: int) -> str:
     return "".join(symbols)
 
 
-def _with_room(shapes: list[Shape], taken: set[str]) -> tuple[Shape, ...]:
+def _without_literals(pattern: str) -> str:
+    """A pattern in which words that have texts of their own are as they were."""
+    symbols = SYMBOL.findall(pattern)
+    own = [plain(symbol) if len(symbol) == 1 else "" for symbol in symbols]
+    return "".join(
+        symbol if not c else f"\\{c}" if c in CLASSES or c == "\\" else c
+        for symbol, c in zip(symbols, own, strict=True)
+    )
+
+
+def _with_room(
+    shapes: list[Shape], taken: set[str], words: Sequence[Words]
+) -> list[Shape]:
     """The shapes with what each goes on with once it is used up.
 
     Args:
         shapes: Any.
-        taken: The skeletons of the training texts; those of wider patterns are added.
+        taken: The skeletons of the training texts, with and without marks; those of
+            wider patterns are added.
+        words: Of the slots.
     """
     wider: list[list[int]] = [[] for _ in shapes]
-    rooms = [_room(shape.pattern, shape.modulus) for shape in shapes]
+    rooms = [_room(shape.pattern, shape.modulus, shape.residues) for shape in shapes]
     # One more each in turn, so that none gets only long ones.
     while min(rooms, default=ENOUGH) < ENOUGH:
         for i, shape in enumerate(shapes):
             if rooms[i] >= ENOUGH:
                 continue
             latest = wider[i][-1] if wider[i] else 0
-            extra, pattern = _next_free(shape.pattern, latest, taken)
+            extra, pattern = _next_free(shape.pattern, latest, taken, words)
             wider[i].append(extra)
-            rooms[i] += _room(pattern, 1)
+            rooms[i] += _room(pattern, 1, (0,))
     pairs = zip(shapes, wider, strict=True)
-    return tuple(replace(shape, wider=tuple(extras)) for shape, extras in pairs)
+    return [replace(shape, wider=tuple(extras)) for shape, extras in pairs]
 
 
-def _next_free(pattern: str, extra: int, taken: set[str]) -> tuple[int, str]:
+def _next_free(
+    pattern: str, extra: int, taken: set[str], words: Sequence[Words]
+) -> tuple[int, str]:
     """The next wider pattern whose skeleton nothing has; it is taken from then on."""
     while True:
         extra += 1
         wide = widened(pattern, extra)
         form = _example(wide)
-        if form not in taken:
+        filled = form
+        for slot, own in enumerate(words):
+            filled = filled.replace(chr(MARKS + slot), own[0][0])
+        filled = skeleton("".join(plain(c) or c for c in filled))
+        if form not in taken and filled not in taken:
             taken.add(form)
             return extra, wide
 
 
-def _room(pattern: str, modulus: int) -> int:
+def _room(pattern: str, modulus: int, residues: tuple[int, ...]) -> int:
     """How many texts a pattern gives: a power of two, as `shuffle` permutes that many."""
     if not modulus:
         return 0
     _, numbers = _tail(_sizes(pattern))
-    return 1 << ((numbers // modulus).bit_length() - 1)
+    return 1 << ((numbers // modulus * len(residues)).bit_length() - 1)
 
 
 def _sizes(pattern: str) -> list[int]:
@@ -498,29 +697,57 @@ def _tail(sizes: list[int]) -> tuple[int, int]:
     return begin, numbers
 
 
-def _free_residue(columns: list[Letters], places: list[str]) -> tuple[int, int]:
-    """The smallest modulus that leaves a residue without a training cell.
+def _free_residues(
+    columns: list[Letters], places: list[str], texts: int
+) -> tuple[int, tuple[int, ...]]:
+    """The smallest modulus that leaves enough residues without a training cell.
 
     Args:
         columns: The characters of the training cells by position.
         places: The characters that the pattern has there.
+        texts: Number of these cells. See `PLENTY` for how many new texts are wanted; if
+            there cannot be as many, any number will do.
 
     Returns:
-        Modulus and residue; modulus 0 if every text of the pattern is a training cell.
+        Modulus and residues; modulus 0 if every text of the pattern is a training cell.
     """
     begin, room = _tail([len(characters) for characters in places])
     numbers = _numbers(columns[begin:], places[begin:])
-    modulus = 1
-    while modulus <= room:
-        cells = np.bincount(numbers % modulus, minlength=modulus)
-        free = np.flatnonzero(cells == 0)
-        if len(free):
-            return modulus, int(free[len(free) // 2])
-        # One by one, then in steps of a half: a fixed sequence.
-        modulus = modulus + 1 if modulus < 16 else modulus * 3 // 2
+    for wanted in (PLENTY * texts, int(AT_LEAST * texts), 1):
+        # Not where a class of few numbers would tell of one of the others.
+        if wanted > max(SHARE_OF_ALL * room, AT_LEAST * texts):
+            continue
+        # `_room` is a power of two.
+        found = _free_classes(numbers, room, 1 << max(wanted - 1, 0).bit_length())
+        if found is not None:
+            return found
     some = np.arange(min(room, 2 * len(numbers) + 2))
     free = np.setdiff1d(some, numbers)
-    return (room, int(free[0])) if len(free) else (0, 0)
+    return (room, (int(free[0]),)) if len(free) else (0, (0,))
+
+
+def _free_classes(
+    numbers: Integers, room: int, wanted: int
+) -> tuple[int, tuple[int, ...]] | None:
+    """The smallest modulus, and as few residues of it as will do; None if there is none.
+
+    Args:
+        numbers: In none of the classes.
+        room: Numbers are below.
+        wanted: So many numbers below are in the classes.
+    """
+    modulus = 1
+    while modulus <= room:
+        count = -(-wanted // (room // modulus))
+        cells = np.bincount(numbers % modulus, minlength=modulus)
+        free = np.flatnonzero(cells == 0)
+        if len(free) >= count:
+            # From the middle.
+            first = (len(free) - count + 1) // 2
+            return modulus, tuple(free[first : first + count].tolist())
+        # One by one, then in steps of a half: a fixed sequence.
+        modulus = modulus + 1 if modulus < 16 else modulus * 3 // 2
+    return None
 
 
 def _numbers(columns: list[Letters], places: list[str]) -> Integers:
@@ -547,6 +774,38 @@ def _numbers(columns: list[Letters], places: list[str]) -> Integers:
 # Numbers => texts
 
 
+def _dealt(
+    weights: Sequence[float], rows: Integers, key: int
+) -> tuple[Integers, Integers]:
+    """One of several shapes for each row, always the same for a row, and its text.
+
+    Each cycle of `CYCLE` rows has as many of each shape, in an order of its own: so a
+    shape with a tenth of the rows makes a tenth of the texts, and is not used up sooner.
+
+    Args:
+        weights: How often each shape is chosen; they sum to one.
+        rows: Numbers of the rows.
+        key: Other keys deal otherwise.
+
+    Returns:
+        Which shape, and how many rows before have the same one.
+    """
+    wanted = np.array(weights) * CYCLE
+    counts = np.floor(wanted).astype(np.int64)
+    # The largest remainders make up for what is cut.
+    lacking = CYCLE - int(counts.sum())
+    counts[np.argsort(counts - wanted, kind="stable")[:lacking]] += 1
+    order = np.argsort(mix(np.arange(CYCLE, dtype=np.uint64) + np.uint64(key)))
+    shape_of = np.repeat(np.arange(len(counts)), counts)[order]
+    by_shape = np.argsort(shape_of, kind="stable")
+    first = np.cumsum(counts) - counts
+    earlier = np.empty(CYCLE, dtype=np.int64)
+    earlier[by_shape] = np.arange(CYCLE) - np.repeat(first, counts)
+    cycle, place = np.divmod(rows, CYCLE)
+    which = shape_of[place]
+    return which, cycle * counts[which] + earlier[place]
+
+
 def choose(weights: Sequence[float], rows: Integers, key: int) -> Integers:
     """One of several things for each row, always the same for a row.
 
@@ -560,11 +819,22 @@ def choose(weights: Sequence[float], rows: Integers, key: int) -> Integers:
     return np.searchsorted(ends, draws, side="right")
 
 
-def _filled(texts: Texts, slot: int, words: Words, rows: Integers, key: int) -> Texts:
-    """Texts with words in a slot, always the same for a row."""
+def _filled(
+    texts: Texts, slot: int, words: Words, rows: Integers, key: int, together: int
+) -> Texts:
+    """Texts with words in a slot, always the same for a row.
+
+    Args:
+        texts: These.
+        slot: Number of the slot.
+        words: Of the slot.
+        rows: Numbers of the rows.
+        key: Of the shape.
+        together: Number of the first slot whose words go with those of this one.
+    """
     weights = [weight for _, weight in words]
-    # Another key for each slot: its word has nothing to do with the others.
-    which = choose(weights, rows, (key + 104_729 * (slot + 1)) % 2**62)
+    # Another key for other slots: their words have nothing to do with these.
+    which = choose(weights, rows, (key + 104_729 * (together + 1)) % 2**62)
     mark = chr(MARKS + slot)
     pairs = zip(texts.tolist(), which.tolist(), strict=True)
     filled = [text.replace(mark, words[number][0]) for text, number in pairs]
@@ -572,16 +842,18 @@ def _filled(texts: Texts, slot: int, words: Words, rows: Integers, key: int) -> 
 
 
 def _texts(
-    pattern: str, modulus: int, residue: int, key: int, count: Integers
+    pattern: str, modulus: int, residues: tuple[int, ...], key: int, count: Integers
 ) -> Texts:
     """The texts of these numbers below `_room`."""
     places = _places(pattern)
     sizes = [len(characters) for characters in places]
     tail, _ = _tail(sizes)
-    bits = _room(pattern, modulus).bit_length() - 1
+    bits = _room(pattern, modulus, residues).bit_length() - 1
     index = count.astype(np.uint64)
     number = shuffle(index, bits, key)
-    number = number * np.uint64(modulus) + np.uint64(residue)
+    step, which = np.divmod(number, np.uint64(len(residues)))
+    of_step = np.array(residues, dtype=np.uint64)[which.astype(np.int64)]
+    number = step * np.uint64(modulus) + of_step
     letters = np.empty((len(count), len(places)), dtype="U1")
     # From the end, as the digits of a number whose base changes from place to place.
     for place in range(len(places) - 1, -1, -1):
