@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from trust import FAULTS, NO_FAULTS, _like, parts, tables
+from faults import NO_FAULTS
+from trust import FAULTS, case, tables
 
 Frame = pd.DataFrame
 # Name -> figure; the higher the better.
@@ -81,19 +81,13 @@ def cases(
     table: Frame, fault: Any, seed: int
 ) -> tuple[Frame, Frame, Frame | None] | None:
     """Training rows, rows with a fault, and the holdout."""
-    train, rows, holdout = parts(table, seed)
-    # Integers that become floats in one part alone are no fault that was planted.
-    both = pd.concat([train, rows], ignore_index=True)
-    train = both.iloc[: len(train)].copy()
-    rows = both.iloc[len(train) :].reset_index(drop=True)
-    planted = fault.plant(rows.copy(), train, np.random.default_rng(seed + 100))
+    planted = case(table, fault, seed)
     if planted is None:
         return None
+    train, holdout = planted.train, planted.holdout
     if holdout is not None:
-        for column in train.columns.difference(holdout.columns):
-            holdout[column] = _like(train[column], len(holdout))
         holdout = holdout[train.columns]
-    spoilt = planted[0][train.columns]
+    spoilt = planted.spoilt[train.columns]
     if "seen" in spoilt:
         spoilt = spoilt.assign(seen=pd.to_datetime(spoilt["seen"]))
     return train, spoilt, holdout
@@ -113,12 +107,12 @@ def main() -> None:
         ]
         worst = {key: min(c[key] for c in clean if key in c) for key in clean[0]}
         for fault in FAULTS:
-            case = cases(table, fault, 0)
-            if case is None:
+            found = cases(table, fault, 0)
+            if found is None:
                 continue
             count += 1
             try:
-                figures = tool(*case)
+                figures = tool(*found)
             except Exception as error:
                 print(f"{name:<10} {fault.name:<32} ends with {type(error).__name__}")
                 continue

@@ -55,6 +55,9 @@ CHECKS = {  # of the holdout alone, or of what a table may lack: keys, dates, co
     "interaction_error",
     "share_error",
     "group_error",
+    "digit_error",
+    "curve_error",
+    "stray_rows",
 }
 DETECTORS = {
     "detection_auc_logistic"

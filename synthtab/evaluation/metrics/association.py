@@ -30,6 +30,8 @@ from synthtab.evaluation.metric import (
     Reference,
     Skip,
 )
+from synthtab.evaluation.metrics import timestamps
+from synthtab.evaluation.metrics.timestamps import Part
 from synthtab.evaluation.views import Tables, View
 
 MAX_ROWS = 20_000
@@ -63,6 +65,15 @@ TRIED_PAIRS = 40
 BROKEN = 0.6
 # An item is detached if less than this share of all of its ties together is left.
 DETACHED = 0.5
+
+# Parts of dates, and their levels: hours come in eights of a day.
+PARTS_OF_DATES = {
+    timestamps.MONTH: 12,
+    timestamps.WEEKDAY: 7,
+    timestamps.HOUR: 8,
+}
+# So many times must a date come around for its parts to be items.
+LAPS = 1.5
 
 Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -126,7 +137,7 @@ class Ties:
     """Strengths of the ties between items, in both tables.
 
     The items are the columns in the order of `Tables.names`, then the missing cells of
-    those columns that have enough of them.
+    those columns that have enough of them, then the months, weekdays and hours of dates.
 
     Attributes:
         coding: How the columns become levels.
@@ -189,10 +200,11 @@ class Ties:
                 continue
             ties = []
             for j in partners[:LISTED_OF_DETACHED]:
-                ties.append({"column": self._name(j), **self._figures(worst, j)})
+                tie = {"column": self._name(j), "owner": self.coding.owners[j]}
+                ties.append({**tie, **self._figures(worst, j)})
             detached.append(
                 {
-                    "column": self.coding.owners[worst],
+                    "column": self.coding.items[worst].column,
                     "missing": bool(self.coding.missing[worst]),
                     "ties": ties,
                 }
@@ -292,7 +304,8 @@ class Ties:
         for k in np.argsort(-size[i, j], kind="stable"):
             a, b = int(i[k]), int(j[k])
             columns = [self._name(a), self._name(b)]
-            yield {"columns": columns, **self._figures(a, b)}
+            owners = [self.coding.owners[a], self.coding.owners[b]]
+            yield {"columns": columns, "owners": owners, **self._figures(a, b)}
 
     def _figures(self, a: int, b: int) -> dict[str, float]:
         """Both strengths of a pair."""
@@ -302,8 +315,7 @@ class Ties:
         }
 
     def _name(self, item: int) -> str:
-        owner = self.coding.owners[item]
-        return f"missing {owner}" if self.coding.missing[item] else owner
+        return self.coding.items[item].name
 
 
 @dataclass(frozen=True)
@@ -355,6 +367,8 @@ class _Item:
         table: Smallest value of every level of a number but the first, or level of each
             code of a category.
         absent: The code of a category that means missing.
+        part: What of a date, such as its weekday; None for the column itself.
+        per_day: Numbers of a day, where there is a part.
     """
 
     owner: str
@@ -364,6 +378,20 @@ class _Item:
     size: int
     table: Any
     absent: int = 0
+    part: Part | None = None
+    per_day: int = 1
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        if self.part is not None:
+            return f"{self.part.rule} of {self.owner}"
+        return f"missing {self.owner}" if self.missing else self.owner
+
+    @property
+    def column(self) -> str:
+        """The same without a word of missing cells."""
+        return self.owner if self.missing else self.name
 
     def levels(self, view: View) -> Integers:
         """Levels of a table's rows; -1 where the cell is missing."""
@@ -371,6 +399,12 @@ class _Item:
         if self.numeric:
             numbers = view.numbers[:, self.position]
             gone = np.isnan(numbers)
+            if self.part is not None:
+                filled = np.where(gone, 0.0, numbers)
+                of_part = self.part.levels(filled, self.per_day)
+                return np.where(gone, -1, of_part * self.size // self.part.size).astype(
+                    np.int32
+                )
             levels = np.searchsorted(self.table, numbers, side="right")
         else:
             codes = view.codes[:, self.position]
@@ -385,7 +419,8 @@ class CoarseColumns:
     """How the columns become few levels each: as the real table says, in any table.
 
     Attributes:
-        items: The items: first one for each column, then those of missing cells.
+        items: The items: first one for each column, then those of missing cells, then
+            those of parts of dates.
         owners: Of each item, the column that it is about.
         missing: Of each item, whether it is about missing cells.
         width: Number of levels of all items together.
@@ -405,7 +440,7 @@ class CoarseColumns:
             # Of fewer rows on either side no tie can be seen.
             if min(gone, there) >= RARE_ROWS:
                 gaps.append(replace(column, missing=True, size=2))
-        self.items = columns + gaps
+        self.items = columns + gaps + list(_parts_of_dates(tables))
         self.owners = tuple(item.owner for item in self.items)
         self.missing = np.array([item.missing for item in self.items], dtype=bool)
         sizes = [item.size for item in self.items]
@@ -527,6 +562,23 @@ def _category(codes: Integers, name: str, position: int, size: int) -> _Item:
     level_of = np.full(size, len(kept), dtype=np.int32)
     level_of[kept] = np.arange(len(kept))
     return _Item(name, False, False, position, len(kept) + 1, level_of, absent)
+
+
+def _parts_of_dates(tables: Tables) -> Iterator[_Item]:
+    """Months, weekdays and hours: what comes again and again has ties of its own.
+
+    Dates that do not come around tell the month themselves.
+    """
+    for j, name, per_day in timestamps.dated(tables):
+        values = known(tables.real.numbers[:, j])
+        for part, size in PARTS_OF_DATES.items():
+            levels = part.levels(values, per_day)
+            lap = part.lap * per_day
+            comes_again = float(np.ptp(values)) > LAPS * lap if len(values) else False
+            if comes_again and len(np.unique(levels)) > 1:
+                yield _Item(
+                    name, False, True, j, size, None, part=part, per_day=per_day
+                )
 
 
 def _fewest_rows(rows: int) -> float:

@@ -45,7 +45,7 @@ def off_grid(tables: Tables, streams: Streams) -> Outcome:
     decimals: dict[str, int] = {}
     luck: dict[str, float] = {}
     for j, name in enumerate(tables.numeric):
-        real_decimals = _decimals(known(tables.real.numbers[:, j]))
+        real_decimals = decimals_of(known(tables.real.numbers[:, j]))
         values = known(tables.synthetic.numbers[:, j])
         if real_decimals is not None and len(values):
             decimals[name] = real_decimals
@@ -124,7 +124,7 @@ def heap_error(tables: Tables, streams: Streams) -> Outcome:
     )
 
 
-def _decimals(values: Floats) -> int | None:
+def decimals_of(values: Floats) -> int | None:
     """The fewest decimals with which all values can be written.
 
     Below 0 for tens and more: -1 for 10, 40 and 70. None if they have too many.

@@ -29,7 +29,7 @@ from synthtab.evaluation.metric import (
 )
 from synthtab.evaluation.metrics import association, signs
 from synthtab.evaluation.metrics.shares import named_columns
-from synthtab.evaluation.report import impossible
+from synthtab.evaluation.metrics.timestamps import Part
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
@@ -180,6 +180,8 @@ class _Cells:
         item = self.coding.items[self.owner[level]]
         place = level - int(self.starts[self.owner[level]])
         name = quote(item.owner)
+        if item.part is not None:
+            return f"{name} is {_called(item.part, place, item.size)}"
         if item.missing:
             return f"{name} is {'missing' if place else 'there'}"
         if item.numeric:
@@ -199,6 +201,15 @@ class _Cells:
             word = tables.categories[item.position][int(codes[0])]
             return f"{name} is {quote(word, 24)}"
         return f"{name} is one of its rarest"
+
+
+def _called(part: Part, place: int, size: int) -> str:
+    """A level of a part of a date; where it has several, the first and the last."""
+    several = part.size // size
+    first = part.called(place * several)
+    if several == 1:
+        return first
+    return f"{first} to {part.called((place + 1) * several - 1)}"
 
 
 # -- words that do not belong together
@@ -297,8 +308,9 @@ def _inside(tables: Tables, ties: association.Ties) -> list[dict[str, Any]]:
     """
     if not tables.numeric:
         return []
-    ranks, there = _ranks(ties.rows.numbers, ties.rows.numbers)
-    others, others_there = _ranks(ties.other.numbers, ties.rows.numbers)
+    ranks, others = (signs.real_ranks(tables, view) for view in (ties.rows, ties.other))
+    there, others_there = ~np.isnan(ranks), ~np.isnan(others)
+    ranks, others = np.nan_to_num(ranks + 0.5), np.nan_to_num(others + 0.5)
     found: list[dict[str, Any]] = []
     tests = 0
     for kind in ("level", "spread"):
@@ -342,19 +354,6 @@ def _inside(tables: Tables, ties: association.Ties) -> list[dict[str, Any]]:
     for fault in beyond:
         worst.setdefault(tuple(fault["columns"]), fault)
     return list(worst.values())[:LISTED]
-
-
-def _ranks(numbers: Floats, real: Floats) -> tuple[Floats, Any]:
-    """Shares of the real numbers below each, half of equal ones; and which are there."""
-    ranks = np.zeros(numbers.shape)
-    there = ~np.isnan(numbers)
-    for j in range(numbers.shape[1]):
-        ordered = np.sort(real[:, j])
-        ordered = ordered[~np.isnan(ordered)]
-        low = np.searchsorted(ordered, numbers[:, j], side="left")
-        high = np.searchsorted(ordered, numbers[:, j], side="right")
-        ranks[:, j] = np.where(there[:, j], (low + high) / (2 * len(ordered)), 0.0)
-    return ranks, there
 
 
 def _means(values: Floats, there: Any) -> tuple[Floats, Floats, Floats]:
@@ -445,7 +444,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
     if score is None:
         return
     named = named_columns(evidence)
-    pairs = _named_pairs(evidence)
+    pairs = signs.named_pairs(evidence)
 
     def is_new(fault: Mapping[str, Any]) -> bool:
         columns = set(fault["columns"])
@@ -482,17 +481,6 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         "pairs of columns are tied otherwise within a group",
         level="fair",
     )
-
-
-def _named_pairs(evidence: Evidence) -> set[frozenset[str]]:
-    """Pairs that are said to be broken, impossible, turned or tied otherwise."""
-    named = signs.broken_pairs(evidence)
-    ranks = evidence.get("rank_correlation_error")
-    if ranks is not None:
-        for kind in ("turned", "weaker"):
-            for fault in ranks.detail.get(kind, []):
-                named.add(frozenset(fault["columns"]))
-    return named | impossible.named_pairs(evidence)
 
 
 def _about_cell(fault: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from scipy.stats import t as student
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import chance
-from synthtab.evaluation.cells import Floats
+from synthtab.evaluation.cells import Floats, known
 from synthtab.evaluation.metric import (
     MIN_ROWS,
     PERFECT_SAMPLER,
@@ -25,6 +25,7 @@ from synthtab.evaluation.metric import (
     Reference,
     Skip,
 )
+from synthtab.evaluation.report import impossible
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
@@ -136,6 +137,21 @@ def _ranks(tables: Tables, streams: Streams) -> Ranks:
     other = tables.synthetic.some(MAX_ROWS, streams.numpy("ranks, synthetic"))
     synthetic, _ = columns_in_order(tables, other)
     return Ranks(names, correlations(real), correlations(synthetic))
+
+
+def real_ranks(tables: Tables, view: View) -> Floats:
+    """Where numbers lie among the real ones ``[rows, numeric columns]``.
+
+    From -0.5 to 0.5, half of equal ones below; NaN where missing.
+    """
+    ranks = np.empty_like(view.numbers)
+    for j in range(view.numbers.shape[1]):
+        ordered = np.sort(known(tables.real.numbers[:, j]))
+        low = np.searchsorted(ordered, view.numbers[:, j], side="left")
+        high = np.searchsorted(ordered, view.numbers[:, j], side="right")
+        ranks[:, j] = (low + high) / (2 * len(ordered)) - 0.5
+    ranks[np.isnan(view.numbers)] = np.nan
+    return ranks
 
 
 def columns_in_order(tables: Tables, view: View) -> tuple[Floats, list[str]]:
@@ -278,11 +294,24 @@ def broken_pairs(evidence: Evidence) -> set[frozenset[str]]:
     if ties is None:
         return set()
     faults = [*ties.detail.get("broken", []), *ties.detail.get("invented", [])]
-    named = {frozenset(fault["columns"]) for fault in faults}
+    # Also what is told of parts of dates: the weekday of a date is of the date.
+    named = {frozenset(fault.get("owners", fault["columns"])) for fault in faults}
     for fault in ties.detail.get("detached", []):
         for tie in fault["ties"]:
-            named.add(frozenset((fault["column"], tie["column"])))
+            partner = tie.get("owner", tie["column"])
+            named.add(frozenset((fault["column"], partner)))
     return named
+
+
+def named_pairs(evidence: Evidence) -> set[frozenset[str]]:
+    """Pairs that are said to be broken, impossible, turned or tied otherwise."""
+    named = broken_pairs(evidence)
+    ranks = evidence.get("rank_correlation_error")
+    if ranks is not None:
+        for kind in ("turned", "weaker"):
+            for fault in ranks.detail.get(kind, []):
+                named.add(frozenset(fault["columns"]))
+    return named | impossible.named_pairs(evidence)
 
 
 def _about_strength(fault: Mapping[str, Any]) -> str:

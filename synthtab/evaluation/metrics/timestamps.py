@@ -63,7 +63,7 @@ MONTHS = (
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """A part of a timestamp.
 
     Attributes:
@@ -71,12 +71,14 @@ class _Part:
         size: Number of its levels.
         levels: ``(numbers, numbers of a day) -> levels``.
         called: What a level is called.
+        lap: Days until it comes again.
     """
 
     rule: str
     size: int
     levels: Callable[[Floats, int], Levels]
     called: Callable[[int], str]
+    lap: float
 
 
 def _weekday(values: Floats, per_day: int) -> Levels:
@@ -111,13 +113,24 @@ def _month(values: Floats, per_day: int) -> Levels:
     return _dates(values, per_day).astype("datetime64[M]").astype(np.int64) % 12
 
 
+WEEKDAY = Part("weekday", 7, _weekday, lambda level: f"on {WEEKDAYS[level]}", 7.0)
+HOUR = Part(
+    "time of day", 24, _hour, lambda level: f"from {level}:00 to {level}:59", 1.0
+)
+MONTH = Part("month", 12, _month, lambda level: f"in {MONTHS[level]}", 365.25)
 PARTS = (
-    _Part("weekday", 7, _weekday, lambda level: f"on {WEEKDAYS[level]}"),
-    _Part("time of day", 24, _hour, lambda level: f"from {level}:00 to {level}:59"),
-    _Part("minute", 60, _minute, lambda level: f"at minute {level} of the hour"),
-    _Part("second", 60, _second, lambda level: f"at second {level} of the minute"),
-    _Part("day of the month", 31, _day, lambda level: f"on day {level + 1}"),
-    _Part("month", 12, _month, lambda level: f"in {MONTHS[level]}"),
+    WEEKDAY,
+    HOUR,
+    Part("minute", 60, _minute, lambda level: f"at minute {level} of the hour", 1 / 24),
+    Part(
+        "second",
+        60,
+        _second,
+        lambda level: f"at second {level} of the minute",
+        1 / 1440,
+    ),
+    Part("day of the month", 31, _day, lambda level: f"on day {level + 1}", 30.4),
+    MONTH,
 )
 
 

@@ -37,6 +37,8 @@ TOGETHER = frozenset(
         "sign",
         "triple",
         "weaker",
+        "curve",
+        "stray",
         "group",
         "within",
         "combination",

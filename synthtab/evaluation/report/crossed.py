@@ -36,7 +36,7 @@ WORD_LENGTH = 12
 # What an item of `association` is called that is about missing cells.
 GAPS = "missing "
 # Rules about pairs, and about columns that lost theirs.
-OF_PAIRS = ("pair", "invented tie", "sign", "order")
+OF_PAIRS = ("pair", "invented tie", "sign", "order", "weaker", "curve", "stray")
 OF_TIES = ("detached", "missing at random")
 
 Codes = npt.NDArray[np.int64]

@@ -76,6 +76,8 @@ OF_TIES = (
     "rank_correlation_error",
     "interaction_error",
     "group_error",
+    "curve_error",
+    "stray_rows",
     "impossible_rows",
 )
 
@@ -149,7 +151,10 @@ def detached(evidence: Evidence) -> Iterator[Verdict]:
         about_blanks,
         "columns have missing cells at random, unlike the real table",
     )
-    if not faults and not _ties_are_off(evidence) and not _few_rows(evidence):
+    lost = score.detail.get("broken") or score.detail.get("invented")
+    if faults or lost or _ties_are_off(evidence):
+        return
+    if not _few_rows(evidence):
         yield Verdict(
             "good", "Every column follows the others as it should", "detached"
         )
@@ -358,7 +363,9 @@ def decimals(evidence: Evidence) -> Iterator[Verdict]:
         about_column,
         "columns have decimals that no real value has",
     )
-    if not faults and not evidence.speaks("unreadable_cells"):
+    if not faults and not evidence.speaks(
+        "unreadable_cells", "digit_error", "share_error"
+    ):
         text = "Numbers are as whole, or have as few decimals, as the real ones"
         yield Verdict("good", text, "decimals")
 
@@ -411,7 +418,11 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
     )
     shares = evidence.get("share_error")
     unsure = shares is not None and shares.detail.get("unsure")
-    if not faults and not unsure and not evidence.speaks("share_error", "level_error"):
+    if (
+        not faults
+        and not unsure
+        and not evidence.speaks("share_error", "level_error", "digit_error")
+    ):
         text = "Values that many rows share occur as often as they should"
         if _few_rows(evidence):
             doubt = "Whether values that many rows share occur as often as they should"
