@@ -58,6 +58,17 @@ FORMS = {
     "Unix": "%a %b %e %H:%M:%S UTC %Y",
     "JavaScript": "%a %b %d %Y %H:%M:%S GMT+0100 (Central European Standard Time)",
     "dots": "%-d.%-m.%Y",
+    "Arabic digits": "%٠%Y/%m/%d",
+    "wide digits": "%０%Y／%m／%d",
+    "Chinese halves": "%Y/%-m/%-d %p{zh} %-I:%M",
+    "Korean": "%Y년 %-m월 %-d일 %p{ko} %-I:%M",
+    "Japanese halves": "%Y年%m月%d日 %p{ja}%-K時%M分",
+    "Russian": "%-d %~B{ru} %Y г.",
+    "Polish": "%-d %~B{pl} %Y r.",
+    "Swedish": "%-d %~B{sv} %Y",
+    "Vietnamese": "ngày %-d tháng %-m năm %Y",
+    "soldiers'": "%d%H%MZ %^b %y",
+    "pilots'": "%H%MZ",
     "German": "%-d. %B{de} %Y",
     "German, short": "%a{de}, %d.%m.%Y %H:%M Uhr",
     "French": "%~A{fr} %-d %~B{fr} %Y",
@@ -150,6 +161,42 @@ def test_a_text_of_a_form_is_its_number_and_back(
     assert (dates.render(read, unit, form) == texts).all()
     if "%q" not in form and dates.has_date(form):
         assert (read == values).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("٢٠٢١/٠١/٣١", "2021-01-31"),
+        ("२०२१-०१-३१", "2021-01-31"),
+        ("2021/1/31 下午 5:30", "2021-01-31 17:30"),
+        ("2021/1/31 上午 12:05", "2021-01-31 00:05"),
+        ("2021年1月31日 午後0時05分", "2021-01-31 12:05"),
+        ("31 января 2021 г.", "2021-01-31"),
+        ("31. ledna 2021", "2021-01-31"),
+        ("31 Ocak 2021", "2021-01-31"),
+        ("ngày 31 tháng 1 năm 2021", "2021-01-31"),
+        ("311730Z JAN 21", "2021-01-31 17:30"),
+        ("31/01/2021 5:30 p. m.", "2021-01-31 17:30"),
+    ],
+)
+def test_forms_of_other_languages_mean_their_dates(text: str, when: str) -> None:
+    meant = np.datetime64(when, "m")
+    read = [
+        (form, values[0])
+        for form in dates.forms_of(text)
+        for values, fits in [dates.read(np.array([text], dtype=object), form)]
+        if fits[0]
+    ]
+    assert read
+    for form, value in read:
+        assert np.datetime64(int(value), dates.unit_of(form)) == meant, form
+
+
+def test_digits_of_two_scripts_are_no_date() -> None:
+    texts = np.array(["2021-01-3١", "٢021-01-31"], dtype=object)
+    assert not dates.read(texts, "%Y-%m-%d")[1].any()
+    assert not dates.read(texts, "%٠%Y-%m-%d")[1].any()
+    assert column_of(["2021-01-3١"] * 3 + [t[:10] for t in ISO]).note
 
 
 @pytest.mark.parametrize(

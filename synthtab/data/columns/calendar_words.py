@@ -20,6 +20,10 @@ _SHORT_MONTHS = {
     "it": "gen feb mar apr mag giu lug ago set ott nov dic",
     "pt": "jan fev mar abr mai jun jul ago set out nov dez",
     "nl": "jan feb mrt apr mei jun jul aug sep okt nov dec",
+    "sv": "jan feb mars apr maj juni juli aug sep okt nov dec",
+    "pl": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+    "tr": "oca şub mar nis may haz tem ağu eyl eki kas ara",
+    "ru": "янв фев мар апр мая июн июл авг сен окт ноя дек",
 }
 _LONG_MONTHS = {
     "": "january february march april may june july august september october "
@@ -36,6 +40,30 @@ _LONG_MONTHS = {
     "novembro dezembro",
     "nl": "januari februari maart april mei juni juli augustus september oktober "
     "november december",
+    "sv": "januari februari mars april maj juni juli augusti september oktober "
+    "november december",
+    "da": "januar februar marts april maj juni juli august september oktober "
+    "november december",
+    "no": "januar februar mars april mai juni juli august september oktober "
+    "november desember",
+    "fi": "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta "
+    "heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta",
+    # Of January, as behind the number of a day.
+    "pl": "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września "
+    "października listopada grudnia",
+    "cs": "ledna února března dubna května června července srpna září října "
+    "listopadu prosince",
+    "ru": "января февраля марта апреля мая июня июля августа сентября октября "
+    "ноября декабря",
+    "uk": "січня лютого березня квітня травня червня липня серпня вересня жовтня "
+    "листопада грудня",
+    "tr": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
+    "ro": "ianuarie februarie martie aprilie mai iunie iulie august septembrie "
+    "octombrie noiembrie decembrie",
+    "hu": "január február március április május június július augusztus szeptember "
+    "október november december",
+    "id": "januari februari maret april mei juni juli agustus september oktober "
+    "november desember",
 }
 # Monday comes first.
 _SHORT_WEEKDAYS = {
@@ -63,7 +91,7 @@ _TABLES = {
     "a": _SHORT_WEEKDAYS,
     "A": _LONG_WEEKDAYS,
 }
-LANGUAGES = tuple(_SHORT_MONTHS)
+LANGUAGES = tuple(dict.fromkeys([*_SHORT_MONTHS, *_LONG_MONTHS]))
 # Letter of a format -> the languages that have such names.
 KNOWN = {letter: tuple(table) for letter, table in _TABLES.items()}
 

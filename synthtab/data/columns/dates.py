@@ -1,7 +1,8 @@
 """Dates and times of day as text <=> whole numbers since 1970, by an exact format.
 
-A format is strftime's with parts of its own, see `PARTS` and docs/command-line.md. A text fits a format only if
-rendering its meaning gives the same text. `detect` finds out which formats texts have.
+A format is strftime's with parts of its own, see `PARTS` and docs/command-line.md. One that
+begins with "%" and the zero of another script has digits of this script: "%٠%Y/%m/%d". A
+text fits a format only if rendering its meaning gives the same text. `detect` finds out which formats texts have.
 
 Where cells are written in several ways, as times of day in summer and in winter with
 their distance from UTC, there are several formats; each cell has the first that it fits.
@@ -10,6 +11,7 @@ their distance from UTC, there are several formats; each cell has the first that
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -46,13 +48,17 @@ NANOSECOND_TIMES = (763_145_224_193, 85_636_854_775_807)
 # A part of a format: a letter, before it how it is written, after it a language.
 TOKEN = re.compile(r"%(?:([-^~+:]?)([A-Za-z])(?:\{([a-z]+)\})?|([1-9])f|([.,])(\d?)f)")
 # The letters of those that are of the time of day. "f" is a fraction of a second.
-TIME_LETTERS = frozenset("HIpPMSf")
+TIME_LETTERS = frozenset("HIKpPMSf")
 # Each half of the day, as each part has it.
 HALVES = {
     "%p": ("AM", "PM"),
     "%P": ("am", "pm"),
     "%:p": ("A.M.", "P.M."),
     "%:P": ("a.m.", "p.m."),
+    "%p{es}": ("a. m.", "p. m."),
+    "%p{ja}": ("午前", "午後"),
+    "%p{ko}": ("오전", "오후"),
+    "%p{zh}": ("上午", "下午"),
 }
 
 # The first day of a month, the only one that is an ordinal number in some languages.
@@ -83,6 +89,8 @@ PARTS = {
     "%+H": r"([01]\d|2[0-4])",
     "%I": r"(0[1-9]|1[0-2])",
     "%-I": r"([1-9]|1[0-2])",
+    "%K": r"(0\d|1[01])",
+    "%-K": r"(\d|1[01])",
     "%M": r"([0-5]\d)",
     "%S": r"([0-5]\d)",
     "%.f": r"((?:\.\d{0,5}[1-9])?)",
@@ -221,6 +229,14 @@ def read(texts: Texts, form: str) -> tuple[Integers, Mask]:
 
     The number of a text that has it not is 0.
     """
+    zero = zero_of(form)
+    if zero:
+        # Texts with other digits do not fit.
+        own = np.array([_zero_of(text) == zero for text in texts], dtype=bool)
+        values = np.zeros(len(texts), dtype=np.int64)
+        usual = objects([with_digits(t, zero, "0") for t in texts[own]], int(own.sum()))
+        values[own], own[own] = read(usual, form[2:])
+        return values, own
     fields, fits = _fixed_fields(texts, form) or _matched_fields(texts, form)
     if not fits.any():
         return np.zeros(len(texts), dtype=np.int64), fits
@@ -238,17 +254,35 @@ def read(texts: Texts, form: str) -> tuple[Integers, Mask]:
         valid &= (days > first) | ((days == first) & (times >= earliest))
         valid &= (days < last) | ((days == last) & (times <= latest))
     # On the first of these days the product alone goes round, and the sum back.
-    own: Integers = np.where(valid, days, 0) * per_day + times
+    numbers: Integers = np.where(valid, days, 0) * per_day + times
     # Names of weekdays and the like follow from the date, and may contradict it.
     if any(
         _letter(token[0]) in "aAo" or token[1] == "+" for token in TOKEN.finditer(form)
     ):
         candidates = texts[fits]
-        valid &= render(own, unit, form) == candidates
+        valid &= render(numbers, unit, form) == candidates
     values = np.zeros(len(texts), dtype=np.int64)
-    values[fits] = np.where(valid, convert(own, unit, shown), 0)
+    values[fits] = np.where(valid, convert(numbers, unit, shown), 0)
     fits[fits] = valid
     return values, fits
+
+
+def zero_of(form: str) -> str:
+    """The zero of the script of a format's digits; "" for the usual ones."""
+    is_named = form[:1] == "%" and form[1:2].isdecimal() and not form[1].isascii()
+    return form[1] if is_named else ""
+
+
+def _zero_of(text: str) -> str:
+    """The zero of the digits of a text; "" for the usual ones, or for several scripts."""
+    zeros = {chr(ord(c) - unicodedata.decimal(c)) for c in text if c.isdecimal()}
+    zero = zeros.pop() if len(zeros) == 1 else ""
+    return "" if zero == "0" else zero
+
+
+def with_digits(text: str, own: str, wanted: str) -> str:
+    """A text with its digits in another script, given the zeros of both."""
+    return text.translate({ord(own) + i: ord(wanted) + i for i in range(10)})
 
 
 @lru_cache(maxsize=1024)
@@ -259,7 +293,8 @@ def _pattern(form: str) -> re.Pattern[str]:
     for token in TOKEN.finditer(form):
         pattern += re.escape(form[at : token.start()]) + PARTS.get(token[0], "(?!)()")
         at = token.end()
-    return re.compile(pattern + re.escape(form[at:]))
+    # Digits of other scripts are none here.
+    return re.compile(pattern + re.escape(form[at:]), re.ASCII)
 
 
 def _fixed_fields(texts: Texts, form: str) -> tuple[dict[str, Integers], Mask] | None:
@@ -313,6 +348,7 @@ LIMITS = {
     "%H": (0, 23),
     "%+H": (0, 24),
     "%I": (1, 12),
+    "%K": (0, 11),
     "%M": (0, 59),
     "%S": (0, 59),
 }
@@ -325,7 +361,7 @@ WIDTHS = {
     "%j": 3,
     "%u": 1,
     "%q": 1,
-} | dict.fromkeys(("%m", "%d", "%V", "%H", "%+H", "%I", "%M", "%S"), 2)
+} | dict.fromkeys(("%m", "%d", "%V", "%H", "%+H", "%I", "%K", "%M", "%S"), 2)
 
 
 def _width(part: str) -> int:
@@ -391,7 +427,7 @@ def _time(fields: Mapping[str, Integers], unit: str) -> Integers:
         letter = _letter(part)
         if letter == "H":
             total = total + field * (PER_DAY[unit] // 24)
-        elif letter == "I":
+        elif letter in "IK":
             # Twelve is the first hour of its half.
             total = total + field % 12 * (PER_DAY[unit] // 24)
         elif letter in "pP":
@@ -468,6 +504,10 @@ def _first_day(months: Integers) -> Integers:
 
 def render(values: Integers, unit: str, form: str) -> Texts:
     """Whole numbers of the unit => texts; days and times are formatted once each."""
+    zero = zero_of(form)
+    if zero:
+        usual = render(values, unit, form[2:])
+        return objects([with_digits(text, "0", zero) for text in usual], len(usual))
     if unit in LONG:
         values = convert(values, unit, "D")
         unit = "D"
@@ -608,6 +648,7 @@ class _Clock:
         numbers = {
             "H": lambda: hour,
             "I": lambda: (hour - 1) % 12 + 1,
+            "K": lambda: hour % 12,
             "M": lambda: seconds // 60 % 60,
             "S": lambda: seconds % 60,
         }
@@ -667,12 +708,16 @@ FEWEST_MONTHS = 30
 LATE_DAY = 300
 
 # -- a time of day
-_HALF = r"(?P<half>(?P<gap>\s?)(?P<half_name>[AaPp][Mm]\b|[AaPp]\.[Mm]\.))"
+_HALF = r"(?P<half>(?P<gap>\s?)(?P<half_name>[AaPp][Mm]\b|[AaPp]\.[Mm]\.|[ap]\. m\.))"
+# As in China, Japan and Korea.
+_HALF_BEFORE = (
+    r"(?P<early>(?P<early_name>上午|下午|午前|午後|오전|오후)(?P<early_gap>\s?))"
+)
 _SECONDS = r"(?P<seconds>[0-5]\d)(?:(?P<mark>[.,])(?P<fraction>\d{1,9}))?"
 CLOCKS = (
     re.compile(
-        rf"(?<![\d+])(?P<hour>\d\d?)(?P<colon>:)(?P<minutes>[0-5]\d)"
-        rf"(?::{_SECONDS})?(?!\d){_HALF}?"
+        rf"(?<![\d+]){_HALF_BEFORE}?(?<![\d+])(?P<hour>\d\d?)(?P<colon>[:：])"
+        rf"(?P<minutes>[0-5]\d)(?:(?P=colon){_SECONDS})?(?!\d){_HALF}?"
     ),
     re.compile(rf"(?<!\d)(?P<hour>\d\d?){_HALF}"),
     re.compile(r"(?<![\d+])(?P<hour>\d\d?)(?P<colon>h)(?P<minutes>[0-5]\d)(?!\d)"),
@@ -685,7 +730,13 @@ CLOCKS = (
     re.compile(
         r"(?<![\d.])(?P<hour>\d\d?)(?P<colon>\.)(?P<minutes>[0-5]\d)(?= ?Uhr\b)"
     ),
-    re.compile(r"(?<!\d)(?P<hour>\d\d?)(?P<colon>時)(?P<minutes>[0-5]\d)(?=分)"),
+    re.compile(
+        rf"{_HALF_BEFORE}?(?<!\d)(?P<hour>\d\d?)(?P<colon>[時时시点點]\s?)"
+        r"(?P<minutes>[0-5]\d)(?=[分분])"
+    ),
+    # As soldiers and pilots write it, also behind the day.
+    re.compile(r"^(?P<hour>\d\d)(?P<colon>)(?P<minutes>[0-5]\d)(?=Z$)"),
+    re.compile(r"(?<=^\d\d)(?P<hour>\d\d)(?P<colon>)(?P<minutes>[0-5]\d)(?=Z\b)"),
     # An hour after a date.
     re.compile(r"(?<=\d{4} )(?P<hour>\d\d?)(?=h$)"),
     # Of digits alone.
@@ -733,7 +784,9 @@ _ITEM = re.compile(
 )
 # What may stand between the parts of a date.
 _GLUE = re.compile(
-    r"(?:[\s,.;:/_()\[\]<>\"#年月日|'\u2019\u2013-]|T|at\b|of\b|the\b|de\b|um\b|den\b|le\b|el\b|om\b)*"
+    r"(?:[\s,.;:/_()\[\]<>\"#年月日号號년월일|'\u2019\u2013-]|[，、．／：－،]|T"
+    r"|at\b|of\b|the\b|de\b|um\b|den\b|le\b|el\b|om\b|kl\.|г\.|р\.|r\.|года?\b"
+    r"|ngày\b|tháng\b|năm\b)*"
 )
 
 
@@ -943,6 +996,10 @@ def forms_of(text: str) -> tuple[str, ...]:
     """All formats that a text may have, the likeliest first."""
     if len(text) > LONGEST_TEXT or not any(c.isdigit() for c in text) or "%" in text:
         return ()
+    zero = _zero_of(text)
+    if zero:
+        usual = forms_of(with_digits(text, zero, "0"))
+        return tuple(f"%{zero}{form}" for form in usual)
     forms = []
     for clock in CLOCKS:
         for match in clock.finditer(text):
@@ -983,9 +1040,14 @@ def _times(match: re.Match[str]) -> Iterator[str]:
         half = _half(found["gap"], found["half_name"])
         if not half:
             return
-    for hour in _hours(found["hour"], bool(half)):
+    early = ""
+    if found.get("early"):
+        early = _half("", found["early_name"]) + found["early_gap"]
+    if half and early:
+        return
+    for hour in _hours(found["hour"], bool(half or early)):
         for ending in endings:
-            yield hour + ending + half
+            yield early + hour + ending + half
 
 
 def _half(gap: str, name: str) -> str:
@@ -999,7 +1061,8 @@ def _hours(digits: str, of_half: bool) -> list[str]:
     """Formats of an hour."""
     hour = int(digits)
     if of_half:
-        return _padded("I", digits) if 1 <= hour <= 12 else []
+        of_twelve = _padded("I", digits) if 1 <= hour <= 12 else []
+        return of_twelve + (_padded("K", digits) if hour < 12 else [])
     if digits == "24":
         return ["%+H"]
     return _padded("H", digits) if hour < 24 else []
@@ -1123,7 +1186,23 @@ def _word(text: str) -> _Item | None:
 
 _Reading = list[list[str]]
 # Between three numbers.
-_SEPARATORS = ("-", "/", ".", " ", ". ", ", ", " / ", " - ", "_", "\u2013")
+_SEPARATORS = (
+    "-",
+    "/",
+    ".",
+    " ",
+    ". ",
+    ", ",
+    " / ",
+    " - ",
+    "_",
+    "\u2013",
+    "／",
+    "．",
+    "－",
+)
+# Words behind the first and the second.
+_NAMED = (("年", "月"), ("년", "월"), ("tháng", "năm"), ("tháng", ", năm"))
 
 
 def _year(digits: str) -> list[str]:
@@ -1140,7 +1219,7 @@ def _three_numbers(fields: Sequence[_Item], between: Sequence[str]) -> list[_Rea
     """As 2021-01-31, 31.1.2021 and 1/31/21."""
     a, b, c = (field.text for field in fields)
     # 2020年1月31日
-    is_named = between[0] == "年" and between[1] == "月"
+    is_named = (between[0].strip(), between[1].strip()) in _NAMED
     is_even = between[0].strip() == between[1].strip() and between[0] in _SEPARATORS
     if not (is_named or is_even):
         return []
