@@ -110,6 +110,9 @@ def test_numbers_in_text_come_back_as_such(name: str) -> None:
         [f"+49 30 {x}" for x in RNG.integers(10**6, 10**7, ROWS)],
         [f"C{x}" for x in RNG.integers(1000, 9999, ROWS)],
         [f"12AB{x}" for x in RNG.integers(1000, 9999, ROWS)],
+        [f"K{a}M{b}" for a, b in RNG.integers(100, 1000, (ROWS, 2))],
+        [f"user{a}@mail{b}.org" for a, b in RNG.integers(1, 99, (ROWS, 2))],
+        [f"{a}-{b}" for a, b in RNG.integers(1000, 9999, (ROWS, 2))],
         [f"2021/{x:05d}" for x in range(ROWS)],
         [":".join(f"{x:02x}" for x in row) for row in RNG.integers(0, 256, (ROWS, 6))],
     ],
@@ -230,6 +233,28 @@ FORMS = {
         [f"{('N', 'NE', 'SSW')[x % 3]} {x % 60} kt" for x in NUMBER],
         r"(N|NE|SSW) [1-5]?\d kt",
     ),
+    "a rate and its name": (
+        [f"EUR/USD {1 + x / 5000:.4f}" for x in NUMBER],
+        r"EUR/USD 1\.[01]\d{3}",
+    ),
+    "years about some of which something is said": (
+        [f"{'c. ' if x % 3 else ''}{1000 + x}" for x in NUMBER],
+        r"(c\. )?1\d{3}",
+    ),
+    "abbreviations": (
+        [
+            f"E{x % 4 + 1}V{x % 5 + 1}M{m % 6 + 1}"
+            for x, m in zip(NUMBER, MINUTE, strict=True)
+        ],
+        r"E[1-4]V[1-5]M[1-6]",
+    ),
+    "degrees below zero": (
+        [
+            f"{x % 180 - 90:+03d}° {m:02d}′ {x % 60:02d}″"
+            for x, m in zip(NUMBER, MINUTE, strict=True)
+        ],
+        r"[+-]\d\d° [0-5]\d′ [0-5]\d″",
+    ),
     "Japanese": (
         [f"第{x}章{m}節" for x, m in zip(NUMBER, MINUTE, strict=True)],
         r"第\d+章\d+節",
@@ -262,6 +287,10 @@ RANGES = {
             for a, b, m in zip(HOUR, LATER, MINUTE, strict=True)
         ],
         r"(\d\d:\d\d)-(\d\d:\d\d)",
+    ),
+    "years": (
+        [f"{1000 + x}–{1000 + x + m}" for x, m in zip(NUMBER, MINUTE, strict=True)],
+        r"(\d{4})–(\d{4})",
     ),
     "interval": (
         [f"{x} [{x - m}, {x + m}]" for x, m in zip(NUMBER + 60, MINUTE, strict=True)],

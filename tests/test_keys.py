@@ -360,6 +360,15 @@ ALPHABETS = {
         lambda r: f"{r.choice(['US', 'DE', 'FR'])}{of(BASE_32, r, 9)}{r.integers(10)}",
         r"(US|DE|FR)[0-9A-HJKMNP-TV-Z]{9}\d",
     ),
+    # Letters and digits in one place.
+    "old and new plates": (
+        lambda r: (
+            f"{of('BCDFG', r, 2)}{r.integers(10, 100)}{of('XYZ', r, 3)}"
+            if r.random() < 0.5
+            else f"{of('BCDFG', r, 1)}{r.integers(100, 1000)}{of('XYZ', r, 3)}"
+        ),
+        r"[BCDFG]{2}\d{2}[XYZ]{3}|[BCDFG]\d{3}[XYZ]{3}",
+    ),
     # Words that go together.
     "variations": (
         lambda r: f"c.{r.integers(1000, 90_000)}{r.choice(['A>G', 'C>T', 'G>A'])}",

@@ -66,8 +66,11 @@ ENOUGH = 0.95
 MOST_PLACES = 6
 # Whole numbers with more digits are keys: telephone numbers, cards, ...
 MOST_DIGITS = 6
-# So many texts whose numbers all have the same lengths are no coincidence.
+# So many texts whose numbers all have the same lengths are no coincidence, but for years.
 FEWEST_ALIKE = 10
+YEARS = (1000, 2100)
+# Letters of an abbreviation before a number of one or two digits.
+LONGEST_ABBREVIATION = 2
 # Numbers with zeros before them are minutes or degrees, if so many texts have none that is
 # greater than that: digits of keys go up to 99 and 999. What has a degree behind it is one.
 PADDED = {2: 59, 3: 359}
@@ -465,7 +468,9 @@ class _Form:
                 text = "0" + text[2:]
             if self.widths[place] > 1:
                 whole, point, fraction = text.partition(".")
-                text = whole.zfill(self.widths[place]) + point + fraction
+                sign = "-" if whole.startswith("-") else ""
+                digits = whole.removeprefix("-").zfill(self.widths[place])
+                text = sign + digits + point + fraction
             if self.commas[place]:
                 text = text.translate(_SWAPPED)
             texts.append(text)
@@ -539,19 +544,34 @@ def _forms(texts: list[str], counts: Integers, rare: int) -> list[_Form]:
             forms += [_Form(text) for text in sorted(own, key=lambda t: -own[t])]
             continue
         numbers = [_parts(text, pattern)[1] for text in own]
-        if _is_key(around, numbers, pattern):
+        # "c. 1850" beside "1850" is a number of which something is said.
+        is_said = ("", "") in chosen and _WORD_BEFORE.fullmatch(around[0]) is not None
+        if _is_key(around, numbers, pattern, is_said):
             return []
         forms.append(_Form(_form_text(around, numbers, pattern)))
     if len(forms) == 1 and len(forms[0].least) < 2:
-        # One number in one form: a number that is written so, or a code.
-        return []
+        # One number in one form: a number that is written so, or a code; but for one
+        # behind a word, as in "EUR/USD 1.1017".
+        behind_word = _WORD_BEFORE.fullmatch(forms[0].around[0]) is not None
+        has_decimals = bool(forms[0].least and forms[0].least[0])
+        return forms if behind_word and has_decimals else []
     return forms
 
 
 def _is_key(
-    around: tuple[str, ...], numbers: list[tuple[str, ...]], pattern: re.Pattern[str]
+    around: tuple[str, ...],
+    numbers: list[tuple[str, ...]],
+    pattern: re.Pattern[str],
+    is_said: bool,
 ) -> bool:
-    """Whether texts of one form are names for things rather than measurements."""
+    """Whether texts of one form are names for things rather than measurements.
+
+    Args:
+        around: What stands around the numbers.
+        numbers: Of each text.
+        pattern: What numbers look like.
+        is_said: Whether what stands before the only number says something of it.
+    """
     point = "," if pattern is _EUROPEAN else "."
     mark = "." if pattern is _EUROPEAN else ","
     digits_of_rows = [
@@ -567,7 +587,7 @@ def _is_key(
     if None in widths:
         return True
     has_one_number = len(around) == 2
-    if has_one_number and not _is_framed_number(around, numbers):
+    if has_one_number and not is_said and not _is_framed_number(around, numbers):
         return True
     # A letter just before a number, as in "A12": only some words join numbers. Scripts
     # without capitals have words there, too.
@@ -575,13 +595,32 @@ def _is_key(
         last = re.search(r"[^\W\d_]*$", text)
         assert last is not None, "found at the end of any text, report this"
         is_word = not last[0] or last[0].lower() == last[0].upper()
-        if not (is_word or text in _JOINED or (place and last[0] in _UNITS)):
+        # E4V5M6 is how somebody is, S01E05 a part of a series.
+        is_abbreviation = (
+            not has_one_number
+            and last[0].isupper()
+            and len(last[0]) <= LONGEST_ABBREVIATION
+            and all(len(one) <= 2 for row in digits_of_rows for one in row)
+        )
+        if not (
+            is_word
+            or is_abbreviation
+            or text in _JOINED
+            or (place and last[0] in _UNITS)
+        ):
             return True
     # All of one length, and long: 123-45-6789.
     lengths = {tuple(map(len, row)) for row in digits_of_rows if row}
     first_row = digits_of_rows[0] if digits_of_rows else []
     is_long = sum(map(len, first_row)) > MOST_DIGITS
+    are_years = all(
+        len(one) == 4 and YEARS[0] <= int(one) <= YEARS[1]
+        for row in digits_of_rows
+        for one in row
+    )
     is_even = len(lengths) == 1 and len(numbers) >= FEWEST_ALIKE and is_long
+    if are_years:
+        return False
     # But for minutes and the like.
     if not is_even or not any(width in PADDED for width in widths):
         return is_even

@@ -53,6 +53,10 @@ CYCLE = 4096
 PLENTY = 16
 SHARE_OF_ALL = 1 / 4
 AT_LEAST = 1.25
+# Most ways in which letters and digits of texts with one skeleton take turns, and fewest
+# texts of each.
+MOST_WAYS = 3
+FEWEST_OF_WAY = 50
 # From so many texts on, a character that all of them share stands for itself.
 LITERAL_FROM = 20
 # Least texts that have a character of an alphabet, and the share of the texts that have
@@ -80,6 +84,8 @@ CLASSES = {
 }
 ALNUM = re.compile(r"[^\W_]")
 _RUN = re.compile(r"[^\W_]+")
+_LETTER = re.compile(r"[^\W\d_]")
+_DIGIT = re.compile(r"\d")
 _RUN_OF_X = re.compile(r"x+")
 _RUN_OR_OTHER = re.compile(r"[^\W_]+|[\W_]", re.DOTALL)
 # Around the characters of an alphabet in a pattern: two for private use.
@@ -180,29 +186,31 @@ class Shapes:
         slots = find_slots(texts, voice, rare)
         texts = slots.texts
         skeletons = np.array([skeleton(text) for text in texts], dtype=object)
-        sample = skeletons
-        if len(skeletons) > MOST_SAMPLED:
-            sample = rng.choice(skeletons, MOST_SAMPLED, replace=False)
+        groups = _groups(texts, skeletons, voice, rare)
+        sample = groups
+        if len(groups) > MOST_SAMPLED:
+            sample = rng.choice(groups, MOST_SAMPLED, replace=False)
         distinct, counts = np.unique(sample, return_counts=True)
         chosen = np.argsort(-counts, kind="stable")[:MOST_SHAPES]
 
         texts_of: dict[str, list[str]] = {distinct[place]: [] for place in chosen}
-        for text, form in zip(texts, skeletons, strict=True):
-            if form in texts_of:
-                texts_of[form].append(text)
+        for text, group in zip(texts, groups, strict=True):
+            if group in texts_of:
+                texts_of[group].append(text)
         runs = _Runs.of_codes(texts)
         shapes = []
         shaped = set()
         for place in chosen:
-            form = distinct[place]
-            alike = texts_of[form]
-            if len(np.unique(voice[skeletons == form])) >= rare:
+            group = distinct[place]
+            alike = texts_of[group]
+            form = skeleton(alike[0])
+            if len(np.unique(voice[groups == group])) >= rare:
                 shaped.add(form)
                 cells = np.array(alike, dtype=str)
                 shapes.append(
                     _shape(
                         cells,
-                        voice[skeletons == form],
+                        voice[groups == group],
                         int(counts[place]),
                         rng,
                         rare,
@@ -310,6 +318,28 @@ class Shapes:
 def skeleton(text: str) -> str:
     """Letters and digits as "x", all else as it is."""
     return ALNUM.sub("x", text)
+
+
+def _groups(texts: Texts, skeletons: Texts, voice: Integers, rare: int) -> Texts:
+    """What the texts of one shape have in common: the skeleton, and perhaps more.
+
+    "127b" and "1279" have one skeleton, but no place for letters and digits: where these
+    stand in a few ways only, each of them has a shape of its own.
+
+    Args:
+        texts: ``[texts]``.
+        skeletons: ``[texts]``.
+        voice: ``[texts]``: somebody who has each.
+        rare: No way is told that fewer people have.
+    """
+    ways = [_DIGIT.sub("9", _LETTER.sub("a", text)) for text in texts.tolist()]
+    parts = pd.DataFrame({"skeleton": skeletons, "way": ways, "voice": voice})
+    people = parts.groupby(["skeleton", "way"])["voice"].nunique()
+    of_skeleton = people.groupby("skeleton").agg(["size", "min"])
+    least = max(rare, FEWEST_OF_WAY)
+    few = (of_skeleton["size"] <= MOST_WAYS) & (of_skeleton["min"] >= least)
+    is_split = parts["skeleton"].isin(few.index[few]).to_numpy()
+    return np.where(is_split, parts["way"].to_numpy(dtype=object), skeletons)
 
 
 def _gist(form: str) -> str:

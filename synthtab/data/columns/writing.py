@@ -91,7 +91,7 @@ _ABBREVIATIONS = (
     "р.",
 )
 # A sign for money, perhaps with the letters of a country before it: US$, R$.
-_SIGN = r"(?:[A-Z]{0,3}[$€£¥₹₽₩₪₫₺₴₦฿₡₱﷼¢])"
+_SIGN = r"(?:[A-Z]{0,3}[$€£¥₹₽₩₪₫₺₴₦฿₡₱﷼¢￥＄￡￦])"
 _SPACE = "[ \u00a0\u202f\u2009]"
 _NAMES = "|".join(re.escape(name) for name in (*_CODES, *_ABBREVIATIONS))
 _MONEY = rf"(?:{_SIGN}|{_NAMES})"
