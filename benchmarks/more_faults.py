@@ -103,6 +103,63 @@ def apart(frame: Frame, train: Frame) -> pd.Series:
     return one - np.sign(found) * other
 
 
+def most_agreeing(among: Callable[[Frame, Frame], Frame]) -> Measure:
+    """In how many cells each row agrees with the row that is most like it.
+
+    Args:
+        among: ``(rows, training rows)`` -> where that is sought, not being the row itself.
+    """
+
+    def measure(frame: Frame, train: Frame) -> pd.Series:
+        others = among(frame, train)
+        most = np.zeros(len(frame), dtype=int)
+        columns = [
+            pd.factorize(pd.concat([frame[name], others[name]]).astype(str))[0]
+            for name in frame
+        ]
+        for row in range(len(frame)):
+            agree = np.zeros(len(others), dtype=int)
+            for codes in columns:
+                agree += codes[len(frame) :] == codes[row]
+            if others is frame:
+                agree[row] = 0
+            most[row] = agree.max()
+        return pd.Series(most, index=frame.index)
+
+    return measure
+
+
+def nearest_in_ranks(among: Callable[[Frame, Frame], Frame]) -> Measure:
+    """How far the ranks of a row's numbers are from those of the row next to it."""
+
+    def measure(frame: Frame, train: Frame) -> pd.Series:
+        others = among(frame, train)
+        names = numbers(train)
+        rows, beside = (
+            np.column_stack([ranks(part, train, name).fillna(0) for name in names])
+            for part in (frame, others)
+        )
+        found = np.zeros(len(rows))
+        for row in range(len(rows)):
+            gaps = np.abs(beside - rows[row]).mean(axis=1)
+            if others is frame:
+                gaps[row] = np.inf
+            found[row] = gaps.min()
+        return pd.Series(found, index=frame.index)
+
+    return measure
+
+
+def in_training(frame: Frame, train: Frame) -> Frame:
+    """Copies are sought among the training rows."""
+    return train
+
+
+def at_home(frame: Frame, train: Frame) -> Frame:
+    """Repeats are sought among the rows themselves."""
+    return frame
+
+
 # -- cells of a column that the table has
 
 
@@ -673,6 +730,23 @@ def _weekday(frame: Frame, train: Frame) -> pd.Series:
     return pd.to_datetime(frame["seen"]).dt.dayofweek.astype(str)
 
 
+def _hour_of_day(frame: Frame, train: Frame) -> pd.Series:
+    seen = pd.to_datetime(frame["seen"])
+    return seen.dt.hour + seen.dt.minute / 60
+
+
+def _weekend_sales(frame: Frame, train: Frame) -> pd.Series:
+    return frame.loc[pd.to_datetime(frame["seen"]).dt.dayofweek >= 5, "sales"]
+
+
+def _noon_load(frame: Frame, train: Frame) -> pd.Series:
+    return frame.loc[_hour_of_day(frame, train).between(12, 16), "load"]
+
+
+def _winter_degrees(frame: Frame, train: Frame) -> pd.Series:
+    return frame.loc[pd.to_datetime(frame["seen"]).dt.month.isin([12, 1, 2]), "degrees"]
+
+
 def _with_weekday(count: int, rng: Random, frame: Frame) -> dict[str, Any]:
     """Sales that are double at weekends."""
     seen = days("2022-01-01", "2023-12-31", count, rng)
@@ -1114,7 +1188,9 @@ def _gaps_apart(rows: Frame, train: Frame, rng: Random) -> dict[str, Any]:
     return {name: rng.permutation(rows[name].to_numpy()) for name in ("q1", "q2", "q3")}
 
 
-ALWAYS = "always"
+def _gaps_of_row(frame: Frame, train: Frame) -> pd.Series:
+    return frame[["q1", "q2", "q3"]].isna().sum(axis=1).astype(str)
+
 
 FAULTS = (
     Fault("one more", one_more, OF_NUMBERS, DENIED_NUMBERS, measure=value(few_whole)),
@@ -1305,17 +1381,33 @@ FAULTS = (
         measure=together,
     ),
     Fault(
-        "a fifth copied but two cells", copied_but(2), COPIES, COPIES, told_by="always"
+        "a fifth copied but two cells",
+        copied_but(2),
+        COPIES,
+        COPIES,
+        measure=most_agreeing(in_training),
     ),
     Fault(
         "a fifth copied but three cells",
         copied_but(3),
         COPIES,
         COPIES,
-        told_by="always",
+        measure=most_agreeing(in_training),
     ),
-    Fault("copied with noise", copied_with_noise, COPIES, COPIES, told_by="always"),
-    Fault("copied, rounded", copied_rounded, COPIES, COPIES, told_by="always"),
+    Fault(
+        "copied with noise",
+        copied_with_noise,
+        COPIES,
+        COPIES,
+        measure=nearest_in_ranks(in_training),
+    ),
+    Fault(
+        "copied, rounded",
+        copied_rounded,
+        COPIES,
+        COPIES,
+        measure=nearest_in_ranks(in_training),
+    ),
     Fault("rare people copied", rare_copied, COPIES, ("copies",), told_by="cells"),
     Fault(
         "copied with new keys", copied_with_new_keys, COPIES, COPIES, told_by="always"
@@ -1325,14 +1417,14 @@ FAULTS = (
         jittered_repeats,
         ("repeats", "reach"),
         ("repeats",),
-        told_by="always",
+        measure=nearest_in_ranks(at_home),
     ),
     Fault(
         "repeats but one cell",
         repeated_but_one,
         ("repeats", "reach"),
         ("repeats",),
-        told_by="always",
+        measure=most_agreeing(at_home),
     ),
     # Columns that are brought.
     Fault(
@@ -1357,14 +1449,14 @@ FAULTS = (
         brought(_seen, _later(0.5, "1h"), ["seen"]),
         ("time of day",),
         ("time of day",),
-        told_by="always",
+        measure=_hour_of_day,
     ),
     Fault(
         "six hours later in a tenth",
         brought(_seen, _later(0.1, "6h"), ["seen"]),
         ("time of day",),
         ("time of day",),
-        told_by="always",
+        measure=_hour_of_day,
     ),
     Fault(
         "a century later in 2 %",
@@ -1392,21 +1484,21 @@ FAULTS = (
         brought(_with_weekday, permuted("sales"), ["seen", "sales"]),
         TIES,
         DENIED_TIES,
-        told_by="always",
+        measure=_weekend_sales,
     ),
     Fault(
         "degrees of any season",
         brought(_with_season, permuted("degrees"), ["seen", "degrees"]),
         TIES,
         DENIED_TIES,
-        told_by="always",
+        measure=_winter_degrees,
     ),
     Fault(
         "loads of any hour",
         brought(_with_hour, permuted("load"), ["seen", "load"]),
         TIES,
         DENIED_TIES,
-        told_by="always",
+        measure=_noon_load,
     ),
     Fault(
         "no trend",
@@ -1441,7 +1533,7 @@ FAULTS = (
         brought(_zips, _without_zeros("zip"), ["zip"]),
         ("invented category", "case", "form of text", "unreadable", "absent category"),
         ("absent category",),
-        told_by="always",
+        told_by="cells",
     ),
     Fault(
         "leading zeros of keys lost",
@@ -1564,7 +1656,7 @@ FAULTS = (
         brought(_bowl, _straight, ["warmth", "cost"]),
         TIES,
         DENIED_TIES,
-        told_by="always",
+        measure=_cost_at_ends,
     ),
     Fault(
         "a product of two lost",
@@ -1648,6 +1740,6 @@ FAULTS = (
         brought(_gaps_together, _gaps_apart, ["q1", "q2", "q3"]),
         ("missing together", "missing at random", *TIES),
         ("missing together",),
-        told_by="always",
+        measure=_gaps_of_row,
     ),
 )

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from synthtab.evaluation import Verdict, evaluate
+from synthtab.evaluation import Verdict, agreement, chance, evaluate, prepare
 
 ROWS = 800
 
@@ -41,7 +41,30 @@ def table(seed: int, rows: int = ROWS) -> pd.DataFrame:
             "length": length.round(1),
             "width": (length + rng.normal(0.0, 5.0, rows)).round(1),
         }
-    )
+    ).assign(**_words(rng, rows))
+
+
+def _words(rng: np.random.Generator, rows: int) -> dict[str, object]:
+    """Towns with accents, codes and keys with zeros in front, shares of 100 and a unit
+    that is converted.
+    """
+    towns = np.array(["Zürich", "Genève", "Bern", "Malmö", "Rom"])
+    codes = np.array([f"{code:05d}" for code in range(107, 9_000, 411)])
+    parts = np.round(100 * rng.dirichlet([3, 2, 1], rows)).astype(int)
+    grams = rng.gamma(9.0, 100.0, rows).round()
+    return {
+        "town": towns[rng.integers(0, len(towns), rows)],
+        "code": codes[rng.integers(0, len(codes), rows)],
+        "key": [f"{key:09d}" for key in rng.integers(0, 10**8, rows)],
+        "bus": parts[:, 0],
+        "car": parts[:, 1],
+        "walk": 100 - parts[:, 0] - parts[:, 1],
+        "grams": grams,
+        "kilos": grams / 1_000,
+        "opened": pd.Timestamp("2023-01-01")
+        + pd.to_timedelta(rng.integers(0, 300, rows), "D")
+        + pd.to_timedelta(rng.integers(480, 1_080, rows), "min"),
+    }
 
 
 REAL, FRESH = table(0), table(1)
@@ -74,6 +97,58 @@ def lengths_of_other_rows(frame: pd.DataFrame, rng: np.random.Generator) -> None
     frame["length"] = np.where(rng.random(len(frame)) < 0.1, others, frame["length"])
 
 
+def badly_decoded(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["town"] = frame["town"].map(lambda town: town.encode().decode("latin-1"))
+
+
+def with_question_marks(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["town"] = frame["town"].map(lambda t: t.encode("ascii", "replace").decode())
+
+
+def codes_without_zeros(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame["code"] = frame["code"].str.lstrip("0")
+
+
+def keys_without_zeros(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:79, "key"] = frame.loc[:79, "key"].str.lstrip("0")
+
+
+def rare_words_invented(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:23, "town"] = [f"Neustadt {i // 3}" for i in range(24)]
+
+
+def beyond_100(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:39, "car"] += 5
+
+
+def other_kilos(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:39, "kilos"] = (frame.loc[:39, "kilos"] * 1.05).round(3)
+
+
+def open_at_night(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    frame.loc[:19, "opened"] -= pd.Timedelta("8h")
+
+
+def copied_but_three_cells(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    copies = REAL.iloc[:100].copy()
+    for row in range(100):
+        for column in rng.permutation(frame.shape[1])[:3]:
+            copies.iat[row, column] = frame.iat[row, column]
+    frame.loc[:99] = copies
+
+
+def repeated_but_one_cell(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    again = frame.iloc[100:140].sample(100, replace=True, random_state=0)
+    frame.loc[:99] = again.assign(degrees=frame["degrees"].to_numpy()[:100]).to_numpy()
+
+
+def repeated_with_noise(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    again = frame.iloc[100:140].sample(100, replace=True, random_state=0)
+    for name in again.select_dtypes("float"):
+        again[name] += rng.normal(0.0, 0.001 * frame[name].std(), 100)
+    frame.loc[:99] = again.to_numpy()
+
+
 # Fault -> the metric that sees it, the rule, and what the sentence says.
 PLANTED: dict[Fault, tuple[str, str, str]] = {
     any_cents: ("digit_error", "digits", "Numbers of 'price' end otherwise: "),
@@ -101,6 +176,49 @@ PLANTED: dict[Fault, tuple[str, str, str]] = {
         "stray_rows",
         "stray",
         "of the rows stray from the tie of ('length', 'width')",
+    ),
+    badly_decoded: ("other_spellings", "case", "in letters with accents: 'Z"),
+    with_question_marks: ("other_spellings", "case", "in letters with accents: '"),
+    codes_without_zeros: ("other_spellings", "case", "in zeros in front: '"),
+    keys_without_zeros: (
+        "left_out_error",
+        "form of text",
+        "of 'key' have more or fewer than 9 characters, which every real one has",
+    ),
+    rare_words_invented: (
+        "category_coverage",
+        "invented category",
+        "3.0 % of the rows have categories of 'town' that no real row has",
+    ),
+    beyond_100: (
+        "impossible_rows",
+        "impossible rows",
+        "'walk' = - 'bus' - 'car' + 100",
+    ),
+    other_kilos: (
+        "impossible_rows",
+        "impossible rows",
+        "'kilos' = 0.001 * 'grams'",
+    ),
+    open_at_night: (
+        "timestamp_error",
+        "time of day",
+        "The times of 'opened' are not the real ones",
+    ),
+    copied_but_three_cells: (
+        "close_copies",
+        "near copies",
+        "of the rows equal a training row in most of their cells",
+    ),
+    repeated_but_one_cell: (
+        "repeated_rows",
+        "repeats",
+        "of the rows repeat another of them in most of their cells",
+    ),
+    repeated_with_noise: (
+        "repeated_rows",
+        "repeats",
+        "repeat another of them all but exactly, ten times nearer than any real row",
     ),
 }
 
@@ -186,3 +304,51 @@ def test_strays_by_hand() -> None:
     assert score.value == pytest.approx(5.0)
     assert score.reference is not None
     assert score.reference.value == 0.0
+
+
+def test_words_of_one_table_alone_by_hand() -> None:
+    """Three words of two rows each, all in one of two tables of as many rows: each is
+    alone there with a chance of 1/4, so that all of them are with 1/64.
+    """
+    three, none = np.array([2, 2, 2]), np.array([0, 0, 0])
+    assert chance.only_here(three, none, 100, 100) == pytest.approx(1 / 64)
+    # Of 2 or more words: 3 * (1/4)^2 * 3/4 more.
+    two = np.array([2, 2, 0])
+    found = chance.only_here(two, np.array([0, 0, 2]), 100, 100)
+    assert found == pytest.approx(1 / 64 + 9 / 64)
+    assert chance.only_here(none, three, 100, 100) == 1.0
+
+
+def test_words_of_one_table_alone_are_as_rare_as_they_say() -> None:
+    rng = np.random.default_rng(0)
+    words = rng.zipf(1.5, 400) % 60
+    found = []
+    for _ in range(400):
+        one = rng.random(400) < 0.5
+        counts = [np.bincount(words[side], minlength=60) for side in (one, ~one)]
+        found.append(chance.only_here(*counts, int(one.sum()), int((~one).sum())))
+    for level in (0.05, 0.2):
+        assert np.mean(np.array(found) < level) < 1.5 * level
+
+
+def test_parts_of_a_row_tell_a_copy_with_changed_cells() -> None:
+    """Of ten telling columns, a part of five is untouched by two changes in 2 of 9."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.integers(0, 50, (400, 10)))
+    other = pd.DataFrame(rng.integers(0, 50, (400, 10)))
+    other.iloc[:100] = frame.iloc[:100]
+    for row in range(100):
+        for column in rng.permutation(10)[:2]:
+            other.iat[row, column] = 99
+    names = [str(name) for name in frame]
+    tables = prepare(
+        frame.set_axis(names, axis=1), other.set_axis(names, axis=1), numeric=names
+    )
+    real, copies = agreement.hashes(tables.real), agreement.hashes(tables.synthetic)
+    parts = agreement.telling_parts(real, rng)
+    assert {len(part) for part in parts} == {5}
+    counts = agreement.agreeing(copies, real, parts)
+    assert (counts > 0).sum() == 100
+    share = counts[counts > 0].mean() / len(parts)
+    assert share == pytest.approx(2 / 9, abs=0.03)
+    assert not agreement.agreeing_at_home(real, parts).any()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2_contingency, hypergeom, poisson
+from scipy.stats import chi2_contingency, hypergeom, norm, poisson
 
 from synthtab.evaluation.cells import Floats
 
@@ -151,3 +151,43 @@ def unlike_shares(counts: Any, beside: Any) -> float:
     if merged.shape[1] < 2 or not merged.sum(axis=1).all():
         return 1.0
     return float(chi2_contingency(merged, correction=False).pvalue)
+
+
+# More words and rows are counted as if their number were normally distributed.
+MOST_STEPS = 5_000_000
+# A word that one table alone has less often than that is no rare one.
+NEVER_ALONE = 1e-12
+
+
+def only_here(counts: Any, beside: Any, rows: int, rows_beside: int) -> float:
+    """How often by luck so many rows have words that no row of the other table has.
+
+    Each row of a word lies in this table with the chance q = rows / all rows, so that all
+    r rows of a word do with q^r; the rows of such words are added up, exactly.
+
+    Args:
+        counts: Rows of each word.
+        beside: Those of the other table.
+        rows: Rows in all.
+        rows_beside: Rows of the other table.
+    """
+    counts, beside = np.asarray(counts), np.asarray(beside)
+    observed = int(counts[beside == 0].sum())
+    if observed == 0:
+        return 1.0
+    totals = (counts + beside)[counts + beside > 0]
+    alone = (rows / (rows + rows_beside)) ** totals
+    totals, alone = totals[alone > NEVER_ALONE], alone[alone > NEVER_ALONE]
+    if len(totals) * observed > MOST_STEPS:
+        mean = float((totals * alone).sum())
+        deviation = float(np.sqrt((totals**2 * alone * (1 - alone)).sum()))
+        return float(norm.sf((observed - 0.5 - mean) / max(deviation, 1e-12)))
+    # Chance of each number of rows below the observed one.
+    fewer = np.zeros(observed)
+    fewer[0] = 1.0
+    for total, share in zip(totals.tolist(), alone.tolist(), strict=True):
+        moved = np.zeros(observed)
+        if total < observed:
+            moved[total:] = fewer[: observed - total]
+        fewer = (1 - share) * fewer + share * moved
+    return float(max(1.0 - fewer.sum(), 0.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,12 +66,14 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
     real_rows_of_lacking: dict[str, dict[str, int]] = {}
     unnamed: dict[str, int] = {}
     invented: dict[str, dict[str, int]] = {}
+    alone: dict[str, dict[str, Any]] = {}
     number = 0
     for categories in _all_categories(tables):
         name, words = categories.column, categories.words
         shares, seen = categories.real, categories.seen
         real = shares > 0
         number += len(words)
+        alone[name] = _alone(categories, tables)
         if (seen & ~real).any():
             invented[name] = _commonest_invented(categories)
         # A column whose real cells are all missing has invented categories alone.
@@ -100,6 +103,7 @@ def category_coverage(tables: Tables, streams: Streams) -> Outcome:
             "real rows": real_rows_of_lacking,
             "invented": invented,
             "categories": number,
+            "alone": alone,
         },
     )
 
@@ -212,6 +216,19 @@ def _all_categories(tables: Tables) -> list[_Categories]:
         nameable = tables.nameable(j)
         columns.append(_Categories(name, words, shares, synthetic, nameable))
     return columns
+
+
+def _alone(categories: _Categories, tables: Tables) -> dict[str, Any]:
+    """Rows with words that the other table lacks, all words together, and their luck."""
+    of_real = np.rint(categories.real * len(tables.real)).astype(np.int64)
+    of_synthetic = categories.synthetic
+    rows, beside = len(tables.synthetic), len(tables.real)
+    return {
+        "invented": int(of_synthetic[of_real == 0].sum()),
+        "luck of invented": chance.only_here(of_synthetic, of_real, rows, beside),
+        "absent": int(of_real[of_synthetic == 0].sum()),
+        "luck of absent": chance.only_here(of_real, of_synthetic, beside, rows),
+    }
 
 
 def _commonest_invented(categories: _Categories) -> dict[str, int]:

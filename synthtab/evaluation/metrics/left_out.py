@@ -42,8 +42,8 @@ FORM_WORTH = 0.05
 LENGTH_WORTH = 0.15
 # A form that fewer rows have is not shown, and neither is a value.
 SHOWN_FROM = 5
-# Repeats, missing cells, new forms, lengths.
-TESTS = 4
+# Repeats, missing cells, new forms, lengths, one length.
+TESTS = 5
 # Two numbers that differ by less are the same, in single precision too.
 SAME = 1e-6
 
@@ -169,6 +169,9 @@ def _form(
 ) -> tuple[float, list[Fault]]:
     """Texts of a form that no real one has, or of other lengths."""
     of_real = pd.Series([form(text) for text in real]).value_counts()
+    # Keys that count grow longer; with zeros in front they do not.
+    padded = any(text.startswith("0") and len(text) > 1 for text in real)
+    counted = of_real.get("9", 0) > len(real) / 2 and not padded
     of_synthetic = pd.Series([form(text) for text in synthetic]).value_counts()
     new = of_synthetic[~of_synthetic.index.isin(of_real.index)]
     count = int(new.sum())
@@ -184,14 +187,19 @@ def _form(
         if len(common) and of_real.iloc[0] >= SHOWN_FROM:
             fault["forms"] = [str(_first(common)), str(_first(of_real))]
         return excess, [fault]
-    # Keys that count grow longer.
-    counted = of_real.get("9", 0) > len(real) / 2
     lengths = ks_2samp(
         [len(text) for text in real], [len(text) for text in synthetic], method="asymp"
     )
     if not counted and lengths.statistic > LENGTH_WORTH and lengths.pvalue < limit:
         lengths_of = [float(np.median([len(t) for t in s])) for s in (real, synthetic)]
         return max(excess, 0.0), [{"kind": "length", "lengths": lengths_of}]
+    sizes = {len(text) for text in real}
+    if len(sizes) == 1:
+        others = sum(len(text) not in sizes for text in synthetic)
+        by_luck = chance.all_beyond(others, len(synthetic), len(real))
+        if others > FORM_WORTH * len(synthetic) and by_luck < limit and not counted:
+            fault = {"lengths": sorted(sizes), "share": others / len(synthetic)}
+            return max(excess, 0.0), [{"kind": "size", **fault}]
     return max(excess, 0.0), []
 
 
@@ -229,7 +237,7 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
             "columns of keys or texts are missing or repeat",
         ),
         (
-            ("form", "length"),
+            ("form", "length", "size"),
             "form of text",
             _about_form,
             "columns of keys or texts look otherwise",
@@ -265,6 +273,11 @@ def _about_keys(fault: Mapping[str, Any]) -> str:
 
 def _about_form(fault: Mapping[str, Any]) -> str:
     name = quote(fault["column"])
+    if fault["kind"] == "size":
+        return (
+            f"{share(fault['share'])} of the cells of {name} have more or fewer than "
+            f"{fault['lengths'][0]} characters, which every real one has"
+        )
     if fault["kind"] == "length":
         real, other = fault["lengths"]
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthtab.core.randomness import Streams
+from synthtab.evaluation import chance
 from synthtab.evaluation.floors import total_variation_floor
 from synthtab.evaluation.metric import (
     PERFECT_SAMPLER,
@@ -58,7 +59,14 @@ def missing_patterns(tables: Tables, streams: Streams) -> Outcome:
         50 * float(np.abs(p - q).sum()),
         Reference(100 * total_variation_floor(p, len(synthetic)), PERFECT_SAMPLER),
         n=len(synthetic),
-        detail={"patterns": worst, "number of patterns": int((p > 0).sum())},
+        detail={
+            "patterns": worst,
+            "number of patterns": int((p > 0).sum()),
+            "luck": chance.unlike_shares(
+                np.bincount(of_synthetic, minlength=count),
+                np.bincount(of_real, minlength=count),
+            ),
+        },
     )
 
 

@@ -1,10 +1,12 @@
 """Are words written as the real ones are?
 
-``ua`` for ``UA`` is a new category to every model, and the same to a person.
+``ua`` for ``UA`` is a new category to every model, and the same to a person; so are
+``107`` for the code ``00107``, and ``ZÃ¼rich`` or ``Z?rich`` for ``Zürich``.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,13 +39,16 @@ SHOWN_FROM = 5
 # that are looked at.
 LONG_WORD = 5
 MOST_WORDS = 2_000
+# In which a text may have been read that was written in UTF-8.
+ENCODINGS = ("cp1252", "latin-1")
 
 
 def other_spellings(tables: Tables, streams: Streams) -> Outcome:
-    """Mean over categories of the share that differ in case or space, times 100.
+    """Mean over categories of the share that are written otherwise, times 100.
 
-    That is cells whose word no real row has, but for capitals and spaces, or for one
-    letter too few or too many. From 0, which is best, to 100.
+    That is cells whose word no real row has, but for capitals, spaces, marks, accents,
+    zeros in front or a wrong encoding, or for one letter too few or too many. From 0,
+    which is best, to 100.
     """
     if not tables.categorical:
         raise Skip("no column is categorical")
@@ -76,6 +81,9 @@ def other_spellings(tables: Tables, streams: Streams) -> Outcome:
             fault: dict[str, Any] = {"column": name, "share": count / rows}
             fault["kind"] = kind
             new, word = max(alike.items(), key=lambda two: int(of_synthetic[two[0]]))
+            fault["how"] = "by a letter"
+            if kind == "case":
+                fault["how"] = _how(words[new], words[word])
             if of_real[word] >= SHOWN_FROM:
                 fault["words"] = [words[new], words[word]]
             faults.append(fault)
@@ -90,15 +98,53 @@ def other_spellings(tables: Tables, streams: Streams) -> Outcome:
 def _written_otherwise(
     words: tuple[str, ...], of_real: Any, of_synthetic: Any
 ) -> dict[int, int]:
-    """New words that are real ones but for case and space: their codes."""
+    """New words that are real ones, but written otherwise: their codes."""
     real: dict[str, int] = {}
     for code in np.flatnonzero(of_real):
-        bare = bare_text(words[code])
-        if bare not in real or of_real[code] > of_real[real[bare]]:
-            real[bare] = int(code)
-    new = np.flatnonzero((of_synthetic > 0) & (of_real == 0))
-    bare_words = {int(code): bare_text(words[code]) for code in new}
-    return {code: real[bare] for code, bare in bare_words.items() if bare in real}
+        for spelling in _spellings(words[code]):
+            if spelling not in real or of_real[code] > of_real[real[spelling]]:
+                real[spelling] = int(code)
+    found: dict[int, int] = {}
+    for code in np.flatnonzero((of_synthetic > 0) & (of_real == 0)):
+        for spelling in _spellings(words[code]):
+            if spelling in real:
+                found[int(code)] = real[spelling]
+                break
+    return found
+
+
+def _spellings(word: str) -> list[str]:
+    """A word as others may write it, each without spaces and in small letters."""
+    bare = bare_text(word)
+    spellings = [bare]
+    if bare.isdecimal():
+        # A code that went through a spreadsheet.
+        spellings.append(bare.lstrip("0") or "0")
+    elif any(letter.isalpha() for letter in bare):
+        # Of words with letters, marks are no matter; "-1" and "1" are two numbers.
+        spellings.append("".join(c for c in bare if c.isalnum()) or bare)
+    if not word.isascii():
+        spellings.append(bare_text(word.encode("ascii", "replace").decode()))
+        apart = unicodedata.normalize("NFKD", word)
+        without = "".join(c for c in apart if not unicodedata.combining(c))
+        spellings.append(bare_text(without))
+        for encoding in ENCODINGS:
+            try:
+                spellings.append(bare_text(word.encode(encoding).decode()))
+            except UnicodeError:
+                continue
+    return spellings
+
+
+def _how(new: str, word: str) -> str:
+    """In what the one word is written otherwise than the other."""
+    if bare_text(new) == bare_text(word):
+        return "in capitals or spaces"
+    if new.isdecimal() and word.isdecimal():
+        return "in zeros in front"
+    if new.isascii() and word.isascii():
+        return "in capitals, spaces or marks"
+    return "in letters with accents"
 
 
 def _misspelt(
@@ -147,10 +193,9 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         return
 
     def about_column(fault: Mapping[str, Any]) -> str:
-        how = "in capitals or spaces" if fault["kind"] == "case" else "by a letter"
         text = (
             f"{share(fault['share'])} of {quote(fault['column'])} are written otherwise "
-            f"than any real cell, {how}"
+            f"than any real cell, {fault['how']}"
         )
         if "words" in fault:
             new, word = (quote(word, 24) for word in fault["words"])
@@ -161,14 +206,14 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         score.detail.get("faults", []),
         "case",
         about_column,
-        "columns have words that are written otherwise, in capitals, spaces or a letter",
+        "columns have words that are written otherwise than the real ones",
     )
 
 
 SPELLING = Metric(
     "other_spellings",
     "Words written otherwise",
-    "share of words that are real ones but for case, spaces or a letter",
+    "share of words that are real ones, but written otherwise",
     "fidelity",
     "lower",
     other_spellings,

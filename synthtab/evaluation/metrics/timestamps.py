@@ -35,6 +35,8 @@ Levels = npt.NDArray[np.int64]
 
 # Percent of the rows that are at another hour, or on another day, to be worth a word.
 WORTH = 5.0
+# Share of the rows at hours and on days when no real row is.
+NEVER_WORTH = 0.01
 # Largest difference of two distributions of gaps to be worth a word, in percent.
 GAPS_WORTH = 15.0
 WEEKDAYS = (
@@ -161,11 +163,27 @@ def timestamp_error(tables: Tables, streams: Streams) -> Outcome:
             error = 50 * float(np.abs(p - q).sum())
             errors[f"{name}, {part.rule}"] = error
             floors.append(100 * total_variation_floor(p, len(synthetic)))
-            if error > WORTH and chance.unlike_shares(others, counts) < limit:
-                worst = int(np.argmax(np.abs(p - q)))
-                fault = {"level": part.called(worst), "error": error}
-                shares = {"real": float(p[worst]), "synthetic": float(q[worst])}
-                faults.append({"column": name, "rule": part.rule, **fault, **shares})
+            luck = chance.unlike_shares(others, counts)
+            if part is HOUR and error <= WORTH:
+                # A little later everywhere: no hour says it, all of them do.
+                hours = ks_2samp(
+                    np.mod(real, per_day), np.mod(synthetic, per_day), method="asymp"
+                )
+                error, luck = 100 * float(hours.statistic), float(hours.pvalue)
+            worst = int(np.argmax(np.abs(p - q)))
+            never = counts == 0
+            if not (error > WORTH and luck < limit) and q[never].sum() > NEVER_WORTH:
+                # Some rows come when no real one does.
+                error = 100 * float(q[never].sum())
+                luck = chance.only_here(others, counts, len(synthetic), len(real))
+                worst = int(np.argmax(np.where(never, q, -1.0)))
+                if luck >= limit:
+                    continue
+            elif error <= WORTH or luck >= limit:
+                continue
+            fault = {"level": part.called(worst), "error": error}
+            shares = {"real": float(p[worst]), "synthetic": float(q[worst])}
+            faults.append({"column": name, "rule": part.rule, **fault, **shares})
         faults += _gaps(name, real, synthetic, limit, streams)
     if not errors:
         raise Skip("no column is dates")

@@ -129,6 +129,30 @@ class Held(Relation):
             return np.asarray(self.form.applies(table) & ~self.form.holds(table))
 
 
+@dataclass(frozen=True, eq=False)
+class Linear(Relation):
+    """Numbers of which one follows from the others: ``kilos = 0.001 * grams``.
+
+    Attributes:
+        fields: The numbers.
+        weights: ``[fields]``: what each counts; they add up to `total`.
+        total: A constant.
+        slack: By how much rounding may be off.
+    """
+
+    kind = "sum"
+    fields: tuple[Field, ...]
+    weights: Floats
+    total: float
+    slack: float
+
+    def _broken(self, sheet: Sheet) -> Mask:
+        cells = np.column_stack([sheet.numbers(field) for field in self.fields])
+        with np.errstate(invalid="ignore"):
+            off = np.abs(cells @ self.weights - self.total)
+            return np.asarray(off > self.slack)
+
+
 def numbers_table(
     sheet: Sheet, fields: tuple[Field, ...], schema: Schema | None = None
 ) -> Table:

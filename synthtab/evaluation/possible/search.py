@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from synthtab.data.constraints import FORMS, Search
 from synthtab.evaluation.cells import Floats, known
+from synthtab.evaluation.metrics.grain import decimals_of
 from synthtab.evaluation.possible.fields import (
     PARTS,
     Between,
@@ -40,6 +41,7 @@ from synthtab.evaluation.possible.relations import (
     Bounds,
     Exists,
     Held,
+    Linear,
     NeverTwice,
     Only,
     Order,
@@ -51,6 +53,7 @@ from synthtab.evaluation.possible.relations import (
     numbers_table,
 )
 from synthtab.evaluation.report.findings import quote
+from synthtab.evaluation.report.text import shorten
 
 # Rows in which relations are looked for; and those of them for what is tried in very
 # many combinations.
@@ -99,6 +102,19 @@ MOST_RELATIONS = 400
 FORMS_OF_NUMBERS = ("equation", "one_hot")
 MOST_ADDED = 50
 CHUNK = 128
+# Numbers that follow from a weighted sum: rows that have all of them, the share of the
+# rows that must have each, its distinct values, most summands.
+ROWS_OF_LINES = 50
+MOSTLY = 0.9
+VALUES_OF_LINES = 8
+MOST_SUMMANDS = 6
+# Shares of the rows that are fitted again, those that fit best.
+FIT_SHARES = (0.95, 0.9, 0.9)
+# In deviations of the column: a weight below it is none; how near a sum must be; and
+# the slack of rounding with which it says something.
+LEAST_WEIGHT = 1e-2
+CLOSE_LINES = 1e-6
+WORTH_LINES = 0.05
 Pair = tuple[Field, Field]
 
 
@@ -149,6 +165,10 @@ def find(sheet: Sheet, rng: np.random.Generator) -> list[Relation]:
     with np.errstate(all="ignore"):
         found += _existing(part, plan)
         found += _forms(part, plan, rng)
+        # What is a sum of two is told as one.
+        told = {frozenset(one.relation.columns) for one in found}
+        lines = _lines(part, plan, rng)
+        found += [one for one in lines if frozenset(one.relation.columns) not in told]
         found += _spans(part, plan, rng)
         found += _parts(part, plan)
         found += _days_of_year(part, plan, rng)
@@ -423,6 +443,119 @@ def _forms(sheet: Sheet, plan: Plan, rng: np.random.Generator) -> Iterator[Found
                 fault = f"{quote(str(form), 72)} does not hold"
                 relation = Held(form.columns, str(form), fault, None, form, own, schema)
                 yield Found(relation, rows, broken, by_chance)
+
+
+# -- Numbers that follow from others
+
+
+def _lines(sheet: Sheet, plan: Plan, rng: np.random.Generator) -> Iterator[Found]:
+    """Weighted sums: units that are converted, shares that add up to 100.
+
+    Each number is fitted by those before it that do not follow from others (least squares,
+    twice again without the rows that fit worst); what counts next to nothing is left out.
+    """
+    some = sheet.some(FEWER_ROWS, rng)
+    fields, cells = _dense(some, plan)
+    if len(fields) < 2 or len(cells) < ROWS_OF_LINES:
+        return
+    units = np.array([_unit(column) for column in cells.T])
+    deviations = cells.std(axis=0)
+    scale = len(sheet) / len(some)
+    free: list[int] = []
+    for j in range(len(fields)):
+        line = _line(cells, j, free, units, deviations)
+        if line is None:
+            free.append(j)
+            continue
+        which, weights, total, slack = line
+        own = tuple(fields[k] for k in which)
+        says = _says_line([field.said for field in own], weights, total)
+        fault = f"{shorten(says, 72)} does not hold"
+        columns = tuple(field.columns[0] for field in own)
+        relation = Linear(columns, says, fault, None, own, weights, total, slack)
+        broken = float(relation.breaks(some).sum()) * scale
+        mixed = cells[:, which].copy()
+        mixed[:, -1] = rng.permutation(mixed[:, -1])
+        by_chance = float((np.abs(mixed @ weights - total) > slack).sum()) * scale
+        if _is_one(len(cells) * scale, broken, by_chance):
+            yield Found(relation, len(cells) * scale, broken, by_chance)
+
+
+def _dense(sheet: Sheet, plan: Plan) -> tuple[list[Field], Floats]:
+    """Numbers that are mostly there and vary, and the rows that have all of them."""
+    fields = []
+    for field in plan.groups.get("number", ())[:MOST_ADDED]:
+        values = sheet.numbers(field)
+        there = known(values)
+        if (
+            len(there) > MOSTLY * len(values)
+            and len(np.unique(there)) > VALUES_OF_LINES
+        ):
+            fields.append(field)
+    if not fields:
+        return [], np.empty((0, 0))
+    cells = np.column_stack([sheet.numbers(field) for field in fields])
+    return fields, cells[~np.isnan(cells).any(axis=1)]
+
+
+def _unit(values: Floats) -> float:
+    """The last decimal of a column; 0 if it has too many."""
+    places = decimals_of(values)
+    return 0.0 if places is None else 10.0**-places
+
+
+def _line(
+    cells: Floats, j: int, free: list[int], units: Floats, deviations: Floats
+) -> tuple[list[int], Floats, float, float] | None:
+    """Columns, weights, total and slack of what a column follows from; None if nothing."""
+    which = list(free)
+    for _ in range(2):
+        if not which:
+            return None
+        inputs = np.column_stack(
+            [cells[:, which] / deviations[which], np.ones(len(cells))]
+        )
+        kept = np.arange(len(cells))
+        for share in FIT_SHARES:
+            found = np.linalg.lstsq(inputs[kept], cells[kept, j], rcond=None)[0]
+            off = np.abs(inputs @ found - cells[:, j])
+            kept = np.argsort(off, kind="stable")[: max(int(share * len(cells)), 2)]
+        counts = np.abs(found[:-1]) > LEAST_WEIGHT * deviations[j]
+        which = [k for k, counted in zip(which, counts, strict=True) if counted]
+    if not which or len(which) > MOST_SUMMANDS:
+        return None
+    weights = found[:-1][counts] / deviations[which] if counts.all() else None
+    if weights is None:
+        return None
+    total = float(found[-1])
+    whole = np.rint(weights)
+    if np.allclose(weights, whole, rtol=1e-3, atol=0.0):
+        weights = whole
+        total = float(np.median(cells[:, j] - cells[:, which] @ weights))
+    off = np.abs(cells[:, j] - cells[:, which] @ weights - total)
+    # As written, or but for rounding.
+    slack = CLOSE_LINES * float(deviations[j])
+    if np.mean(off <= slack) < 1 - EXCEPTIONS:
+        slack += units[j] / 2 + float(np.abs(weights) @ units[which]) / 2
+    holds = np.mean(off <= slack) >= 1 - EXCEPTIONS
+    if not holds or slack > WORTH_LINES * deviations[j]:
+        return None
+    # What it follows from, less the column itself, is the total.
+    return [*which, j], np.append(-weights, 1.0), total, slack
+
+
+def _says_line(said: Sequence[str], weights: Floats, total: float) -> str:
+    """``'c' = 2 * 'a' - 'b' + 3``; the last one is what follows from the others."""
+    parts = []
+    summands = zip(said[:-1], -weights[:-1], strict=True)
+    # The sort is stable: what is added comes before what is taken off.
+    for name, weight in sorted(summands, key=lambda one: one[1] < 0):
+        sign = "-" if weight < 0 else "+"
+        times = "" if abs(abs(weight) - 1) < 1e-9 else f"{abs(weight):.4g} * "
+        parts.append(f"{sign} {times}{name}")
+    if abs(total) > 1e-6 * max(1.0, abs(total)):
+        parts.append(f"{'-' if total < 0 else '+'} {abs(total):.6g}")
+    return f"{said[-1]} = {' '.join(parts).removeprefix('+ ')}"
 
 
 # -- Dates that follow from a date and counts

@@ -1,9 +1,9 @@
 """Do rows lie right beside single training rows, or equal them but for one cell?
 
 A copy with incomes a thousandth larger, or with another town, is no copy to a hash and
-one near row among many to a median. Two signs tell it: it is ten times nearer to a
+one near row among many to a median. Few signs tell it: it is ten times nearer to a
 training row than any other real row is, and it agrees with a training row in all columns
-but one. Both are counted beside real rows, so that no holdout is needed.
+but one, or in most. They are counted beside real rows, so that no holdout is needed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from scipy.stats import binom
 
 from synthtab.core.randomness import Streams
 from synthtab.evaluation import chance
+from synthtab.evaluation.agreement import (
+    CLUMPS,
+    agreeing,
+    agreeing_at_home,
+    hashes,
+    is_repeated,
+    more_agree,
+    of_rows,
+    telling_parts,
+)
 from synthtab.evaluation.metric import (
     MIN_ROWS,
     Metric,
@@ -27,7 +35,7 @@ from synthtab.evaluation.metric import (
 )
 from synthtab.evaluation.neighbours import neighbours
 from synthtab.evaluation.report.findings import Evidence, Level, Verdict, share
-from synthtab.evaluation.views import Tables, View
+from synthtab.evaluation.views import Tables
 
 # Rows of either table that are looked at, and rows among which the nearest is sought.
 LOOKED_AT = 3_000
@@ -40,19 +48,23 @@ WORTH_ROWS = 5
 BAD = 0.02
 # Tables of fewer columns have too many rows that agree in all but one.
 FEWEST_COLUMNS = 4
-# Rows that agree come in clumps: they count as so many times fewer.
-CLUMPS = 2.0
-
-Hashes = npt.NDArray[np.uint64]
+# Training rows among which rows are sought that agree in most cells.
+AGREEING_ROWS = 100_000
+# What is found of the same rows in several ways is told in the first of these, if it
+# finds so much of them.
+KINDS = ("all but one", "beside", "most cells")
+NEARLY_ALL = 0.7
 
 
 def close_copies(tables: Tables, streams: Streams) -> Outcome:
-    """Share of rows right beside a training row, or equal to one but for one cell.
+    """Share of rows right beside a training row, or equal to one in most of its cells.
 
-    The larger of two shares. Beside a training row: a synthetic row is ten times nearer
+    The largest of three shares. Beside a training row: a synthetic row is ten times nearer
     to it than the next real row. All but one: a synthetic row agrees with a training row
-    in all compared columns but one. From 0, which is best, to 1. Beside it: the same
-    share of real rows, beside which, or equal to which, other real rows are.
+    in all compared columns but one. Most cells: it agrees with training rows in so many
+    random halves of the columns as hardly any real row does with others (`agreement`). From
+    0, which is best, to 1. Beside it: the same share of real rows, beside which, or equal
+    to which, other real rows are.
     """
     size = min(len(tables.real), len(tables.synthetic), SEARCHED)
     if size < MIN_ROWS:
@@ -60,13 +72,19 @@ def close_copies(tables: Tables, streams: Streams) -> Outcome:
     found = [_beside(tables, size, streams)]
     if len(tables.names) >= FEWEST_COLUMNS:
         found.append(_all_but_one(tables, streams))
+        in_most = _in_most_cells(tables, streams)
+        found += [] if in_most is None else [in_most]
     limit = chance.limit(len(found))
     faults = [
         kind
         for kind in found
         if kind["luck"] < limit and kind["excess"] >= kind["worth"]
     ]
-    faults.sort(key=lambda kind: -kind["share"])
+    # Of what is said of the same rows, what says most.
+    most = max((kind["share"] for kind in faults), default=0.0)
+    telling = [kind for kind in faults if kind["share"] >= NEARLY_ALL * most]
+    telling.sort(key=lambda kind: KINDS.index(kind["kind"]))
+    faults = telling
     worst = max(found, key=lambda kind: kind["share"] - kind["real"])
     return Outcome(
         worst["share"],
@@ -96,27 +114,47 @@ def _beside(tables: Tables, size: int, streams: Streams) -> dict[str, Any]:
 
 def _all_but_one(tables: Tables, streams: Streams) -> dict[str, Any]:
     """Rows that agree with a training row in all columns but one, or in all."""
-    real = _hashes(tables.real)
+    real = hashes(tables.real)
     other = tables.synthetic.some(SEARCHED, streams.numpy("all but one"))
-    copies, own = _hashes(other), real
+    copies, own = hashes(other), real
     agree = np.zeros(len(copies), dtype=bool)
     agree_of_real = np.zeros(len(own), dtype=bool)
-    of_row, of_copy = _sum(real), _sum(copies)
+    of_row, of_copy = of_rows(real), of_rows(copies)
     for j in range(real.shape[1]):
         # What is left of a row's hash without the column.
         left = of_row - real[:, j]
         agree |= np.isin(of_copy - copies[:, j], left)
-        _, place, counts = np.unique(left, return_inverse=True, return_counts=True)
-        agree_of_real |= counts[place.ravel()] > 1
+        agree_of_real |= is_repeated(left)
     # Equal rows are another rule's.
     agree &= ~np.isin(of_copy, of_row)
-    _, place, counts = np.unique(of_row, return_inverse=True, return_counts=True)
-    agree_of_real &= counts[place.ravel()] == 1
+    agree_of_real &= ~is_repeated(of_row)
     count, beside = int(agree.sum()), int(agree_of_real.sum())
     luck = chance.more(
         int(count / CLUMPS), len(agree), int(np.ceil(beside / CLUMPS)), len(own)
     )
     return _kind("all but one", count, beside, len(agree), len(own), float(luck))
+
+
+def _in_most_cells(tables: Tables, streams: Streams) -> dict[str, Any] | None:
+    """Rows that agree with a training row in most of their cells, but not in all.
+
+    None where no part of a row tells it from others.
+    """
+    real = hashes(tables.real.some(AGREEING_ROWS, streams.numpy("most cells, real")))
+    other = hashes(tables.synthetic.some(SEARCHED, streams.numpy("most cells")))
+    some = real[streams.numpy("most cells, parts").permutation(len(real))[:SEARCHED]]
+    parts = telling_parts(some, streams.numpy("most cells, columns"))
+    if not parts:
+        return None
+    counts = agreeing(other, real, parts)
+    beside = agreeing_at_home(real, parts)
+    # Equal rows are another rule's.
+    counts[np.isin(of_rows(other), of_rows(real))] = 0
+    beside[is_repeated(of_rows(real))] = 0
+    more = more_agree(counts, beside, len(parts))
+    return _kind(
+        "most cells", more["count"], more["beside"], len(other), len(real), more["luck"]
+    )
 
 
 def _kind(
@@ -131,23 +169,6 @@ def _kind(
         "worth": min(WORTH * rows, WORTH_ROWS),
         "luck": luck,
     }
-
-
-def _hashes(view: View) -> Hashes:
-    """A 64-bit hash of every cell ``[rows, columns]``."""
-    columns = []
-    for j, cells in enumerate([*view.numbers.T, *view.codes.T]):
-        # The position makes equal cells of two columns different.
-        of_cells = pd.util.hash_array(np.ascontiguousarray(cells))
-        columns.append(of_cells * np.uint64(2 * j + 1))
-    hashes: Hashes = np.column_stack(columns)
-    return hashes
-
-
-def _sum(hashes: Hashes) -> Hashes:
-    """The hash of each row, a sum that wraps around."""
-    total: Hashes = hashes.sum(axis=1, dtype=np.uint64)
-    return total
 
 
 def rule(evidence: Evidence) -> Iterator[Verdict]:
@@ -175,9 +196,12 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
                 f"{share(fault['real'])} is chance"
             )
         else:
+            what = "but for one cell"
+            if fault["kind"] == "most cells":
+                what = "in most of their cells"
             text = (
-                f"{share(fault['share'])} of the rows equal a training row but for one "
-                f"cell; of real rows, {share(fault['real'])}"
+                f"{share(fault['share'])} of the rows equal a training row {what}; "
+                f"of real rows, {share(fault['real'])} equal another one so"
             )
         level: Level = "bad" if excess > BAD else "fair"
         yield Verdict(level, text, "near copies", (), dict(fault))

@@ -24,6 +24,7 @@ from synthtab.evaluation.report.findings import (
     Verdict,
     beyond_floors,
     both,
+    joined,
     listing,
     quote,
     sentences,
@@ -48,6 +49,8 @@ from synthtab.evaluation.report.wholes import detector, reach, usefulness
 RARE_CHANCE = 0.01
 # A category of such a share of the rows matters, even where chance may explain it.
 CATEGORY_MATTERS = 0.01
+# Share of the rows whose rare words one table alone has, to be worth a word.
+ALONE_WORTH = 0.005
 # Percent of a column's numbers that may have decimals that no real one has.
 OFF_GRID = 1.0
 # Share of the least range that a perfect sampler reached in some draws: how far a table
@@ -59,6 +62,8 @@ SHAPE_BAD = 10.0
 BLANKS_WORTH = 1.0
 # The same where no real cell is missing.
 NEVER_MISSING_WORTH = 0.3
+# Percent of the rows with another pattern of missing cells to be worth a word.
+PATTERNS_WORTH = 2.0
 # Ties that are this many times as far off as those of a perfect sampler are worth a
 # word.
 TIES_FAIR = 2.5
@@ -457,8 +462,21 @@ def categories(evidence: Evidence) -> Iterator[Verdict]:
         for c in absent + invented
         if by_luck[id(c)] < chance.UNSURE or c["rows"] > CATEGORY_MATTERS * synthetic
     ]
-    absent = [c for c in absent if by_luck[id(c)] * tried < RARE_CHANCE]
-    invented = [c for c in invented if by_luck[id(c)] * tried < RARE_CHANCE]
+    # What is written otherwise is a real word that its own rule names.
+    spelt = _spelt_otherwise(evidence)
+    each = {}
+    for kind, found in (("absent", absent), ("invented", invented)):
+        sure = [c for c in found if by_luck[id(c)] * tried < RARE_CHANCE]
+        each[kind] = [c for c in sure if c["column"] not in spelt]
+    several = {
+        kind: [
+            fault
+            for fault in _several_alone(score, kind, found, evidence)
+            if fault["column"] not in spelt | {c["column"] for c in each[kind]}
+        ]
+        for kind, found in (("absent", absent), ("invented", invented))
+    }
+    absent, invented = each["absent"], each["invented"]
 
     def about_absent(fault: Mapping[str, Any]) -> str:
         return (
@@ -480,7 +498,24 @@ def categories(evidence: Evidence) -> Iterator[Verdict]:
     yield from sentences(
         invented, "invented category", about_invented, "categories are invented"
     )
-    if absent or invented or evidence.speaks("other_spellings"):
+    yield from sentences(
+        several["absent"],
+        "absent category",
+        _about_several_absent,
+        "columns lack categories",
+    )
+    yield from sentences(
+        several["invented"],
+        "invented category",
+        _about_several_invented,
+        "columns have invented categories",
+    )
+    if (
+        absent
+        or invented
+        or any(several.values())
+        or evidence.speaks("other_spellings")
+    ):
         return
     if unsure:
         names = tuple(dict.fromkeys(c["column"] for c in unsure))
@@ -491,6 +526,48 @@ def categories(evidence: Evidence) -> Iterator[Verdict]:
     else:
         text = "No category is lacking or invented beyond chance"
         yield Verdict("good", text, "absent category")
+
+
+def _spelt_otherwise(evidence: Evidence) -> set[str]:
+    score = evidence.get("other_spellings")
+    if score is None:
+        return set()
+    return {fault["column"] for fault in score.detail.get("faults", [])}
+
+
+def _several_alone(
+    score: Score, kind: str, found: Sequence[Mapping[str, Any]], evidence: Evidence
+) -> Iterator[dict[str, Any]]:
+    """Columns with rare words that one table alone has, too many together for luck."""
+    columns = score.detail.get("alone", {})
+    limit = chance.limit(2 * len(columns))
+    rows = evidence.rows["synthetic" if kind == "invented" else "real"]
+    for name, alone in columns.items():
+        part = alone[kind] / rows
+        if part <= ALONE_WORTH or alone[f"luck of {kind}"] >= limit:
+            continue
+        words = [c["category"] for c in found if c["column"] == name]
+        yield {"column": name, "share": part, "words": words[:OWN_SENTENCE]}
+
+
+def _such_as(fault: Mapping[str, Any]) -> str:
+    if not fault["words"]:
+        return ""
+    return f", such as {joined([quote(word, 24) for word in fault['words']])}"
+
+
+def _about_several_absent(fault: Mapping[str, Any]) -> str:
+    return (
+        f"Of {quote(fault['column'])}, categories that {share(fault['share'])} of the "
+        f"real rows have never appear{_such_as(fault)}"
+    )
+
+
+def _about_several_invented(fault: Mapping[str, Any]) -> str:
+    return (
+        f"{share(fault['share'])} of the rows have categories of "
+        f"{quote(fault['column'])} that no real row has{_such_as(fault)}"
+    )
 
 
 def _as_list(rows_of: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
@@ -629,7 +706,9 @@ def patterns(evidence: Evidence) -> Iterator[Verdict]:
     if alone is not None and _wrong_blanks(alone, evidence):
         return
     possible = score.reference.value
-    if score.value <= max(2.0, 1.5 * possible + 150 * evidence.noise):
+    surely_off = score.detail.get("luck", 0.0) < chance.limit(1)
+    worth = max(PATTERNS_WORTH, 1.5 * possible)
+    if score.value <= worth or not surely_off:
         return
     text = "Cells are not missing together as in real rows"
     columns: tuple[str, ...] = ()
