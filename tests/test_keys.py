@@ -411,7 +411,22 @@ def test_a_character_or_a_beginning_of_few_codes_is_in_no_model() -> None:
     texts[7] = "ZZ" + texts[7][2:-1] + "Q"
     shapes = Shapes.fit(np.array(texts, dtype=object), np.random.default_rng(0), 5)
     state = json.dumps(shapes.state())
-    assert "CDEF" in state and "Z" not in state and "Q" not in state
+    assert "CDEF" in state and "ZZ" not in state
+    # They are letters like those that no text has.
+    assert state.count("Q") == state.count("R") and state.count("Z") == state.count("Y")
+    made = pd.Series(Shapes.from_state(json.loads(state)).make(np.arange(1000)))
+    assert made.str.fullmatch("[AB]{2}[CDEF23]{12}").all()
+
+
+def test_codes_go_on_with_other_characters_before_they_get_longer() -> None:
+    rng = np.random.default_rng(5)
+    texts = np.unique([f"{of('ABC', rng, 2)}{rng.integers(10, 50)}" for _ in range(99)])
+    shapes = Shapes.fit(texts.astype(object), np.random.default_rng(0), 5)
+    made = pd.Series(shapes.make(np.arange(3000)))
+    assert made.is_unique and not set(made) & set(texts)
+    assert made[:90].str.fullmatch(r"[ABC]{2}[1-4]\d").all()
+    length = made.str.len()
+    assert set(length[:2000]) == {4} and length.is_monotonic_increasing
 
 
 def test_shapes_of_before_alphabets_make_the_same_texts() -> None:

@@ -48,11 +48,10 @@ MOST_COUNTED = 2**44
 ENOUGH = 2**40
 # So many rows are dealt out to shapes at a time.
 CYCLE = 4096
-# So many times as many new texts as old ones, if they are no more than this share of all
-# that a pattern has; else at least as many and some more.
-PLENTY = 16
-SHARE_OF_ALL = 1 / 4
-AT_LEAST = 1.25
+# So many times as many new texts as old ones are wanted: the first number with which they
+# are no more than this share of all that a pattern has, or the last one.
+PLENTY = (16, 8, 4, 2, 1.25)
+SHARE_OF_ALL = 1 / 3
 # Most ways in which letters and digits of texts with one skeleton take turns, and fewest
 # texts of each.
 MOST_WAYS = 3
@@ -95,6 +94,8 @@ CLOSE = "\ue101"
 SYMBOL = re.compile(rf"\\.|{OPEN}[^{CLOSE}]+{CLOSE}|[^\\]", re.DOTALL)
 
 Integers = npt.NDArray[np.int64]
+# A pattern, a modulus and residues, as `Shape` has them.
+Step = tuple[str, int, tuple[int, ...]]
 Hashes = npt.NDArray[np.uint64]
 # One position of many texts.
 Letters = npt.NDArray[np.str_]
@@ -114,6 +115,8 @@ class Shape:
         key: Where the count through the tail begins.
         wider: How many characters more each pattern has with which the shape goes on;
             no other shape and no training cell has one of these patterns.
+        others: With what it goes on before: patterns of the same length that have other
+            characters in the place of an alphabet, each with its modulus and residues.
     """
 
     pattern: str
@@ -122,12 +125,13 @@ class Shape:
     residues: tuple[int, ...]
     key: int
     wider: tuple[int, ...] = ()
+    others: tuple[Step, ...] = ()
 
     def make(self, rows: Integers) -> Texts:
         """The texts of these rows, all different."""
-        steps = [(self.pattern, self.modulus, self.residues)]
+        steps: list[Step] = [(self.pattern, self.modulus, self.residues), *self.others]
         steps += [(widened(self.pattern, extra), 1, (0,)) for extra in self.wider]
-        # The first rows take the pattern itself, the next ones the first wider one, ...
+        # The first rows take the pattern itself, the next ones the second one, ...
         rooms = [_room(*step) for step in steps]
         ends = np.cumsum(rooms)
         step_of_row = np.searchsorted(ends, rows, side="right")
@@ -244,7 +248,11 @@ class Shapes:
         shapes = [replace(shape, weight=shape.weight / total) for shape in shapes]
         taken |= set(skeletons)
         with_room = tuple(
-            replace(shape, pattern=_without_literals(shape.pattern))
+            replace(
+                shape,
+                pattern=_without_literals(shape.pattern),
+                others=tuple((_without_literals(p), m, r) for p, m, r in shape.others),
+            )
             for shape in _with_room(shapes, taken, slots.words)
         )
         # Where nothing may be learnt: eight capitals.
@@ -286,7 +294,11 @@ class Shapes:
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
         shapes = [
-            [s.pattern, s.weight, s.modulus, list(s.residues), s.key, list(s.wider)]
+            [
+                *(s.pattern, s.weight, s.modulus, list(s.residues), s.key),
+                list(s.wider),
+                [[pattern, m, list(residues)] for pattern, m, residues in s.others],
+            ]
             for s in self.shapes
         ]
         state: dict[str, Any] = {"shapes": shapes, "dealt": self.dealt}
@@ -299,10 +311,12 @@ class Shapes:
     def from_state(cls, state: Mapping[str, Any]) -> Shapes:
         """The inverse of `state`."""
         shapes = []
-        for pattern, weight, modulus, residues, key, wider in state["shapes"]:
+        for pattern, weight, modulus, residues, key, wider, *more in state["shapes"]:
             # Earlier versions had one.
             own = (residues,) if isinstance(residues, int) else tuple(residues)
-            shapes.append(Shape(pattern, weight, modulus, own, key, tuple(wider)))
+            others = tuple((p, m, tuple(r)) for p, m, r in more[0]) if more else ()
+            shape = Shape(pattern, weight, modulus, own, key, tuple(wider), others)
+            shapes.append(shape)
         words = [
             tuple((word, weight) for word, weight in of_slot)
             for of_slot in state.get("words", [])
@@ -353,10 +367,12 @@ class _Runs:
 
     Attributes:
         words: For each run, the one that all texts have; "" where they differ.
+        beginnings: For each run, with what it begins in all texts.
         seen: For each run, its characters.
     """
 
     words: tuple[str, ...]
+    beginnings: tuple[str, ...]
     seen: tuple[frozenset[str], ...]
 
     @classmethod
@@ -373,6 +389,7 @@ class _Runs:
                     same.pop() if len(same := set(column)) == 1 else ""
                     for column in zip(*runs, strict=True)
                 ),
+                tuple(_beginning(column) for column in zip(*runs, strict=True)),
                 tuple(
                     frozenset("".join(set(column)))
                     for column in zip(*runs, strict=True)
@@ -400,9 +417,21 @@ class _Runs:
                     mine = [f"\\{c}" if c in CLASSES else c for c in word]
                 elif symbol in ("9", "h", "H"):
                     mine = [symbol] * len(piece)
+                begin = self.beginnings[number][: len(piece)]
+                literal = [f"\\{c}" if c in CLASSES else c for c in begin]
+                mine = literal + mine[len(begin) :]
                 number += 1
             found += mine
         return found
+
+
+def _beginning(runs: Sequence[str]) -> str:
+    """What all begin with."""
+    least, greatest = min(runs), max(runs)
+    count = 0
+    while count < len(least) and least[count] == greatest[count]:
+        count += 1
+    return least[:count]
 
 
 def _example(pattern: str) -> str:
@@ -482,20 +511,40 @@ def _shape(
         for code, symbol, word in zip(is_code, symbols, words, strict=True)
     ]
     key = int(rng.integers(2**62))
-    # From the most to the least like the texts.
-    found = []
-    for alphabets in (places, [everywhere.get(s, "") for s in symbols], []):
-        pattern = _pattern(symbols, alphabets)
-        modulus, residues = _free_residues(columns, _places(pattern), len(texts))
-        found.append((pattern, modulus, residues))
-    rooms = [_room(*one) for one in found]
-    # The first with plenty of room, or else with enough.
-    chosen = 0
-    for least in (PLENTY * len(texts), AT_LEAST * len(texts)):
-        if max(rooms) >= least:
-            chosen = next(i for i, room in enumerate(rooms) if room >= least)
+    # From the most to the least like the texts; the first with enough room.
+    choices = [places, [everywhere.get(s, "") for s in symbols], [""] * width]
+    for alphabets in choices:
+        step = _step(symbols, alphabets, columns)
+        if _room(*step) >= PLENTY[-1] * len(texts):
             break
-    return Shape(found[chosen][0], weight, *found[chosen][1:], key)
+    else:
+        alphabets = choices[0]
+        step = _step(symbols, alphabets, columns)
+    others = []
+    for place in range(width - 1, -1, -1):
+        if alphabets[place] and symbols[place] in CLASSES:
+            characters = set(CLASSES[symbols[place]]) - set(alphabets[place])
+            other = list(alphabets)
+            other[place] = "".join(sorted(characters))
+            others.append(_step(symbols, other, columns))
+            # Disjoint from those that follow.
+            alphabets = [*alphabets[:place], "", *alphabets[place + 1 :]]
+    pattern, modulus, residues = step
+    return Shape(pattern, weight, modulus, residues, key, others=tuple(others))
+
+
+def _step(
+    symbols: Sequence[str], alphabets: Sequence[str], columns: list[Letters]
+) -> Step:
+    """A pattern, and the classes in which no training text is.
+
+    Args:
+        symbols: One for each position.
+        alphabets: The same; "" for none.
+        columns: The characters of the training texts by position.
+    """
+    pattern = _pattern(symbols, alphabets)
+    return pattern, *_free_residues(columns, _places(pattern), len(columns[0]))
 
 
 def _pattern(symbols: Sequence[str], alphabets: Sequence[str]) -> str:
@@ -503,10 +552,8 @@ def _pattern(symbols: Sequence[str], alphabets: Sequence[str]) -> str:
 
     Args:
         symbols: One for each position.
-        alphabets: One for each position, or none at all.
+        alphabets: One for each position.
     """
-    if not alphabets:
-        return "".join(symbols)
     return "".join(
         f"{OPEN}{alphabet}{CLOSE}" if alphabet and symbol in CLASSES else symbol
         for symbol, alphabet in zip(symbols, alphabets, strict=True)
@@ -673,7 +720,11 @@ def _with_room(
         words: Of the slots.
     """
     wider: list[list[int]] = [[] for _ in shapes]
-    rooms = [_room(shape.pattern, shape.modulus, shape.residues) for shape in shapes]
+    rooms = [
+        _room(shape.pattern, shape.modulus, shape.residues)
+        + sum(_room(*other) for other in shape.others)
+        for shape in shapes
+    ]
     # One more each in turn, so that none gets only long ones.
     while min(rooms, default=ENOUGH) < ENOUGH:
         for i, shape in enumerate(shapes):
@@ -743,12 +794,12 @@ def _free_residues(
     """
     begin, room = _tail([len(characters) for characters in places])
     numbers = _numbers(columns[begin:], places[begin:])
-    for wanted in (PLENTY * texts, int(AT_LEAST * texts), 1):
-        # Not where a class of few numbers would tell of one of the others.
-        if wanted > max(SHARE_OF_ALL * room, AT_LEAST * texts):
+    for times in (*PLENTY, 0):
+        wanted = max(int(times * texts), 1)
+        if wanted > SHARE_OF_ALL * room and times > PLENTY[-1]:
             continue
         # `_room` is a power of two.
-        found = _free_classes(numbers, room, 1 << max(wanted - 1, 0).bit_length())
+        found = _free_classes(numbers, room, 1 << (wanted - 1).bit_length())
         if found is not None:
             return found
     some = np.arange(min(room, 2 * len(numbers) + 2))

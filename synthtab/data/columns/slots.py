@@ -47,9 +47,10 @@ COVERED = 0.9
 DIGITS = 0.5
 # So many times as many texts as the table has must be possible without other words: new
 # ones are only a part of these, see `synthtab.data.columns.shapes`. The same where each word
-# has texts of its own.
+# has texts of its own; and the least.
 SPACIOUS = 64
 SPACIOUS_APART = 8
+SPACIOUS_ENOUGH = 4
 # The beginnings of texts are words if there are so many fewer than its characters allow.
 FEWER = 0.7
 # Letters, digits, or one other character.
@@ -283,6 +284,8 @@ def _found(
         return _Found(places, together, single, apart=False)
     if together and room * len(together) >= SPACIOUS_APART * len(parts):
         return _Found(places, together, single, apart=True)
+    if room >= SPACIOUS_ENOUGH * len(parts):
+        return _Found(places, together, single, apart=False)
     return None
 
 
