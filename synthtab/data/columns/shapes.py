@@ -520,8 +520,10 @@ def _shape(
     else:
         alphabets = choices[0]
         step = _step(symbols, alphabets, columns)
-    others = []
+    others: list[Step] = []
     for place in range(width - 1, -1, -1):
+        if _room(*step) + sum(_room(*other) for other in others) >= ENOUGH:
+            break
         if alphabets[place] and symbols[place] in CLASSES:
             characters = set(CLASSES[symbols[place]]) - set(alphabets[place])
             other = list(alphabets)
@@ -575,19 +577,22 @@ def _alphabets(
         For each position its alphabet, "" for none; and that of all positions with a
         class.
     """
+    if len(letters) > MOST_SAMPLED:
+        some = np.linspace(0, len(letters) - 1, MOST_SAMPLED).astype(np.int64)
+        letters = np.ascontiguousarray(letters[some])
+        voice = voice[some]
     least = max(rare, FEWEST_OF_CHARACTER)
     everywhere = {}
     for symbol in sorted(set(symbols) & set(CLASSES)):
         mine = [place for place, own in enumerate(symbols) if own == symbol]
-        people = np.repeat(voice[:, None], len(mine), axis=1)
-        alphabet = _alphabet(letters[:, mine].ravel(), people.ravel(), symbol, least)
+        alphabet = _alphabet(letters[:, mine], voice, symbol, least)
         if alphabet:
             everywhere[symbol] = alphabet
     places = []
     for place, symbol in enumerate(symbols):
         own = ""
         if symbol in CLASSES:
-            own = _alphabet(letters[:, place], voice, symbol, least)
+            own = _alphabet(letters[:, [place]], voice, symbol, least)
         places.append(own or everywhere.get(symbol, ""))
     return places, everywhere
 
@@ -596,16 +601,17 @@ def _alphabet(letters: Letters, voice: Integers, symbol: str, least: int) -> str
     """The characters that so many people have; "" if they are too few or a whole class.
 
     Args:
-        letters: Characters.
-        voice: Somebody who has each.
+        letters: ``[texts, positions]``.
+        voice: ``[texts]``: somebody who has each.
         symbol: Their class.
         least: A character that fewer people have is left out.
     """
-    pairs = np.unique(
-        np.stack([letters.view(np.uint32).astype(np.int64), voice], axis=1), axis=0
-    )
-    codes, people = np.unique(pairs[:, 0], return_counts=True)
-    kept = {chr(code) for code in codes[people >= least]} & set(CLASSES[symbol])
+    codes = letters.view(np.uint32)
+    kept = set()
+    for character in CLASSES[symbol]:
+        has_it = (codes == ord(character)).any(axis=1)
+        if has_it.sum() >= least and len(np.unique(voice[has_it])) >= least:
+            kept.add(character)
     if not 1 < len(kept) < len(CLASSES[symbol]):
         return ""
     covered = float(np.isin(letters, list(kept)).mean())
