@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,6 +116,22 @@ def fit(
     ] = None,
     rare: Rare = None,
     person: Person = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            help="Differential privacy: 1 is usual, less is safer. Needs --schema, which "
+            "says what is public.",
+            metavar="E",
+        ),
+    ] = None,
+    delta: Annotated[
+        float | None,
+        typer.Option(
+            help="Chance that the promise of --epsilon fails. [default: 1 / (n sqrt n)]",
+            metavar="D",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = None,
     seed: Seed = None,
     dry_run: Annotated[
@@ -142,6 +159,7 @@ def fit(
         batch=batch,
     )
     _check(rows, constraints)
+    _check_privacy(epsilon, delta, schema, constraints)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer
@@ -160,6 +178,8 @@ def fit(
         epochs=epochs,
         rare=rare,
         batch=batch,
+        epsilon=epsilon,
+        delta=delta,
     )
     model = Synthesizer(**options)
     world = processes()
@@ -178,7 +198,8 @@ def fit(
             declared = _schema_of(source, schema, constraint or [], model)
             note_reading(source.sample, data, quiet)
             note_columns(declared, quiet)
-            _note_formulas(source.sample, declared, quiet)
+            # With epsilon, no message may tell of a cell.
+            _note_formulas(source.sample, declared, quiet or epsilon is not None)
             if constraints:
                 observe(Progress("find constraints"))
                 declared = _with_found_constraints(source, declared)
@@ -213,6 +234,33 @@ def _check(rows: int | None, constraints: str | None) -> None:
         raise ConfigError(
             f"--constraints can only be found, not {constraints!r}; "
             "give one by --constraint"
+        )
+
+
+def _check_privacy(
+    epsilon: float | None,
+    delta: float | None,
+    schema: Path | None,
+    constraints: str | None,
+) -> None:
+    """Refuse what differential privacy does not allow."""
+    if epsilon is None:
+        if delta is not None:
+            raise ConfigError("--delta goes together with --epsilon only")
+        return
+    if not 0 < epsilon < math.inf:
+        raise ConfigError(f"--epsilon must be more than 0, not {epsilon:g}")
+    if delta is not None and not 0 < delta < 1:
+        raise ConfigError(f"--delta must be between 0 and 1, not {delta:g}")
+    if schema is None:
+        raise ConfigError(
+            "--epsilon needs --schema, a file that says what is public of the table: "
+            "see docs/privacy.md"
+        )
+    if constraints:
+        raise ConfigError(
+            "--constraints found looks at the table, which --epsilon does not allow: "
+            "name public ones with --constraint"
         )
 
 
@@ -326,6 +374,8 @@ def _summary(model: Synthesizer, data: str, output: Path, total: float) -> None:
     )
     for warning in report["warnings"]:
         note(f"warning: {warning}")
+    if paid := report.get("privacy"):
+        note(f"promise: {paid['promise']}")
     note(f"model: {output}")
     rows_file = f"{output.stem}-synthetic.csv"
     name = as_typed(output)

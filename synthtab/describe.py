@@ -45,6 +45,8 @@ def in_words(
         facts.append(("rules", "; ".join(encoder.rules)))
     for step in encoder.enforced.steps:
         facts.append(("held by every row", str(step.form)))
+    if paid := fit.get("privacy"):
+        facts += _privacy(paid)
     facts += [
         ("preset", _preset(fit)),
         # With preset, seed and versions the same rows can be made again.
@@ -58,8 +60,28 @@ def in_words(
     return facts
 
 
+def _privacy(paid: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a private fit promises, what it does not, and what it asked."""
+    entries = paid["entries"]
+    most = [
+        f"{entry['what']}: {entry['rho'] / paid['rho']:.1%}"
+        for entry in entries
+        if entry["rho"]
+    ]
+    return [
+        ("privacy", paid["promise"]),
+        ("not covered", paid["limits"]),
+        (
+            "ledger",
+            f"{len(entries)} questions, by their share of rho: {'; '.join(most)}",
+        ),
+    ]
+
+
 def _rows(fit: Mapping[str, Any]) -> str:
     text = f"{fit['rows']:,} rows"
+    if fit.get("privacy"):
+        text += " made of noisy answers about the table"
     # Of a larger table, where only so many were asked for.
     if fit.get("total"):
         text += f" drawn of {fit['total']:,}"

@@ -28,6 +28,7 @@ from synthtab.core.errors import (
     ConfigError,
     DataError,
     NotFittedError,
+    argument,
     hint,
 )
 from synthtab.core.layout import Encoded
@@ -49,6 +50,7 @@ from synthtab.model import trainer
 from synthtab.model.losses import adversarial_loss
 from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
+from synthtab.private.learn import Plan, private_rows
 from synthtab.runtime import compute
 from synthtab.sampling import parts, sampler
 from synthtab.sampling.recipe import Recipe, choose_recipe
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
 LEAST_ROWS = 10
 # Training rows from which `Synthesizer.plan` learns an encoding.
 PLANNED_ROWS = 20_000
+# Share of a limited time that noisy answers may take.
+PRIVATE_TIME = 0.4
 # Parameters of `Synthesizer` that are also fields of `TrainConfig`.
 SHARED_PARAMETERS = ("holdout", "time", "epochs")
 
@@ -118,6 +122,11 @@ class Synthesizer:
             the preset's.
         time: Most time for all that a fit does, in seconds or as "90s", "5m", "1.5h".
         epochs: Passes over the training rows, instead of what the preset allows.
+        epsilon: Learn with differential privacy: noisy counts of the table, and nothing else of
+            it, reach the model (`synthtab.private`). The schema that `fit` is given then says
+            what is public. Needs OpenDP. The noise has no seed: no two such models are equal.
+        delta: The chance that the promise of ``epsilon`` fails; 1 / (n sqrt n) of about n rows,
+            rounded down to a power of ten, if not given.
         random_state: scikit-learn's name of ``seed``, which it replaces if it is given.
         **overrides: Any field of `TrainConfig`.
 
@@ -146,6 +155,8 @@ class Synthesizer:
         holdout: float | None = None,
         time: float | str | None = None,
         epochs: int | None = None,
+        epsilon: float | None = None,
+        delta: float | None = None,
         random_state: int | None = None,
         **overrides: Any,
     ) -> None:
@@ -157,6 +168,8 @@ class Synthesizer:
         self.holdout = holdout
         self.time = time
         self.epochs = epochs
+        self.epsilon = epsilon
+        self.delta = delta
         self.random_state = random_state
         # Unlike a value, a name can be checked at once, as Python does with keywords.
         check_names(overrides)
@@ -176,6 +189,8 @@ class Synthesizer:
             "holdout": self.holdout,
             "time": self.time,
             "epochs": self.epochs,
+            "epsilon": self.epsilon,
+            "delta": self.delta,
             "random_state": self.random_state,
         }
         return {**named, **self.overrides}
@@ -290,6 +305,9 @@ class Synthesizer:
         # What the table is, and which of its rows choose the checkpoint.
         observe(Progress("read"))
         source = open_table(table, streams, rows, at_once)
+        privacy = None
+        if self.epsilon is not None or self.delta is not None:
+            source, schema, privacy = self._private(source, schema, streams, observe)
         observe(Progress("check columns" if schema else "infer kinds"))
         source, schema = self._typed(source, schema, config)
         observe(Progress("find relations"))
@@ -307,6 +325,8 @@ class Synthesizer:
             report = _report_before_training(
                 source, len(held_out), encoded.digest, config, device, world.size
             )
+            if privacy is not None:
+                report["privacy"] = privacy
             if world.size > 1:
                 state = encoder.state()
                 said = [encoded.digest, streams.seed, config.to_json(), state]
@@ -327,6 +347,65 @@ class Synthesizer:
             else:  # constants and identifiers alone: there is nothing to learn
                 self._become(encoder, None, Recipe())
         return self
+
+    def _private(
+        self,
+        source: Source,
+        schema: Schema | None,
+        streams: Streams,
+        observe: WholeFit,
+    ) -> tuple[Source, Schema, dict[str, Any]]:
+        """Rows with differential privacy in place of the table's.
+
+        From here on nothing sees the table any more, and what is learnt of these rows costs
+        nothing.
+
+        Returns:
+            The rows, their schema, and what was paid for them.
+        """
+        if self.epsilon is None:
+            raise ConfigError("delta goes together with epsilon only")
+        if schema is None:
+            raise ConfigError(
+                f"{argument('epsilon')} needs a schema, which says what is public of the "
+                "table: kinds, and bounds and categories where these are no secret; "
+                "see docs/privacy.md"
+            )
+        if source.path is not None:
+            raise ConfigError(
+                f"{argument('epsilon')} needs all rows in memory, and the table is too large: "
+                f"learn fewer with {argument('rows')}"
+            )
+        if processes().size > 1:
+            raise ConfigError(
+                f"{argument('epsilon')} goes together with one process only"
+            )
+        if self.person is not None:
+            schema = replace(schema, person=self.person)
+        frame = source.sample
+        lost = [name for name in schema.names if name not in frame.columns]
+        if lost:
+            raise DataError(f"the table lacks the column {lost[0]!r} of the schema")
+        if self.target is not None and self.target not in schema.names:
+            near = hint(self.target, schema.names, "the columns are")
+            raise DataError(f"the target {self.target!r} is not a column{near}")
+        observe(Progress("ask with noise", 0.0))
+        clock = observe.clock
+        asking = PRIVATE_TIME * clock.left()
+        began = clock.spent()
+        private = private_rows(
+            frame[list(schema.names)],
+            schema,
+            self.epsilon,
+            self.delta,
+            streams,
+            target=self.target,
+            tell=lambda done: observe(Progress("ask with noise", done)),
+            left=lambda: asking - (clock.spent() - began),
+        )
+        public = replace(private.schema, constraints=schema.constraints)
+        rows = open_table(private.frame, streams)
+        return rows, public, private.ledger.to_json()
 
     def _learn(
         self,
@@ -440,6 +519,9 @@ class Synthesizer:
             source, held_out, schema, config, streams, most=PLANNED_ROWS
         )
         expected = costs.planned(source, len(held_out), encoder, config, device)
+        if self.epsilon is not None:
+            budget = Plan.of(self.epsilon, self.delta)
+            expected["privacy"] = budget.in_words(self.target is not None)
         return {
             **expected,
             "device": str(device),

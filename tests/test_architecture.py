@@ -22,7 +22,7 @@ PACKAGE = ROOT / "synthtab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Who may import whom: a package imports those before it, and itself.
-PACKAGES = ("core", "runtime", "data", "model", "sampling")
+PACKAGES = ("core", "runtime", "data", "private", "model", "sampling")
 # What stands beside the packages may import all of them.
 BESIDE = {
     "evaluation": {"core", "runtime", "data"},
