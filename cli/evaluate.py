@@ -196,26 +196,33 @@ def _whole(
 
 def _split(
     real: str, model: Path, quiet: bool
-) -> tuple[pd.DataFrame, pd.DataFrame, Schema, dict[str, object]]:
+) -> tuple[pd.DataFrame, pd.DataFrame | None, Schema, dict[str, object]]:
     """The training rows of a model, its held-out rows, what the columns are, and which
     model it is.
+
+    A model with differential privacy was learnt from all rows, and holds none out.
     """
     from synthtab import Synthesizer
     from synthtab.data import tables
 
     # It makes no row here, so it needs no accelerator.
     synthesizer = Synthesizer.load(model, device="cpu")
+    origin: dict[str, object] = {
+        "name": model.name,
+        "digest": sha256(model.read_bytes()).hexdigest(),
+        "seed": synthesizer.seed,
+    }
+    if paid := synthesizer.report_.get("privacy"):
+        if not quiet:
+            note(f"promise of {model.name}: {paid['promise']}")
+        table, _, schema = _whole(real, None, synthesizer.schema_.person, quiet)
+        return table, None, schema, origin | {"privacy": paid["promise"]}
     try:
         training, unseen = synthesizer.split(read_table(real, quiet))
     except DataError as error:
         name = without_password(real)
         raise DataError(f"{name} and {model}: {error}") from error
     schema = synthesizer.schema_
-    origin = {
-        "name": model.name,
-        "digest": sha256(model.read_bytes()).hexdigest(),
-        "seed": synthesizer.seed,
-    }
     return tables.typed(training, schema), unseen, schema, origin
 
 

@@ -196,9 +196,9 @@ def fit(
                 source = open_table(data, Streams(model.seed), rows)
             observe(Progress("infer kinds"))
             declared = _schema_of(source, schema, constraint or [], model)
-            note_reading(source.sample, data, quiet)
-            note_columns(declared, quiet)
             # With epsilon, no message may tell of a cell.
+            note_reading(source.sample, data, quiet or epsilon is not None)
+            note_columns(declared, quiet)
             _note_formulas(source.sample, declared, quiet or epsilon is not None)
             if constraints:
                 observe(Progress("find constraints"))

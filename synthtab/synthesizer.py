@@ -809,6 +809,11 @@ class Synthesizer:
         """
         encoder = self.requests.encoder
         learnt = self.table_
+        if "privacy" in self.report_:
+            raise DataError(
+                "a model with differential privacy has learnt no row, and holds none out: "
+                f"leave some out before you fit it, and give them as {argument('holdout')}"
+            )
         seed = self._streams().seed
         if learnt.total == len(table):
             table = table.iloc[draw_rows(len(table), learnt.rows, Streams(seed))]

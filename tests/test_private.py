@@ -297,6 +297,35 @@ def test_a_private_model_does_what_others_do(model: Synthesizer, tmp_path: Any) 
 
 
 @pytest.mark.long
+def test_no_row_was_learnt_so_none_is_held_out(model: Synthesizer) -> None:
+    with pytest.raises(DataError, match="has learnt no row"):
+        model.split(datasets.load("penguins"))
+
+
+@pytest.mark.long
+def test_the_commands_know_the_promise(run: Any, root: Any, tmp_path: Any) -> None:
+    table = root / "datasets" / "penguins" / "penguins.csv"
+    infer(pd.read_csv(table)).save(tmp_path / "public.json")
+    refused = run("fit", str(table), "--epsilon", "2")
+    assert refused.returncode == 2 and "needs --schema" in refused.stderr
+    plan = ["--epsilon", "2", "--schema", "public.json", "-o", "m.synthtab"]
+    dry = run("fit", str(table), *plan, "--dry-run")
+    assert "epsilon 2, delta 1 / (n sqrt n)" in dry.stdout
+    fitted = run("fit", str(table), *plan)
+    assert fitted.returncode == 0, fitted.stderr
+    assert "promise: (2, " in fitted.stderr
+    assert "(2, " in run("inspect", "m.synthtab").stdout
+    assert (
+        run("sample", "-n", "60", "-m", "m.synthtab", "-o", "rows.csv").returncode == 0
+    )
+    judged = run(
+        "evaluate", str(table), "rows.csv", "--model", "m.synthtab", "--html", "r.html"
+    )
+    assert judged.returncode == 0 and "promise of m.synthtab" in judged.stderr
+    assert "is not covered" in (tmp_path / "r.html").read_text("utf-8")
+
+
+@pytest.mark.long
 def test_two_private_models_differ_for_the_noise_has_no_seed(
     model: Synthesizer,
 ) -> None:
