@@ -246,6 +246,23 @@ def test_cells_that_do_not_fit_are_missing_and_not_told() -> None:
     assert "Agent 007" not in set(rows["age"].astype(str))
 
 
+def test_of_columns_that_tell_nothing_nothing_is_learnt() -> None:
+    frame = pd.DataFrame(
+        {"name": [f"p{i}" for i in range(60)], "land": "CH", "id": range(60)}
+    )
+    schema = Schema(
+        (
+            Column("name", "category", "str", missing=True),
+            Column("land", "constant", "str", {"value": "CH"}),
+            Column("id", "identifier", "int64"),
+        )
+    )
+    rows = rows_of(frame, schema=schema).frame
+    assert rows["name"].isna().all()
+    assert (rows["land"] == "CH").all()
+    assert rows["id"].tolist() == list(range(1, len(rows) + 1))
+
+
 def test_ranges_are_where_the_rows_are() -> None:
     column = Column("x", "float", "float64", {"decimals": 2})
     grid = Grid.of(column)
@@ -391,8 +408,8 @@ def guess(noise: OpenDP, canary: bool, monkeypatch: pytest.MonkeyPatch) -> float
     return evidence
 
 
-EPSILON, DELTA = 2.0, 1e-3
-RUNS = 1500
+EPSILON, DELTA = 1.0, 0.05
+RUNS = 4000
 
 
 def least_epsilon(with_canary: np.ndarray, without: np.ndarray) -> float:
@@ -423,7 +440,7 @@ def test_a_canary_is_not_told_beyond_the_promise(
 ) -> None:
     monkeypatch.setattr(learn, "STEPS", 0)
     monkeypatch.setattr(learn, "LAST_STEPS", 0)
-    rho = rho_of(EPSILON - 0.02, DELTA / 2)
+    rho = rho_of(0.99 * EPSILON, DELTA)
     monkeypatch.setattr(learn, "rho_of", lambda epsilon, delta: rho)
 
     def runs(canary: bool) -> np.ndarray:

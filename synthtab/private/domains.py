@@ -154,9 +154,10 @@ class Fixed(Domain):
     def cells(self, codes: Ints, rng: np.random.Generator) -> pd.Series:
         """As `Domain.cells`."""
         kind = KINDS[self.column.kind]
-        if kind.constant:
-            texts: Any = np.full(len(codes), self.column.options.get("value"), object)
-        else:
+        # Of a category of which no word may be told, every cell is missing.
+        value = self.column.options.get("value") if kind.constant else None
+        texts: Any = np.full(len(codes), value, dtype=object)
+        if kind.invented:
             texts = np.arange(1, len(codes) + 1).astype(str).astype(object)
         series = pd.Series(texts, dtype=object, name=self.column.name)
         return kind.typed(series, self.column)

@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float64]
 ROWS_SHARE = 0.01
 # Share of delta for words that hardly anybody has; the remainder is for the conversion.
 WORDS_DELTA = 0.5
-# Shares of the remaining budget, by what it is for: they sum to 1.
+# How the remaining budget is split. What is not needed, the others get.
 DOMAINS, SINGLES, WITH_TARGET, PAIRS = 0.1, 0.15, 0.25, 0.5
 # Share of a round's budget for the choice.
 CHOICE = 0.15
@@ -171,7 +171,8 @@ def private_rows(
     if delta is None:
         delta = 10.0 ** math.floor(-1.5 * math.log10(max(rows, 10)))
     ledger.delta = delta
-    ledger.other_delta = WORDS_DELTA * delta
+    if _open_words(schema):
+        ledger.other_delta = WORDS_DELTA * delta
     ledger.rho = rho_of(epsilon - plan.rows_epsilon, delta - ledger.other_delta)
 
     try:
@@ -195,11 +196,38 @@ def _learn(
     left: Callable[[], float],
 ) -> PrivateTable:
     """Ask, and draw rows from what was answered."""
-    random = torch.Generator().manual_seed(streams.integer("private.mixture"))
     known = _domains(questions, schema, ledger.rho, ledger.other_delta, rows)
     questions.encode(known)
-    free = [name for name, domain in known.items() if domain.size > 1]
-    sizes = {name: known[name].size for name in free}
+    sizes = {name: domain.size for name, domain in known.items() if domain.size > 1}
+    count = min(rows, MOST_ROWS)
+    rng = streams.numpy("private.rows")
+    codes: dict[str, npt.NDArray[np.int64]] = {}
+    if sizes:
+        # What the schema says already needs no budget.
+        rho = ledger.rho * (1.0 - (DOMAINS if _is_open(schema) else 0.0))
+        mixture = _fitted(questions, sizes, rho, rows, streams, target, tell, left)
+        codes = mixture.draw(count, rng)
+    nothing = np.zeros(count, dtype=np.int64)
+    cells = {
+        name: domain.cells(codes.get(name, nothing), rng)
+        for name, domain in known.items()
+    }
+    tell(1.0)
+    return PrivateTable(pd.DataFrame(cells), schema, ledger)
+
+
+def _fitted(
+    questions: Questions,
+    sizes: Mapping[str, int],
+    rho: float,
+    rows: int,
+    streams: Streams,
+    target: str | None,
+    tell: Tell,
+    left: Callable[[], float],
+) -> Mixture:
+    """A mixture that agrees with the answers to questions that cost ``rho`` in all."""
+    random = torch.Generator().manual_seed(streams.integer("private.mixture"))
     components = min(MOST_COMPONENTS, max(LEAST_COMPONENTS, rows // ROWS_PER_COMPONENT))
     mixture = Mixture(sizes, components, rows, random)
     answers: list[Answer] = []
@@ -208,40 +236,27 @@ def _learn(
         counts = questions.counts(names, rho).astype(np.float64)
         answers.append(Answer(names, counts, deviation(rho)))
 
-    rho = ledger.rho
-    for name in free:
-        ask((name,), SINGLES * rho / len(free))
+    with_target = [name for name in sizes if name != target] if target in sizes else []
+    several = len(sizes) > 1
+    share = rho / (SINGLES + several * (PAIRS + WITH_TARGET))
+    for name in sizes:
+        ask((name,), SINGLES * share / len(sizes))
         mixture.start_from(answers[-1])
     tell(0.1)
-
-    with_target = [name for name in free if name != target] if target in free else []
     for name in with_target:
         assert target is not None
-        ask((name, target), WITH_TARGET * rho / len(with_target))
-    if len(free) > 1:
+        ask((name, target), WITH_TARGET * share / len(with_target))
+    if several:
         mixture.fit(answers, 3 * STEPS, left)
-    if len(free) > 1:
-        share = PAIRS if with_target else PAIRS + WITH_TARGET
-        rounds = max(1, round(ROUNDS * len(free)))
+        of_pairs = (PAIRS if with_target else PAIRS + WITH_TARGET) * share
+        candidates = len(_candidates(sizes)) - len(with_target)
+        rounds = min(candidates, round(ROUNDS * len(sizes)))
         for done in range(rounds):
-            _round(
-                questions, mixture, answers, sizes, share * rho / rounds, streams, ask
-            )
+            _round(questions, mixture, answers, sizes, of_pairs / rounds, streams, ask)
             mixture.fit(answers, STEPS, left)
             tell(0.1 + 0.7 * (done + 1) / rounds)
         mixture.fit(answers, LAST_STEPS, left)
-    tell(0.95)
-
-    rng = streams.numpy("private.rows")
-    count = min(rows, MOST_ROWS)
-    codes = mixture.draw(count, rng)
-    nothing = np.zeros(count, dtype=np.int64)
-    cells = {
-        name: domain.cells(codes.get(name, nothing), rng)
-        for name, domain in known.items()
-    }
-    tell(1.0)
-    return PrivateTable(pd.DataFrame(cells), schema, ledger)
+    return mixture
 
 
 def _round(
@@ -255,18 +270,12 @@ def _round(
 ) -> None:
     """Find two or three columns whose counts are most wrong, and count them."""
     asked = {frozenset(answer.names) for answer in answers}
-    pairs: list[tuple[str, ...]] = list(combinations(sizes, 2))
-    triples: list[tuple[str, ...]] = [
-        names
-        for names in combinations(sizes, 3)
-        if math.prod(sizes[name] for name in names) <= MOST_OF_THREE
-    ]
+    candidates = [n for n in _candidates(sizes) if frozenset(n) not in asked]
+    triples = [names for names in candidates if len(names) == 3]
     if len(triples) > MOST_TRIPLES:
         order = streams.numpy("private.triples", len(answers)).permutation(len(triples))
-        triples = [triples[i] for i in order[:MOST_TRIPLES]]
-    candidates = [n for n in pairs + triples if frozenset(n) not in asked]
-    if not candidates:
-        return
+        left_out = {triples[i] for i in order[MOST_TRIPLES:]}
+        candidates = [names for names in candidates if names not in left_out]
     guesses = mixture.counts(candidates)
     measuring = (1 - CHOICE) * rho
     # The mean absolute value of normal noise.
@@ -274,21 +283,41 @@ def _round(
     ask(questions.worst(guesses, CHOICE * rho, handicap), measuring)
 
 
+def _candidates(sizes: Mapping[str, int]) -> list[tuple[str, ...]]:
+    """All pairs of columns, and triples with few values together."""
+    triples = [
+        names
+        for names in combinations(sizes, 3)
+        if math.prod(sizes[name] for name in names) <= MOST_OF_THREE
+    ]
+    return [*combinations(sizes, 2), *triples]
+
+
 # --------------------------------------------------------------------------------------
 # Which values there are
+
+
+def _open_words(schema: Schema) -> list[str]:
+    """The columns of which the schema does not list the words."""
+    return [
+        column.name
+        for column in schema.columns
+        if not domains.is_fixed(column)
+        and not domains.is_number(column)
+        and domains.listed_words(column) is None
+    ]
+
+
+def _is_open(schema: Schema) -> bool:
+    """Whether some values have to be paid for."""
+    return bool(_open_words(schema)) or any(map(domains.is_number, schema.columns))
 
 
 def _domains(
     questions: Questions, schema: Schema, rho: float, delta: float, rows: int
 ) -> dict[str, Domain]:
     """The domain of every column: public, or paid for."""
-    open_words = [
-        c.name
-        for c in schema.columns
-        if not domains.is_fixed(c)
-        and not domains.is_number(c)
-        and domains.listed_words(c) is None
-    ]
+    open_words = _open_words(schema)
     numbers = [c.name for c in schema.columns if domains.is_number(c)]
     asked = len(open_words) + len(numbers)
     known: dict[str, Domain] = {}
