@@ -22,12 +22,15 @@ SAMPLE = [
     ("-n -5", "-n"),
     ("-n 1e9", "-n"),
     ("-n x", "-n"),
-    ("-n 0", ""),
     ("-n 99999999999999999999999", ""),
 ]
 WHERE = [DEEP, HUGE, "x" * 100_000, "age = " + "9" * 100_000, "nope = 1", "'a b = 1",
          "a b = 1", "größe! = 1", "age = \x01", "\n\n", "(((", "age in (" + "1," * 30_000]  # fmt: skip
 FIT = [
+    ("--epsilon 0", "--epsilon"),
+    ("--epsilon nan", "--epsilon"),
+    ("--epsilon 1", "--schema"),
+    ("--delta 0.1", "--epsilon"),
     ("--epochs -3", "epochs"),
     ("--epochs x", "epochs"),
     ("--time 0", "time"),
