@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 from pathlib import Path
 
@@ -300,6 +301,48 @@ def test_other_databases_go_through_sqlalchemy(
     tables.write(typed, f"{url}&if_exists=replace", schema)
     with pytest.raises(DataError, match="did you mean 'orders'"):
         tables.read(url.replace("orders", "order"))
+
+
+def test_postgresql_keeps_types_and_tells_no_values() -> None:
+    """On the server that SYNTHTAB_POSTGRES names, as postgresql://me@localhost/db."""
+    server = os.environ.get("SYNTHTAB_POSTGRES")
+    if not server:
+        pytest.skip("SYNTHTAB_POSTGRES names no server")
+    sa = pytest.importorskip("sqlalchemy")
+    from synthtab.data.formats import sql
+
+    engine = sql.engine(server)
+    with engine.begin() as connection:
+        for statement in (
+            "drop table if exists synthtab_test, synthtab_new",
+            "create table synthtab_test (amount numeric(12, 2), zoned timestamptz, "
+            "day date, lasts interval, ip inet, nothing jsonb)",
+            "insert into synthtab_test select i * 1.25, now() + i * interval '1 hour', "
+            "date '2020-01-01' + i, i * interval '7 minutes', "
+            "('10.0.0.' || i)::inet, null from generate_series(1, 200) i",
+        ):
+            connection.execute(sa.text(statement))
+    url = f"{server}?table=synthtab_test"
+    frame = tables.read(url)
+    schema = infer(frame)
+    typed = tables.typed(frame, schema)
+    tables.write(typed, f"{server}?table=synthtab_new", schema)
+    tables.write(typed, f"{url}&if_exists=append", schema)
+    with engine.begin() as connection:
+        types = {
+            one["name"]: str(one["type"])
+            for one in sa.inspect(connection).get_columns("synthtab_new")
+        }
+        twice = "select count(*), count(distinct synthtab_test) from synthtab_test"
+        assert tuple(connection.execute(sa.text(twice)).one()) == (400, 200)
+        connection.execute(sa.text("alter table synthtab_test drop column ip"))
+    assert (types["amount"], types["zoned"]) == ("NUMERIC", "TIMESTAMP")
+    with pytest.raises(DataError, match='"ip" of relation') as refused:
+        tables.write(typed, f"{url}&if_exists=append", schema)
+    assert "10.0.0" not in str(refused.value)
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table synthtab_test, synthtab_new"))
+    engine.dispose()
 
 
 def test_an_unreachable_database_shows_no_password(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthtab.core.errors import DataError, hint
 from synthtab.core.schema import Schema
+from synthtab.data.columns.base import is_text
 from synthtab.data.formats.base import Codec, Target
 from synthtab.data.formats.cells import plain_columns, series_of
 from synthtab.data.formats.sqlite import exists_already
@@ -49,12 +50,16 @@ class SqlCodec(Codec):
         database = _database(target.place)
         with _connected(target.place) as connection:
             _check_writable(connection, database, target.place)
+            kept = database.if_exists == "append" and _is_there(connection, database)
             for number, piece in enumerate(pieces):
                 mode: Any = "append" if number else database.if_exists
                 columns = plain_columns(piece, schema)
                 frame = pd.DataFrame(
                     {name: series_of(values) for name, values in columns.items()}
                 )
+                types = {}
+                if connection.dialect.name == "postgresql":
+                    types = _use_its_types(frame, piece, kept)
                 frame.to_sql(
                     database.table,
                     connection,
@@ -62,7 +67,33 @@ class SqlCodec(Codec):
                     index=False,
                     if_exists=mode,
                     chunksize=SEND_ROWS,
+                    dtype=types,
                 )
+
+
+def _use_its_types(frame: pd.DataFrame, typed: pd.DataFrame, kept: bool) -> Any:
+    """The types of columns that are no plain ones, for pandas; ``frame`` gets their cells.
+
+    Args:
+        frame: What is sent.
+        typed: The same as the schema types it.
+        kept: Whether the columns of a table that is there take the cells: then it is
+            the server that reads texts as these want them.
+    """
+    import sqlalchemy as sa
+
+    types: dict[str, Any] = {}
+    for name in frame.columns:
+        cells = typed[name]
+        if isinstance(cells.dtype, pd.DatetimeTZDtype):
+            frame[name] = cells.to_numpy(dtype=object)
+            types[name] = sa.DateTime(timezone=True)
+        elif pd.api.types.infer_dtype(cells, skipna=True) == "decimal":
+            frame[name] = cells.to_numpy(dtype=object)
+            types[name] = sa.Numeric()
+        elif kept and (is_text(frame[name]) or frame[name].isna().all()):
+            types[name] = sa.types.NullType()
+    return types
 
 
 def check_writable(place: Place) -> None:
@@ -76,11 +107,15 @@ def check_writable(place: Place) -> None:
 
 
 def _check_writable(connection: Any, database: Database, place: Place) -> None:
+    if database.if_exists == "fail" and _is_there(connection, database):
+        raise exists_already(database, place)
+
+
+def _is_there(connection: Any, database: Database) -> bool:
     import sqlalchemy as sa
 
-    there = sa.inspect(connection).has_table(database.table, database.schema or None)
-    if there and database.if_exists == "fail":
-        raise exists_already(database, place)
+    inspector = sa.inspect(connection)
+    return bool(inspector.has_table(database.table, database.schema or None))
 
 
 def _database(place: Place) -> Database:
@@ -109,11 +144,14 @@ def _connected(place: Place) -> Iterator[Any]:
                 yield connection
         finally:
             made.dispose()
-    except (sa.exc.SQLAlchemyError, ValueError) as error:
+    except (sa.exc.SQLAlchemyError, pd.errors.DatabaseError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        # What the driver says, without the statement and its values.
-        reason = str(getattr(error, "orig", None) or error).split("\n")[0]
+        # What the driver says, without the statement and its values. pandas wraps it.
+        cause: Any = error
+        if isinstance(error, pd.errors.DatabaseError):
+            cause = error.__cause__ or error
+        reason = str(getattr(cause, "orig", None) or cause).split("\n")[0]
         for password in passwords(database.url):
             if password:
                 reason = reason.replace(password, "***")
