@@ -19,7 +19,7 @@ from synthtab.data.relations.rules import find_rules
 from synthtab.model.layers import Slots
 from synthtab.model.networks import Networks
 from synthtab.model.orders import plans
-from synthtab.sampling.rules import Rules
+from synthtab.sampling.rules import Cells, Rules
 from synthtab.sampling.sampler import fill, generate
 
 CPU = torch.device("cpu")
@@ -145,7 +145,7 @@ def test_of_what_few_people_have_many_rows_nothing_is_stored() -> None:
     people[60:120] = 60 + np.arange(60) % 5
     layout = Layout((Block("a", atoms=3), Block("b", atoms=3)))
     rows = Encoded(codes, np.zeros((3000, 0), np.float32), layout)
-    assert find_rules(rows, 5) == (Rule((0, 1), (0, 1, 3, 4, 8)),)
+    assert find_rules(rows, 5) == (Rule((0, 1), (0, 1, 3, 4, 8), strong=True),)
     # What four people have is as good as never.
     (rule,) = find_rules(rows, 5, people)
     assert rule.never and rule.cells == (1, 2, 5, 6, 7) and rule.free > 0
@@ -223,8 +223,9 @@ def test_what_is_never_drawn_is_drawn_where_a_rule_leaves_no_other() -> None:
     start = int(layout.starts[0])
     # With sex 1 go the cities 1, 3 and 4, of which a forest has seen none.
     logits[:, start + 1] = logits[:, start + 3] = logits[:, start + 4] = -torch.inf
-    luck = torch.ones(50)
-    cut = rules.cut(logits, slots, range(5), codes, mask, luck)
+    offsets = torch.full((50, 3), 0.5)
+    known = Cells(codes, offsets, mask, torch.ones(50))
+    cut = rules.cut(logits, slots, range(5), known)
     cities = slots.softmax(cut)[:, start : start + 5]
     assert torch.allclose(cities, torch.tensor([0, 1, 0, 1, 1]) / 3)
 

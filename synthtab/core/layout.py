@@ -119,26 +119,51 @@ def combination_of(codes: Any, blocks: tuple[int, ...], layout: Layout) -> Any:
 class Rule:
     """Blocks whose codes do not all go together: the sampler draws by it.
 
+    A mode may be cut into *pieces*, ranges of its offsets. Then its code stands for as
+    many codes, side by side, and those after it move up.
+
     Attributes:
         blocks: At least two, of two columns or three.
         cells: Combinations of their codes, see `combination_of`.
         never: Whether these are the ones that never occur; if not, all that do.
         free: The share of rows that need not keep to it.
+        cuts: For each block, where its modes are cut: the code of the mode plus the
+            offset, ascending. Empty if no block is cut.
+        strong: Whether it leaves out so much that it is heeded while one of its two
+            columns is still unknown: by what this may still be.
     """
 
     blocks: tuple[int, ...]
     cells: tuple[int, ...] = ()
     never: bool = False
     free: float = 0.0
+    cuts: tuple[tuple[float, ...], ...] = ()
+    strong: bool = False
+
+    def cuts_of(self, place: int) -> tuple[float, ...]:
+        """Where the modes of one of the blocks are cut."""
+        return self.cuts[place] if self.cuts else ()
+
+    def sizes(self, layout: Layout) -> tuple[int, ...]:
+        """How many codes and pieces each of the blocks has."""
+        return tuple(
+            layout.blocks[block].size + len(self.cuts_of(place))
+            for place, block in enumerate(self.blocks)
+        )
 
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
-        return {
+        state = {
             "blocks": self.blocks,
             "cells": self.cells,
             "never": self.never,
             "free": self.free,
         }
+        if self.cuts:
+            state["cuts"] = self.cuts
+        if self.strong:
+            state["strong"] = True
+        return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Rule:
@@ -148,6 +173,8 @@ class Rule:
             cells=tuple(int(cell) for cell in state["cells"]),
             never=bool(state["never"]),
             free=float(state["free"]),
+            cuts=tuple(tuple(map(float, own)) for own in state.get("cuts", ())),
+            strong=bool(state.get("strong", False)),
         )
 
 

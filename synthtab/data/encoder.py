@@ -30,6 +30,7 @@ from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.datetime import spans_years
 from synthtab.data.columns.disclosure import number_people
+from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints.enforce import Enforced
 from synthtab.data.relations.calendars import (
     Assembled,
@@ -42,7 +43,13 @@ from synthtab.data.relations.calendars import (
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
 from synthtab.data.relations.links import Link, Linked, complete_whole, numbers
 from synthtab.data.relations.measured import Measured, Relation
-from synthtab.data.relations.rules import check_rules, described, discrete, find_rules
+from synthtab.data.relations.rules import (
+    Line,
+    check_rules,
+    described,
+    discrete,
+    find_rules,
+)
 from synthtab.data.relations.rules import sample_size as rows_of_rules
 from synthtab.data.relations.search import bases, find, find_distances
 from synthtab.data.relations.seasons import find_seasons
@@ -207,7 +214,7 @@ class TableEncoder:
             found_crosses = find_crosses(rows, rare, about)
         if links:
             rows, about = sampled("encoder.rules", rows_of_rules(len(columns)))
-            rules = find_rules(rows, rare, about)
+            rules = find_rules(rows, rare, about, encoder._lines())
         return cls(schema, columns, target, enforced, rare, found_crosses, rules)
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
@@ -494,6 +501,23 @@ class TableEncoder:
             block = next_block
             offset = next_offset
         return shares
+
+    def _lines(self) -> list[Line]:
+        """The columns of numbers of one block with modes."""
+        lines = []
+        for share in self._shares():
+            encoder = share.encoder
+            links = 0
+            if isinstance(encoder, Linked):
+                links = len(encoder.links)
+                encoder = encoder.inner
+            blocks = share.encoder.blocks
+            if not isinstance(encoder, NumberEncoder) or len(blocks) != 1:
+                continue
+            own = encoder.codec.size + links
+            if blocks[0].modes and blocks[0].size == own:
+                lines.append(Line(share.blocks.start, encoder.codec, links))
+        return lines
 
     @property
     def links(self) -> list[str]:

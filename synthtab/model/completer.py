@@ -78,6 +78,10 @@ class Mixtures:
         bounded = deviations.clamp(LEAST_LOG_DEVIATION, GREATEST_LOG_DEVIATION)
         return cls(shares, means, bounded)
 
+    def take(self, rows: Tensor) -> Mixtures:
+        """Those of some rows."""
+        return Mixtures(self.shares[rows], self.means[rows], self.deviations[rows])
+
     def log_density(self, offsets: Tensor, mode: Tensor) -> Tensor:
         """Log-density ``[B, C]`` of offsets, relative to uniform ones.
 

@@ -5,6 +5,16 @@ ones (`synthtab.core.layout.Rule`). Of three columns of which one is known, a co
 drawn if some code of the third goes with both. Where known cells contradict a rule, or
 rules each other, every code is left as probable beside the others as it was, or those
 that break the fewest rules are drawn: a row is always made.
+
+A house whose latitude and longitude are drawn before its zip code must lie in one zip
+code, not in the latitudes of one and the longitudes of another. So a strong rule of two
+columns is heeded while one of them is unknown, too: by the codes of that column that go
+with all else that is known.
+
+Of a block whose modes are cut into pieces, a cell is drawn as without the rule, and once
+more, from the pieces that are left, if it lies in one that is not. So few cells cost
+more than a look into a table, and what is drawn has the distribution of the network, cut
+to those pieces.
 """
 
 from __future__ import annotations
@@ -18,6 +28,7 @@ import torch
 from torch import Tensor
 
 from synthtab.core.layout import Layout, Rule
+from synthtab.model.completer import BELOW_ONE, COMPONENTS, Mixtures
 from synthtab.model.layers import Slots, choose
 
 # Added to the logit of a code for each rule that it breaks. Not endless: a limited cell
@@ -26,6 +37,61 @@ BROKEN = -1e4
 # Least logit of the codes of a rule: one that is never drawn is drawn at last, where the
 # rule leaves no other.
 LEAST = -1e3
+# Cells within limits are drawn again so often while they break a rule.
+TRIES = 20
+# Most normal distributions, of all rows and pieces, that are looked at side by side.
+MOST_MASSES = 4_000_000
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Rows that are being drawn.
+
+    Attributes:
+        codes: ``[B, K]``.
+        offsets: ``[B, C]``.
+        known: ``[B, K]``: which cells count.
+        luck: ``[B]``, see `Rules.luck`.
+    """
+
+    codes: Tensor
+    offsets: Tensor
+    known: Tensor
+    luck: Tensor
+
+    def take(self, rows: Tensor) -> Cells:
+        """Some of the rows."""
+        return Cells(
+            self.codes[rows], self.offsets[rows], self.known[rows], self.luck[rows]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Member:
+    """A block of a rule.
+
+    Attributes:
+        block: Its number.
+        column: The column of the offsets array that it has; -1 for none.
+        size: How many codes and pieces it has.
+        ends: Where they end, as code plus offset, but for the last; None if the block
+            is not cut.
+    """
+
+    block: int
+    column: int
+    size: int
+    ends: Tensor | None
+
+    def of(self, cells: Cells) -> Tensor:
+        """``[B]``: the codes of the rule."""
+        code = cells.codes[:, self.block]
+        if self.ends is None:
+            return code
+        offset = cells.offsets[:, self.column].double().clamp(max=1 - BELOW_ONE)
+        return torch.searchsorted(self.ends, code + offset, right=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +99,74 @@ class _Told:
     """What one rule says of one of its blocks.
 
     Attributes:
+        own: The block.
         others: The other blocks.
-        sizes: How many codes each of these has.
-        broken: ``[combinations of the others, codes]``: 0 for a code that goes with
-            them, else `BROKEN`. An unknown cell counts as one more code.
+        broken: ``[combinations of the others, codes and pieces]``: 0 for one that goes
+            with them, else `BROKEN`. An unknown cell counts as one more code.
+        by_code: ``[combinations of the others, codes]``: 0 if some piece of it does.
         free: The share of rows that need not keep to it.
+        strong: See `Rule.strong`.
+        has_gaps: Whether some piece goes with nothing at all.
     """
 
-    others: tuple[int, ...]
-    sizes: tuple[int, ...]
+    own: _Member
+    others: tuple[_Member, ...]
     broken: Tensor
+    by_code: Tensor
     free: float
+    strong: bool
+    has_gaps: bool
+
+    def concerns(self, cells: Cells) -> bool:
+        """Whether it says something: whether another block is known in some row."""
+        others = [other.block for other in self.others]
+        return self.has_gaps or bool(cells.known[:, others].any())
+
+    def combination(self, cells: Cells) -> Tensor:
+        """``[B]``: the combination of the others."""
+        combination = torch.zeros_like(cells.codes[:, 0])
+        for other in self.others:
+            code = torch.where(cells.known[:, other.block], other.of(cells), other.size)
+            combination = combination * (other.size + 1) + code
+        return combination
+
+    def added(
+        self, cells: Cells, possible: Tensor | None, pieces: bool = False
+    ) -> Tensor:
+        """``[B, codes]``: what is added to the logits of the block.
+
+        Args:
+            cells: What is known.
+            possible: ``[B, codes of the other block]``: what that may still be, where
+                it is unknown; None if it may be anything.
+            pieces: Whether codes and pieces are meant.
+        """
+        table = self.broken if pieces else self.by_code
+        added = table[self.combination(cells)]
+        if possible is not None:
+            other = self.others[0]
+            goes = (table[: other.size] == 0).float()
+            through = torch.where(possible.float() @ goes > 0, 0.0, BROKEN)
+            added = torch.where(cells.known[:, [other.block]], added, through)
+        return added * (cells.luck >= self.free)[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """All pieces of a block, as its rules together cut it.
+
+    Attributes:
+        code: ``[pieces]``.
+        low: ``[pieces]``: the least offset; 0 for an atom.
+        high: ``[pieces]``: the offset below which that is; 1 for an atom.
+        of_rule: For each rule that cuts it, ``[pieces]``: in which of its codes and
+            pieces each of these lies.
+    """
+
+    code: Tensor
+    low: Tensor
+    high: Tensor
+    of_rule: dict[_Told, Tensor]
 
 
 class Rules:
@@ -60,6 +183,18 @@ class Rules:
             for place, block in enumerate(rule.blocks):
                 told = _told(rule, place, layout, device)
                 self._told.setdefault(block, []).append(told)
+        # By the number of a block that no rule cuts: what strong rules say of it.
+        self._strong: dict[int, list[_Told]] = {}
+        for block, rules in self._told.items():
+            strong = [t for t in rules if t.strong and t.own.ends is None]
+            if len(strong) > 1:
+                self._strong[block] = strong
+        self._pieces: dict[int, _Pieces] = {}
+        self._atoms = layout.atoms
+        self._columns = {b: i for i, b in enumerate(layout.continuous.tolist())}
+        for block, rules in self._told.items():
+            if any(told.own.ends is not None for told in rules):
+                self._pieces[block] = _pieces(layout, block, rules, device)
 
     def __bool__(self) -> bool:
         return bool(self._told)
@@ -79,18 +214,23 @@ class Rules:
         places = []
         for place, block in enumerate(blocks):
             before = set(blocks[:place])
-            if any(before & {*told.others} for told in self._told.get(block, ())):
-                places.append(place)
+            for told in self._told.get(block, ()):
+                if any(other.block in before for other in told.others):
+                    places.append(place)
+                    break
         return places
 
+    def cuts(self, block: int) -> bool:
+        """Whether some rule cuts the modes of a block into pieces."""
+        return block in self._pieces
+
+    def concern(self, blocks: Sequence[int]) -> bool:
+        """Whether what is drawn of these blocks is to be looked at once more."""
+        is_cut = any(block in self._pieces for block in blocks)
+        return is_cut or bool(self.within(blocks))
+
     def cut(
-        self,
-        logits: Tensor,
-        slots: Slots,
-        blocks: Sequence[int],
-        codes: Tensor,
-        mask: Tensor,
-        luck: Tensor,
+        self, logits: Tensor, slots: Slots, blocks: Sequence[int], cells: Cells
     ) -> Tensor:
         """Logits of some blocks, less what their rules leave out.
 
@@ -98,67 +238,181 @@ class Rules:
             logits: ``[B, slots of these blocks]``.
             slots: Of these blocks.
             blocks: Their numbers in the whole layout.
-            codes: Of whole rows, ``[B, K]``.
-            mask: ``[B, K]``: which of them are known.
-            luck: ``[B]``, see `luck`.
+            cells: What is known.
         """
         cut = logits
         for place, block in enumerate(blocks):
-            rules = [
-                told for told in self._told.get(block, ()) if mask[:, told.others].any()
-            ]
+            rules = self._heeded(block, cells)
             if not rules:
                 continue
             if cut is logits:
                 cut = logits.clone()
             own = _own(cut, slots, place)
             own.clamp_(min=LEAST)
-            for told in rules:
-                own += _broken(told, codes, mask, luck)
+            for told, possible in rules:
+                own += told.added(cells, possible)
         return cut
 
     def redraw(
         self,
         logits: Tensor,
+        mixtures: Mixtures | None,
         slots: Slots,
         blocks: Sequence[int],
-        codes: Tensor,
-        mask: Tensor,
-        luck: Tensor,
+        cells: Cells,
+        offsets_of_modes: Tensor,
         random: torch.Generator,
-    ) -> Tensor:
-        """Codes of blocks that were drawn side by side, but keep to each other's rules.
+    ) -> tuple[Tensor, Tensor]:
+        """Cells of blocks that were drawn by logits alone, so that they keep to rules.
+
+        Those that were drawn side by side keep to each other's.
 
         Args:
-            logits: See `cut`.
+            logits: What `cut` returns.
+            mixtures: Distributions of the offsets of these blocks; None if all offsets
+                are as likely.
             slots: See `cut`.
             blocks: See `cut`.
-            codes: Of whole rows, these blocks drawn; not changed.
-            mask: Which of them were known before.
-            luck: See `luck`.
+            cells: Rows in which these blocks are drawn, but not known. Those that are
+                known stay. Not changed.
+            offsets_of_modes: ``[B, modes of these blocks]``: the offset of each, if it
+                is drawn.
             random: Randomness.
 
         Returns:
-            ``[B, blocks]``.
+            Codes ``[B, blocks]``, and offsets ``[B, blocks that have modes]``.
         """
-        places = self.within(blocks)
-        if places:
-            codes = codes.clone()
-            mask = mask.clone()
-        done = 0
-        for place in places:
+        within = set(self.within(blocks))
+        cells = Cells(
+            cells.codes.clone(), cells.offsets.clone(), cells.known.clone(), cells.luck
+        )
+        columns = slots.continuous.tolist()
+        begun = 0
+        for place, block in enumerate(blocks):
+            if place not in within and block not in self._pieces:
+                continue
             # Those before it are known by now.
-            mask[:, list(blocks[done:place])] = True
-            done = place
-            block = blocks[place]
-            # What `cut` has lowered, its rules lower again.
-            own = _own(logits, slots, place).clamp(min=LEAST)
-            for told in self._told[block]:
-                own += _broken(told, codes, mask, luck)
-            codes[:, block] = torch.where(
-                mask[:, block], codes[:, block], choose(own, random)
-            )
-        return codes[:, list(blocks)]
+            cells.known[:, list(blocks[begun:place])] = True
+            begun = place
+            is_known = cells.known[:, block]
+            own = _own(logits, slots, place)
+            if place in within:
+                # What `cut` has lowered, its rules lower again.
+                own = own.clamp(min=LEAST)
+                for told, possible in self._heeded(block, cells):
+                    own += told.added(cells, possible)
+                drawn = choose(own, random)
+                cells.codes[:, block] = torch.where(
+                    is_known, cells.codes[:, block], drawn
+                )
+            if place not in columns:
+                continue
+            # The block's column in the offsets of all blocks, and in those of these.
+            column = self._columns[block]
+            own_column = columns.index(place)
+            first_mode = int(slots.mode_starts[own_column])
+            if place in within:
+                mode = (cells.codes[:, block] - int(self._atoms[block])).clamp(min=0)
+                offset = offsets_of_modes.gather(1, first_mode + mode[:, None])[:, 0]
+                cells.offsets[:, column] = torch.where(
+                    is_known, cells.offsets[:, column], offset
+                )
+            if block in self._pieces:
+                self._redraw_pieces(block, own, mixtures, first_mode, cells, random)
+        own_codes = cells.codes[:, list(blocks)]
+        own_columns = [self._columns[blocks[place]] for place in columns]
+        return own_codes, cells.offsets[:, own_columns]
+
+    def breaks(self, block: int, cells: Cells) -> Tensor:
+        """``[B]``: whether what is drawn of a block lies in a piece that is left out."""
+        broken = torch.zeros_like(cells.known[:, block])
+        if block in self._pieces:
+            for told, possible in self._heeded(block, cells):
+                if told.own.ends is not None:
+                    added = told.added(cells, possible, pieces=True)
+                    own = told.own.of(cells)[:, None]
+                    broken |= added.gather(1, own)[:, 0] < 0
+        return broken
+
+    def _heeded(self, block: int, cells: Cells) -> list[tuple[_Told, Tensor | None]]:
+        """The rules that say something of a block, each with what `_possible` says."""
+        heeded: list[tuple[_Told, Tensor | None]] = []
+        for told in self._told.get(block, ()):
+            possible = self._possible(told, cells)
+            if possible is not None or told.concerns(cells):
+                heeded.append((told, possible))
+        return heeded
+
+    def _possible(self, told: _Told, cells: Cells) -> Tensor | None:
+        """``[B, codes]``: what the other block of a strong rule may be, if unknown.
+
+        None where it is known, or may be anything.
+        """
+        member = told.others[0]
+        other = member.block
+        is_strong = told.strong and member.ends is None and other in self._strong
+        if not is_strong or cells.known[:, other].all():
+            return None
+        possible = None
+        for of_other in self._strong[other]:
+            if of_other.others[0].block != told.own.block and of_other.concerns(cells):
+                goes = of_other.added(cells, None) == 0
+                possible = goes if possible is None else possible & goes
+        if possible is None:
+            return None
+        # Where known cells contradict each other, anything.
+        return possible | ~possible.any(1, keepdim=True)
+
+    def _redraw_pieces(
+        self,
+        block: int,
+        logits: Tensor,
+        mixtures: Mixtures | None,
+        first_mode: int,
+        cells: Cells,
+        random: torch.Generator,
+    ) -> None:
+        """Draw a block again, in place, where it lies in a piece that is left out.
+
+        Args:
+            block: Its number.
+            logits: Of its codes, ``[B, codes]``.
+            mixtures: See `redraw`.
+            first_mode: The number of its first mode among those of the mixtures.
+            cells: Rows in which it is drawn.
+            random: Randomness.
+        """
+        pieces = self._pieces[block]
+        again = self.breaks(block, cells) & ~cells.known[:, block]
+        if not again.any():
+            return
+        atoms = int(self._atoms[block])
+        in_a_mode = pieces.code >= atoms
+        mode = first_mode + (pieces.code - atoms).clamp(min=0)
+        size = max(1, MOST_MASSES // (COMPONENTS * len(pieces.code)))
+        for rows in again.nonzero()[:, 0].split(size):
+            some = cells.take(rows)
+            logs = logits[rows].log_softmax(1)[:, pieces.code].double()
+            if mixtures is None:
+                mass = (pieces.high - pieces.low).log()
+            else:
+                own = mixtures.take(rows)
+                mass = own.log_mass(pieces.low, pieces.high, mode)
+            logs += torch.where(in_a_mode, mass, 0.0)
+            for told, possible in self._heeded(block, some):
+                if told.own.ends is not None:
+                    added = told.added(some, possible, pieces=True)
+                    logs += added[:, pieces.of_rule[told]]
+            chosen = choose(logs, random)
+            low, high = pieces.low[chosen], pieces.high[chosen]
+            if mixtures is None:
+                uniform = torch.rand(len(rows), generator=random, device=rows.device)
+                offset = (low + (high - low) * uniform).float()
+            else:
+                offset = own.draw_within(low, high, mode[chosen], random)
+            cells.codes[rows, block] = pieces.code[chosen]
+            offset = torch.where(in_a_mode[chosen], offset, 0.5)
+            cells.offsets[rows, self._columns[block]] = offset
 
 
 def _own(logits: Tensor, slots: Slots, place: int) -> Tensor:
@@ -167,35 +421,78 @@ def _own(logits: Tensor, slots: Slots, place: int) -> Tensor:
     return logits[:, start : start + int(slots.layout.sizes[place])]
 
 
-def _broken(told: _Told, codes: Tensor, mask: Tensor, luck: Tensor) -> Tensor:
-    """``[B, codes]``: what is added to the logits of a block."""
-    combination = torch.zeros_like(codes[:, 0])
-    for block, size in zip(told.others, told.sizes, strict=True):
-        code = torch.where(mask[:, block], codes[:, block], size)
-        combination = combination * (size + 1) + code
-    return told.broken[combination] * (luck >= told.free)[:, None]
-
-
 def _told(rule: Rule, place: int, layout: Layout, device: torch.device) -> _Told:
-    sizes = [layout.blocks[block].size for block in rule.blocks]
+    sizes = rule.sizes(layout)
     flat = np.full(int(np.prod(sizes)), rule.never)
     flat[list(rule.cells)] = not rule.never
-    allowed: npt.NDArray[np.bool_] = flat.reshape(sizes)
+    allowed: Mask = flat.reshape(sizes)
     if not rule.never:
         allowed = _with_strangers(allowed)
+    members = [
+        _member(block, rule.cuts_of(i), layout, device)
+        for i, block in enumerate(rule.blocks)
+    ]
+    own = members.pop(place)
     # One code is drawn; the others may be unknown.
     allowed = np.moveaxis(allowed, place, -1)
     for axis in range(allowed.ndim - 1):
         some = allowed.any(axis=axis, keepdims=True)
         allowed = np.concatenate([allowed, some], axis=axis)
+    allowed = allowed.reshape(-1, own.size)
+    broken = _added(allowed, device)
+    by_code = broken
+    if own.ends is not None:
+        # Pieces of a mode lie side by side: each code begins where the one before ends.
+        whole = np.arange(1, layout.blocks[own.block].size)
+        begins = np.searchsorted(own.ends.cpu().numpy(), whole) + 1
+        some_piece = np.logical_or.reduceat(allowed, np.append(0, begins), axis=1)
+        by_code = _added(some_piece, device)
+    has_gaps = own.ends is not None and not allowed[-1].all()
+    return _Told(own, tuple(members), broken, by_code, rule.free, rule.strong, has_gaps)
+
+
+def _added(allowed: Mask, device: torch.device) -> Tensor:
     broken = np.where(allowed, 0.0, BROKEN).astype(np.float32)
-    others = [b for i, b in enumerate(rule.blocks) if i != place]
-    other_sizes = [size for i, size in enumerate(sizes) if i != place]
-    told = torch.as_tensor(broken.reshape(-1, sizes[place]), device=device)
-    return _Told(tuple(others), tuple(other_sizes), told, rule.free)
+    return torch.as_tensor(broken, device=device)
 
 
-def _with_strangers(allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _member(
+    block: int, cuts: tuple[float, ...], layout: Layout, device: torch.device
+) -> _Member:
+    size = layout.blocks[block].size
+    ends = None
+    column = -1
+    if cuts:
+        all_ends = np.sort(np.concatenate([np.arange(1, size), cuts]))
+        ends = torch.as_tensor(all_ends, device=device)
+        column = int(np.flatnonzero(layout.continuous == block)[0])
+    return _Member(block, column, size + len(cuts), ends)
+
+
+def _pieces(
+    layout: Layout, block: int, rules: Sequence[_Told], device: torch.device
+) -> _Pieces:
+    """The pieces of a block, cut wherever one of its rules cuts it."""
+    size = layout.blocks[block].size
+    cut = [told for told in rules if told.own.ends is not None]
+    ends = [told.own.ends.cpu().numpy() for told in cut if told.own.ends is not None]
+    begins = np.unique(np.concatenate([np.arange(size), *ends]))
+    code = np.floor(begins).astype(np.int64)
+    last = np.append(np.diff(code) > 0, True)
+    high = np.where(last, 1.0, np.append(begins[1:], size) - code)
+    of_rules = [np.searchsorted(own, begins, side="right") for own in ends]
+    return _Pieces(
+        torch.as_tensor(code, device=device),
+        torch.as_tensor(begins - code, device=device),
+        torch.as_tensor(high, device=device),
+        {
+            told: torch.as_tensor(own, device=device)
+            for told, own in zip(cut, of_rules, strict=True)
+        },
+    )
+
+
+def _with_strangers(allowed: Mask) -> Mask:
     """A code of which no combination is known goes with everything."""
     free = np.zeros_like(allowed)
     for axis in range(allowed.ndim):

@@ -13,7 +13,7 @@ without the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from synthtab.model.orders import Plan, plans
 from synthtab.runtime.compute import fast_products, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
-from synthtab.sampling.rules import Rules
+from synthtab.sampling.rules import TRIES, Cells, Rules
 from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic, systematic_sample
 
 if TYPE_CHECKING:
@@ -364,15 +364,17 @@ class OrderSampler:
             condition = slots.reading(codes, blank.offsets, observed)
         logits, offsets_of_modes = generator(noise, condition)
         codes = slots.sample(logits, random)
+        mode, in_a_mode = slots.modes(codes)
+        offsets = offsets_of_modes.gather(1, mode)
         if self.rules:
             blocks = range(codes.shape[1])
             luck = self.rules.luck(rows, random)
             unknown = torch.zeros_like(codes, dtype=torch.bool)
-            codes = self.rules.redraw(
-                logits, slots, blocks, codes, unknown, luck, random
+            cells = Cells(codes, offsets, unknown, luck)
+            codes, offsets = self.rules.redraw(
+                logits, None, slots, blocks, cells, offsets_of_modes, random
             )
-        mode, in_a_mode = slots.modes(codes)
-        offsets = offsets_of_modes.gather(1, mode)
+            _, in_a_mode = slots.modes(codes)
         offsets = torch.where(in_a_mode, offsets, blank.offsets)
         return Batch(codes, offsets)
 
@@ -395,7 +397,8 @@ class OrderSampler:
         columns_done = 0
         for number, one in enumerate(self.passes):
             outputs = one.outputs(state.hidden, len(state.codes))
-            outputs = self._by_rules(one, outputs, state.codes, state.mask, state.luck)
+            cells = Cells(state.codes, state.offsets, state.mask, state.luck)
+            outputs = self._by_rules(one, outputs, cells)
             fresh = self._draw(state, one, outputs, random)
             if number < self.compared:
                 codes = state.codes[:, one.blocks]
@@ -423,16 +426,12 @@ class OrderSampler:
             log_weights = of_plan - state.log_likelihood
         return Batch(state.codes, state.offsets, state.mask, log_weights)
 
-    def _by_rules(
-        self, one: Pass, outputs: Outputs, codes: Tensor, mask: Tensor, luck: Tensor
-    ) -> Outputs:
+    def _by_rules(self, one: Pass, outputs: Outputs, cells: Cells) -> Outputs:
         """What the head says of a pass, cut to what goes with the known cells."""
         if not self.rules:
             return outputs
         logits, densities = outputs
-        blocks = one.numbers
-        cut = self.rules.cut(logits, one.slots, blocks, codes, mask, luck)
-        return cut, densities
+        return self.rules.cut(logits, one.slots, one.numbers, cells), densities
 
     def _begin(
         self, batch: Batch, all_hidden: bool, random: torch.Generator
@@ -468,36 +467,54 @@ class OrderSampler:
         fresh = ~state.mask[:, one.blocks]
         if one.limits is None:
             codes, offsets_of_modes = one.draw(outputs, random)
-            if self.rules.within(one.numbers):
-                drawn = state.codes.clone()
-                drawn[:, one.blocks] = torch.where(fresh, codes, drawn[:, one.blocks])
-                codes = self.rules.redraw(
-                    outputs[0],
+            offsets = one.offsets_of(codes, offsets_of_modes)
+            if self.rules.concern(one.numbers):
+                logits, densities = outputs
+                codes, offsets = self.rules.redraw(
+                    logits,
+                    Mixtures.of(densities, len(one.slots.mode_slots)),
                     one.slots,
                     one.numbers,
-                    drawn,
-                    state.mask,
-                    state.luck,
+                    state.drawn(one, codes, offsets),
+                    offsets_of_modes,
                     random,
                 )
         else:
-            if one.limits.first:
-                state.prefix = torch.zeros_like(state.codes[:, 0])
-            codes, offsets_of_modes, state.prefix, weight = one.draw_within(
-                outputs, state.prefix, random
-            )
-            state.log_weights = state.log_weights + weight
-        codes_before = state.codes[:, one.blocks]
-        codes = torch.where(fresh, codes, codes_before)
-        state.codes[:, one.blocks] = codes
-        if len(one.columns):
-            mode, in_a_mode = one.slots.modes(codes)
-            changes = in_a_mode & fresh[:, one.slots.continuous]
-            offsets = offsets_of_modes.gather(1, mode)
-            before = state.offsets[:, one.columns]
-            state.offsets[:, one.columns] = torch.where(changes, offsets, before)
+            codes, offsets = self._draw_within(state, one, outputs, random)
+        state.write(one, codes, offsets)
         state.mask[:, one.blocks] = True
         return fresh
+
+    def _draw_within(
+        self, state: _Filling, one: Pass, outputs: Outputs, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the cells of a pass that has limits: codes and offsets, each ``[B, 1]``.
+
+        Those that break a rule are drawn again, some times: a cell that is asked for
+        stands above a rule.
+        """
+        assert one.limits is not None
+        if one.limits.first:
+            state.prefix = torch.zeros_like(state.codes[:, 0])
+        codes, offsets_of_modes, prefix, weight = one.draw_within(
+            outputs, state.prefix, random
+        )
+        offsets = one.offsets_of(codes, offsets_of_modes)
+        (block,) = one.numbers
+        for _ in range(TRIES if self.rules.cuts(block) else 0):
+            again = self.rules.breaks(block, state.drawn(one, codes, offsets))
+            if not again.any():
+                break
+            other_codes, offsets_of_modes, other_prefix, _ = one.draw_within(
+                outputs, state.prefix, random
+            )
+            other_offsets = one.offsets_of(other_codes, offsets_of_modes)
+            codes = torch.where(again[:, None], other_codes, codes)
+            offsets = torch.where(again[:, None], other_offsets, offsets)
+            prefix = torch.where(again, other_prefix, prefix)
+        state.prefix = prefix
+        state.log_weights = state.log_weights + weight
+        return codes, offsets
 
     def _log_likelihood_of_plan(self, state: _Filling) -> Tensor:
         """Log-likelihood ``[B]`` of whole rows in the order of the plan.
@@ -514,7 +531,9 @@ class OrderSampler:
         logs = torch.zeros(rows, device=codes.device, dtype=torch.float64)
         for one in self.passes_of_plan:
             outputs = one.outputs(hidden, rows)
-            outputs = self._by_rules(one, outputs, codes, mask, state.luck)
+            outputs = self._by_rules(
+                one, outputs, Cells(codes, offsets, mask, state.luck)
+            )
             codes_of_pass = codes[:, one.blocks]
             offsets_of_pass = offsets[:, one.columns]
             logs = logs + one.log_likelihood(outputs, codes_of_pass, offsets_of_pass)
@@ -550,6 +569,29 @@ class _Filling:
     log_weights: Tensor
     log_likelihood: Tensor
     luck: Tensor
+
+    def drawn(self, one: Pass, codes: Tensor, offsets: Tensor) -> Cells:
+        """The rows with the cells that a pass has drawn, where they were hidden.
+
+        Args:
+            one: The pass.
+            codes: ``[B, blocks]``.
+            offsets: ``[B, columns]``.
+        """
+        copy = replace(self, codes=self.codes.clone(), offsets=self.offsets.clone())
+        copy.write(one, codes, offsets)
+        return Cells(copy.codes, copy.offsets, self.mask, self.luck)
+
+    def write(self, one: Pass, codes: Tensor, offsets: Tensor) -> None:
+        """Put what a pass has drawn where cells were hidden, see `drawn`."""
+        fresh = ~self.mask[:, one.blocks]
+        codes = torch.where(fresh, codes, self.codes[:, one.blocks])
+        self.codes[:, one.blocks] = codes
+        if len(one.columns):
+            _, in_a_mode = one.slots.modes(codes)
+            changes = in_a_mode & fresh[:, one.slots.continuous]
+            before = self.offsets[:, one.columns]
+            self.offsets[:, one.columns] = torch.where(changes, offsets, before)
 
     def resampled(self, rows: int, random: torch.Generator) -> _Filling:
         """So many rows, each as often as its weight says; then all weigh the same."""
@@ -693,6 +735,11 @@ class Pass:
         codes = self.slots.sample(logits, random)
         mixtures = Mixtures.of(densities, len(self.slots.mode_slots))
         return codes, mixtures.draw(random)
+
+    def offsets_of(self, codes: Tensor, offsets_of_modes: Tensor) -> Tensor:
+        """``[B, columns]``: the offsets of the modes that were drawn."""
+        mode, _ = self.slots.modes(codes)
+        return offsets_of_modes.gather(1, mode)
 
     def draw_within(
         self,

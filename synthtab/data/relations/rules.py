@@ -2,11 +2,12 @@
 
 A network gives everything some probability: a species on an island where it never is, a
 distance that is another route's. So combinations are counted, and where they say nearly
-all, the sampler draws by them (`synthtab.sampling.rules`). Three kinds are found:
+all, the sampler draws by them (`synthtab.sampling.rules`). Four kinds are found:
 
     closed      two columns; few combinations have all but 0.5 % of the rows
     determined  a column that two others determine together, and neither alone
     never       two columns; single combinations that chance would make often
+    range       a column of numbers, between bounds that depend on another column
 
 Where rows must differ by a rule, chance must break it in many rows, and many times as
 often as the table does. Combinations that fewer than ``rare`` rows (or people) have
@@ -15,6 +16,14 @@ exceptions stay possible, a share of the rows is free of the rule: the exception
 table over those of chance. A network that knew nothing would then break it as often as
 the table, and a better one less.
 
+No single row decides a bound. It begins at the k-th outermost row of a code (of people,
+where people count), and lies beyond it by what the rows further inside suggest, as a
+fence does (`synthtab.data.columns.disclosure`). How far depends on the tails: those of a
+measurement are long, those of places end. One factor for all codes is chosen, the least
+with which hardly any row is outside. Where k rows share the outermost value, it is the
+bound: a limit as sharp as the table's. The modes of the numbers are cut into pieces at
+the bounds, and some pieces never go with some codes.
+
 A number of which each value repeats can be part of a rule by its values only if each
 has a code of its own: `discrete` finds the numbers for which that pays.
 """
@@ -22,7 +31,7 @@ has a code of its own: `discrete` finds the numbers for which that pays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -32,7 +41,8 @@ import pandas as pd
 from synthtab.core.layout import Encoded, Layout, Rule, combination_of
 from synthtab.core.schema import Schema
 from synthtab.data.columns import KINDS
-from synthtab.data.columns.disclosure import people_of_values
+from synthtab.data.columns.disclosure import FARTHEST, SPREAD_ROWS, people_of_values
+from synthtab.data.columns.numbers import UNIT, NumberCodec
 
 # Most rows, and most cells, in which rules are looked for.
 MOST_ROWS = 100_000
@@ -64,9 +74,27 @@ MOST_TOGETHER = 5_000_000
 PAIRED = 10
 MOST_COLUMNS = 60
 MOST_RULES = 100
+# A rule of two columns that such a share of the rows would break by chance is strong.
+STRONG = 0.3
 # Most distinct values of a number that get a code each, and rows of each on average.
 MOST_VALUES = 500
 ROWS_PER_VALUE = 10
+
+# Most rows in which ranges are looked for.
+ROWS_OF_RANGES = 20_000
+# By how many times the distance from the k-th outermost row to the (4 k)-th one a bound
+# may lie beyond the former.
+REACHES = (0.5, 1.0, 2.0, 3.0)
+# By chance such a share of all rows lies beyond the bounds of a rule.
+LEAST_BY_CHANCE = 0.01
+# By chance such a share does beyond the bounds of some codes: then all codes have bounds.
+ALL_BY_CHANCE = 0.3
+# A reach is long enough if so few of the rows lie outside all bounds together, and so
+# many times fewer than by chance.
+OUTSIDE = 0.002
+OUTSIDE_LIFT = 50.0
+# Most places at which the modes of a column are cut for one rule.
+MOST_CUTS = 200
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -92,7 +120,10 @@ class Coded:
 
 
 def find_rules(
-    rows: Encoded, rare: int = 0, people: Ints | None = None
+    rows: Encoded,
+    rare: int = 0,
+    people: Ints | None = None,
+    lines: Sequence[Line] = (),
 ) -> tuple[Rule, ...]:
     """The rules of training rows, those that exclude most first.
 
@@ -100,6 +131,7 @@ def find_rules(
         rows: Training rows.
         rare: Combinations that fewer rows have count as if they never occurred.
         people: Whom each row is about, where fewer people are meant.
+        lines: Columns of numbers whose ranges may depend on other columns.
     """
     layout = rows.layout
     columns = _columns(rows)
@@ -123,14 +155,20 @@ def find_rules(
         triple = _determined(columns[i], columns[j], columns[k], counting)
         if triple is not None:
             found.append(triple)
+    # Of what depends on a range of numbers, a code says little.
+    coded = [column for column in columns if not is_code_of_modes(layout, column)]
+    for by_chance, rule in range_rules(rows, coded, lines, counting):
+        if np.prod(rule.sizes(layout), dtype=np.float64) <= MOST_COMBINATIONS:
+            found.append((by_chance, rule))
     found.sort(key=lambda pair: -pair[0])
     rules = []
     room = MOST_TOGETHER
-    for _, rule in found[:MOST_RULES]:
-        size = int(np.prod(layout.sizes[list(rule.blocks)]))
+    for by_chance, rule in found[:MOST_RULES]:
+        size = int(np.prod(rule.sizes(layout)))
         if size <= room:
             room -= size
-            rules.append(rule)
+            strong = len(rule.blocks) == 2 and by_chance >= STRONG * len(rows)
+            rules.append(replace(rule, strong=strong))
     return tuple(rules)
 
 
@@ -366,6 +404,312 @@ def _determined(
 
 
 # --------------------------------------------------------------------------------------
+# Ranges of numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A column of numbers that is one block with modes.
+
+    Attributes:
+        block: Its number in the layout.
+        codec: What its codes and offsets stand for.
+        links: How many codes are between its atoms and its modes that stand for no
+            number of their own.
+    """
+
+    block: int
+    codec: NumberCodec
+    links: int = 0
+
+    @property
+    def first_mode(self) -> int:
+        """The code of the first mode."""
+        return self.codec.first_mode + self.links
+
+    @property
+    def modes(self) -> int:
+        """Number of modes."""
+        return len(self.codec.tables)
+
+    @property
+    def of_atoms(self) -> Floats:
+        """``[codes before the modes]``: their numbers, NaN for what is none."""
+        values = np.full(self.first_mode, np.nan)
+        values[: len(self.codec.atoms)] = self.codec.atoms
+        return values
+
+    def values(self, rows: Encoded) -> Floats:
+        """``[rows]``: the numbers, NaN where there is none."""
+        codes = rows.codes[:, self.block].astype(np.int64)
+        values = np.full(len(codes), np.nan)
+        is_atom = codes < self.first_mode
+        values[is_atom] = self.of_atoms[codes[is_atom]]
+        inner = codes[~is_atom] - self.links
+        offsets = self.offsets(rows)[~is_atom]
+        values[~is_atom], _ = self.codec.decode(inner, offsets)
+        return values
+
+    def offsets(self, rows: Encoded) -> Floats:
+        """``[rows]``: the offsets."""
+        column = rows.layout.continuous.tolist().index(self.block)
+        return rows.offsets[:, column].astype(np.float64)
+
+    def position(self, mode: int, bounds: Floats, above: bool) -> Ints:
+        """The first offset, in 1 / UNIT, whose number reaches each bound; else UNIT.
+
+        Args:
+            mode: Number of the mode.
+            bounds: ``[n]``; not NaN.
+            above: Whether a number must be above a bound, rather than at least that.
+        """
+        low = np.zeros(len(bounds), dtype=np.int64)
+        high = np.full(len(bounds), UNIT, dtype=np.int64)
+        code = np.full(len(bounds), self.codec.first_mode + mode)
+        while (low < high).any():
+            middle = (low + high) // 2
+            at = np.minimum(middle, UNIT - 1) / UNIT
+            numbers, _ = self.codec.decode(code, at)
+            reached = (numbers > bounds) if above else (numbers >= bounds)
+            searching = low < high
+            high = np.where(searching & reached, middle, high)
+            low = np.where(searching & ~reached, middle + 1, low)
+        return low
+
+
+def range_rules(
+    rows: Encoded,
+    columns: Sequence[Coded],
+    lines: Sequence[Line],
+    counting: Counting,
+) -> Iterator[tuple[float, Rule]]:
+    """The ranges of columns of numbers, and how many rows chance would have break each.
+
+    Args:
+        rows: Training rows.
+        columns: What ranges may depend on.
+        lines: The columns of numbers.
+        counting: Of how many rows, or people, none is told.
+    """
+    least = counting.least
+    people = counting.people
+    # The rows of all other rules, for each that is looked at.
+    scale = max(1.0, len(rows) / ROWS_OF_RANGES)
+    if len(rows) > ROWS_OF_RANGES:
+        # Evenly spread: a table may be sorted.
+        places = np.arange(ROWS_OF_RANGES) * len(rows) // ROWS_OF_RANGES
+        rows = rows.take(places)
+        columns = [replace(column, ids=column.ids[places]) for column in columns]
+        people = None if people is None else people[places]
+    for line in lines:
+        values = line.values(rows)
+        by_value = np.argsort(values, kind="stable")
+        # NaN comes last.
+        by_value = by_value[: int(np.isfinite(values).sum())]
+        if len(by_value) < SPREAD_ROWS * least:
+            continue
+        for column in columns:
+            if line.block in column.blocks:
+                continue
+            outer = Outer.of(column, values, by_value, least, people)
+            bounds = _bounds(outer)
+            if bounds is not None:
+                by_chance, rule = _rule(rows, column, line, bounds)
+                yield scale * by_chance, rule
+
+
+@dataclass(frozen=True, eq=False)
+class Outer:
+    """The outermost numbers of each code.
+
+    Attributes:
+        rows: ``[codes]``: how many have a number.
+        everything: All numbers, ascending.
+        told: ``[codes]``: which have rows enough.
+        first: ``[2, codes]``: the least, and the opposite of the greatest, of the codes
+            that are told; so all bounds are lower ones. NaN for others, as below.
+        kth: ``[2, codes]``: of the k-th row from there.
+        inside: ``[2, codes]``: of the (4 k)-th.
+        median: ``[2, codes]``.
+        sorted: The numbers by code, and then ascending.
+    """
+
+    rows: Ints
+    everything: Floats
+    told: Mask
+    first: Floats
+    kth: Floats
+    inside: Floats
+    median: Floats
+    sorted: Floats
+
+    @classmethod
+    def of(
+        cls,
+        column: Coded,
+        values: Floats,
+        by_value: Ints,
+        least: int,
+        people: Ints | None,
+    ) -> Outer:
+        """From codes, numbers, and the rows that have one in ascending order."""
+        ids, size = column.ids, column.size
+        order, rows = _by_code(ids, size, by_value)
+        starts = np.cumsum(rows) - rows
+        ends = []
+        for way in (1, -1):
+            own, own_rows = order, rows
+            if people is not None:
+                outermost = _once(ids, people, by_value[::way])[::way]
+                own, own_rows = _by_code(ids, size, outermost)
+            begin = np.cumsum(own_rows) - own_rows
+            if way < 0:
+                begin += own_rows - 1
+            told = own_rows >= SPREAD_ROWS * least
+            ranks = np.array([[1], [least], [SPREAD_ROWS * least]])
+            found = np.full((3, size), np.nan)
+            found[:, told] = way * values[own[begin[told] + way * (ranks - 1)]]
+            ends.append(found)
+        first, kth, inside = np.stack(ends, axis=1)
+        told = ~np.isnan(first).any(axis=0)
+        cells = values[order]
+        median = np.full(size, np.nan)
+        median[told] = cells[(starts + rows // 2)[told]]
+        return cls(
+            rows,
+            values[by_value],
+            told,
+            first,
+            kth,
+            inside,
+            np.stack([median, -median]),
+            cells,
+        )
+
+    def by_chance(self, bounds: Floats) -> Floats:
+        """``[2, codes]``: rows that chance would have beyond bounds; NaN says nothing.
+
+        Args:
+            bounds: ``[2, codes]``, as `first` is.
+        """
+        low, high = bounds[0], -bounds[1]
+        below = np.searchsorted(self.everything, low, "left")
+        above = len(self.everything) - np.searchsorted(self.everything, high, "right")
+        share = np.stack([below, above]) / len(self.everything)
+        return np.where(np.isnan(bounds), 0.0, self.rows * share)
+
+    def beyond(self, bounds: Floats) -> Floats:
+        """``[2, codes]``: how many rows lie beyond bounds, see `by_chance`."""
+        low, high = bounds[0], -bounds[1]
+        size = len(self.rows)
+        code = np.repeat(np.arange(size), self.rows)
+        with np.errstate(invalid="ignore"):
+            outside = self.sorted < low[code], self.sorted > high[code]
+        counts = [np.bincount(code[out], minlength=size) for out in outside]
+        return np.stack(counts).astype(np.float64)
+
+
+def _by_code(ids: Ints, size: int, order: Ints) -> tuple[Ints, Ints]:
+    """Rows by code, those of a code in their order; and how many each code has."""
+    # Of narrow numbers a stable sort takes a pass or two.
+    narrow = ids[order].astype(np.min_scalar_type(max(size - 1, 0)))
+    by_code = order[np.argsort(narrow, kind="stable")]
+    return by_code, np.bincount(narrow, minlength=size)
+
+
+def _once(ids: Ints, people: Ints, order: Ints) -> Ints:
+    """Of the rows that a person has of one code, the first in an order."""
+    count = int(people.max(initial=0)) + 1
+    _, first = np.unique(ids[order] * count + people[order], return_index=True)
+    return order[np.sort(first)]
+
+
+def _bounds(outer: Outer) -> Floats | None:
+    """``[2, codes]``: lower bounds, and the opposites of upper ones; NaN for none.
+
+    None if there is no bound at all.
+    """
+    if not outer.told.any():
+        return None
+    found = None
+    shared = outer.first == outer.kth
+    for reach in REACHES:
+        with np.errstate(over="ignore", invalid="ignore"):
+            margin = np.minimum(
+                reach * (outer.inside - outer.kth),
+                FARTHEST * (outer.median - outer.kth),
+            )
+            bounds = np.where(shared, outer.kth, outer.kth - margin)
+        bounds[~np.isfinite(bounds)] = np.nan
+        by_chance = outer.by_chance(bounds)
+        says = by_chance >= OFTEN
+        if by_chance[says].sum() < LEAST_BY_CHANCE * len(outer.sorted):
+            # With a longer reach there are fewer still.
+            break
+        outside = outer.beyond(bounds)
+        says &= outside * LIFT <= by_chance
+        if by_chance[says].sum() >= ALL_BY_CHANCE * len(outer.sorted):
+            says = by_chance > 0
+        if by_chance[says].sum() < LEAST_BY_CHANCE * len(outer.sorted):
+            continue
+        found = np.where(says, bounds, np.nan)
+        exceptions = float(outside[says].sum())
+        few = exceptions <= OUTSIDE * len(outer.sorted)
+        if few and exceptions * OUTSIDE_LIFT <= float(by_chance[says].sum()):
+            break
+    return found
+
+
+def _rule(
+    rows: Encoded, column: Coded, line: Line, bounds: Floats
+) -> tuple[float, Rule]:
+    """Bounds as a rule, and how many rows would break it by chance."""
+    told = np.flatnonzero(~np.isnan(bounds).all(axis=0))
+    low = np.where(np.isnan(bounds[0]), -np.inf, bounds[0])[told]
+    high = np.where(np.isnan(bounds[1]), np.inf, -bounds[1])[told]
+    of_atoms = line.of_atoms
+    with np.errstate(invalid="ignore"):
+        never = (of_atoms < low[:, None]) | (of_atoms > high[:, None])
+    parts = [never]
+    cuts: list[float] = []
+    most = max(1, MOST_CUTS // line.modes)
+    for mode in range(line.modes):
+        begin = line.position(mode, low, above=False)
+        end = line.position(mode, high, above=True)
+        own = np.unique(np.concatenate([begin, end]))
+        own = own[(own > 0) & (own < UNIT)]
+        if len(own) > most:
+            own = own[np.linspace(0, len(own) - 1, most).round().astype(np.int64)]
+        edges = np.concatenate([[0], own, [UNIT]])
+        # Where some cuts are left out, pieces that are partly within stay.
+        is_low = edges[None, 1:] <= begin[:, None]
+        is_high = edges[None, :-1] >= end[:, None]
+        parts.append(is_low | is_high)
+        cuts += (line.first_mode + mode + own / UNIT).tolist()
+    never = np.concatenate(parts, axis=1)
+    pieces = never.shape[1]
+    cells = (told[:, None] * pieces + np.arange(pieces))[never]
+
+    # How many rows have which code and piece.
+    key = rows.codes[:, line.block] + line.offsets(rows).clip(max=1 - 1 / UNIT)
+    ends = np.sort(np.concatenate([np.arange(1, pieces - len(cuts)), cuts]))
+    piece = np.searchsorted(ends, key, side="right")
+    size = column.size
+    counts = np.bincount(column.ids * pieces + piece, minlength=size * pieces)
+    counts = counts.reshape(size, pieces)
+    exceptions = float(counts.ravel()[cells].sum())
+    by_chance = float(_expected(counts).ravel()[cells].sum())
+    rule = Rule(
+        (*column.blocks, line.block),
+        tuple(cells.tolist()),
+        never=True,
+        free=min(1.0, exceptions / max(by_chance, 1.0)),
+        cuts=(*((),) * len(column.blocks), tuple(cuts)),
+    )
+    return by_chance, rule
+
+
+# --------------------------------------------------------------------------------------
 # What else there is to say of rules
 
 
@@ -377,6 +721,8 @@ def sample_size(columns: int) -> int:
 def described(rule: Rule, layout: Layout) -> str:
     """A rule in words: "distance follows from origin and dest"."""
     columns = list(dict.fromkeys(layout.blocks[b].column for b in rule.blocks))
+    if rule.cuts:
+        return f"{columns[-1]} lies within a range that depends on {columns[0]}"
     if rule.never:
         names = " and ".join(columns)
         return f"{names}: {len(rule.cells):,} combinations never occur"
@@ -406,11 +752,19 @@ def check_rules(layout: Layout) -> None:
         ValueError: They are not, as in a forged file.
     """
     for rule in layout.rules:
-        size = 1
         for block in rule.blocks:
             if not 0 <= block < len(layout.blocks):
                 raise ValueError(f"a rule of block {block}")
-            size *= layout.blocks[block].size
+        if rule.cuts and len(rule.cuts) != len(rule.blocks):
+            raise ValueError(f"a rule of {rule.blocks} with {len(rule.cuts)} cuts")
+        for place, block in enumerate(rule.blocks):
+            cuts = np.array(rule.cuts_of(place))
+            own = layout.blocks[block]
+            in_modes = (cuts > own.atoms) & (cuts < own.size)
+            if not in_modes.all() or not (np.diff(cuts) > 0).all():
+                raise ValueError(f"a rule that cuts block {block} elsewhere")
+        sizes = rule.sizes(layout)
+        size = float(np.prod(sizes, dtype=np.float64))
         is_small = size <= MOST_COMBINATIONS
         if not is_small or len(set(rule.blocks)) != len(rule.blocks):
             raise ValueError(f"a rule of {rule.blocks}")
