@@ -46,10 +46,15 @@ WORDS_DELTA = 0.5
 DOMAINS, SINGLES, WITH_TARGET, PAIRS = 0.1, 0.15, 0.25, 0.5
 # Share of a round's budget for the choice.
 CHOICE = 0.15
-# Rounds for each column.
-ROUNDS = 1.5
+# Rounds for each column: at least, and where the noise is small, at most.
+LEAST_ROUNDS, MOST_ROUNDS = 1.5, 6.0
+# The noise is small if that of a table of so many values changes this share of the rows.
+USUAL_TABLE = 300
+SMALL_NOISE = 0.05
+# Questions that are chosen, at most, before the mixture is fitted to their answers.
+FITS = 24
 # Ranges of a column of numbers, about, at most.
-MOST_RANGES = 32
+MOST_RANGES = 64
 # Values of a column at most; what is rarer becomes any other word.
 MOST_WORDS = 64
 # Most counts of three columns that are thought of.
@@ -250,13 +255,25 @@ def _fitted(
         mixture.fit(answers, 3 * STEPS, left)
         of_pairs = (PAIRS if with_target else PAIRS + WITH_TARGET) * share
         candidates = len(_candidates(sizes)) - len(with_target)
-        rounds = min(candidates, round(ROUNDS * len(sizes)))
-        for done in range(rounds):
-            _round(questions, mixture, answers, sizes, of_pairs / rounds, streams, ask)
+        rounds = min(candidates, _rounds(len(sizes), of_pairs, rows))
+        at_once = -(-rounds // FITS)
+        for done in range(0, rounds, at_once):
+            for _ in range(min(at_once, rounds - done)):
+                cost = of_pairs / rounds
+                _round(questions, mixture, answers, sizes, cost, streams, ask)
             mixture.fit(answers, STEPS, left)
             tell(0.1 + 0.7 * (done + 1) / rounds)
         mixture.fit(answers, LAST_STEPS, left)
     return mixture
+
+
+def _rounds(columns: int, rho: float, rows: int) -> int:
+    """How many tables are counted: the more, the less the noise of each matters."""
+    least = LEAST_ROUNDS * columns
+    noise = deviation(rho / least) * USUAL_TABLE / 2 / rows
+    # The variance of the noise grows with the number of tables.
+    affordable = least * (SMALL_NOISE / noise) ** 2
+    return round(min(MOST_ROUNDS * columns, max(least, affordable)))
 
 
 def _round(
