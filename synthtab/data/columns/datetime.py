@@ -562,7 +562,14 @@ class DatetimeEncoder(NumberEncoder):
         """A date in whatever form pandas can read, day and month as the column has them."""
         day_first = any(DAY_FIRST.search(form) for form in formats_of(column))
         is_iso = ISO.match(str(value).strip()) is not None
-        stamp = pd.to_datetime(value, dayfirst=day_first and not is_iso).to_datetime64()
+        try:
+            read = pd.to_datetime(value, dayfirst=day_first and not is_iso)
+        except pd.errors.OutOfBoundsDatetime:
+            # pandas 2 counts nanoseconds here, but not where it is asked for one date.
+            if not is_iso:
+                raise
+            read = pd.Timestamp(value)
+        stamp = read.to_datetime64()
         count = np.array([stamp.astype(np.int64)])
         own = np.datetime_data(stamp.dtype)[0]
         unit = column.options.get("unit", "s")
