@@ -52,7 +52,7 @@ LEAST_ROUNDS, MOST_ROUNDS = 1.5, 6.0
 USUAL_TABLE = 300
 SMALL_NOISE = 0.05
 # Questions that are chosen, at most, before the mixture is fitted to their answers.
-FITS = 24
+FITS = 16
 # Ranges of a column of numbers, about, at most.
 MOST_RANGES = 64
 # Values of a column at most; what is rarer becomes any other word.
@@ -63,7 +63,7 @@ MOST_OF_THREE = 600
 MOST_TRIPLES = 400
 # Components of the mixture: one for so many rows, within limits.
 ROWS_PER_COMPONENT = 8
-LEAST_COMPONENTS, MOST_COMPONENTS = 100, 2_000
+LEAST_COMPONENTS, MOST_COMPONENTS = 100, 1_500
 # Steps after each answer, and in the end.
 STEPS, LAST_STEPS = 60, 600
 # Most rows that are drawn.
