@@ -254,6 +254,22 @@ def test_one_fault_is_one_sentence() -> None:
     assert [v.rule for v in found if v.level != "unknown"] == ["pair"], found
 
 
+@pytest.mark.parametrize(
+    "fault", [copied_but_three_cells, None], ids=["three cells", "copies"]
+)
+def test_copies_are_told_once(fault: Fault | None) -> None:
+    """By the rule that says most of them, whatever else the copies are near to."""
+    frame = FRESH.copy()
+    if fault is None:
+        frame.loc[:79] = REAL.iloc[:80]
+    else:
+        fault(frame, np.random.default_rng(7))
+    metrics = ["exact_copies", "close_copies", "near_copies", "copied_extremes"]
+    found = evaluate(REAL, frame, holdout=table(2), metrics=metrics).verdicts
+    rule = "copies" if fault is None else "near copies"
+    assert [v.rule for v in found if v.level in ("bad", "fair")] == [rule], found
+
+
 def test_endings_by_hand() -> None:
     """All even against all odd: every row ends otherwise. Half of each: half of them."""
     even = pd.DataFrame({"x": np.arange(0, 2_000, 2)})

@@ -55,9 +55,22 @@ def of_rows(cells: Hashes, part: Part | None = None) -> Hashes:
 
 def is_repeated(prints: Hashes) -> npt.NDArray[np.bool_]:
     """Which hashes another row has, too ``[rows]``."""
-    _, place, counts = np.unique(prints, return_inverse=True, return_counts=True)
-    repeated: npt.NDArray[np.bool_] = counts[place.ravel()] > 1
+    order = np.argsort(prints)
+    ordered = prints[order]
+    # Equal hashes stand side by side.
+    same = ordered[1:] == ordered[:-1]
+    repeated = np.zeros(len(prints), dtype=bool)
+    repeated[order[1:]] |= same
+    repeated[order[:-1]] |= same
     return repeated
+
+
+def is_among(prints: Hashes, others: Hashes) -> npt.NDArray[np.bool_]:
+    """Which hashes are among others ``[rows]``; sorting beats the tables of `np.isin`."""
+    ordered = np.sort(others)
+    place = np.minimum(np.searchsorted(ordered, prints), len(ordered) - 1)
+    found: npt.NDArray[np.bool_] = ordered[place] == prints
+    return found
 
 
 def telling_parts(real: Hashes, rng: np.random.Generator) -> list[Part]:
@@ -84,7 +97,7 @@ def agreeing(rows: Hashes, among: Hashes, parts: Sequence[Part]) -> Counts:
     """In how many of the parts each row equals one among others ``[rows]``."""
     counts = np.zeros(len(rows), dtype=np.int64)
     for part in parts:
-        counts += np.isin(of_rows(rows, part), of_rows(among, part))
+        counts += is_among(of_rows(rows, part), of_rows(among, part))
     return counts
 
 

@@ -28,8 +28,13 @@ from synthtab.evaluation.metric import (
 )
 from synthtab.evaluation.metrics.fidelity import largest_first
 from synthtab.evaluation.metrics.grain import decimals_of
-from synthtab.evaluation.metrics.shares import named_columns
-from synthtab.evaluation.report.findings import Evidence, Verdict, quote, sentences
+from synthtab.evaluation.report.findings import (
+    Evidence,
+    Verdict,
+    named_columns,
+    quote,
+    sentences,
+)
 from synthtab.evaluation.views import Tables
 
 # What is left of a number divided by these: odd or even, the last digit, two, or three.

@@ -28,12 +28,12 @@ from synthtab.evaluation.metric import (
     Skip,
 )
 from synthtab.evaluation.metrics import association, signs
-from synthtab.evaluation.metrics.shares import named_columns
 from synthtab.evaluation.metrics.timestamps import Part
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
     both,
+    named_columns,
     quote,
     sentences,
     share,

@@ -29,7 +29,7 @@ from synthtab.evaluation.naming import may_be_named
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
-    beyond_floors,
+    named_columns,
     quote,
     sentences,
     share,
@@ -226,18 +226,6 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         "columns have rounder numbers than the real ones",
         level="fair",
     )
-
-
-def named_columns(evidence: Evidence) -> set[str]:
-    """Columns whose distribution as a whole is said to be off."""
-    named: set[str] = set()
-    level = evidence.get("level_error")
-    if level is not None:
-        named |= set(level.detail.get("faults", {}))
-    shape = evidence.get("shape_error")
-    if shape is not None:
-        named |= {name for name, _ in beyond_floors(shape, evidence)}
-    return named
 
 
 def _about_share(fault: Mapping[str, Any]) -> str:

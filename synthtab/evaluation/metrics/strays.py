@@ -22,11 +22,11 @@ from synthtab.evaluation.metric import (
     Skip,
 )
 from synthtab.evaluation.metrics import signs
-from synthtab.evaluation.metrics.shares import named_columns
 from synthtab.evaluation.report.findings import (
     Evidence,
     Verdict,
     both,
+    named_columns,
     sentences,
     share,
 )

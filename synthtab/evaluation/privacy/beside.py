@@ -21,6 +21,7 @@ from synthtab.evaluation.agreement import (
     agreeing,
     agreeing_at_home,
     hashes,
+    is_among,
     is_repeated,
     more_agree,
     of_rows,
@@ -123,10 +124,10 @@ def _all_but_one(tables: Tables, streams: Streams) -> dict[str, Any]:
     for j in range(real.shape[1]):
         # What is left of a row's hash without the column.
         left = of_row - real[:, j]
-        agree |= np.isin(of_copy - copies[:, j], left)
+        agree |= is_among(of_copy - copies[:, j], left)
         agree_of_real |= is_repeated(left)
     # Equal rows are another rule's.
-    agree &= ~np.isin(of_copy, of_row)
+    agree &= ~is_among(of_copy, of_row)
     agree_of_real &= ~is_repeated(of_row)
     count, beside = int(agree.sum()), int(agree_of_real.sum())
     luck = chance.more(
@@ -149,7 +150,7 @@ def _in_most_cells(tables: Tables, streams: Streams) -> dict[str, Any] | None:
     counts = agreeing(other, real, parts)
     beside = agreeing_at_home(real, parts)
     # Equal rows are another rule's.
-    counts[np.isin(of_rows(other), of_rows(real))] = 0
+    counts[is_among(of_rows(other), of_rows(real))] = 0
     beside[is_repeated(of_rows(real))] = 0
     more = more_agree(counts, beside, len(parts))
     return _kind(
@@ -190,6 +191,8 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
         if excess < 2 * exact:
             continue
         if fault["kind"] == "beside":
+            if _are_extremes(fault["share"] * fault["rows"], evidence):
+                continue
             text = (
                 f"Right beside {share(fault['share'])} of the training rows lies a row "
                 "that is all but a copy, ten times nearer than any real row; "
@@ -205,6 +208,15 @@ def rule(evidence: Evidence) -> Iterator[Verdict]:
             )
         level: Level = "bad" if excess > BAD else "fair"
         yield Verdict(level, text, "near copies", (), dict(fault))
+
+
+def _are_extremes(people: float, evidence: Evidence) -> bool:
+    """Whether most of the people are those at an end of a column, whom a rule names."""
+    score = evidence.get("copied_extremes")
+    if score is None:
+        return False
+    named = [end["copied"] for end in score.detail.get("faults", [])]
+    return max(named, default=0) > people / 2
 
 
 CLOSE_COPIES = Metric(

@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synthtab.evaluation.metric import FamilyName
-from synthtab.evaluation.report.findings import LEVELS, Level, Verdict, joined, quote
+from synthtab.evaluation.report.findings import (
+    ABOUT_PEOPLE,
+    LEVELS,
+    Level,
+    Verdict,
+    joined,
+    quote,
+)
 from synthtab.evaluation.report.leaks import GAINS
 
 # Most findings that are told at once.
@@ -56,7 +63,6 @@ PROOF_OF_USE: Mapping[str, frozenset[str]] = {
     "model": frozenset({"usefulness"}),
 }
 
-ABOUT_PEOPLE: frozenset[FamilyName] = frozenset({"copying", "privacy"})
 # It says that the holdout was mended, not that the rows leak.
 NO_LEAK = "holdout"
 PROOF_OF_SAFETY = frozenset({"copies", "near copies", "membership_auc"})

@@ -13,12 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from synthtab.evaluation.metric import FamilyName, Interval, Metric, Score
+from synthtab.evaluation.metric import FAMILIES, FamilyName, Interval, Metric, Score
 from synthtab.evaluation.report.text import TOO_LONG, shorten
 
 Level = Literal["bad", "fair", "unknown", "good"]
 LEVELS: tuple[Level, ...] = ("bad", "fair", "unknown", "good")
 
+# Families of verdicts about people, who come first.
+ABOUT_PEOPLE: frozenset[FamilyName] = frozenset(
+    family.name for family in FAMILIES if family.about_people
+)
 # So many faults of one kind get a sentence each; more of them share one.
 OWN_SENTENCE = 3
 # Columns that such a shared sentence names.
@@ -132,6 +136,18 @@ def beyond_floors(score: Score, evidence: Evidence) -> list[tuple[str, float]]:
         if error > max(1.0, allowed):
             beyond.append((name, error))
     return beyond
+
+
+def named_columns(evidence: Evidence) -> set[str]:
+    """Columns whose distribution as a whole is said to be off."""
+    named: set[str] = set()
+    level = evidence.get("level_error")
+    if level is not None:
+        named |= set(level.detail.get("faults", {}))
+    shape = evidence.get("shape_error")
+    if shape is not None:
+        named |= {name for name, _ in beyond_floors(shape, evidence)}
+    return named
 
 
 def graded(value: float, good: float, fair: float) -> Level:

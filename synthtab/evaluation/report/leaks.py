@@ -26,6 +26,8 @@ from synthtab.evaluation.report.findings import (
 COPIES_FAIR = 0.01
 NEAR_COPIES_GOOD = 0.01
 NEAR_COPIES_FAIR = 0.04
+# Near copies that are no more than so many times the copies are the same rows.
+SAME_COPIES = 1.5
 NEARER_FAIR = 0.55
 ATTACK_GOOD = 0.05
 ATTACK_FAIR = 0.15
@@ -133,12 +135,27 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
         return
     if level == "good" and evidence.speaks(*OF_COPIES):
         return
+    if level != "good" and _is_said(score.value - chance, evidence):
+        return
     text = (
         f"{share(score.value)} of the rows are near copies of training rows; "
         f"{share(chance)} is chance"
     )
     figures = {"near copies": score.value, "beside it": chance}
     yield Verdict(level, text, "near copies", (), figures)
+
+
+def _is_said(excess: float, evidence: Evidence) -> bool:
+    """Whether the rows beside training rows are those that another rule names.
+
+    Copies lie near to training rows, too, and so does what is a copy but for some cells.
+    """
+    if evidence.speaks("close_copies"):
+        return True
+    score = evidence.get("exact_copies")
+    if score is None or score.reference is None:
+        return False
+    return excess < SAME_COPIES * (score.value - score.reference.value)
 
 
 def nearer(evidence: Evidence) -> Iterator[Verdict]:

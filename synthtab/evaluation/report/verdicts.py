@@ -17,6 +17,7 @@ from typing import Any
 from synthtab.evaluation import chance
 from synthtab.evaluation.metric import FamilyName, Metric, Score
 from synthtab.evaluation.report.findings import (
+    ABOUT_PEOPLE,
     LEVELS,
     OWN_SENTENCE,
     Evidence,
@@ -26,6 +27,7 @@ from synthtab.evaluation.report.findings import (
     both,
     joined,
     listing,
+    named_columns,
     quote,
     sentences,
     share,
@@ -94,7 +96,8 @@ def verdicts(
     rows: Mapping[str, int],
     metrics: Sequence[Metric] = (),
 ) -> tuple[Verdict, ...]:
-    """All verdicts, the bad ones first; within a level in the order of the rules.
+    """All verdicts, the bad ones first; within a level those about people, then in the
+    order of the rules.
 
     Args:
         scores: The scores of a report.
@@ -111,7 +114,12 @@ def verdicts(
         family = families.get(rule, "fidelity")
         found += [replace(verdict, family=family) for verdict in rule(evidence)]
     found = one_of_too_few(found)
-    return tuple(sorted(found, key=lambda verdict: LEVELS.index(verdict.level)))
+
+    def rank(verdict: Verdict) -> tuple[int, bool]:
+        return LEVELS.index(verdict.level), verdict.family not in ABOUT_PEOPLE
+
+    # The sort is stable.
+    return tuple(sorted(found, key=rank))
 
 
 # --- columns together ----------------------------------------------------------------
@@ -400,11 +408,17 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
     if score is None:
         return
     worst = score.detail.get("heaps", {})
+    shares = evidence.get("share_error")
+    # What is told of one value, by the rule about single values, is not told again.
+    told: set[str] = set()
+    if shares is not None:
+        told = {fault["column"] for fault in shares.detail.get("faults", [])}
+        told -= named_columns(evidence)
     unknown = {"value": math.nan, "real": 0.0, "synthetic": 0.0}
     faults = [
         {"column": name, "error": error, **worst.get(name, unknown)}
         for name, error in beyond_floors(score, evidence)
-        if _is_no_luck(score, name)
+        if _is_no_luck(score, name) and name not in told
     ]
 
     def about_column(fault: Mapping[str, Any]) -> str:
@@ -421,7 +435,6 @@ def heaps(evidence: Evidence) -> Iterator[Verdict]:
         "columns repeat their values otherwise",
         level="fair",
     )
-    shares = evidence.get("share_error")
     unsure = shares is not None and shares.detail.get("unsure")
     if (
         not faults
