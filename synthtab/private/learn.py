@@ -53,8 +53,8 @@ USUAL_TABLE = 300
 SMALL_NOISE = 0.05
 # Questions that are chosen, at most, before the mixture is fitted to their answers.
 FITS = 16
-# Ranges of a column of numbers, about, at most.
-MOST_RANGES = 64
+# Ranges of a column of numbers, about, at most: as usual, and where the noise is small.
+USUAL_RANGES, MOST_RANGES = 32, 64
 # Values of a column at most; what is rarer becomes any other word.
 MOST_WORDS = 64
 # Most counts of three columns that are thought of.
@@ -267,12 +267,23 @@ def _fitted(
     return mixture
 
 
+def _noise_of_a_table(columns: int, rho: float, rows: int) -> float:
+    """The share of the rows that the noise of a usual table changes, with few rounds.
+
+    Args:
+        columns: Columns that vary.
+        rho: The budget of all rounds.
+        rows: About how many rows there are.
+    """
+    one_round = rho / (LEAST_ROUNDS * columns)
+    return deviation(one_round) * USUAL_TABLE / 2 / rows
+
+
 def _rounds(columns: int, rho: float, rows: int) -> int:
     """How many tables are counted: the more, the less the noise of each matters."""
     least = LEAST_ROUNDS * columns
-    noise = deviation(rho / least) * USUAL_TABLE / 2 / rows
     # The variance of the noise grows with the number of tables.
-    affordable = least * (SMALL_NOISE / noise) ** 2
+    affordable = least * (SMALL_NOISE / _noise_of_a_table(columns, rho, rows)) ** 2
     return round(min(MOST_ROUNDS * columns, max(least, affordable)))
 
 
@@ -337,13 +348,15 @@ def _domains(
     open_words = _open_words(schema)
     numbers = [c.name for c in schema.columns if domains.is_number(c)]
     asked = len(open_words) + len(numbers)
+    noise = _noise_of_a_table(len(schema.columns), PAIRS * rho, rows)
+    ranges = MOST_RANGES if noise < SMALL_NOISE else USUAL_RANGES
     known: dict[str, Domain] = {}
     for column in schema.columns:
         own = DOMAINS * rho / max(1, asked)
         if domains.is_fixed(column):
             known[column.name] = Fixed(column)
         elif domains.is_number(column):
-            known[column.name] = _ranges(questions, column, own, rows)
+            known[column.name] = _ranges(questions, column, own, rows, ranges)
         elif column.name in open_words:
             counts = questions.words(column, own, delta / len(open_words))
             known[column.name] = _words(column, counts)
@@ -352,9 +365,11 @@ def _domains(
     return known
 
 
-def _ranges(questions: Questions, column: Column, rho: float, rows: int) -> Domain:
+def _ranges(
+    questions: Questions, column: Column, rho: float, rows: int, ranges: int
+) -> Domain:
     grid = Grid.of(column)
-    ends = questions.ranges(column, grid, rho, fewest=rows / MOST_RANGES)
+    ends = questions.ranges(column, grid, rho, fewest=rows / ranges)
     step = domains.step_of(column)
     if step is not None:
         # Ranges of whole steps.
