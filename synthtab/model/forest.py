@@ -9,6 +9,10 @@ several times, each time with other cells hidden; so a tree also learns what to 
 is known. A leaf holds the shares of the codes of the block among its rows, and for each mode
 the mean and the deviation of the probits of their offsets. What the trees say is averaged.
 
+A tree cuts a narrow band, such as that of radius and perimeter, into steps, and what is drawn
+within a step leaves the band. So the trees of a number see one more: what a line through all
+known numbers says that it is (`expected`). Splits on it follow the band.
+
 Trees for one column after another are how synthpop draws rows (Nowok, Raab and Dibben 2016,
 doi:10.18637/jss.v074.i11); trees for rows of which any cells are hidden are those of
 UnmaskingTrees (McCarter, arXiv 2407.05593), which boosts them.
@@ -48,6 +52,12 @@ ROWS_OF_A_TREE = 4000
 MOST_TIMES = 10
 # Share of these rows that hide random cells; all others hide what sampling finds hidden.
 RANDOM_MASKS = 0.3
+# Different masks among these, for each tree: each of them takes a line of its own.
+MASKS_OF_A_TREE = 60
+# Most numbers of a table that lines go through: of more, each draw would take long.
+MOST_ON_LINES = 64
+# Masks whose lines are found at once, for the memory that it takes.
+MASKS_AT_ONCE = 256
 # Fewest rows of a leaf: of trees that predict a number, and of those that predict a category.
 LEAST_ROWS = {True: 2.0, False: 5.0}
 # Share of the features that a split may choose among. With half of them, trees that miss the
@@ -58,7 +68,7 @@ MOST_FEATURES_TRIED = 64
 # Rows that say of each node what its parent says: a prior.
 PRIOR_ROWS = 1.0
 # Share of the prior of a node that is what the whole table says; all else is its parent's.
-TABLE_SHARE = 0.1
+TABLE_SHARE = 0.02
 # Deviation of the probits of a leaf, as far as it is not known from its rows, and the least.
 PRIOR_DEVIATION = 0.1
 LEAST_DEVIATION = 0.02
@@ -138,6 +148,76 @@ def _codes_to_read(block: Any) -> list[int]:
     return list(range(block.size if block.size > 2 else 1))
 
 
+def _number_of(block: int, layout: Layout) -> int | None:
+    """Which of the numbers that a `Reader` reads is a block's; None if it is no number."""
+    numeric = [b for b, other in enumerate(layout.blocks) if other.numeric]
+    return numeric.index(block) if block in numeric else None
+
+
+def expected(
+    seen: Tensor,
+    number: int,
+    masks: Tensor,
+    mask_of_row: Tensor,
+    centre: Tensor,
+    covariance: Tensor,
+) -> Tensor:
+    """What a line through the known numbers of rows says of another one, ``[B]``.
+
+    If rows were normally distributed, it would be expected to be
+
+        m_b + C_bK C_KK^-1 (x_K - m_K)
+
+    of which m_b is left out here: trees compare, and nothing else.
+
+    Args:
+        seen: ``[B, F]``, see `Reader`, of which the first N are the numbers.
+        number: Which of them is asked.
+        masks: ``[P, N]``: different sets of known numbers.
+        mask_of_row: ``[B]``: which of them a row has.
+        centre: ``[N]``: the means m.
+        covariance: ``[N, N]``: C.
+    """
+    # Exact enough that all machines come to the same leaf.
+    shown = masks.double().cpu()
+    centre, covariance = centre.double().cpu(), covariance.double().cpu()
+    slopes = []
+    for some in shown.split(MASKS_AT_ONCE):
+        among_known = covariance * some[:, :, None] * some[:, None, :]
+        # A hidden number stands alone, and has no slope.
+        among_known += torch.diag_embed(1 - some)
+        with_asked = covariance[number] * some
+        slopes.append(torch.linalg.solve(among_known, with_asked.unsqueeze(-1)))
+    rows = mask_of_row.cpu()
+    off_centre = seen[:, : len(centre)].double().cpu() - ABOVE_HIDDEN - centre
+    terms = torch.cat(slopes).squeeze(-1)[rows] * off_centre
+    return terms.sum(1).to(seen)
+
+
+def _lines(
+    seen: npt.NDArray[np.float32], layout: Layout, people: int, least: int
+) -> tuple[Floats, Floats]:
+    """Centre ``[N]`` and covariance ``[N, N]`` of the numbers of rows; N is 0 for no lines.
+
+    The covariance of standardised numbers is moved towards that of independent ones (Ledoit
+    and Wolf 2004): it is known from few rows.
+    """
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
+    count = sum(block.numeric for block in layout.blocks)
+    if not 2 <= count <= MOST_ON_LINES or people < least:
+        return np.zeros(0), np.zeros((0, 0))
+    numbers = seen[:, :count].astype(np.float64) - ABOVE_HIDDEN
+    centre = numbers.mean(0)
+    # One that does not vary has a covariance with none.
+    deviation = np.maximum(numbers.std(0), 1e-6)
+    standard = (numbers - centre) / deviation
+    towards = ledoit_wolf_shrinkage(standard, assume_centered=True)
+    correlation = (1 - towards) * standard.T @ standard / len(standard)
+    correlation += max(towards, 1e-4) * np.eye(count)
+    return centre, correlation * np.outer(deviation, deviation)
+
+
 # ------------------------------------------------------------------------------------------
 # The forests
 
@@ -153,7 +233,13 @@ STATE = {
     "modes_at": torch.int32,
     "means": torch.float32,
     "deviations": torch.float32,
+    "centre": torch.float32,
+    "covariance": torch.float32,
 }
+# The tensors that are not lists.
+MATRICES = ("roots", "covariance")
+# What the first forests lack, which have no lines.
+ADDED = {"centre": torch.zeros(0), "covariance": torch.zeros(0, 0)}
 
 
 class ForestCompleter(nn.Module):
@@ -167,13 +253,16 @@ class ForestCompleter(nn.Module):
 
     Attributes:
         roots: ``[K, TREES]``: the first node of each tree.
-        features: ``[nodes]``: which number of a row decides (`Reader`).
+        features: ``[nodes]``: which number of a row decides (`Reader`); behind those, what is
+            `expected` of the block.
         thresholds: ``[nodes]``: rows up to it go left.
         left, right: ``[nodes]``: where rows go on; a leaf is its own child.
         shares_at: ``[nodes]``: where the shares of the codes of a leaf begin in `shares`.
         modes_at: ``[nodes]``: where the modes of a leaf begin in `means` and `deviations`.
         shares: Shares of the codes, leaf by leaf.
         means, deviations: Of the probits of the offsets of each mode, leaf by leaf.
+        centre: ``[N]``: means of the numbers that lines go through; N is 0 for no lines.
+        covariance: ``[N, N]``: of these.
 
     Raises:
         ValueError: The state is none of such a layout.
@@ -189,12 +278,14 @@ class ForestCompleter(nn.Module):
     modes_at: Tensor
     means: Tensor
     deviations: Tensor
+    centre: Tensor
+    covariance: Tensor
 
     def __init__(self, layout: Layout, state: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.reader = Reader(layout)
         for name in STATE:
-            self.register_buffer(name, state[name])
+            self.register_buffer(name, {**ADDED, **state}[name])
         _check(self)
 
     @property
@@ -210,8 +301,28 @@ class ForestCompleter(nn.Module):
         """What is needed to draw some blocks, in ascending order."""
         return ForestPart(self, blocks)
 
-    def leaf_of(self, seen: Tensor, block: int) -> Tensor:
-        """The leaf ``[B, TREES]`` of each tree of a block that rows ``[B, F]`` are in."""
+    def masks(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Different sets ``[P, N]`` of known numbers of rows, and that of each row."""
+        known = seen[:, : len(self.centre)] != 0
+        if not len(self.centre):
+            return known[:1], torch.zeros(len(seen), dtype=torch.int64)
+        masks, mask_of_row = known.unique(dim=0, return_inverse=True)
+        return masks, mask_of_row
+
+    def leaf_of(self, seen: Tensor, block: int, masks: tuple[Tensor, Tensor]) -> Tensor:
+        """The leaf ``[B, TREES]`` of each tree of a block that rows are in.
+
+        Args:
+            seen: ``[B, F]``: what the trees see of them.
+            block: Which block.
+            masks: Which numbers are known, see `masks`.
+        """
+        if len(self.centre):
+            number = _number_of(block, self.slots.layout)
+            line = seen.new_zeros(len(seen))
+            if number is not None:
+                line = expected(seen, number, *masks, self.centre, self.covariance)
+            seen = torch.cat([seen, line.unsqueeze(1)], dim=1)
         node = self.roots[block].long().expand(len(seen), -1)
         for _ in range(MOST_DEPTH):
             feature = self.features[node].long()
@@ -247,8 +358,9 @@ class ForestPart:
         part = self.slots.layout
         logits = hidden.new_full((len(hidden), part.width), NEVER)
         mixtures = [hidden.new_zeros((len(hidden), 0))]
+        masks = self.completer.masks(hidden)
         for start, block in zip(part.starts, self.blocks, strict=True):
-            leaf = self.completer.leaf_of(hidden, block)
+            leaf = self.completer.leaf_of(hidden, block, masks)
             shares = self._shares(leaf, block)
             size = shares.shape[-1]
             logits[:, start : start + size] = shares.mean(1).log()
@@ -298,12 +410,13 @@ def _check(forests: ForestCompleter) -> None:
     layout = forests.slots.layout
     for name, dtype in STATE.items():
         tensor = getattr(forests, name)
-        if tensor.dtype != dtype or tensor.ndim != 1 + (name == "roots"):
+        if tensor.dtype != dtype or tensor.ndim != 1 + (name in MATRICES):
             raise ValueError(f"{name} of the forests is no such array")
         if dtype.is_floating_point and not tensor.isfinite().all():
             raise ValueError(f"{name} of the forests has numbers that are not finite")
     if forests.roots.shape != (len(layout.blocks), TREES):
         raise ValueError("the forests are not those of the columns")
+    _check_lines(forests)
     nodes = len(forests.features)
     by_node = ("thresholds", "left", "right", "shares_at", "modes_at")
     if any(len(getattr(forests, name)) != nodes for name in by_node):
@@ -317,7 +430,7 @@ def _check(forests: ForestCompleter) -> None:
     widest = max(block.size for block in layout.blocks)
     bounds = {
         "roots": nodes,
-        "features": len(forests.reader.block_of_feature),
+        "features": len(forests.reader.block_of_feature) + bool(len(forests.centre)),
         "shares_at": len(forests.shares) - widest + 1,
         "modes_at": len(forests.means) + 1,
     }
@@ -329,6 +442,16 @@ def _check(forests: ForestCompleter) -> None:
         raise ValueError("the forests have means without deviations")
     if not ((forests.shares > 0).all() and (forests.deviations > 0).all()):
         raise ValueError("the forests have shares or deviations that are not positive")
+
+
+def _check_lines(forests: ForestCompleter) -> None:
+    """Raise a ValueError where no lines follow from a state."""
+    count = len(forests.centre)
+    wanted = sum(block.numeric for block in forests.slots.layout.blocks)
+    if count not in (0, wanted) or forests.covariance.shape != (count, count):
+        raise ValueError("the lines of the forests are not those of the numbers")
+    if count and torch.linalg.cholesky_ex(forests.covariance.double()).info.item():
+        raise ValueError("the lines of the forests have no covariance")
 
 
 # ------------------------------------------------------------------------------------------
@@ -363,13 +486,18 @@ def grow(
     codes = torch.as_tensor(table.codes.astype(np.int64))
     offsets = torch.as_tensor(table.offsets)
     everything = torch.ones_like(codes, dtype=torch.bool)
+    seen = reader(codes, offsets, everything).numpy()
+    about = _numbered(people, len(table))
+    centre, covariance = _lines(seen, layout, int(about.max()) + 1, least)
     rows = _Rows(
         codes=codes.numpy(),
         probits=probit(offsets).double().numpy(),
-        seen=reader(codes, offsets, everything).numpy(),
-        people=_numbered(people, len(table)),
+        seen=seen,
+        people=about,
         block_of_feature=reader.block_of_feature.numpy(),
         known_before=_known_before(layout),
+        centre=torch.as_tensor(centre).to(STATE["centre"]),
+        covariance=torch.as_tensor(covariance).to(STATE["covariance"]),
     )
     count = len(layout.blocks)
     nodes = _Nodes()
@@ -381,7 +509,8 @@ def grow(
         for block in range(count):
             observe((number + block / count) / TREES)
             nodes.append(_grow_tree(rows, layout, block, least, random))
-    return ForestCompleter(layout, nodes.state(count))
+    lines = {"centre": rows.centre, "covariance": rows.covariance}
+    return ForestCompleter(layout, {**nodes.state(count), **lines})
 
 
 def _numbered(people: Ints | None, rows: int) -> Ints:
@@ -404,6 +533,7 @@ class _Rows:
         block_of_feature: ``[F]``.
         known_before: ``[orders, K, K]``: of each order and block, which blocks are drawn
             before it.
+        centre, covariance: As those of `ForestCompleter`.
     """
 
     codes: Ints
@@ -412,6 +542,8 @@ class _Rows:
     people: Ints
     block_of_feature: Ints
     known_before: npt.NDArray[np.bool_]
+    centre: Tensor
+    covariance: Tensor
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -445,8 +577,20 @@ def _grow_tree(
     numeric = layout.blocks[block].numeric
     times = int(np.clip(ROWS_OF_A_TREE // len(rows), 1, MOST_TIMES))
     drawn = np.tile(random.integers(0, len(rows), len(rows)), times)
-    known = _hide(rows, block, len(drawn), random)
+    masks, mask_of_row = _hide(rows, block, len(drawn), random)
+    known = masks[mask_of_row]
     seen = rows.seen[drawn] * known[:, rows.block_of_feature]
+    number = _number_of(block, layout)
+    if len(rows.centre) and number is not None:
+        line = expected(
+            torch.as_tensor(seen),
+            number,
+            torch.as_tensor(masks[:, rows.block_of_feature[: len(rows.centre)]]),
+            torch.as_tensor(mask_of_row),
+            rows.centre,
+            rows.covariance,
+        )
+        seen = np.column_stack([seen, line.numpy()])
     wanted = _targets(rows, layout, block)[drawn]
     grown = DecisionTreeRegressor(
         # About a third of the times that a row occurs, the same cells decide.
@@ -462,16 +606,22 @@ def _grow_tree(
 
 def _hide(
     rows: _Rows, block: int, count: int, random: np.random.Generator
-) -> npt.NDArray[np.bool_]:
-    """``[count, K]``: which cells are known, of so many rows whose ``block`` is asked."""
+) -> tuple[npt.NDArray[np.bool_], Ints]:
+    """Masks of which cells are known of rows whose ``block`` is asked.
+
+    Returns:
+        Masks ``[P, K]``, and which of them each of so many rows has, ``[count]``.
+    """
     of_orders = rows.known_before[:, block]
-    known = of_orders[random.integers(len(of_orders), size=count)]
-    at_random = random.random((count, 1)) < RANDOM_MASKS
-    share = random.random((count, 1))
-    random_cells = random.random(known.shape) < share
-    known = np.where(at_random, random_cells, known)
-    known[:, block] = False
-    return known
+    share = random.random((MASKS_OF_A_TREE, 1))
+    at_random = random.random((MASKS_OF_A_TREE, of_orders.shape[1])) < share
+    at_random[:, block] = False
+    mask_of_row = np.where(
+        random.random(count) < RANDOM_MASKS,
+        len(of_orders) + random.integers(MASKS_OF_A_TREE, size=count),
+        random.integers(len(of_orders), size=count),
+    )
+    return np.concatenate([of_orders, at_random]), mask_of_row
 
 
 def _known_before(layout: Layout) -> npt.NDArray[np.bool_]:
@@ -686,8 +836,8 @@ class _Nodes:
         widest = max(tree.shares.shape[1] for tree in self.trees)
         found["shares"] = np.concatenate([found["shares"], np.ones(widest)])
         return {
-            name: torch.as_tensor(found[name]).to(dtype)
-            for name, dtype in STATE.items()
+            name: torch.as_tensor(array).to(STATE[name])
+            for name, array in found.items()
         }
 
 

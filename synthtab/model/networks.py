@@ -115,14 +115,12 @@ def _forests(layout: Layout, weights: Mapping[str, Tensor]) -> ForestCompleter:
         ValueError: The arrays are none of such forests.
     """
     # Imported here: most models are networks.
-    from synthtab.model.forest import STATE, ForestCompleter
+    from synthtab.model.forest import ADDED, STATE, ForestCompleter
 
-    of_forests = {f"completer.{name}" for name in STATE}
-    if set(weights) != of_forests:
+    state = {name.removeprefix("completer."): weights[name] for name in weights}
+    if not STATE.keys() - ADDED <= state.keys() <= STATE.keys():
         raise ValueError("these are no forests")
-    return ForestCompleter(
-        layout, {name: weights[f"completer.{name}"] for name in STATE}
-    )
+    return ForestCompleter(layout, state)
 
 
 def _least_weights(layout: Layout, config: TrainConfig) -> int:
