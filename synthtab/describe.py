@@ -43,6 +43,8 @@ def in_words(
         facts.append(("crosses", "; ".join(encoder.crosses)))
     if encoder.rules:
         facts.append(("rules", "; ".join(encoder.rules)))
+    if repeated := fit.get("repeated"):
+        facts.append(("equal rows", f"{repeated:.1%} of the rows equal another one"))
     for step in encoder.enforced.steps:
         facts.append(("held by every row", str(step.form)))
     if paid := fit.get("privacy"):

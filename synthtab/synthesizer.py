@@ -37,7 +37,7 @@ from synthtab.core.progress import Clock, Observer, Progress, WholeFit, silent
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data import holdout
-from synthtab.data.columns import infer
+from synthtab.data.columns import ColumnEncoder, infer
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.sources import (
     RowNumbers,
@@ -53,8 +53,14 @@ from synthtab.model.orders import from_names, to_names
 from synthtab.private.learn import Plan, private_rows
 from synthtab.runtime import compute
 from synthtab.sampling import parts, sampler
-from synthtab.sampling.recipe import Recipe, choose_recipe
+from synthtab.sampling.recipe import (
+    Recipe,
+    choose_recipe,
+    equal_pairs,
+    find_repeats,
+)
 from synthtab.sampling.requests import Requests
+from synthtab.sampling.sampler import Repeats
 from synthtab.sampling.tree_critic import TreeCritic
 
 if TYPE_CHECKING:
@@ -341,7 +347,14 @@ class Synthesizer:
                 if people is not None:
                     people = np.delete(people, held_out)
                 self._learn(
-                    encoder, training, encoded.held_out, streams, observe, world, people
+                    encoder,
+                    training,
+                    encoded.held_out,
+                    streams,
+                    observe,
+                    world,
+                    people,
+                    _repeats(source, encoder, config.rare),
                 )
                 self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
@@ -416,6 +429,7 @@ class Synthesizer:
         observe: WholeFit,
         world: compute.World,
         people: npt.NDArray[np.int64] | None,
+        repeats: Repeats | None,
     ) -> None:
         """Train the networks, then decide how rows are drawn."""
         config = self.config_
@@ -472,11 +486,29 @@ class Synthesizer:
                 self.report_["warnings"] += decisions.pop("skipped")
                 self.report_.update(decisions)
                 self._become(encoder, networks, recipe)
+                if repeats is not None:
+                    left = self._beside_chance(repeats, streams)
+                    self.report_["repeated"] = left.share if left else 0.0
+                    self._become(encoder, networks, replace(recipe, repeats=left))
         finally:  # the other processes wait for the first one, interrupted or not
             if world.size > 1:
                 file = world.bytes_from_first(lambda: model_file.packed(self._bundle()))
                 if world.rank > 0:
                     self._take(file, self.device_)
+
+    def _beside_chance(self, repeats: Repeats, streams: Streams) -> Repeats | None:
+        """What is to be made of the rows of a table that are equal.
+
+        The model makes others by chance: so many as a block of its rows tells.
+        """
+        of_repeats = Streams(streams.integer("repeats"))
+        passes = self.requests.recipe.passes
+        blocks = self.requests.rows(sampler.BLOCK, passes, of_repeats, silent)
+        drawn = pd.concat(blocks, ignore_index=True)
+        rows = self.table_.rows
+        # Of twice the rows there are four times as many pairs.
+        by_chance = equal_pairs(drawn) * (rows / len(drawn)) ** 2
+        return repeats.beside(by_chance, rows)
 
     def _become(
         self, encoder: TableEncoder, networks: Networks | None, recipe: Recipe
@@ -869,6 +901,7 @@ class Synthesizer:
             "seed": self._streams().seed,
             "table": asdict(self.table_),
             "sampling": {"passes": recipe.passes, "plans": joined},
+            "repeats": recipe.repeats.shares if recipe.repeats else [],
             "report": self.report_,
         }
         return model_file.Bundle(
@@ -911,7 +944,11 @@ class Synthesizer:
             numbers = encoder.numbers_of_followers if encoder.followers else None
             critic = TreeCritic.from_state(bundle.trees, numbers)
             critic.check(len(encoder.layout.blocks), len(encoder.followers))
-        model._become(encoder, networks, Recipe(sampling["passes"], joined, critic))
+        shares = tuple(map(float, manifest.get("repeats", ())))
+        recipe = Recipe(
+            sampling["passes"], joined, critic, Repeats(shares) if shares else None
+        )
+        model._become(encoder, networks, recipe)
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -1012,6 +1049,27 @@ def _one_column(
     if len(asked) > 1:
         raise ConfigError("balance and weights are of one column")
     return str(asked[0][0]), asked[0][1]
+
+
+def _repeats(source: Source, encoder: TableEncoder, rare: int) -> Repeats | None:
+    """How often the rows of a table are equal, where that can be told and made.
+
+    Keys differ from row to row, and so do rows that must not repeat. Of a person, several
+    rows are no matter of chance; of a part of a table, too few are seen.
+    """
+    invented = any(
+        isinstance(one, ColumnEncoder) and one.invented for one in encoder.columns
+    )
+    enforced = encoder.enforced
+    differ = invented or (enforced.steps and enforced.spanning)
+    if (
+        differ
+        or encoder.schema.person
+        or source.path
+        or len(source.sample) < source.rows
+    ):
+        return None
+    return find_repeats(source.sample, max(rare, 1))
 
 
 def _report_before_training(

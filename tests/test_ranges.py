@@ -326,15 +326,15 @@ def test_rows_of_a_brief_fit_lie_within_their_ranges(tmp_path) -> None:
     brief = dict(epochs=1, width=16, depth=1, adversarial=0, rounds=0, seed=0)
     model = Synthesizer(**brief).fit(frame)
     rows = model.sample(3000)
-    assert outside(rows, margin=0.1) <= 0.003 and wrong(rows) == 0.0
+    assert outside(rows, margin=0.15) <= 0.001 and wrong(rows) == 0.0
     some = model.sample(300, where="north > 1.4 and district in (d3, d8)")
-    assert (some["north"] > 1.4).all() and outside(some, margin=0.1) <= 0.01
+    assert (some["north"] > 1.4).all() and outside(some, margin=0.15) <= 0.01
     given = frame[["district", "wet"]].head(300)
     done = model.sample(given=given)
-    assert outside(done, margin=0.1) <= 0.01 and wrong(done) == 0.0
+    assert outside(done, margin=0.15) <= 0.01 and wrong(done) == 0.0
     places = frame[["north", "east", "rain"]].head(300)
     done = model.sample(given=places)
-    assert outside(done, margin=0.1) <= 0.01 and wrong(done) == 0.0
+    assert outside(done, margin=0.15) <= 0.01 and wrong(done) == 0.0
     model.save(tmp_path / "m.synthtab")
     again = Synthesizer.load(tmp_path / "m.synthtab")
     assert again.sample(200).equals(model.sample(200))

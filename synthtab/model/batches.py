@@ -28,12 +28,14 @@ class Batch:
         offsets: ``[B, C]``.
         mask: ``[B, K]``: which cells are known; None where nothing asks.
         log_weights: ``[B]``: logarithms of importance weights, where rows have such.
+        left: ``[B]``: what rules have left of rows, see `synthtab.sampling.rules`.
     """
 
     codes: Tensor
     offsets: Tensor
     mask: Tensor | None = None
     log_weights: Tensor | None = None
+    left: Tensor | None = None
 
 
 class TrainingRows:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans, to_names
 from synthtab.runtime.compute import fast_products
 from synthtab.sampling.pace import SAVING_SECONDS, Pace
-from synthtab.sampling.sampler import BLOCK, Pass, generate
+from synthtab.sampling.sampler import BLOCK, Pass, Repeats, generate
 from synthtab.sampling.tree_critic import (
     RAKING_POOL,
     REAL_ROWS,
@@ -50,11 +52,13 @@ class Recipe:
         joined: The plans that join independent columns in one pass; None for those of
             `synthtab.model.orders.plans`.
         critic: What chooses among generated rows, if anything.
+        repeats: How many rows equal others; None for those that do by chance.
     """
 
     passes: int = 1
     joined: tuple[Plan, ...] | None = None
     critic: TreeCritic | None = None
+    repeats: Repeats | None = None
 
     def plans(self, layout: Layout, passes: int) -> Sequence[Plan]:
         """How rows are made in so many passes."""
@@ -67,6 +71,47 @@ class Recipe:
         if self.critic and passes != self.passes:
             return self.critic.without_trees()
         return self.critic
+
+
+# --------------------------------------------------------------------------------------
+# Rows that are equal
+
+# Fewer of the rows that equal an earlier one are left to chance.
+LEAST_REPEATED = 0.005
+
+
+def find_repeats(rows: pd.DataFrame, least: int) -> Repeats | None:
+    """How often the rows of a table are equal; None if hardly any are.
+
+    Args:
+        rows: The table.
+        least: So many groups of equal rows have the greatest size that is told, or more;
+            and each other one, or it counts as the next smaller.
+    """
+    sizes = _sizes(rows)
+    if len(sizes) > (1 - LEAST_REPEATED) * len(rows) or len(sizes) < least:
+        return None
+    sizes = np.minimum(sizes, np.sort(sizes)[-least])
+    # Rows in groups of 0, 1, 2, ... equal ones.
+    of_size = np.bincount(sizes, weights=sizes)
+    for size in range(len(of_size) - 1, 1, -1):
+        if of_size[size] < least * size:
+            of_size[size - 1] += of_size[size]
+            of_size[size] = 0
+    shares = np.trim_zeros(of_size[1:], "b") / sizes.sum()
+    return Repeats(tuple(shares.tolist())) if len(shares) > 1 else None
+
+
+def equal_pairs(rows: pd.DataFrame) -> float:
+    """How many pairs of rows are equal, to the last cell."""
+    sizes = _sizes(rows)
+    return float((sizes * (sizes - 1) / 2).sum())
+
+
+def _sizes(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """How many rows equal each distinct row."""
+    hashes = pd.util.hash_pandas_object(rows, index=False).to_numpy()
+    return np.unique(hashes, return_counts=True)[1].astype(np.int64)
 
 
 # --------------------------------------------------------------------------------------

@@ -188,6 +188,7 @@ class Requests:
             within,
             begin,
             then,
+            self.recipe.repeats,
         )
 
     def _segments(

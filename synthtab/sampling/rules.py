@@ -15,6 +15,11 @@ Of a block whose modes are cut into pieces, a cell is drawn as without the rule,
 more, from the pieces that are left, if it lies in one that is not. So few cells cost
 more than a look into a table, and what is drawn has the distribution of the network, cut
 to those pieces.
+
+A row whose cells were bent to the rules is not as probable as one that kept to them of
+its own accord: a network that has drawn a distance without a route will find some route.
+So rows are weighed by how much of what the network said was left at each draw, as in
+importance sampling, and those of little weight are seldom kept of a pool.
 """
 
 from __future__ import annotations
@@ -37,6 +42,10 @@ BROKEN = -1e4
 # Least logit of the codes of a rule: one that is never drawn is drawn at last, where the
 # rule leaves no other.
 LEAST = -1e3
+# Logarithm of the share of its weight that a row keeps whose number had to be drawn from
+# the pieces that are left; and least logarithm of the weight of a row.
+REDRAWN = -3.0
+LEAST_WEIGHT = -7.0
 # Cells within limits are drawn again so often while they break a rule.
 TRIES = 20
 # Most normal distributions, of all rows and pieces, that are looked at side by side.
@@ -190,6 +199,7 @@ class Rules:
             if len(strong) > 1:
                 self._strong[block] = strong
         self._pieces: dict[int, _Pieces] = {}
+        self._most_free = max((rule.free for rule in layout.rules), default=0.0)
         self._atoms = layout.atoms
         self._columns = {b: i for i, b in enumerate(layout.continuous.tolist())}
         for block, rules in self._told.items():
@@ -198,6 +208,23 @@ class Rules:
 
     def __bool__(self) -> bool:
         return bool(self._told)
+
+    @property
+    def weighs(self) -> bool:
+        """Whether rows are weighed by what rules have left; older models have no such."""
+        return bool(self._strong or self._pieces)
+
+    def weights(self, left: Tensor, luck: Tensor) -> Tensor | None:
+        """``[B]``: weights of rows, 1 at most; NaN for rows that are free of some rule.
+
+        Args:
+            left: The sum of what `cut` and `redraw` say.
+            luck: See `luck`.
+        """
+        if not self.weighs:
+            return None
+        weights = left.double().clamp(min=LEAST_WEIGHT).exp()
+        return torch.where(luck < self._most_free, torch.nan, weights)
 
     def luck(self, rows: int, random: torch.Generator) -> Tensor:
         """``[rows]``: those with a number below its `Rule.free` are free of a rule.
@@ -231,16 +258,21 @@ class Rules:
 
     def cut(
         self, logits: Tensor, slots: Slots, blocks: Sequence[int], cells: Cells
-    ) -> Tensor:
-        """Logits of some blocks, less what their rules leave out.
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of some blocks, less what their rules leave out; and weights of rows.
 
         Args:
             logits: ``[B, slots of these blocks]``.
             slots: Of these blocks.
             blocks: Their numbers in the whole layout.
             cells: What is known.
+
+        Returns:
+            The logits, and ``[B]`` the logarithm of the share that is left of what is
+            not known yet.
         """
         cut = logits
+        left = torch.zeros_like(cells.luck)
         for place, block in enumerate(blocks):
             rules = self._heeded(block, cells)
             if not rules:
@@ -249,9 +281,12 @@ class Rules:
                 cut = logits.clone()
             own = _own(cut, slots, place)
             own.clamp_(min=LEAST)
+            before = own.logsumexp(1)
             for told, possible in rules:
                 own += told.added(cells, possible)
-        return cut
+            share = own.logsumexp(1) - before
+            left = left + torch.where(cells.known[:, block], 0.0, share)
+        return cut, left
 
     def redraw(
         self,
@@ -262,7 +297,7 @@ class Rules:
         cells: Cells,
         offsets_of_modes: Tensor,
         random: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Cells of blocks that were drawn by logits alone, so that they keep to rules.
 
         Those that were drawn side by side keep to each other's.
@@ -280,12 +315,14 @@ class Rules:
             random: Randomness.
 
         Returns:
-            Codes ``[B, blocks]``, and offsets ``[B, blocks that have modes]``.
+            Codes ``[B, blocks]``, offsets ``[B, blocks that have modes]``, and the
+            logarithms of weights, see `cut`.
         """
         within = set(self.within(blocks))
         cells = Cells(
             cells.codes.clone(), cells.offsets.clone(), cells.known.clone(), cells.luck
         )
+        left = torch.zeros_like(cells.luck)
         columns = slots.continuous.tolist()
         begun = 0
         for place, block in enumerate(blocks):
@@ -299,8 +336,11 @@ class Rules:
             if place in within:
                 # What `cut` has lowered, its rules lower again.
                 own = own.clamp(min=LEAST)
+                before = own.logsumexp(1)
                 for told, possible in self._heeded(block, cells):
                     own += told.added(cells, possible)
+                share = own.logsumexp(1) - before
+                left = left + torch.where(is_known, 0.0, share)
                 drawn = choose(own, random)
                 cells.codes[:, block] = torch.where(
                     is_known, cells.codes[:, block], drawn
@@ -318,10 +358,15 @@ class Rules:
                     is_known, cells.offsets[:, column], offset
                 )
             if block in self._pieces:
-                self._redraw_pieces(block, own, mixtures, first_mode, cells, random)
+                again = self.breaks(block, cells) & ~is_known
+                left = left + REDRAWN * again
+                rows = again.nonzero()[:, 0]
+                self._redraw_pieces(
+                    block, rows, own, mixtures, first_mode, cells, random
+                )
         own_codes = cells.codes[:, list(blocks)]
         own_columns = [self._columns[blocks[place]] for place in columns]
-        return own_codes, cells.offsets[:, own_columns]
+        return own_codes, cells.offsets[:, own_columns], left
 
     def breaks(self, block: int, cells: Cells) -> Tensor:
         """``[B]``: whether what is drawn of a block lies in a piece that is left out."""
@@ -366,16 +411,18 @@ class Rules:
     def _redraw_pieces(
         self,
         block: int,
+        again: Tensor,
         logits: Tensor,
         mixtures: Mixtures | None,
         first_mode: int,
         cells: Cells,
         random: torch.Generator,
     ) -> None:
-        """Draw a block again, in place, where it lies in a piece that is left out.
+        """Draw a block again, in place, in some rows, from the pieces that are left.
 
         Args:
             block: Its number.
+            again: The numbers of the rows.
             logits: Of its codes, ``[B, codes]``.
             mixtures: See `redraw`.
             first_mode: The number of its first mode among those of the mixtures.
@@ -383,14 +430,11 @@ class Rules:
             random: Randomness.
         """
         pieces = self._pieces[block]
-        again = self.breaks(block, cells) & ~cells.known[:, block]
-        if not again.any():
-            return
         atoms = int(self._atoms[block])
         in_a_mode = pieces.code >= atoms
         mode = first_mode + (pieces.code - atoms).clamp(min=0)
         size = max(1, MOST_MASSES // (COMPONENTS * len(pieces.code)))
-        for rows in again.nonzero()[:, 0].split(size):
+        for rows in again.split(size) if len(again) else ():
             some = cells.take(rows)
             logs = logits[rows].log_softmax(1)[:, pieces.code].double()
             if mixtures is None:

@@ -32,7 +32,12 @@ from synthtab.runtime.compute import fast_products, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
 from synthtab.sampling.rules import TRIES, Cells, Rules
-from synthtab.sampling.tree_critic import LEAST_POOL, TreeCritic, systematic_sample
+from synthtab.sampling.tree_critic import (
+    LEAST_POOL,
+    TreeCritic,
+    capped,
+    systematic_sample,
+)
 
 if TYPE_CHECKING:
     from synthtab.model.forest import ForestCompleter
@@ -46,6 +51,11 @@ MOST_LOG_WEIGHT = 1.5
 # Rows to begin with for each one that goes on, where several columns of numbers are
 # limited.
 SPARE_ROWS = 2
+# Rows within which those that are equal are scattered.
+NEAR = 64
+# Less than this share of the equal pairs of rows is not worth making: the others are
+# equal by chance.
+LEAST_OF_REPEATS = 0.5
 # Within regions, one in so many of the orders is used.
 ORDERS_WITHIN_REGIONS = 4
 
@@ -64,6 +74,7 @@ def generate(
     within: Sequence[Region] = (),
     begin: int = 0,
     then: Callable[[int, Encoded], Any] = lambda number, block: block,
+    repeats: Repeats | None = None,
 ) -> Iterator[Any]:
     """``n`` rows as blocks of at most `BLOCK`.
 
@@ -85,13 +96,15 @@ def generate(
         within: The regions of some columns: their cells are drawn within these.
         begin: Number of the first block.
         then: Called with the number of a block and the block; its results come back.
+        repeats: How many rows are to equal others.
     """
     layout = networks.layout
-    if within:
+    rules = Rules(layout, device)
+    if within or rules.weighs:
         critic = critic or TreeCritic((), None, LEAST_POOL)
+    if within:
         passes = _earliest(passes, within)
     cache: PassCache = {}
-    rules = Rules(layout, device)
     samplers = []
     for plan in passes:
         samplers.append(OrderSampler(networks, plan, within, rules, cache=cache))
@@ -107,9 +120,14 @@ def generate(
         offsets = torch.cat([part.offsets for part in parts])
         if chooser:
             weights = _importance(parts) if within else None
+            if rules.weighs:
+                left = _left(parts, pool / BLOCK)
+                weights = left if weights is None else weights * left
             chosen = chooser.choose(codes, offsets, BLOCK, random, weights)
         else:
             chosen = torch.randperm(BLOCK, generator=random, device=device)
+        if repeats:
+            chosen = chosen[repeats.numbers(BLOCK, random)]
         # The last block is made whole, too, and then cut.
         chosen = chosen[: n - number * BLOCK]
         rows_of_block = _encoded(codes[chosen], offsets[chosen], layout)
@@ -120,6 +138,59 @@ def generate(
     if device.type == "cpu" and all_in_one_pass:
         return ahead(block, numbers, hurry=n < ENDLESS)
     return map(_sharing_cores(block, device), numbers)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How often rows are equal, to the last cell.
+
+    Networks make equal rows by chance only, and a pool gives no row twice.
+
+    Attributes:
+        shares: Of the rows, those that are one of 1, 2, 3, ... equal rows; they sum to
+            1.
+    """
+
+    shares: tuple[float, ...]
+
+    @property
+    def share(self) -> float:
+        """Of the rows, those that equal another one."""
+        return 1 - self.shares[0]
+
+    def pairs(self, rows: int) -> float:
+        """How many pairs of so many rows are equal."""
+        others = np.arange(len(self.shares))
+        return float(rows * (np.array(self.shares) * others).sum() / 2)
+
+    def beside(self, pairs: float, rows: int) -> Repeats | None:
+        """What is left to be made if so many pairs are equal by chance; None if little.
+
+        Args:
+            pairs: Of as many rows.
+            rows: How many those are.
+        """
+        left = 1 - pairs / self.pairs(rows)
+        if left < LEAST_OF_REPEATS:
+            return None
+        several = [left * share for share in self.shares[1:]]
+        return Repeats((1 - sum(several), *several))
+
+    def numbers(self, count: int, random: torch.Generator) -> Tensor:
+        """``[count]``: which of as many different rows stands where.
+
+        Equal rows are near each other: a short sample has its share of them.
+        """
+        device = random.device
+        shares = torch.tensor(self.shares, device=device)
+        # A group of three rows has a third of a chance for each of them.
+        sizes = torch.arange(1, len(shares) + 1, device=device)
+        logits = (shares / sizes).log().expand(count, -1)
+        groups = choose(logits, random) + 1
+        rows = torch.arange(count, device=device)
+        numbers = rows.repeat_interleave(groups)[:count]
+        moved = rows + NEAR * torch.rand(count, generator=random, device=device)
+        return numbers[moved.argsort(stable=True)]
 
 
 def draw_rows(
@@ -190,14 +261,19 @@ def fill(
         mask = repeated(known[places])
         shape = (count,)
         order = torch.randint(len(samplers), shape, generator=random, device=device)
+        left = torch.ones(len(codes), device=device, dtype=torch.float64)
         for i, sampler in enumerate(samplers):
             of_order = (order == i).repeat_interleave(several)
             batch = Batch(codes[of_order], offsets[of_order], mask[of_order])
             done = sampler.complete(batch, random)
             codes[of_order] = done.codes
             offsets[of_order] = done.offsets
+            if done.left is not None:
+                left[of_order] = done.left.nan_to_num(1.0)
         if chooser:
             weights = chooser.weights(codes, offsets).clamp(min=1e-30)
+            if rules.weighs:
+                weights = weights * left
             by_row = weights.log().view(-1, several)
             first = several * torch.arange(count, device=device)
             chosen = first + choose(by_row, random)
@@ -326,7 +402,8 @@ class OrderSampler:
             chunks.append(self._from_noise(count, random))
         codes = torch.cat([chunk.codes for chunk in chunks])
         offsets = torch.cat([chunk.offsets for chunk in chunks])
-        return Batch(codes, offsets)
+        left = [chunk.left for chunk in chunks if chunk.left is not None]
+        return Batch(codes, offsets, left=torch.cat(left) if left else None)
 
     @torch.inference_mode()
     @fast_products()
@@ -366,17 +443,19 @@ class OrderSampler:
         codes = slots.sample(logits, random)
         mode, in_a_mode = slots.modes(codes)
         offsets = offsets_of_modes.gather(1, mode)
+        weights = None
         if self.rules:
             blocks = range(codes.shape[1])
             luck = self.rules.luck(rows, random)
             unknown = torch.zeros_like(codes, dtype=torch.bool)
             cells = Cells(codes, offsets, unknown, luck)
-            codes, offsets = self.rules.redraw(
+            codes, offsets, left = self.rules.redraw(
                 logits, None, slots, blocks, cells, offsets_of_modes, random
             )
+            weights = self.rules.weights(left, luck)
             _, in_a_mode = slots.modes(codes)
         offsets = torch.where(in_a_mode, offsets, blank.offsets)
-        return Batch(codes, offsets)
+        return Batch(codes, offsets, left=weights)
 
     def _fill(
         self,
@@ -398,7 +477,10 @@ class OrderSampler:
         for number, one in enumerate(self.passes):
             outputs = one.outputs(state.hidden, len(state.codes))
             cells = Cells(state.codes, state.offsets, state.mask, state.luck)
-            outputs = self._by_rules(one, outputs, cells)
+            outputs, left = self._by_rules(one, outputs, cells)
+            # Of earlier passes, the order of the plan says how probable a row is.
+            if number >= self.compared:
+                state.left = state.left + left
             fresh = self._draw(state, one, outputs, random)
             if number < self.compared:
                 codes = state.codes[:, one.blocks]
@@ -424,14 +506,21 @@ class OrderSampler:
         if self.passes_of_plan:
             of_plan = self._log_likelihood_of_plan(state)
             log_weights = of_plan - state.log_likelihood
-        return Batch(state.codes, state.offsets, state.mask, log_weights)
+        weights = self.rules.weights(state.left, state.luck)
+        return Batch(state.codes, state.offsets, state.mask, log_weights, weights)
 
-    def _by_rules(self, one: Pass, outputs: Outputs, cells: Cells) -> Outputs:
-        """What the head says of a pass, cut to what goes with the known cells."""
+    def _by_rules(
+        self, one: Pass, outputs: Outputs, cells: Cells
+    ) -> tuple[Outputs, Tensor]:
+        """What the head says of a pass, cut to what goes with the known cells.
+
+        And what is left of it, see `Rules.cut`.
+        """
         if not self.rules:
-            return outputs
+            return outputs, torch.zeros_like(cells.luck)
         logits, densities = outputs
-        return self.rules.cut(logits, one.slots, one.numbers, cells), densities
+        cut, left = self.rules.cut(logits, one.slots, one.numbers, cells)
+        return (cut, densities), left
 
     def _begin(
         self, batch: Batch, all_hidden: bool, random: torch.Generator
@@ -454,6 +543,7 @@ class OrderSampler:
             log_weights=zeros,
             log_likelihood=torch.zeros_like(zeros),
             luck=self.rules.luck(len(batch.codes), random),
+            left=torch.zeros(shape, device=hidden.device),
         )
 
     def _draw(
@@ -470,7 +560,7 @@ class OrderSampler:
             offsets = one.offsets_of(codes, offsets_of_modes)
             if self.rules.concern(one.numbers):
                 logits, densities = outputs
-                codes, offsets = self.rules.redraw(
+                codes, offsets, left = self.rules.redraw(
                     logits,
                     Mixtures.of(densities, len(one.slots.mode_slots)),
                     one.slots,
@@ -479,6 +569,7 @@ class OrderSampler:
                     offsets_of_modes,
                     random,
                 )
+                state.left = state.left + left
         else:
             codes, offsets = self._draw_within(state, one, outputs, random)
         state.write(one, codes, offsets)
@@ -531,7 +622,7 @@ class OrderSampler:
         logs = torch.zeros(rows, device=codes.device, dtype=torch.float64)
         for one in self.passes_of_plan:
             outputs = one.outputs(hidden, rows)
-            outputs = self._by_rules(
+            outputs, _ = self._by_rules(
                 one, outputs, Cells(codes, offsets, mask, state.luck)
             )
             codes_of_pass = codes[:, one.blocks]
@@ -559,6 +650,7 @@ class _Filling:
         log_likelihood: ``[B]``: of what was drawn in passes that are compared with the
             plan.
         luck: ``[B]``: which rows are free of which rules, see `Rules.luck`.
+        left: ``[B]``: how much rules have left of the rows, see `Rules.cut`.
     """
 
     codes: Tensor
@@ -569,6 +661,7 @@ class _Filling:
     log_weights: Tensor
     log_likelihood: Tensor
     luck: Tensor
+    left: Tensor
 
     def drawn(self, one: Pass, codes: Tensor, offsets: Tensor) -> Cells:
         """The rows with the cells that a pass has drawn, where they were hidden.
@@ -682,6 +775,24 @@ def _importance(parts: Sequence[Batch]) -> Tensor:
             relative = part.log_weights - part.log_weights.median()
             weight = relative.clamp(max=MOST_LOG_WEIGHT).exp()
             weights.append(weight / weight.mean())
+    return torch.cat(weights)
+
+
+def _left(parts: Sequence[Batch], pool: float) -> Tensor:
+    """What rules have left of rows as weights, of mean 1 in each part.
+
+    None is so large that the row would be kept more than once of a pool so many times
+    as large. Rows that are free of a rule weigh 1: they stay as many as they are.
+    """
+    weights = []
+    for part in parts:
+        if part.left is not None:
+            weight = torch.ones_like(part.left)
+            bound = ~part.left.isnan()
+            rows = int(bound.sum())
+            chances = capped(part.left[bound], rows / pool)
+            weight[bound] = pool * chances
+            weights.append(weight)
     return torch.cat(weights)
 
 

@@ -422,7 +422,7 @@ class Chooser:
         of_rows = self.weights(codes, offsets).double()
         if weights is not None:
             of_rows = of_rows * weights
-        chance = _capped(of_rows, count)
+        chance = capped(of_rows, count)
         if self.frequencies is None:
             return chance
         columns = self.raking_bins(codes, offsets).T.long()
@@ -435,7 +435,7 @@ class Chooser:
                 factor = (wanted_in_bins + 0.5) / (in_bins + 0.5)
                 factor = factor.clamp(0.5, 2.0)
                 chance = (chance * factor[bins]).clamp(max=1.0)
-        return _capped(chance, count)
+        return capped(chance, count)
 
     def choose(
         self,
@@ -476,7 +476,7 @@ def systematic_sample(weights: Tensor, count: int, random: torch.Generator) -> T
     return rows.clamp(max=len(ends) - 1)
 
 
-def _capped(weights: Tensor, count: int) -> Tensor:
+def capped(weights: Tensor, count: float) -> Tensor:
     """Probabilities in proportion to weights, at most 1, that sum to ``count``."""
     chance = weights * (count / weights.sum())
     # What is above 1 is cut, and the rest made larger: again, until nothing is.
