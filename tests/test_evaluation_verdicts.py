@@ -188,9 +188,9 @@ PLANTED = {
         (),
         "bad",
     ),
-    "all nearly copied, near copies": (
+    "all nearly copied, all but copies": (
         nearly_copied,
-        "% of the rows are near copies of training rows",
+        "of the training rows lies a row that is all but a copy",
         (),
         "bad",
     ),
@@ -335,7 +335,24 @@ def test_a_fault_is_planted_for_every_rule() -> None:
         "unseen",
         "drifting",
         "patterns",
+        "near_copies",
     }
+
+
+@pytest.mark.long
+def test_near_copies_are_told_where_no_other_rule_tells_of_these_rows() -> None:
+    report = judged("all nearly copied, all but copies")
+    others = [score for score in report.scores if score.name != "close_copies"]
+
+    def told(scores: list[Score]) -> list[Verdict]:
+        evidence = Evidence(scores, report.tables["rows"], report.metrics)
+        (rule,) = [rule for rule in RULES if rule.__name__ == "near_copies"]
+        return list(rule(evidence))
+
+    (verdict,) = told(others)
+    assert "% of the rows are near copies of training rows" in verdict.text
+    assert verdict.level == "bad"
+    assert told(list(report.scores)) == []
 
 
 @pytest.mark.long
