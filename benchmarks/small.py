@@ -195,7 +195,13 @@ def arf(train: pd.DataFrame, target: str, seed: int) -> pd.DataFrame:
 
     # Its randomness is NumPy's own.
     np.random.seed(seed)  # noqa: NPY002
-    model = forests(without_gaps(train), verbose=False)
+    filled = without_gaps(train)
+    # What is a class is told so, whatever it is written as.
+    classes = [name for name in train if not is_number(train[name])]
+    as_words = filled.astype(dict.fromkeys(classes, str)).astype(
+        dict.fromkeys(classes, object)
+    )
+    model = forests(as_words, verbose=False)
     model.forde()
     return as_in(train, model.forge(how_many(train)))
 
@@ -259,7 +265,8 @@ def as_in(train: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
             continue
         made[name] = made[name].astype(float)
         if (train[name].dropna() % 1 == 0).all():
-            made[name] = made[name].round()
+            # As the table writes them: utility compares classes as words.
+            made[name] = made[name].round().astype(train[name].dtype)
     return made
 
 

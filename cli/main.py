@@ -29,6 +29,7 @@ from .render import note
 from .sample import sample
 from .schema import schema
 from .signals import stopped_like_ctrl_c
+from .study import study
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "fit": fit,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "impute": impute,
     "evaluate": evaluate,
     "augment": augment,
+    "study": study,
     "compare": compare,
     "schema": schema,
     "inspect": inspect,

@@ -48,6 +48,7 @@ def small(text: str) -> str:
     text = re.sub(r"--time \w+", "--time 1s", text)
     # In Python also without the trees, which take longer than a second.
     text = re.sub(r'time="\w+"', "epochs=2, rounds=0", text)
+    text = re.sub(r"(synthtab study rows \S+)", r"\1 --repeats 2 --time 1s", text)
     # A study takes longest; it is left out where nothing is done with what it says.
     text = re.sub(r"(synthtab augment .*--json \S+)", r"\1 --repeats 2", text)
     text = re.sub(r"(synthtab augment (?!.*--json)[^#\n]*)", r"\1 --no-verdict ", text)

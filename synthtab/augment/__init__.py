@@ -18,6 +18,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from synthtab.augment import verdict as _verdict
+from synthtab.augment.enough import Point, RowStudy, study_rows
 from synthtab.augment.experiment import study
 from synthtab.augment.intervals import holdout_interval, paired_interval, together
 from synthtab.augment.result import Study
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Difference",
+    "Point",
+    "RowStudy",
     "Study",
     "StudyVerdict",
     "SyntheticSampler",
@@ -36,6 +39,7 @@ __all__ = [
     "holdout_interval",
     "paired_interval",
     "study",
+    "study_rows",
     "together",
 ]
 
