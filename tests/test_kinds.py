@@ -78,6 +78,26 @@ def test_no_quarter_past_sixty(dtype: str) -> None:
     assert dtype != "padded" or made.str.fullmatch(r"\d{4}").all()
 
 
+@pytest.mark.parametrize("written", ["number", "text"])
+def test_a_time_after_another_is_of_the_same_day(written: str) -> None:
+    """The column's own last times are not its bounds: few rows have them."""
+    leaves = rng(2).integers(0, 1380, 600)
+    share_of_the_day = rng(3).random(600) ** 3
+    comes = leaves + np.ceil((1439 - leaves) * share_of_the_day).astype(int)
+    times = pd.DataFrame({"dep_time": leaves, "arr_time": comes})
+    hours, minutes = times // 60, times % 60
+    frame = (
+        hours * 100 + minutes
+        if written == "number"
+        else hours.map("{:02d}".format) + ":" + minutes.map("{:02d}".format)
+    )
+    schema = infer(frame.iloc[:100])
+    encoder = TableEncoder.fit(tables.typed(frame, schema), schema, Streams(0), rare=5)
+    made = drawn(encoder, 5000)
+    tables.typed(made, schema)
+    assert (made["arr_time"] >= made["dep_time"]).all()
+
+
 def test_a_number_that_is_no_time_is_named() -> None:
     frame = clock().to_frame()
     with pytest.raises(

@@ -24,6 +24,7 @@ from synthtab.data.columns.base import (
 from synthtab.data.columns.numbers import Numbers
 from synthtab.data.columns.numeric import (
     BOUND_OPTIONS,
+    Ends,
     FloatEncoder,
     IntegerEncoder,
     NumberEncoder,
@@ -51,6 +52,8 @@ TIME_WORDS = frozenset(
 )
 # Midnight at the end of a day.
 LAST = 2400
+# Minutes.
+DAY = 24 * 60
 # Least distinct values, hours and minutes that a column of times has; fewer are enough if
 # its name speaks of times.
 EVIDENCE = (100, 6, 20)
@@ -152,6 +155,11 @@ class ClockEncoder(NumberEncoder):
     def decimals(cls, column: Column) -> int | None:
         """Whole numbers have none."""
         return 0
+
+    @classmethod
+    def domain(cls, column: Column) -> Ends:
+        """Midnight to midnight."""
+        return 0, DAY
 
     @classmethod
     def bounds(cls, column: Column) -> tuple[int | None, int | None]:

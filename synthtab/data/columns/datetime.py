@@ -42,7 +42,7 @@ from synthtab.data.columns.base import (
 )
 from synthtab.data.columns.disclosure import people_of_values
 from synthtab.data.columns.numbers import LEAST_ROWS, NumberCodec, around
-from synthtab.data.columns.numeric import BOUND_OPTIONS, NumberEncoder, words_in
+from synthtab.data.columns.numeric import BOUND_OPTIONS, Ends, NumberEncoder, words_in
 
 # How a date or time begins: with a number, a quarter or the name of a day or month.
 BEGINS = re.compile(r"[(\[<\"#]?(?:\d|Q\d|[^\W\d_]{2,}[ .,/'-].*\d)")
@@ -541,6 +541,14 @@ class DatetimeEncoder(NumberEncoder):
         least = _bound(column.options.get("minimum"), column)
         greatest = _bound(column.options.get("maximum"), column)
         return least, greatest
+
+    @classmethod
+    def domain(cls, column: Column) -> Ends:
+        """Of times of day one day; its end counts where midnight is 24:00."""
+        if cls.measure(column) != "time of day":
+            return None, None
+        at_the_end = "%+H" in formats_of(column)[0]
+        return 0, _per_day(column) - (not at_the_end)
 
     @classmethod
     def measure(cls, column: Column) -> str:

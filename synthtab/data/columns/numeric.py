@@ -64,6 +64,9 @@ BOUND_OPTIONS: dict[str, Mapping[str, Any]] = {
     },
 }
 
+# A least and a greatest value; None where there is none.
+Ends = tuple[float | int | None, float | int | None]
+
 Self = TypeVar("Self", bound="NumberEncoder")
 
 
@@ -170,7 +173,25 @@ class NumberEncoder(ColumnEncoder):
             )
 
     @classmethod
-    def bounds(cls, column: Column) -> tuple[float | int | None, float | int | None]:
+    def domain(cls, column: Column) -> Ends:
+        """The least and the greatest value that a cell can have at all, bounds or not."""
+        return None, None
+
+    @classmethod
+    def ends(cls, column: Column, low: bool = True, high: bool = True) -> Ends:
+        """Between which values cells lie, where not every bound of the column counts.
+
+        Args:
+            column: Of this kind.
+            low: Whether the lower bound counts.
+            high: Whether the upper bound counts.
+        """
+        least, greatest = cls.bounds(column)
+        first, last = cls.domain(column)
+        return least if low else first, greatest if high else last
+
+    @classmethod
+    def bounds(cls, column: Column) -> Ends:
         """The least and the greatest value that may come back."""
         ends = column.options.get("minimum"), column.options.get("maximum")
         scale = exact_scale(column)
@@ -416,9 +437,7 @@ class NumberEncoder(ColumnEncoder):
             high: Whether the upper bound counts.
             step: What is moved becomes a multiple of that, if it is not 0.
         """
-        least, greatest = self.bounds(self.column)
-        least = least if low else None
-        greatest = greatest if high else None
+        least, greatest = self.ends(self.column, low, high)
         if least is None and greatest is None:
             return values
         if values.dtype == np.int64:

@@ -629,10 +629,7 @@ class Measured:
 
     def _within(self, values: Numbers) -> Numbers:
         """Values moved to the nearest bound, where bounds apply."""
-        low, high = self.kind.bounds(self.column)
-        low_applies, high_applies = self.bounds_apply
-        least = low if low_applies else None
-        greatest = high if high_applies else None
+        least, greatest = self.kind.ends(self.column, *self.bounds_apply)
         if least is None and greatest is None:
             return values
         return np.asarray(np.clip(values, least, greatest)).astype(values.dtype)
