@@ -42,6 +42,7 @@ from synthtab.data.columns.base import (
 from synthtab.data.columns.categorical import CategoryEncoder, category_texts
 from synthtab.data.columns.disclosure import first_new_key
 from synthtab.data.columns.emails import Emails
+from synthtab.data.columns.grains import KeyGrains
 from synthtab.data.columns.numeric import FLOAT, FloatEncoder, IntegerEncoder
 from synthtab.data.columns.repeats import Repeats
 from synthtab.data.columns.scattered import Scattered
@@ -805,7 +806,9 @@ def _maker(
         scattered = Scattered.fit(keys, rng, rare, _room(column))
         if scattered is not None:
             return scattered
-    return Counter(first_new_key(keys, rare, rng, _room(column)))
+    # Numbers that lie close to each other count; those in tens go on in tens.
+    grains = KeyGrains.find(keys) if keys.dtype != object else None
+    return Counter(first_new_key(keys, rare, rng, _room(column)), grains)
 
 
 def _are_codes(texts: Texts) -> bool:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from synthtab.core.layout import CURVE_POINTS, Block
 from synthtab.data.columns.base import Mask, Settings, flag
 from synthtab.data.columns.disclosure import Groups, Holders, aggregate, fenced
+from synthtab.data.columns.grains import CLOCKWISE, ROUND, Grains
 from synthtab.data.columns.mixture import Mixture
 
 # All values are atoms if there are at most so many and each repeats so often.
@@ -45,8 +46,6 @@ SNAPPED_SPREAD = 0.01
 
 # Units of the last decimal of which numbers are often whole multiples: round numbers,
 # and those of times.
-ROUND = {m * 10**j for m in (1, 2, 5, 25) for j in range(10)} - {1}
-CLOCKWISE = {3, 4, 6, 12, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 86_400}
 STEPS = sorted(ROUND | CLOCKWISE, reverse=True)
 # Least distinct values that show such a step, share of the rows that must keep it, and
 # how many values are looked at first.
@@ -182,11 +181,16 @@ class Quantiles:
         return cls(values, positions, False, resolution, bool(averages.any()))
 
     def encode(
-        self, values: Numbers, rng: np.random.Generator
+        self, values: Numbers, rng: np.random.Generator, width: float | None = None
     ) -> npt.NDArray[np.float32]:
         """Values => offsets in [0, 1].
 
         A value that is not in an exact table counts as its nearest.
+
+        Args:
+            values: Any.
+            rng: Draws the place within a step.
+            width: Of the numbers that each value stands for; None for the resolution.
         """
         draws = rng.random(len(values))
         if self.exact:
@@ -195,7 +199,7 @@ class Quantiles:
             low = np.append(0, self.positions)[step]
             position = low + np.floor(draws * (high - low))
             return np.asarray(position / UNIT, dtype=np.float32)
-        half = self.resolution / 2
+        half = (self.resolution if width is None else width) / 2
         begin = self._below(values - half, "left")
         end = self._below(values + half, "right")
         if self.averaged and len(self.values) > 1:
@@ -213,6 +217,13 @@ class Quantiles:
             return self.values[np.clip(step, 0, len(self.values) - 1)]
         # Halves, so that the distance of -1e308 and 1e308 is a number.
         return 2 * np.interp(position, self.positions, 0.5 * self.values)
+
+    @property
+    def jumps(self) -> Numbers:
+        """The values that come back as they are though others lie between knots."""
+        if self.exact:
+            return self.values[:0]
+        return self.values[1:][self.values[1:] == self.values[:-1]]
 
     @property
     def reaches_far(self) -> bool:
@@ -355,6 +366,7 @@ class NumberCodec:
         edges: Ascending: where the second mode and each further one begins.
         mix: Of numbers that do not all have their last decimals, the shares of those
             with 0, 1, ... decimals, see `find_mix`; empty where digits alone tell.
+        grains: Which share of the numbers between knots is round; None where none is.
     """
 
     def __init__(
@@ -370,6 +382,7 @@ class NumberCodec:
         edges: Numbers | None = None,
         words: int = 0,
         mix: tuple[float, ...] = (),
+        grains: Grains | None = None,
     ) -> None:
         self.atoms = atoms
         self.missing = missing
@@ -382,6 +395,7 @@ class NumberCodec:
         self.edges = np.zeros(0) if edges is None else edges
         self.words = words
         self.mix = mix
+        self.grains = grains
 
     @classmethod
     def fit(
@@ -461,6 +475,9 @@ class NumberCodec:
                 Quantiles.fit(own, own_weights, resolution, averages=own_averages)
                 for own, own_weights, own_averages in parts
             )
+        grains = None
+        if resolution and not mix:
+            grains = _find_grains(distinct, counts, atoms, tables, resolution)
         return cls(
             atoms,
             bool(missing.any()),
@@ -473,6 +490,7 @@ class NumberCodec:
             edges,
             words,
             mix,
+            grains,
         )
 
     @property
@@ -530,7 +548,7 @@ class NumberCodec:
         place = np.flatnonzero(in_a_mode)
         for m, table in enumerate(self.tables):
             mine = mode == m
-            own_offsets[place[mine]] = table.encode(others[mine], rng)
+            own_offsets[place[mine]] = self._offsets(table, others[mine], rng)
         codes[~missing] = own_codes
         offsets[~missing] = own_offsets
         return codes, offsets
@@ -557,12 +575,28 @@ class NumberCodec:
                 values[mine] = table.decode_whole(offsets[mine])
                 continue
             decoded = table.decode(offsets[mine])
+            if self.grains and not table.exact:
+                decoded = self.grains.snap(decoded)
             if self.step:
                 decoded = np.rint(decoded / self.step) * self.step
             values[mine] = self.rounded(decoded)
             if self.mix:
                 values[mine] = with_fewer_decimals(values[mine], self.mix)
         return values, missing
+
+    def _offsets(
+        self, table: Quantiles, values: Numbers, rng: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Values of one mode => offsets."""
+        if self.grains is None or table.exact or table.reaches_far:
+            return table.encode(values, rng)
+        numbers = values.astype(np.float64)
+        spread = self.grains.spread(numbers, rng)
+        # What stays has a step of its own; all others lie between knots.
+        offsets = table.encode(spread, rng, width=0.0)
+        stays = spread == numbers
+        offsets[stays] = table.encode(values[stays], rng)
+        return offsets
 
     def code_of_word(self, word: Integers) -> npt.NDArray[np.uint8]:
         """The codes of words, given their numbers."""
@@ -635,6 +669,7 @@ class NumberCodec:
             "edges": self.edges.tolist(),
             "words": self.words,
             "mix": list(self.mix),
+            "grains": self.grains.state() if self.grains else [],
         }
 
     @classmethod
@@ -642,7 +677,7 @@ class NumberCodec:
         """The inverse of `state`."""
         dtype = np.int64 if state["whole"] else np.float64
         decimals = state["decimals"]
-        # Earlier versions had neither steps nor edges nor words, nor a mix.
+        # Earlier versions had neither steps nor edges nor words, nor a mix, nor grains.
         step = state.get("step", 0.0)
         edges = np.array(state.get("edges", []))
         resolution = step or _resolution(decimals)
@@ -650,10 +685,19 @@ class NumberCodec:
         if state["mixture"]:
             mixture = Mixture.from_state(state["mixture"])
         mean, deviation = state["moments"]
+        atoms = np.array(state["atoms"], dtype=dtype)
+        tables = tuple(
+            Quantiles.from_state(t, dtype, resolution) for t in state["tables"]
+        )
+        grains = None
+        if state.get("grains"):
+            grains = Grains.from_state(
+                state["grains"], resolution, _kept(atoms, tables)
+            )
         return cls(
-            np.array(state["atoms"], dtype=dtype),
+            atoms,
             flag(state, "missing"),
-            tuple(Quantiles.from_state(t, dtype, resolution) for t in state["tables"]),
+            tables,
             mixture,
             decimals,
             state["scale"],
@@ -662,6 +706,7 @@ class NumberCodec:
             edges,
             state.get("words", 0),
             tuple(state.get("mix", ())),
+            grains,
         )
 
 
@@ -781,6 +826,39 @@ def find_step(distinct: Numbers, counts: Integers, decimals: int | None) -> floa
         if counts[whole % step == 0].sum() >= enough:
             return float(step / units)
     return 0.0
+
+
+def _find_grains(
+    distinct: Numbers,
+    counts: Integers,
+    atoms: Numbers,
+    tables: Sequence[Quantiles],
+    resolution: float,
+) -> Grains | None:
+    """The grains of the values that do not come back as they are.
+
+    Args:
+        distinct: Ascending values of the column.
+        counts: How many rows have each.
+        atoms: Those that have a code of their own.
+        tables: The modes.
+        resolution: Of the column.
+    """
+    if all(table.exact for table in tables):
+        return None
+    # Beyond, floats are no longer whole numbers one apart.
+    if np.abs(distinct).max() / resolution >= 2.0**53:
+        return None
+    kept = _kept(atoms, tables)
+    blurred = ~np.isin(distinct, kept)
+    values = distinct[blurred].astype(np.float64)
+    return Grains.find(values, counts[blurred], resolution, kept)
+
+
+def _kept(atoms: Numbers, tables: Sequence[Quantiles]) -> Floats:
+    """The values that come back as they are, ascending."""
+    each = [table.values if table.exact else table.jumps for table in tables]
+    return np.unique(np.concatenate([atoms, *each]).astype(np.float64))
 
 
 # --------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ import pandas as pd
 
 from synthtab.data.columns.base import Texts
 from synthtab.data.columns.disclosure import first_new_key
-from synthtab.data.columns.shapes import choose
+from synthtab.data.columns.grains import KeyGrains
+from synthtab.data.columns.shapes import choose, mix
 
 # Least texts of a series.
 LEAST = 10
@@ -42,25 +43,40 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Counter:
-    """Whole numbers, one after the other, beyond all of the table."""
+    """Whole numbers, one after the other, beyond all of the table.
+
+    Attributes:
+        first: A number after the greatest.
+        grains: Of what they are multiples; None for numbers that follow each other.
+    """
 
     first: int
+    grains: KeyGrains | None = None
 
     def make(self, rows: Integers) -> Integers:
         """The numbers of these rows."""
         # Beyond 64 bits, those of Python have no end.
         is_huge = self.first >= 2**62
         numbers: Integers = rows.astype(object if is_huge else np.int64)
-        return self.first + numbers
+        if self.grains is None:
+            return self.first + numbers
+        # One number in each stretch as long as the widest grain.
+        widest = self.grains.widest
+        grain = self.grains.of_rows(rows, self.first)
+        drawn = mix(rows.astype(np.uint64) + np.uint64(self.first // 2 % 2**62))
+        within = (drawn % (widest // grain).astype(np.uint64)).astype(np.int64) * grain
+        begin = -(-self.first // widest) * widest
+        return begin + numbers * widest + within
 
     def state(self) -> dict[str, Any]:
         """Plain data for `from_state`."""
-        return {"first": self.first}
+        grains = {"grains": self.grains.state()} if self.grains else {}
+        return {"first": self.first, **grains}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Counter:
         """The inverse of `state`."""
-        return cls(state["first"])
+        return cls(state["first"], KeyGrains.from_state(state.get("grains")))
 
 
 @dataclass(frozen=True)
