@@ -9,6 +9,7 @@ import typer
 
 from synthtab.data.places import place
 
+from .marked import without_real
 from .options import (
     Holdout,
     Html,
@@ -60,7 +61,8 @@ def compare(
     schema = infer(cells, rare=0)
     rows = {}
     for name, path in zip(_names(synthetic), synthetic, strict=True):
-        rows[name] = read_table(path, quiet)
+        judged = read_table(path, quiet)
+        rows[name] = without_real(judged, cells.columns, path, quiet)
     unseen = None if holdout is None else read_table(holdout, quiet)
     with progress(quiet) as observe:
         comparison = judge(

@@ -13,12 +13,14 @@ import typer
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.data.places import without_password
 
+from .marked import without_real
 from .options import (
     Holdout,
     Html,
     Json,
     Quiet,
     Seed,
+    as_typed,
     check_model,
     check_reports,
     check_seed,
@@ -133,6 +135,7 @@ def evaluate(
     # Only the real table must fit the schema: a cell of the others that does not fit
     # counts against them, no more.
     rows = read_table(synthetic, quiet)
+    rows = without_real(rows, training.columns, synthetic, quiet)
     with progress(quiet) as observe:
         report = judge(
             training,
@@ -239,7 +242,8 @@ def _study(path: Path) -> dict[str, Any]:
         charts(study)
     except FileNotFoundError:
         raise DataError(
-            f"{path} does not exist: write it with synthtab augment --json {path}"
+            f"{path} does not exist: "
+            f"write it with synthtab augment --json {as_typed(path)}"
         ) from None
     except DataError as error:
         raise DataError(f"{path}: {error}") from None

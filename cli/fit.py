@@ -12,6 +12,7 @@ from synthtab.core.config import seconds
 from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.progress import Clock, Progress
 
+from .config_file import dials, from_file, in_file, toml
 from .keep import keep_model
 from .options import (
     Device,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 
 def fit(
+    context: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -134,8 +136,22 @@ def fit(
     ] = None,
     device: Device = None,
     seed: Seed = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Options from a TOML file, as --dry-run prints it; "
+            "what is given here wins.",
+            metavar="FILE",
+            callback=from_file,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would run, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print what would run, as a file for --config, and stop."
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -144,6 +160,9 @@ def fit(
     Example: synthtab fit people.csv --target income --time 5m
     """
     clock = Clock(seconds(time) if time else 0.0)
+    further = dials(context)
+    if config is not None and not quiet:
+        note(f"options of {config}: {', '.join(in_file(context)) or 'none'}")
     output = output or default_model(data)
     check_output(output, data, schema)
     check_table(data)
@@ -157,6 +176,7 @@ def fit(
         holdout=holdout,
         rare=rare,
         batch=batch,
+        **further,
     )
     _check(rows, constraints)
     _check_privacy(epsilon, delta, schema, constraints)
@@ -181,7 +201,7 @@ def fit(
         epsilon=epsilon,
         delta=delta,
     )
-    model = Synthesizer(**options)
+    model = Synthesizer(**options, **further)
     world = processes()
     # Of the processes that torchrun started, one speaks and writes.
     is_first = world.rank == 0
@@ -205,7 +225,15 @@ def fit(
                 declared = _with_found_constraints(source, declared)
             if dry_run:
                 if is_first:
-                    _print_plan(model.plan(source, declared), output)
+                    given = without_none(
+                        output=str(output),
+                        schema=schema and str(schema),
+                        constraints=constraints,
+                        constraint=constraint,
+                        rows=rows,
+                        **options,
+                    )
+                    _print_plan(model.plan(source, declared), given | further)
                 return
             model.fit(source, declared, observe, clock=clock)
     except KeyboardInterrupt:
@@ -291,43 +319,73 @@ def _with_found_constraints(source: Source, schema: Schema) -> Schema:
     return schema.enforcing(c for c in constraints if c.certain)
 
 
-def _print_plan(plan: dict[str, Any], output: Path) -> None:
-    """One line per fact, then one per field of the config.
+def _print_plan(plan: dict[str, Any], given: dict[str, Any]) -> None:
+    """The plan as a file for --config: facts as comments, then options.
+
+    Args:
+        plan: See `Synthesizer.plan`.
+        given: What the fit is asked for. All else follows from it: such a line is a
+            comment, which counts once the # is taken away.
 
     Raises:
         DataError: The fit would be refused, for want of memory say. This comes last.
     """
-    from synthtab.runtime.machine import amount
-
     config = plan.pop("config")
     refusal = plan.pop("refusal")
-    if not plan.pop("counted"):
-        plan["rows"] = f"about {plan['rows']:,}, from the size of the file"
-    # It stands in the refusal, too.
-    del plan["fix"]
+    for name, value in _facts(plan, config["time"]).items():
+        # A bool is an int to Python, but not to a reader.
+        text = f"{value:,}" if type(value) is int else value
+        say(f"# {name:<20} {text}")
+    say()
+    kept = {name: plan[name] for name in ("preset", "seed")} | given
+    say(toml(kept).rstrip())
+    say()
+    say("# What follows; take the # away to set it.")
+    # 0 stands for "not given" there.
+    unset = {name for name in ("time", "epochs") if not config[name]}
+    follows = [name for name in config if name not in kept and name not in unset]
+    for line in toml({name: config[name] for name in follows}).splitlines():
+        say(f"# {line}")
+    if refusal:
+        raise DataError(refusal)
+
+
+def _facts(plan: dict[str, Any], limit: float) -> dict[str, Any]:
+    """What is counted and expected, by name in print.
+
+    Args:
+        plan: See `Synthesizer.plan`.
+        limit: Most seconds of the fit; 0 for none.
+    """
+    from synthtab.runtime.machine import amount
+
     facts: dict[str, Any] = {}
     for name, value in plan.items():
+        # These stand in the refusal, or among the options.
+        if name in ("counted", "fix", "preset", "seed"):
+            continue
         if name.endswith(("_bytes", "_at_hand")):
             # Of a device that there is not, nothing is said.
             if value is not None:
                 facts[_HEADINGS[name]] = amount(value)
+        elif name == "rows" and not plan["counted"]:
+            facts[name] = f"about {value:,}, from the size of the file"
         elif name == "seconds":
-            if config["time"]:
-                facts["time of the fit"] = f"at most {duration(config['time'])}"
-            elif value is None:
-                facts["training time"] = "unknown"
-            else:
-                facts["training time"] = f"about {duration(value)}"
+            facts.update(_expected(value, limit))
         elif name == "steps" and value is None:
             facts[name] = "until the time is up"
         else:
             facts[name] = value
-    for name, value in {**facts, "output": output, **config}.items():
-        # A bool is an int to Python, but not to a reader.
-        text = f"{value:,}" if type(value) is int else value
-        say(f"{name:<20} {text}")
-    if refusal:
-        raise DataError(refusal)
+    return facts
+
+
+def _expected(training: float | None, limit: float) -> dict[str, str]:
+    """How long it will take."""
+    if limit:
+        return {"time of the fit": f"at most {duration(limit)}"}
+    if training is None:
+        return {"training time": "unknown"}
+    return {"training time": f"about {duration(training)}"}
 
 
 # A field of the plan -> its name in print.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.errors import ConfigError, DataError, hint
 from synthtab.data.places import place_to_write, without_password
 
 from .keep import keeping
@@ -38,6 +38,12 @@ def impute(
         str, typer.Argument(help="Table with missing cells.", show_default=False)
     ],
     output: Output = "-",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Fill these columns only. [default: all]", metavar="NAME,..."
+        ),
+    ] = None,
     draws: Annotated[
         int | None,
         typer.Option(
@@ -105,6 +111,7 @@ def impute(
     from synthtab.data import tables
 
     cells = read_table(data, quiet)
+    wanted = _named(columns, cells) if columns is not None else None
     with progress(quiet) as observe:
         if model is not None:
             synthesizer = Synthesizer.load(model, device=device or "auto")
@@ -121,13 +128,36 @@ def impute(
                 )
         # Here cells may be missing where none was in the table that was learnt.
         typed = tables.typed(cells, synthesizer.schema_.nullable)
-        imputations = synthesizer.impute(typed, draws or 1, seed=seed, observe=observe)
+        imputations = synthesizer.impute(
+            typed, draws or 1, columns=wanted, seed=seed, observe=observe
+        )
     with keeping(None if model else synthesizer, data):
         for path, filled in zip(outputs, imputations, strict=True):
             table = _fill(cells, typed, filled, synthesizer.schema_)
             tables.write(table, path, safe_cells=safe_cells)
     if output != "-" and not quiet:
-        note(f"{int(typed.isna().sum().sum()):,} cells filled: {', '.join(outputs)}")
+        missing = typed.isna().sum()
+        count = missing.sum() if wanted is None else missing[wanted].sum()
+        left = missing.sum() - count
+        others = f", {left:,} of other columns left missing" if left else ""
+        note(f"{count:,} cells filled{others}: {', '.join(outputs)}")
+
+
+def _named(columns: str, cells: pd.DataFrame) -> list[str]:
+    """The columns that --columns names: one whose name has commas, or several.
+
+    Raises:
+        ConfigError: There is no such column.
+    """
+    names = [str(name) for name in cells.columns]
+    if columns in names:
+        return [columns]
+    wanted = [name.strip() for name in columns.split(",")]
+    for name in wanted:
+        if name not in names:
+            near = hint(name, names, "the columns are")
+            raise ConfigError(f"--columns {name!r} is not a column{near}")
+    return wanted
 
 
 def _numbered(output: str, number: int) -> str:

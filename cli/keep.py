@@ -15,7 +15,7 @@ import typer
 
 from synthtab.core.errors import SynthtabError
 
-from .options import MODEL_SUFFIX, default_model
+from .options import MODEL_SUFFIX, as_typed, default_model
 from .render import note
 from .signals import finishing
 
@@ -135,5 +135,7 @@ def keeping(model: Synthesizer | None, data: str) -> Iterator[None]:
             if _try(model, path) is not None:
                 path = _elsewhere(model, path) or Path()
             if path.suffix == MODEL_SUFFIX:
-                note(f"the model that was fitted is kept: go on with -m {path}")
+                note(
+                    f"the model that was fitted is kept: go on with -m {as_typed(path)}"
+                )
         raise

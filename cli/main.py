@@ -53,7 +53,7 @@ def application() -> typer.Typer:
     """All commands of the registry, as Typer runs them."""
     app = typer.Typer(
         name="synthtab",
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
@@ -746,6 +746,7 @@ class Synthesizer:
         table: pd.DataFrame,
         draws: int | None = None,
         *,
+        columns: Sequence[str] | None = None,
         seed: int | None = None,
         observe: Observer = silent,
     ) -> Any:
@@ -757,12 +758,21 @@ class Synthesizer:
             table: Rows like those that were learnt; columns may be missing as a whole.
             draws: For multiple imputation (Rubin 1987), how many tables; then a list of them
                 comes back.
+            columns: Fill these only; None for all. They get the same cells as if all were
+                filled, and missing cells of other columns stay missing.
             seed: Other seeds give other cells; None takes the seed of the fit.
             observe: Called with the progress.
+
+        Raises:
+            ConfigError: A number cannot be, or a name is not that of a column.
         """
         if draws is not None and draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws!r}")
         requests = self.requests
+        for name in columns or ():
+            if name not in self.schema_.names:
+                near = hint(name, self.schema_.names, "the columns are")
+                raise ConfigError(f"columns has {name!r}, which is not a column{near}")
         streams = self._streams(seed)
         tables = []
         for draw in range(draws or 1):
@@ -770,6 +780,8 @@ class Synthesizer:
             imputed = requests.completed_rows(
                 table, (), of_draw, observe, none_missing=True
             )
+            if columns is not None:
+                imputed = _filled_only(columns, imputed, table)
             tables.append(imputed)
         return tables[0] if draws is None else tables
 
@@ -1049,6 +1061,19 @@ def _one_column(
     if len(asked) > 1:
         raise ConfigError("balance and weights are of one column")
     return str(asked[0][0]), asked[0][1]
+
+
+def _filled_only(
+    columns: Sequence[str], imputed: pd.DataFrame, table: pd.DataFrame
+) -> pd.DataFrame:
+    """An imputed table with the other columns as they were, missing cells included."""
+    parts = {}
+    for name in imputed.columns:
+        if name in columns:
+            parts[name] = imputed[name]
+        elif name in table.columns:
+            parts[name] = table[name]
+    return pd.DataFrame(parts, index=imputed.index)
 
 
 def _repeats(source: Source, encoder: TableEncoder, rare: int) -> Repeats | None:

@@ -220,3 +220,24 @@ def test_people_are_counted_and_all_rows_of_one_are_tested_or_learnt(call, tmp_p
         "visits.csv",
     )
     assert said.status == 2 and "--rare-below and --person" in said.err
+
+
+def test_a_marked_table_is_judged_by_its_synthetic_rows(call, here):
+    real = pd.read_csv(here / "people.csv", dtype=str)
+    made = real.assign(id=[f"P{i}" for i in range(len(real))], age="33")
+    made.to_csv(here / "made.csv", index=False)
+    parts = [real.assign(source="real"), made.assign(source="synthetic")]
+    pd.concat(parts).to_csv(here / "both.csv", index=False)
+    one = ("--json", "-", "-q")
+    alone = json.loads(call("evaluate", "people.csv", "made.csv", *one).out)
+    marked = call("evaluate", "people.csv", "both.csv", *one)
+    assert json.loads(marked.out)["scores"] == alone["scores"]
+    said = call("evaluate", "people.csv", "both.csv")
+    assert "300 rows as synthetic: these are judged, 300 real rows" in said.err
+    said = call("compare", "people.csv", "both.csv", "made.csv", "--json", "-", "-q")
+    both, other = json.loads(said.out)["reports"].values()
+    assert both["scores"] == other["scores"]
+    # Any other column that is too many is an error, as before.
+    real.assign(source="real").to_csv(here / "odd.csv", index=False)
+    said = call("evaluate", "people.csv", "odd.csv")
+    assert said.status == 2 and "'source' besides" in said.err

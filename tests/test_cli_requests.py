@@ -108,6 +108,23 @@ def test_impute_changes_missing_cells_alone(call, here):
     assert first.equals(new.astype(first.dtypes.to_dict())) and not first.equals(second)
 
 
+def test_impute_fills_the_named_columns_alone(call, here):
+    rows = pd.read_csv(here / "people.csv", dtype=str)
+    rows.loc[::4, "job"] = None
+    rows.to_csv(here / "holes.csv", index=False)
+    fill = ["impute", "holes.csv", "-m", "people.synthtab", "-o", "filled.csv"]
+    said = call(*fill, "--columns", "job")
+    left = int(rows["pay"].isna().sum())
+    assert f"75 cells filled, {left} of other columns left missing" in said.err
+    filled = pd.read_csv(here / "filled.csv", dtype=str)
+    assert filled["job"].notna().all()
+    pd.testing.assert_frame_equal(filled.drop(columns="job"), rows.drop(columns="job"))
+    assert call(*fill, "--columns", "job, pay", "-q").status == 0
+    assert pd.read_csv(here / "filled.csv").notna().all().all()
+    said = call(*fill, "--columns", "job,pey")
+    assert said.status == 2 and "did you mean 'pay'?" in said.err
+
+
 @pytest.mark.long
 def test_impute_fits_a_model_where_none_is_named(call, here):
     (here / "people.synthtab").unlink()

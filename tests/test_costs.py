@@ -118,9 +118,9 @@ def test_more_rows_need_more_memory_whatever_the_sample() -> None:
 
 def facts(out: str) -> dict[str, str]:
     return dict(
-        re.split(r" {2,}", line, maxsplit=1)
+        re.split(r" {2,}", line.removeprefix("# "), maxsplit=1)
         for line in out.splitlines()
-        if re.search(r"\S {2,}\S", line)
+        if re.search(r"^# \S.* {2,}\S", line)
     )
 
 

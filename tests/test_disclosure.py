@@ -251,7 +251,7 @@ def test_the_command_line_sets_it(call: Callable[..., Any], tmp_path: Path) -> N
     ):
         said = call("fit", "t.csv", "--dry-run", *arguments)
         assert said.status == 0 and re.search(
-            rf"^rare +{rare}$", said.out, re.MULTILINE
+            rf"^(# )?rare = {rare}$", said.out, re.MULTILINE
         )
     said = call("fit", "t.csv", "--rare-below", "201", "-q")
     assert said.status == 2 and said.err.count("\n") == 1 and "rare is 201" in said.err

@@ -209,3 +209,15 @@ def test_what_cannot_be_compared_is_named() -> None:
         compare(
             table(0), {"a": table(1), "b": table(1)[["x"]]}, metrics=["shape_error"]
         )
+
+
+def test_every_table_is_checked_before_one_is_scored() -> None:
+    phases: list[str] = []
+    with pytest.raises(DataError, match=r"theirs: .* lacks 'y'"):
+        compare(
+            table(0),
+            {"ours": table(1), "theirs": table(2).drop(columns="y")},
+            metrics=["shape_error"],
+            observe=lambda progress: phases.append(progress.phase),
+        )
+    assert not phases

@@ -340,6 +340,18 @@ def test_imputed_tables_keep_every_known_cell_and_lack_none(model: Synthesizer) 
     pd.testing.assert_frame_equal(first, filled)
 
 
+def test_only_the_named_columns_are_imputed(model: Synthesizer) -> None:
+    whole = table().head(100)
+    first, second = whole.columns[:2]
+    holes = whole.assign(**{first: whole[first].mask(whole.index % 2 == 0)})
+    holes[second] = whole[second].mask(whole.index % 3 == 0)
+    filled = model.impute(holes, columns=[first])
+    pd.testing.assert_series_equal(filled[first], model.impute(holes)[first])
+    pd.testing.assert_series_equal(filled[second], holes[second])
+    with pytest.raises(SynthtabError, match=f"did you mean '{first}'"):
+        model.impute(holes, columns=[f"{first}x"])
+
+
 def test_a_region_is_what_its_condition_means(model: Synthesizer) -> None:
     """Every piece decodes to cells that meet the condition; what is just outside does not."""
     encoder = model.requests.encoder

@@ -21,6 +21,7 @@ coarse levels (`levels`), and what chance alone does (`floors`). `metrics/` and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, get_args
@@ -79,7 +80,7 @@ from synthtab.evaluation.privacy.exposure import with_cells
 from synthtab.evaluation.report.compare import Comparison
 from synthtab.evaluation.report.findings import Verdict
 from synthtab.evaluation.report.report import Report
-from synthtab.evaluation.views import Tables, prepare
+from synthtab.evaluation.views import Tables, check_frames, prepare
 from synthtab.runtime.machine import each
 
 if TYPE_CHECKING:
@@ -268,9 +269,13 @@ def compare(
     if schema is None and numeric is None:
         # Once, not again for every table.
         schema = infer(real, rare=0)
+    # All of them before the first is scored, which may take minutes.
+    for name, rows in synthetic.items():
+        with _naming(str(name)):
+            check_frames(real, rows, holdout)
     reports: dict[str, Report] = {}
     for number, (name, rows) in enumerate(synthetic.items()):
-        try:
+        with _naming(str(name)):
             reports[str(name)] = evaluate(
                 real,
                 rows,
@@ -282,9 +287,16 @@ def compare(
                 metrics=metrics,
                 observe=_part_of(observe, str(name), number, len(synthetic)),
             )
-        except DataError as error:
-            raise DataError(f"{name}: {error}") from error
     return Comparison(reports, seed)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Errors within it say which table they are about."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
 
 
 def _part_of(observe: Observer, name: str, number: int, count: int) -> Observer:

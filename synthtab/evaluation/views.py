@@ -276,11 +276,7 @@ def _frames(
     real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
     """The tables by name, checked, with texts as names of columns."""
-    given = {"real": real, "synthetic": synthetic}
-    if holdout is not None:
-        given["holdout"] = holdout
-    for name, frame in given.items():
-        _check(frame, real, name)
+    given = check_frames(real, synthetic, holdout)
     frames = {}
     for name, frame in given.items():
         frames[name] = frame.set_axis([str(c) for c in frame.columns], axis=1)
@@ -288,6 +284,22 @@ def _frames(
             # A foreign table may hold lists and the like.
             frames[name] = frames[name].apply(cells.plain)
     return frames
+
+
+def check_frames(
+    real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    """The tables by name, if each has rows and the real table's columns.
+
+    Raises:
+        DataError: One has not.
+    """
+    given = {"real": real, "synthetic": synthetic}
+    if holdout is not None:
+        given["holdout"] = holdout
+    for name, frame in given.items():
+        _check(frame, real, name)
+    return given
 
 
 def _check(frame: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
