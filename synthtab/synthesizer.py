@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 
 from synthtab import __version__, costs, describe, model_file
+from synthtab.core.card import model_card
 from synthtab.core.config import TrainConfig, check_names, configure, of_parameters
 from synthtab.core.errors import (
     ArtefactError,
@@ -841,6 +842,25 @@ class Synthesizer:
         return describe.in_words(
             requests.encoder, requests.networks, requests.recipe.critic, ran
         )
+
+    def card(
+        self,
+        name: str = "model",
+        report: Mapping[str, Any] | None = None,
+        licence: str | None = None,
+    ) -> str:
+        """A model card in Markdown, in the format of Hugging Face.
+
+        Args:
+            name: Of the model.
+            report: Figures to put into it, as `Report.to_dict` gives them.
+            licence: As Hugging Face names it, such as "cc-by-4.0".
+
+        Raises:
+            NotFittedError: Nothing was learnt yet.
+            DataError: ``report`` is no report.
+        """
+        return model_card(name, self.describe(), self.schema_, report, licence)
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The rows that `fit` trained on, and those that it held out.
