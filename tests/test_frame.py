@@ -65,7 +65,8 @@ def test_a_row_for_each_column_and_pair(report: Report) -> None:
 
 def test_verdicts_stand_beside_what_they_are_about(report: Report) -> None:
     frame = report.frame()
-    by_place = frame.set_index(["metric", "column"])["verdict"]
+    of_columns = frame[frame["column"].notna() & frame["other"].isna()]
+    by_place = of_columns.set_index(["metric", "column"])["verdict"]
     named = {
         v.columns for v in report.verdicts if (v.rule, v.level) == ("shape", "bad")
     }

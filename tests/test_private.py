@@ -125,7 +125,7 @@ def distance(one: Any, two: Any) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("lost", range(0, 600, 97))
+@pytest.mark.parametrize("lost", (0, 97, 291))
 def test_one_row_changes_no_true_answer_by_more_than_one(lost: int) -> None:
     frame = table(600)
     frame.loc[97, ["town", "income", "age"]] = ["Hamburg", 9e14, 100]
@@ -326,6 +326,7 @@ def test_the_commands_know_the_promise(run: Any, root: Any, tmp_path: Any) -> No
     refused = run("fit", str(table), "--epsilon", "2")
     assert refused.returncode == 2 and "needs --schema" in refused.stderr
     plan = ["--epsilon", "2", "--schema", "public.json", "-o", "m.synthtab"]
+    plan += ["--preset", "quick", "--time", "2s"]
     dry = run("fit", str(table), *plan, "--dry-run")
     assert "epsilon 2, delta 1 / (n sqrt n)" in dry.stdout
     fitted = run("fit", str(table), *plan)
