@@ -125,7 +125,7 @@ def distance(one: Any, two: Any) -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("lost", (0, 97, 291))
+@pytest.mark.parametrize("lost", [0, 97, 291])
 def test_one_row_changes_no_true_answer_by_more_than_one(lost: int) -> None:
     frame = table(600)
     frame.loc[97, ["town", "income", "age"]] = ["Hamburg", 9e14, 100]
