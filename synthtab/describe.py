@@ -9,6 +9,7 @@ import pandas as pd
 
 from synthtab.core.config import TrainConfig
 from synthtab.data.encoder import TableEncoder
+from synthtab.data.relations.keys import said
 from synthtab.model.completer import Completer
 from synthtab.model.networks import Networks
 from synthtab.sampling.tree_critic import TreeCritic
@@ -43,6 +44,8 @@ def in_words(
         facts.append(("crosses", "; ".join(encoder.crosses)))
     if encoder.rules:
         facts.append(("rules", "; ".join(encoder.rules)))
+    for key in encoder.keys:
+        facts.append(("key", said(key)))
     if repeated := fit.get("repeated"):
         facts.append(("equal rows", f"{repeated:.1%} of the rows equal another one"))
     for step in encoder.enforced.steps:

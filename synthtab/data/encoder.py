@@ -41,6 +41,7 @@ from synthtab.data.relations.calendars import (
     with_dates,
 )
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
+from synthtab.data.relations.keys import Key, check_keys, find_keys
 from synthtab.data.relations.links import Link, Linked, complete_whole, numbers
 from synthtab.data.relations.measured import Measured, Relation
 from synthtab.data.relations.rules import (
@@ -92,6 +93,8 @@ class TableEncoder:
         rare: Values that fewer rows have are not stored.
         crosses: Combinations of columns that count as categories.
         rules: Columns whose codes do not all go together.
+        keys: Columns whose cells together occur once, see
+            `synthtab.data.relations.keys`.
 
     Attributes:
         inner: The schema of the table that is encoded: without what constraints make,
@@ -109,8 +112,10 @@ class TableEncoder:
         rare: int = 0,
         crosses: tuple[Cross, ...] = (),
         rules: tuple[Rule, ...] = (),
+        keys: tuple[Key, ...] = (),
     ) -> None:
         self.schema = schema
+        self.keys = keys
         self.enforced = enforced or Enforced(schema)
         # What constraints make from other columns is not learnt.
         self.inner = schema.with_constraints(())
@@ -148,7 +153,7 @@ class TableEncoder:
             frame: The table in the schema's dtypes, see `synthtab.data.tables.typed`.
             schema: What its columns are.
             streams: Randomness; uses the streams "encoder.fit", "encoder.links",
-                "encoder.crosses" and "encoder.rules".
+                "encoder.crosses", "encoder.rules" and "encoder.keys".
             whole: The table that ``frame`` is a part of, in the same dtypes. Keys and
                 the like must not come back, so all of them are looked up there; a dict
                 may hold these columns alone.
@@ -215,7 +220,11 @@ class TableEncoder:
         if links:
             rows, about = sampled("encoder.rules", rows_of_rules(len(columns)))
             rules = find_rules(rows, rare, about, encoder._lines())
-        return cls(schema, columns, target, enforced, rare, found_crosses, rules)
+        keys: tuple[Key, ...] = ()
+        if links:
+            dates = [date.parts for date in encoder.assembled]
+            keys = find_keys(frame, schema, dates, streams.numpy("encoder.keys"))
+        return cls(schema, columns, target, enforced, rare, found_crosses, rules, keys)
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
         """Table => codes and offsets.
@@ -591,6 +600,8 @@ class TableEncoder:
             state["crosses"] = [cross.state() for cross in self.layout.crosses]
         if self.layout.rules:
             state["rules"] = [rule.state() for rule in self.layout.rules]
+        if self.keys:
+            state["keys"] = [list(key) for key in self.keys]
         state["rare"] = self.rare
         if self.enforced.steps:
             state["constraints"] = self.enforced.state()
@@ -625,7 +636,11 @@ class TableEncoder:
         rare = state.get("rare", 0)
         rules = tuple(Rule.from_state(r) for r in state.get("rules", ()))
         target = state["target"]
-        encoder = cls(schema, tuple(columns), target, enforced, rare, crosses, rules)
+        keys = tuple(tuple(map(str, key)) for key in state.get("keys", ()))
+        check_keys(keys, schema.names)
+        encoder = cls(
+            schema, tuple(columns), target, enforced, rare, crosses, rules, keys
+        )
         check_rules(encoder.layout)
         return encoder
 

@@ -27,9 +27,11 @@ from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.data.constraints.enforce import Refill
 from synthtab.data.encoder import TableEncoder
+from synthtab.data.relations.keys import Key
 from synthtab.model.networks import Networks
 from synthtab.runtime.machine import ENDLESS
 from synthtab.sampling import sampler
+from synthtab.sampling.apart import Apart
 from synthtab.sampling.recipe import Recipe
 from synthtab.sampling.tree_critic import TreeCritic
 
@@ -124,7 +126,8 @@ class Requests:
                 "parts of a sample cannot be made by themselves; leave out jobs, first "
                 "or dask, or do not enforce it"
             )
-        return SEGMENT if predicates or steps else sampler.BLOCK
+        chosen = predicates or steps or self.encoder.keys
+        return SEGMENT if chosen else sampler.BLOCK
 
     # -- rows like those of the table
 
@@ -151,7 +154,7 @@ class Requests:
 
             return self._blocks(end, passes, streams, critic, begin=begin, then=decode)
 
-        if self.encoder.enforced.steps:
+        if self.encoder.enforced.steps or self.encoder.keys:
             yield from self._segments(candidates, n, streams, observe, first)
             return
         begin = first // sampler.BLOCK
@@ -202,6 +205,8 @@ class Requests:
     ) -> Iterator[pd.DataFrame]:
         """``n`` rows that hold the constraints, from number ``first`` on.
 
+        Within a segment they differ in their keys, too.
+
         Of each segment, those that come first among endless candidates for it.
 
         Args:
@@ -215,6 +220,7 @@ class Requests:
                 and this.
         """
         refill = Refill(self.encoder.enforced)
+        used_up: dict[Key, int] = {}
         end = first + n
 
         def rows() -> Iterator[pd.DataFrame]:
@@ -224,13 +230,29 @@ class Requests:
                     of_segment = Streams(streams.integer("segment", number))
                 row = number * SEGMENT
                 size = min(SEGMENT, end - row)
-                for frame in refill.rows(candidates(of_segment), size):
+                apart = Apart(self.encoder.keys)
+                for frame in refill.rows(apart.rows(candidates(of_segment)), size):
                     yield self.encoder.renumbered(frame, start + row)
                     row += len(frame)
+                used_up.update(apart.used_up)
 
         yield from _reporting(rows(), first % SEGMENT, n, observe)
-        if message := refill.said():
-            observe(Progress("sample", 1.0, message=message))
+        for message in (refill.said(), self._said_of_keys(used_up, n)):
+            if message:
+                observe(Progress("sample", 1.0, message=message))
+
+    def _said_of_keys(self, used_up: Mapping[Key, int], n: int) -> str | None:
+        """Which keys the rows repeat, and why; None if they do not."""
+        for key, rows in used_up.items():
+            return (
+                f"after {rows:,} rows next to no combination of {', '.join(key)} was left "
+                "that had not occurred: in further rows they repeat, which in the table "
+                "they never do"
+            )
+        if self.encoder.keys and n > SEGMENT:
+            key = self.encoder.keys[0]
+            return f"{', '.join(key)} may repeat beyond {SEGMENT:,} rows"
+        return None
 
     # -- rows that meet predicates
 
