@@ -270,6 +270,18 @@ def test_copies_are_told_once(fault: Fault | None) -> None:
     assert [v.rule for v in found if v.level in ("bad", "fair")] == [rule], found
 
 
+def test_nothing_is_good_about_what_copies_are_near_to() -> None:
+    """Forty of 3,000 rows are copies: too few to move what half of the rows do."""
+    real, frame, holdout = (table(seed, 3_000) for seed in range(3))
+    metrics = ["exact_copies", "near_copies", "nearer_to_train"]
+    fresh = evaluate(real, frame, holdout=holdout, metrics=metrics).verdicts
+    assert {v.rule for v in fresh if v.level == "good"} >= {"copies", "nearer"}
+    frame.loc[:39] = real.loc[:39]
+    copied = evaluate(real, frame, holdout=holdout, metrics=metrics).verdicts
+    assert "copies" in [v.rule for v in copied if v.level == "bad"]
+    assert not [v for v in copied if v.level == "good"]
+
+
 def test_endings_by_hand() -> None:
     """All even against all odd: every row ends otherwise. Half of each: half of them."""
     even = pd.DataFrame({"x": np.arange(0, 2_000, 2)})

@@ -50,11 +50,10 @@ def impossible(evidence: Evidence) -> Iterator[Verdict]:
         return
     synthetic, real = score.detail["synthetic"], score.detail["real"]
     relations = score.detail["relations"]
-    by_luck = score.detail["luck"] >= chance.LUCK
     _, high = surely(score)
     figures = {"impossible_rows": score.value, "synthetic": synthetic, "real": real}
     beside = f"of other real rows {share(real)}"
-    if score.value > GOOD and not by_luck:
+    if _is_broken(score):
         level: Level = "fair" if score.value <= FAIR else "bad"
         text = f"{share(synthetic)} of the rows are impossible, {beside}"
         worst = relations[:TOLD]
@@ -75,6 +74,8 @@ def impossible(evidence: Evidence) -> Iterator[Verdict]:
         )
         yield Verdict("unknown", text, RULE, (), figures)
         return
+    if evidence.speaks("stray_rows"):
+        return
     count = score.detail["number of relations"]
     text = (
         f"Rows are as possible as real ones: {share(synthetic)} break one of {count} "
@@ -85,10 +86,15 @@ def impossible(evidence: Evidence) -> Iterator[Verdict]:
     yield Verdict("good", text, RULE, (), figures)
 
 
+def _is_broken(score: Score) -> bool:
+    """Whether more rows are impossible than are worth a word, and than luck explains."""
+    return score.value > GOOD and bool(score.detail["luck"] < chance.LUCK)
+
+
 def named_pairs(evidence: Evidence) -> set[frozenset[str]]:
     """Pairs of columns of relations that rows are said to break."""
     score = evidence.get("impossible_rows")
-    if score is None or all(v.level == "good" for v in impossible(evidence)):
+    if score is None or not score.detail.keys() >= FIGURES or not _is_broken(score):
         return set()
     told = score.detail.get("relations", [])
     return {frozenset(one["columns"]) for one in told if len(one["columns"]) == 2}

@@ -103,6 +103,12 @@ def copies(evidence: Evidence) -> Iterator[Verdict]:
     yield Verdict(level, text, "copies", (), figures)
 
 
+def _are_copied(evidence: Evidence) -> bool:
+    """Whether a rule names copies of training rows, whole ones or of some kind."""
+    whole = any(verdict.level in ("fair", "bad") for verdict in copies(evidence))
+    return whole or evidence.speaks(*OF_COPIES)
+
+
 def _which(score: Score) -> str:
     """The first of the rows that are copies: `` (rows 1, 2, 3, 4, 5 and 95 more)``."""
     rows = list(score.detail.get("rows", ()))
@@ -133,7 +139,7 @@ def near_copies(evidence: Evidence) -> Iterator[Verdict]:
         what = "near copies of training rows"
         yield _too_few_rows(what, "near copies", rows, evidence)
         return
-    if level == "good" and evidence.speaks(*OF_COPIES):
+    if level == "good" and _are_copied(evidence):
         return
     if level != "good" and _is_said(score.value - chance, evidence):
         return
@@ -178,7 +184,7 @@ def nearer(evidence: Evidence) -> Iterator[Verdict]:
         )
         yield Verdict("unknown", text, "nearer", (), {"nearer": score.value})
         return
-    if level == "good" and evidence.speaks("close_copies", "copied_extremes"):
+    if level == "good" and _are_copied(evidence):
         return
     text = (
         f"{share(score.value)} of the rows are nearer to training rows "
