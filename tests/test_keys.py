@@ -478,3 +478,15 @@ def test_names_of_people_are_invented_though_they_are_frequent() -> None:
         np.unique(texts).astype(object), np.random.default_rng(0), rare=5
     )
     assert "Smith" not in json.dumps(shapes.state().get("words", []))
+
+
+@pytest.mark.parametrize("word", ["unknown", "N/A", "Total"])
+def test_a_word_among_keys_is_named(word: str) -> None:
+    rng = np.random.default_rng(0)
+    keys = pd.Series([f"AB-{i:05d}" for i in rng.permutation(90_000)[:300]], name="key")
+    clean = infer(keys.to_frame())["key"]
+    keys[7] = word
+    column = infer(keys.to_frame())["key"]
+    assert column.kind == clean.kind == "identifier"
+    assert f"'{word}' (row 8) is no key" in column.note
+    assert "is no key" not in clean.note

@@ -29,12 +29,14 @@ from synthtab.core.errors import DataError, SchemaError
 from synthtab.core.layout import Block
 from synthtab.core.schema import Column
 from synthtab.data.columns.base import (
+    ERROR_WORDS,
     Cells,
     ColumnEncoder,
     Settings,
     Texts,
     flag,
     is_text_dtype,
+    means_missing,
     name_words,
     natural,
     trimmed,
@@ -259,7 +261,8 @@ class IdentifierEncoder(ColumnEncoder):
         shapes = Shapes.fit(some, np.random.default_rng(0), cells.rare)
         options = {"pattern": shapes.shown()[:LONGEST_PATTERN]}
         why = f"{why}; new ones are invented"
-        return cells.column(cls.kind, "str", why, options, note=note)
+        notes = [text for text in (note, _note_of_words(cells)) if text]
+        return cells.column(cls.kind, "str", why, options, note="; ".join(notes))
 
     @classmethod
     def _accept_whole(cls, cells: Cells, forced: bool) -> Column | None:
@@ -449,6 +452,24 @@ def _why_codes(cells: Cells) -> str | None:
     if suspicion is None:
         return None
     return f"{len(counts):,} distinct texts: {suspicion}"
+
+
+def _note_of_words(cells: Cells) -> str:
+    """That a word such as "unknown" among keys is in no row made; "" if none is so rare."""
+    is_stray = [
+        people < cells.rare and (means_missing(text) or text.lower() in ERROR_WORDS)
+        for text, people in zip(
+            map(str.strip, cells.distinct.tolist()), cells.people.tolist(), strict=True
+        )
+    ]
+    strays = np.flatnonzero(is_stray)
+    if not len(strays):
+        return ""
+    shown = ", ".join(repr(text.strip()) for text in cells.distinct[strays[:3]])
+    further = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
+    row = cells.first_rows[strays[0]]
+    is_no_key = "are no keys" if len(strays) > 1 else "is no key"
+    return f"{shown}{further} (row {row:,}) {is_no_key}: too few rows to be kept"
 
 
 def _note(other: str) -> str:
