@@ -147,6 +147,13 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the state there, every minute: the same command goes on from it.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -178,13 +185,14 @@ def fit(
         batch=batch,
         **further,
     )
-    _check(rows, constraints)
+    _check(rows, constraints, checkpoint)
     _check_privacy(epsilon, delta, schema, constraints)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
     from synthtab import Synthesizer
     from synthtab.core.randomness import Streams
     from synthtab.data.sources import glimpse, open_table
+    from synthtab.model import resume
     from synthtab.synthesizer import processes
 
     options = without_none(
@@ -235,26 +243,39 @@ def fit(
                     )
                     _print_plan(model.plan(source, declared), given | further)
                 return
-            model.fit(source, declared, observe, clock=clock)
+            model.fit(source, declared, observe, clock=clock, checkpoint=checkpoint)
     except KeyboardInterrupt:
-        # Ctrl-C keeps what was learnt so far.
-        if not model.fitted:
-            note("interrupted before there was a model: nothing was written")
-        elif is_first:
-            keep_model(model, output)
-            note(f"interrupted: the best model so far is in {output}")
+        _interrupted(model, output, checkpoint, is_first)
         if model.fitted:
             world.leave()
         raise typer.Exit(130) from None
     if is_first:
         keep_model(model, output)
+        if checkpoint is not None:
+            # There is nothing to go on with.
+            resume.remove(checkpoint)
     # The other processes wait here until the file is written.
     world.leave()
     if not quiet:
         _summary(model, data, output, clock.spent())
 
 
-def _check(rows: int | None, constraints: str | None) -> None:
+def _interrupted(
+    model: Synthesizer, output: Path, checkpoint: Path | None, is_first: bool
+) -> None:
+    """Ctrl-C keeps what was learnt so far: here, and where the fit can go on."""
+    from synthtab.model import resume
+
+    if not model.fitted:
+        note("interrupted before there was a model: nothing was written")
+    elif is_first:
+        keep_model(model, output)
+        note(f"interrupted: the best model so far is in {output}")
+    if is_first and checkpoint is not None and resume.is_kept(checkpoint):
+        note(f"the same command goes on from {checkpoint}")
+
+
+def _check(rows: int | None, constraints: str | None, checkpoint: Path | None) -> None:
     """Refuse options of this command alone that cannot be, before the long work."""
     if rows is not None and rows < 1:
         raise ConfigError(f"--rows must be at least 1, not {rows}")
@@ -263,6 +284,8 @@ def _check(rows: int | None, constraints: str | None) -> None:
             f"--constraints can only be found, not {constraints!r}; "
             "give one by --constraint"
         )
+    if checkpoint is not None and checkpoint.exists() and not checkpoint.is_dir():
+        raise ConfigError(f"--checkpoint {checkpoint} is a file: name a folder")
 
 
 def _check_privacy(

@@ -6,6 +6,7 @@ table, learn its encoding, encode it, train networks, decide how rows are drawn.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -51,6 +52,7 @@ from synthtab.model import trainer
 from synthtab.model.losses import adversarial_loss
 from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
+from synthtab.model.resume import Saved
 from synthtab.private.learn import Plan, private_rows
 from synthtab.runtime import compute
 from synthtab.sampling import parts, sampler
@@ -275,6 +277,7 @@ class Synthesizer:
         rows: int | None = None,
         at_once: int | None = None,
         clock: Clock | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> Synthesizer:
         """Learn a table.
 
@@ -289,6 +292,9 @@ class Synthesizer:
             at_once: Most bytes of memory that a file may take to be held as a whole, and its
                 codes after that; None for a share of what is at hand.
             clock: What of the ``time`` is spent already; it begins now if not given.
+            checkpoint: A folder to keep the state of the training in, every minute. The same
+                fit then goes on from it, and learns the same as one that never stopped. It
+                stays there after the fit: remove it, or fitting again repeats the end.
 
         Returns:
             Itself.
@@ -297,6 +303,7 @@ class Synthesizer:
             ConfigError: A parameter cannot work.
             DataError: The table cannot be learnt.
             SchemaError: The schema disagrees with the table.
+            ArtefactError: The state of a checkpoint is damaged.
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its
                 best checkpoint.
         """
@@ -307,6 +314,8 @@ class Synthesizer:
         if world.rank > 0:
             observe = silent
         clock = clock or Clock(config.time)
+        if checkpoint is not None:
+            _require_resumable(self, world)
         observe = WholeFit(observe, clock)
 
         # What the table is, and which of its rows choose the checkpoint.
@@ -347,6 +356,9 @@ class Synthesizer:
                 training = encoded.training
                 if people is not None:
                     people = np.delete(people, held_out)
+                saved = None
+                if checkpoint is not None:
+                    saved = Saved(checkpoint, self._what_is_learnt(encoder), clock)
                 self._learn(
                     encoder,
                     training,
@@ -356,6 +368,7 @@ class Synthesizer:
                     world,
                     people,
                     _repeats(source, encoder, config.rare),
+                    saved,
                 )
                 self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
@@ -431,12 +444,18 @@ class Synthesizer:
         world: compute.World,
         people: npt.NDArray[np.int64] | None,
         repeats: Repeats | None,
+        saved: Saved | None,
     ) -> None:
         """Train the networks, then decide how rows are drawn."""
         config = self.config_
         clock = observe.clock
         observe(Progress("prepare"))
         grown = config.completer == "forest"
+        if grown and saved is not None:
+            message = (
+                "the rows are few: trees are grown, in seconds, and no state is kept"
+            )
+            observe(Progress("prepare", message=message))
         if (clock.limited or observe.watched) and not grown:
             observe.after_training = costs.seconds_after_training(
                 training, len(held_out), config, self.device_
@@ -444,6 +463,9 @@ class Synthesizer:
         limit = costs.seconds_to_train(clock, observe.after_training)
         # All processes stop together.
         (limit,) = world.from_first(lambda: [limit])
+        if limit and saved is not None and saved.state is not None:
+            # What earlier runs have trained counts in the limit of all.
+            limit += saved.state["monitor"]["seconds"]
         trained = trainer.train(
             training,
             held_out,
@@ -454,6 +476,7 @@ class Synthesizer:
             sampler.draw_rows,
             world,
             people,
+            saved,
         )
         networks = trained.networks
         self.report_.update(
@@ -496,6 +519,18 @@ class Synthesizer:
                 file = world.bytes_from_first(lambda: model_file.packed(self._bundle()))
                 if world.rank > 0:
                     self._take(file, self.device_)
+
+    def _what_is_learnt(self, encoder: TableEncoder) -> dict[str, str]:
+        """What makes this fit what it is, for `Saved`."""
+        encoding = json.dumps(encoder.state()).encode()
+        return {
+            "table": str(self.table_.digest),
+            "columns": hashlib.sha256(encoding).hexdigest(),
+            "seed": str(self._streams().seed),
+            "config": json.dumps(self.config_.to_json()),
+            "device": self.device_.type,
+            "version": f"{__version__}, torch {torch.__version__}",
+        }
 
     def _beside_chance(self, repeats: Repeats, streams: Streams) -> Repeats | None:
         """What is to be made of the rows of a table that are equal.
@@ -1045,6 +1080,22 @@ class Synthesizer:
 
 # ------------------------------------------------------------------------------------------
 # Parameters
+
+
+def _require_resumable(model: Synthesizer, world: compute.World) -> None:
+    """Refuse a checkpoint where no fit can go on from it.
+
+    Raises:
+        ConfigError: Says why.
+    """
+    name = argument("checkpoint")
+    if model.epsilon is not None:
+        raise ConfigError(
+            f"{name} and {argument('epsilon')} exclude each other: the noise of a fit that "
+            "begins again would be paid for twice"
+        )
+    if world.size > 1:
+        raise ConfigError(f"{name} goes together with one process only")
 
 
 def _changes(preset: str, config: TrainConfig) -> dict[str, Any]:

@@ -61,8 +61,12 @@ class Clock:
         return self.limit > 0
 
     def spent(self) -> float:
-        """Seconds since it was made."""
+        """Seconds since it was made, and what was added."""
         return time.monotonic() - self.began
+
+    def add(self, seconds: float) -> None:
+        """Count what an earlier part of the job has taken."""
+        self.began -= seconds
 
     def left(self) -> float:
         """Seconds up to the limit, endless without one; negative once it is over."""

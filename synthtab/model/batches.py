@@ -51,6 +51,7 @@ class TrainingRows:
         codes: ``[rows, K]``, in a small integer type.
         offsets: ``[rows, C]``.
         counts: ``[K, codes]``: how many of the indexed rows have each code of each block.
+        to_come: Numbers of the rows of this epoch that are still to come, in random order.
     """
 
     def __init__(
@@ -63,8 +64,7 @@ class TrainingRows:
         self.codes = torch.as_tensor(codes).to(device)
         self.offsets = torch.as_tensor(table.offsets).to(device)
         self.random = random
-        # Rows of this epoch that are still to come, in random order.
-        self._epoch = torch.zeros(0, dtype=torch.int64, device=device)
+        self.to_come = torch.zeros(0, dtype=torch.int64, device=device)
         self._conditionable = torch.as_tensor(self.layout.conditionable, device=device)
         self._known_before_passes = known_cells(self.layout, device)
 
@@ -88,13 +88,14 @@ class TrainingRows:
 
     def next(self, size: int) -> Batch:
         """The next ``size`` rows of the epoch; each epoch has a random order of its own."""
-        while len(self._epoch) < size:
+        while len(self.to_come) < size:
             order = torch.randperm(
                 len(self.codes), generator=self.random, device=self.codes.device
             )
-            self._epoch = torch.cat([self._epoch, order]) if len(self._epoch) else order
-        index = self._epoch[:size]
-        self._epoch = self._epoch[size:]
+            left = self.to_come
+            self.to_come = torch.cat([left, order]) if len(left) else order
+        index = self.to_come[:size]
+        self.to_come = self.to_come[size:]
         return self.take(index)
 
     def by_category(self, size: int, nominal: bool = False) -> Batch:

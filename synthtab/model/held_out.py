@@ -296,6 +296,16 @@ SETTLE_SHARE = 0.3
 MOST_JUDGING = 0.15
 # Seconds between two calls of the observer.
 TELL_EVERY = 0.25
+# What a monitor counts, by the names of its attributes.
+COUNTED = (
+    "judging_seconds",
+    "check_seconds",
+    "checks",
+    "checks_without_gain",
+    "rollbacks",
+    "looks_won_by_critic",
+    "best_completer_step",
+)
 # A relativistic critic whose loss is below this tells all rows apart.
 CRITIC_WON = 0.02
 
@@ -498,6 +508,46 @@ class Monitor:
         if time.monotonic() - self.told_at > TELL_EVERY:
             self._tell()
 
+    def may_save(self) -> bool:
+        """Whether the healthy state is that of now, so that `progress` needs no other."""
+        return self.trainer.step % HEALTH_EVERY == 0
+
+    def progress(self) -> dict[str, Any]:
+        """All that decides what is due and what is kept, for `resume`."""
+        result = self.result
+        return {
+            **{name: getattr(self, name) for name in COUNTED},
+            "seconds": self.seconds(),
+            "history": [astuple(check) for check in result.history],
+            # The number of the best check.
+            "best": result.history.index(result.best) if result.best else None,
+            "warnings": result.warnings,
+            "losses": result.losses,
+            "checkpoints": {
+                name: [one.value, one.weights] for name, one in self.checkpoints.items()
+            },
+        }
+
+    def resume(self, progress: dict[str, Any]) -> None:
+        """Go on from a `progress`, once the trainer does."""
+        for name in COUNTED:
+            setattr(self, name, progress[name])
+        self.started_at = self.world.time() - progress["seconds"]
+        self.healthy_state = self.trainer.state()
+        history = []
+        for step, seconds, quality_of_rows, likelihood in progress["history"]:
+            history.append(Check(step, seconds, Quality(*quality_of_rows), likelihood))
+        result = self.result
+        result.history = history
+        result.best = None if progress["best"] is None else history[progress["best"]]
+        result.warnings = progress["warnings"]
+        result.losses = progress["losses"]
+        device = self.trainer.device
+        for name, (value, weights) in progress["checkpoints"].items():
+            on_device = {key: weight.to(device) for key, weight in weights.items()}
+            self.checkpoints[name] = Checkpoint(value, on_device)
+        self._tell(f"going on at step {self.trainer.step:,}")
+
     def _is_hurried(self) -> bool:
         """Whether too much of a limited time has gone to checks; not before the last one."""
         limited = self.config.time > 0 and self.fraction() < 1
@@ -582,6 +632,8 @@ class Monitor:
         ):
             weights = self.checkpoints["completer"].weights
             trainer.settle(weights, max(WAIT_STEPS, int(SETTLE_SHARE * best_step)))
+            # A roll-back must not undo it.
+            self.healthy_state = trainer.state()
         self.judging_seconds += self.world.time() - began
         return likelihood
 

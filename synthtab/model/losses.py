@@ -7,7 +7,7 @@ returns a dict of terms: a step descends their sum, and the report has each of t
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -253,6 +253,9 @@ class PairMoments:
         rows: The training rows.
         budget: Most features that are matched at a time.
         random: Chooses blocks and rows.
+
+    Attributes:
+        chosen_by: The state of ``random`` before the features were chosen that are matched now.
     """
 
     KNOTS = 9
@@ -279,6 +282,11 @@ class PairMoments:
         atoms[layout.mode_slots] = False
         self.live = np.concatenate([atoms, np.ones(len(block_of_hat), bool)])
         self.in_subsets = self.live.sum() > budget
+        self._choose()
+
+    def choose_as(self, state: dict[str, Any]) -> None:
+        """Match the features that were chosen when ``state`` was `chosen_by`."""
+        self.random.bit_generator.state = state
         self._choose()
 
     def loss(self, logits: Tensor, offsets: Tensor, step: int) -> Tensor:
@@ -314,6 +322,7 @@ class PairMoments:
     @torch.no_grad()
     def _choose(self) -> None:
         """Choose which features to match, and count the data's tables of them."""
+        self.chosen_by = self.random.bit_generator.state
         device = self.rows.codes.device
         live = self._live_subset() if self.in_subsets else self.live
         self.chosen = torch.as_tensor(np.flatnonzero(live), device=device)

@@ -41,6 +41,7 @@ from synthtab.model.losses import (
     cross_entropy,
 )
 from synthtab.model.networks import Networks
+from synthtab.model.resume import Saved
 from synthtab.runtime.compute import ALONE, World, fast_products, shared
 
 # A small table gets at most so many epochs, but so many steps, however much work is allowed.
@@ -68,6 +69,7 @@ def train(
     draw: DrawRows,
     world: World = ALONE,
     people: npt.NDArray[np.int64] | None = None,
+    saved: Saved | None = None,
 ) -> Trained:
     """Train networks on an encoded table, and keep their best checkpoint.
 
@@ -83,6 +85,8 @@ def train(
         draw: Makes rows with networks, for the held-out score.
         world: The processes that train together.
         people: Whom each training row is about, if several may be about one person.
+        saved: Where the state is kept, and where to go on; forests, which are grown in seconds,
+            do not use it.
 
     Returns:
         The best checkpoint and what was seen on the way. Ctrl-C ends the loop early, with
@@ -94,6 +98,9 @@ def train(
     trainer = Trainer(table, config, streams, device, world)
     steps = total_steps(table, config)
     monitor = Monitor(trainer, held_out, config, streams, steps, observe, draw, world)
+    if saved is not None and saved.state is not None:
+        trainer.resume(saved.state["trainer"])
+        monitor.resume(saved.state["monitor"])
     try:
         with world.listening():
             while not monitor.finished():
@@ -102,6 +109,12 @@ def train(
                     trainer.play()
                     world.meet()
                     monitor.after_step()
+                if saved is not None and monitor.may_save() and saved.is_due():
+                    state = {
+                        "trainer": trainer.progress(),
+                        "monitor": monitor.progress(),
+                    }
+                    saved.save(state)
     except KeyboardInterrupt:
         monitor.result.stopped = "interrupted"
     return monitor.close()
@@ -432,6 +445,35 @@ class Trainer:
         """Go back to a `state`."""
         for name, part in self._parts().items():
             part.load_state_dict(copy.deepcopy(state[name]))
+
+    def progress(self) -> dict[str, Any]:
+        """All that decides the steps to come, for `resume`."""
+        return {
+            "parts": {name: part.state_dict() for name, part in self._parts().items()},
+            "random": self.random.get_state(),
+            "rows to come": self.rows.to_come,
+            "moments": self.moments.chosen_by,
+            "step": self.step,
+            "completes": self.completes,
+            "settled at": self.settled_at,
+            "settling": self.settling,
+            "slowdown": self.slowdown,
+            "terms": self.terms,
+        }
+
+    def resume(self, progress: dict[str, Any]) -> None:
+        """Go on from a `progress`."""
+        self.restore(progress["parts"])
+        self.random.set_state(progress["random"])
+        self.rows.to_come = progress["rows to come"].to(self.device)
+        self.moments.choose_as(progress["moments"])
+        self.step = progress["step"]
+        self.completes = progress["completes"]
+        self.settled_at = progress["settled at"]
+        self.settling = progress["settling"]
+        self.slowdown = progress["slowdown"]
+        terms = progress["terms"].items()
+        self.terms = {name: term.to(self.device) for name, term in terms}
 
     def _parts(self) -> dict[str, Any]:
         networks = {
