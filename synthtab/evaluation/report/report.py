@@ -38,6 +38,8 @@ REPR_WIDTH = 200
 # Lines of a terminal, but for one with the prompt and one for a note such as where the
 # report is.
 SCREEN_LINES = 22
+# Lines of the worst verdict where a screen cannot hold all verdicts as a whole.
+LINES_OF_FIRST = 2
 
 
 @dataclass(frozen=True)
@@ -233,10 +235,14 @@ class Report:
         room = SCREEN_LINES - 2 - len(lines)
         for verdict in waiting:
             whole = _verdict_lines(verdict)
-            # Where there is no room for all of them whole, the others are cut.
-            others = len(waiting) - told - 1
-            if verdict not in self.conclusion.worst and len(whole) + others > room:
-                whole = [cut(f"  {verdict.level:<9}{verdict.text}", LINE_WIDTH)]
+            others = waiting[told + 1 :]
+            if verdict in self.conclusion.worst:
+                # Only what is bad is worth cutting these for.
+                others = [other for other in others if other.level == "bad"]
+            if len(whole) + len(others) > room:
+                # Not all have room as a whole. The first tells most.
+                most = LINES_OF_FIRST if told == 0 else 1
+                whole = _levelled(verdict.level, verdict.text, most)
             if len(whole) > room:
                 break
             lines += whole
@@ -357,11 +363,16 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
     return _levelled(verdict.level, verdict.text)
 
 
-def _levelled(level: Level, text: str) -> list[str]:
-    """A sentence, wrapped, behind its level."""
+def _levelled(level: Level, text: str, most: int | None = None) -> list[str]:
+    """A sentence, wrapped, behind its level; cut to so many lines, if these are given."""
     # Names of columns may be longer than a line.
     first, *others = textwrap.wrap(
-        text, VERDICT_WIDTH, break_long_words=True, break_on_hyphens=False
+        text,
+        VERDICT_WIDTH,
+        break_long_words=True,
+        break_on_hyphens=False,
+        max_lines=most,
+        placeholder=" ...",
     )
     return [f"  {level:<9}{first}", *(f"{'':<11}{line}" for line in others)]
 
