@@ -259,7 +259,9 @@ def other_case(rows: Frame, train: Frame, rng: Random) -> Planted | None:
     names = [
         name
         for name in words(rows)
-        if (train[name].dropna().map(str.upper) != train[name].dropna()).all()
+        # Not True and False, which have no capitals.
+        if pd.api.types.infer_dtype(train[name].dropna()) == "string"
+        and (train[name].dropna().str.upper() != train[name].dropna()).all()
     ]
     if not names:
         return None
