@@ -29,6 +29,7 @@ from synthtab.core.errors import (
     ArtefactError,
     ConfigError,
     DataError,
+    MissingExtraError,
     NotFittedError,
     argument,
     hint,
@@ -946,6 +947,8 @@ class Synthesizer:
         compute.pick(device)
         try:
             return cls._from_bundle(bundle, device)
+        except MissingExtraError:
+            raise
         except Exception as error:
             # Any: nobody can list what a forged file makes go wrong.
             what = " ".join(str(error).split())[:120] or type(error).__name__

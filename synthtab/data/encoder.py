@@ -30,6 +30,7 @@ from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.datetime import spans_years
 from synthtab.data.columns.disclosure import number_people
+from synthtab.data.columns.identifier import with_names
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints.enforce import Enforced
 from synthtab.data.relations.calendars import (
@@ -732,7 +733,7 @@ def _fit_columns(
         columns.append(
             Measured.fit(table, date.column, relation, inner, rng, settings, date)
         )
-    return tuple(columns)
+    return with_names(columns)
 
 
 def _with_measured_dates(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -44,6 +44,7 @@ from synthtab.data.columns.base import (
 from synthtab.data.columns.categorical import CategoryEncoder, category_texts
 from synthtab.data.columns.disclosure import first_new_key
 from synthtab.data.columns.emails import Emails
+from synthtab.data.columns.fakes import LOCALE, PROVIDERS, Fakes
 from synthtab.data.columns.grains import KeyGrains
 from synthtab.data.columns.numeric import FLOAT, FloatEncoder, IntegerEncoder
 from synthtab.data.columns.repeats import Repeats
@@ -186,9 +187,10 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 # int64, or Python's integers.
 Whole = npt.NDArray[Any]
-Maker = Counter | Scattered | Serials | Emails | Shapes
+Maker = Counter | Scattered | Serials | Emails | Fakes | Shapes
 # By the entry of their state that no other has.
 MAKERS: dict[str, type[Maker]] = {
+    "provider": Fakes,
     "scattered": Scattered,
     "first": Counter,
     "serials": Serials,
@@ -206,7 +208,8 @@ class IdentifierEncoder(ColumnEncoder):
         column: The schema's description of the column.
         missing: Whether some training cells were missing.
         maker: What invents cells: `Counter` or `Scattered` for integers, `Serials` for
-            text that counts, `Emails` for addresses, `Shapes` for any other.
+            text that counts, `Emails` for addresses, `Shapes` for any other; `Fakes`
+            where the schema names a provider.
         repeats: How many rows an identifier has; None for one each.
     """
 
@@ -216,7 +219,15 @@ class IdentifierEncoder(ColumnEncoder):
         "pattern": {
             "type": "string",
             "description": "What an identifier looks like; for people only.",
-        }
+        },
+        "provider": {
+            "enum": [*PROVIDERS],
+            "description": "What Faker makes in place of text of the same pattern.",
+        },
+        "locale": {
+            "type": "string",
+            "description": "For whom Faker makes it: en_US, de_DE, ...",
+        },
     }
     invented: ClassVar[bool] = True
     combinable: ClassVar[bool] = False
@@ -340,7 +351,13 @@ class IdentifierEncoder(ColumnEncoder):
             # Of those who have a key, somebody speaks for it.
             voices = np.zeros(len(keys), dtype=np.int64)
             voices[codes] = people
-        maker = _maker(keys, column, rng, settings.rare, repeats is not None, voices)
+        maker: Maker
+        if "provider" in column.options:
+            maker = _fakes(keys, column, rng)
+        else:
+            maker = _maker(
+                keys, column, rng, settings.rare, repeats is not None, voices
+            )
         some_missing = bool(missing.any()) and not missing.all()
         return cls(column, some_missing, maker, repeats)
 
@@ -381,6 +398,19 @@ class IdentifierEncoder(ColumnEncoder):
             cells = CategoryEncoder.typed(texts, self.column)
         return cells.rename(self.column.name)
 
+    def following(self, names: IdentifierEncoder) -> IdentifierEncoder:
+        """The same addresses, as those of the names of another column.
+
+        Addresses that repeat do so with the names.
+        """
+        assert isinstance(self.maker, Fakes), "no addresses, report this"
+        assert isinstance(names.maker, Fakes), "no names, report this"
+        if self.repeats is None:
+            maker = self.maker.following(names.maker, names.repeats)
+            return IdentifierEncoder(self.column, self.missing, maker)
+        maker = self.maker.following(names.maker, None)
+        return IdentifierEncoder(self.column, self.missing, maker, names.repeats)
+
     def _check_room(self, keys: npt.NDArray[Any]) -> None:
         """Raise a `DataError` if a key is too large for the column's dtype."""
         if len(keys) and keys.max() > _room(self.column):
@@ -406,6 +436,52 @@ class IdentifierEncoder(ColumnEncoder):
         if "repeats" in state:
             repeats = Repeats.from_state(state["repeats"])
         return cls(column, flag(state, "missing"), maker.from_state(of_maker), repeats)
+
+
+def with_names(columns: Sequence[Any]) -> tuple[Any, ...]:
+    """The encoders, in which e-mail addresses and sites are those of names beside them.
+
+    They follow the nearest column of names before them, or else the first one.
+    """
+    names = [
+        (place, column)
+        for place, column in enumerate(columns)
+        if _provider(column) == "name"
+    ]
+    if not names:
+        return tuple(columns)
+    followed = []
+    for place, column in enumerate(columns):
+        if _provider(column) in ("email", "url"):
+            before = [one for number, one in names if number < place]
+            column = column.following(before[-1] if before else names[0][1])
+        followed.append(column)
+    return tuple(followed)
+
+
+def _provider(column: object) -> str | None:
+    """What Faker makes for a column, if anything."""
+    if isinstance(column, IdentifierEncoder) and isinstance(column.maker, Fakes):
+        return column.maker.provider
+    return None
+
+
+def _fakes(keys: npt.NDArray[Any], column: Column, rng: np.random.Generator) -> Fakes:
+    """What makes the values that the schema asks for.
+
+    Raises:
+        SchemaError: The column is none of text, or there is no such provider.
+    """
+    if _is_number(column):
+        raise SchemaError(
+            f"column {column.name!r}: a provider makes text, and the dtype is "
+            f"{column.dtype}; use dtype str"
+        )
+    locale = column.options.get("locale", LOCALE)
+    try:
+        return Fakes.fit(keys, column.options["provider"], locale, rng)
+    except SchemaError as error:
+        raise SchemaError(f"column {column.name!r}: {error}") from None
 
 
 def _why_text(cells: Cells, forced: bool) -> str | None:
