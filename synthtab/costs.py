@@ -27,9 +27,9 @@ from synthtab.data.encoder import TableEncoder
 from synthtab.data.holdout import ENCODED_ROWS, ENCODED_SHARE
 from synthtab.data.sources import PIECE_ROWS, Source
 from synthtab.model import trainer
-from synthtab.model.completer import CHUNK_ROWS, COMPONENTS, PARAMETERS
+from synthtab.model.completer import CHUNK_ROWS
 from synthtab.model.gan import Critic
-from synthtab.model.layers import fresh_weights
+from synthtab.model.layers import COMPONENTS, PARAMETERS, fresh_weights
 from synthtab.model.networks import Networks
 from synthtab.runtime import machine
 from synthtab.runtime.compute import fast_products, memory_left

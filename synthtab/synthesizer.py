@@ -24,7 +24,13 @@ import torch
 
 from synthtab import __version__, costs, describe, model_file
 from synthtab.core.card import model_card
-from synthtab.core.config import TrainConfig, check_names, configure, of_parameters
+from synthtab.core.config import (
+    TrainConfig,
+    check_choice,
+    check_names,
+    configure,
+    of_parameters,
+)
 from synthtab.core.errors import (
     ArtefactError,
     ConfigError,
@@ -50,7 +56,7 @@ from synthtab.data.sources import (
     open_table,
 )
 from synthtab.model import trainer
-from synthtab.model.losses import adversarial_loss
+from synthtab.model.losses import ADVERSARIAL
 from synthtab.model.networks import Networks
 from synthtab.model.orders import from_names, to_names
 from synthtab.model.resume import Saved
@@ -256,7 +262,7 @@ class Synthesizer:
             self.preset, self.time, self.epochs, holdout=self.holdout, **self.overrides
         )
         # The names of losses are known where the losses are.
-        adversarial_loss(config.loss)
+        check_choice("loss", config.loss, tuple(ADVERSARIAL))
         return config
 
     def _streams(self, seed: int | None = None) -> Streams:

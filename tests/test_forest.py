@@ -14,8 +14,8 @@ from synthtab import Synthesizer
 from synthtab.core.config import configure
 from synthtab.core.layout import CURVE_POINTS, Block, Encoded, Layout
 from synthtab.core.randomness import Streams
-from synthtab.model.completer import Mixtures
 from synthtab.model.forest import ADDED, STATE, ForestCompleter, grow
+from synthtab.model.layers import Mixtures
 from synthtab.model.trainer import FOREST_ROWS, for_rows
 from tests.model_tables import table
 

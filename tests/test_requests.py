@@ -13,7 +13,7 @@ from synthtab import Synthesizer
 from synthtab.core.errors import ConditionError, ConfigError, DataError, SynthtabError
 from synthtab.core.layout import Block, Layout, Region
 from synthtab.data.columns import infer
-from synthtab.model.completer import COMPONENTS, Mixtures
+from synthtab.model.layers import COMPONENTS, Mixtures
 from synthtab.sampling.limits import Limits
 from synthtab.sampling.predicate import predicates
 from synthtab.sampling.region import present_regions, regions

@@ -8,7 +8,7 @@ from synthtab.core.config import configure
 from synthtab.core.layout import Block, Layout
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
-from synthtab.model.completer import PARAMETERS, Mixtures
+from synthtab.model.layers import PARAMETERS, Mixtures
 from synthtab.model.networks import Networks
 from synthtab.model.orders import ORDERS, plans
 from synthtab.sampling.sampler import BLOCK, OrderSampler, generate

@@ -11,7 +11,6 @@ preset are made by this network; the generator of `synthtab.model.gan` makes a r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,188 +22,19 @@ from torch.nn import functional as F
 from synthtab.core.config import TrainConfig
 from synthtab.core.layout import Layout
 from synthtab.model.layers import (
+    PARAMETERS,
     WAVES,
     Embedding,
     Linear,
+    Mixtures,
     Slots,
-    choose,
     draw_normal,
-    gumbel,
+    first_outputs,
     hidden_layers,
-    probit,
 )
 from synthtab.runtime.compute import product
 
 Ints = npt.NDArray[np.int64]
-
-# ------------------------------------------------------------------------------------------
-# Distributions of offsets
-
-# Normal distributions in the mixture of one mode.
-COMPONENTS = 16
-# Outputs of the network per mode: a share, a mean and a deviation for each component.
-PARAMETERS = 3 * COMPONENTS
-# Least and greatest logarithm of the deviation of a component.
-LEAST_LOG_DEVIATION = -6.0
-GREATEST_LOG_DEVIATION = 2.0
-# Least logarithm of a mass between two points: exp(-700) is next to the smallest double.
-LEAST_LOG_MASS = -700.0
-# The float32 before 1 is 1 minus this: offsets stay below the end of their range.
-BELOW_ONE = 2.0**-24
-
-
-@dataclass(frozen=True)
-class Mixtures:
-    """The distribution of the offset of every row and mode: a mixture density network.
-
-    Offsets are uniform on [0, 1] by construction, so their probits are standard normal. Given
-    the known cells, the probit is a mixture of `COMPONENTS` normal distributions (Bishop 1994).
-
-    Attributes:
-        shares: Logits of the shares of the components, ``[B, M, COMPONENTS]``.
-        means: Their means, in probits, of the same shape.
-        deviations: Logarithms of their standard deviations, of the same shape.
-    """
-
-    shares: Tensor
-    means: Tensor
-    deviations: Tensor
-
-    @classmethod
-    def of(cls, outputs: Tensor, modes: int) -> Mixtures:
-        """From what the network returns, ``[B, modes x PARAMETERS]``."""
-        parameters = outputs.unflatten(1, (modes, 3, COMPONENTS))
-        shares, means, deviations = parameters.unbind(2)
-        bounded = deviations.clamp(LEAST_LOG_DEVIATION, GREATEST_LOG_DEVIATION)
-        return cls(shares, means, bounded)
-
-    def take(self, rows: Tensor) -> Mixtures:
-        """Those of some rows."""
-        return Mixtures(self.shares[rows], self.means[rows], self.deviations[rows])
-
-    def log_density(self, offsets: Tensor, mode: Tensor) -> Tensor:
-        """Log-density ``[B, C]`` of offsets, relative to uniform ones.
-
-        It is 0 where all offsets are equally likely.
-
-        Args:
-            offsets: ``[B, C]``.
-            mode: ``[B, C]``: the mode, among all M, that each offset is in.
-        """
-        index = mode.unsqueeze(-1).expand(-1, -1, COMPONENTS)
-        shares = self.shares.gather(1, index)
-        means = self.means.gather(1, index)
-        deviations = self.deviations.gather(1, index)
-        at = probit(offsets).unsqueeze(-1)
-        normalised = (at - means) * (-deviations).exp()
-        # log N(at; mean, deviation) - log N(at; 0, 1): the second is the density that the
-        # probit of a uniform offset has. The constants of the two cancel.
-        logs = shares.log_softmax(-1) - deviations - 0.5 * normalised.square()
-        return logs.logsumexp(-1) + 0.5 * at.squeeze(-1).square()
-
-    def draw(self, random: torch.Generator) -> Tensor:
-        """An offset for every row and mode, ``[B, M]``."""
-        component = choose(self.shares, random).unsqueeze(-1)
-        mean = self.means.gather(-1, component).squeeze(-1)
-        deviation = self.deviations.gather(-1, component).squeeze(-1)
-        normal = torch.randn(mean.shape, generator=random, device=mean.device)
-        return torch.special.ndtr(mean + deviation.exp() * normal)
-
-    def log_mass(self, low: Tensor, high: Tensor, mode: Tensor) -> Tensor:
-        """Log-probability ``[B, N]`` that the offset lies in each of N ranges.
-
-        Args:
-            low: ``[N]``.
-            high: ``[N]``.
-            mode: ``[N]``: the mode that each range is in.
-        """
-        shares, start, end = self._in_deviations(low, high, mode)
-        return (shares.log_softmax(-1) + _log_between(start, end)).logsumexp(-1)
-
-    def draw_within(
-        self, low: Tensor, high: Tensor, mode: Tensor, random: torch.Generator
-    ) -> Tensor:
-        """An offset ``[B]`` for every row, between ``low [B]`` and ``high [B]``.
-
-        Args:
-            low: Least offset of each row.
-            high: The offset that it stays below.
-            mode: ``[B]``: the mode of each row.
-            random: Randomness.
-        """
-        index = mode[:, None, None].expand(-1, 1, COMPONENTS)
-        of_row = Mixtures(
-            self.shares.gather(1, index),
-            self.means.gather(1, index),
-            self.deviations.gather(1, index),
-        )
-        # `of_row` has the mode of each row alone: number 0.
-        only_mode = torch.zeros_like(mode[:1])
-        bounds = of_row._in_deviations(low[:, None], high[:, None], only_mode)
-        shares, start, end = (x[:, 0] for x in bounds)
-
-        # First a component, in proportion to the mass that it has within the range ...
-        logits = shares + _log_between(start, end)
-        component = gumbel(logits, random).argmax(-1, keepdim=True)
-        start = start.gather(-1, component)[:, 0]
-        end = end.gather(-1, component)[:, 0]
-        mean = of_row.means[:, 0].double().gather(-1, component)[:, 0]
-        deviation = of_row.deviations[:, 0].double().gather(-1, component)[:, 0]
-
-        # ... then a point of it, by inverting its distribution function: in the half where
-        # that function is small, and thus exact.
-        flip = start > 0
-        # Mirrored at 0, the end becomes the start.
-        start, end = torch.where(flip, -end, start), torch.where(flip, -start, end)
-        below = torch.special.ndtr(start)
-        above = torch.special.ndtr(end)
-        uniform = torch.rand(
-            len(below), generator=random, device=below.device, dtype=below.dtype
-        )
-        at = torch.special.ndtri(below + uniform * (above - below))
-        # Where the mass is 0 in floating point: the end that is nearer to the mean.
-        nearer = torch.where(end.isfinite(), end, start)
-        at = torch.where(at.isfinite(), at, nearer).clamp(start, end)
-        at = torch.where(flip, -at, at)
-        last = (high - BELOW_ONE).clamp(min=low)
-        return torch.special.ndtr(mean + deviation.exp() * at).clamp(low, last).float()
-
-    def _in_deviations(
-        self, low: Tensor, high: Tensor, mode: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Where ranges begin and end, in deviations from the mean of each component.
-
-        Returns:
-            Shares of the components of the modes, starts and ends, in double precision.
-        """
-        shares = self.shares[:, mode].double()
-        means = self.means[:, mode].double()
-        scale = (-self.deviations[:, mode].double()).exp()
-        start = torch.special.ndtri(low.double()).unsqueeze(-1)
-        end = torch.special.ndtri(high.double()).unsqueeze(-1)
-        return shares, (start - means) * scale, (end - means) * scale
-
-
-def _log_between(low: Tensor, high: Tensor) -> Tensor:
-    """Logarithm of the mass of the standard normal distribution between two points."""
-    # In the lower tail the difference of two logarithms stays exact; so the upper one is
-    # mirrored.
-    flip = low > 0
-    low, high = torch.where(flip, -high, low), torch.where(flip, -low, high)
-    lower = torch.special.log_ndtr(low)
-    upper = torch.special.log_ndtr(high)
-    # log(U - L) = log U + log(1 - L / U), where U and L are the masses below the two.
-    log_share_between = (-(lower - upper).exp()).log1p()
-    return upper + log_share_between.clamp(min=LEAST_LOG_MASS)
-
-
-def first_outputs(modes: int) -> Tensor:
-    """Biases ``[modes x PARAMETERS]`` to start with: components over the whole range."""
-    start = torch.zeros(modes, 3, COMPONENTS)
-    start[:, 1] = torch.linspace(-1.5, 1.5, COMPONENTS)
-    start[:, 2] = -0.5
-    return start.flatten()
-
 
 # ------------------------------------------------------------------------------------------
 # Combinations of columns

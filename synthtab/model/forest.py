@@ -39,8 +39,7 @@ from torch import Tensor, nn
 
 from synthtab.core.layout import Encoded, Layout
 from synthtab.core.randomness import Streams
-from synthtab.model.completer import COMPONENTS
-from synthtab.model.layers import NEVER, Slots, probit
+from synthtab.model.layers import COMPONENTS, NEVER, Slots, probit
 from synthtab.model.orders import plans
 
 # Trees for each block. With what is said where nothing is known, they are the components of

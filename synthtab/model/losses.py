@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 from synthtab.core.config import TrainConfig, check_choice
 from synthtab.model.batches import Batch, TrainingRows
-from synthtab.model.completer import Completer, Mixtures
+from synthtab.model.completer import Completer
 from synthtab.model.gan import Critic
-from synthtab.model.layers import Slots
+from synthtab.model.layers import Mixtures, Slots
 
 Terms = dict[str, Tensor]
 

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from synthtab.core.layout import Layout, Region
-from synthtab.model.completer import Mixtures
-from synthtab.model.layers import choose
+from synthtab.model.layers import Mixtures, choose
 
 # Logit of a code that is left out.
 NEVER = -1e9

@@ -33,8 +33,7 @@ import torch
 from torch import Tensor
 
 from synthtab.core.layout import Layout, Rule
-from synthtab.model.completer import BELOW_ONE, COMPONENTS, Mixtures
-from synthtab.model.layers import Slots, choose
+from synthtab.model.layers import BELOW_ONE, COMPONENTS, Mixtures, Slots, choose
 
 # Added to the logit of a code for each rule that it breaks. Not endless: a limited cell
 # (`synthtab.sampling.limits`) is within its limits rather than within a rule.

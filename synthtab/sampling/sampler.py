@@ -24,8 +24,8 @@ from torch import Tensor
 from synthtab.core.layout import Encoded, Layout, Region
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
-from synthtab.model.completer import CHUNK_ROWS, Completer, Mixtures
-from synthtab.model.layers import choose
+from synthtab.model.completer import CHUNK_ROWS, Completer
+from synthtab.model.layers import Mixtures, choose
 from synthtab.model.networks import Networks
 from synthtab.model.orders import Plan, plans
 from synthtab.runtime.compute import fast_products, shared

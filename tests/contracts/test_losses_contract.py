@@ -13,9 +13,8 @@ from synthtab import Synthesizer
 from synthtab.core.config import configure
 from synthtab.core.errors import ConfigError
 from synthtab.model.batches import Batch, TrainingRows
-from synthtab.model.completer import COMPONENTS, PARAMETERS, Mixtures
 from synthtab.model.gan import Critic
-from synthtab.model.layers import Slots, probit
+from synthtab.model.layers import COMPONENTS, PARAMETERS, Mixtures, Slots, probit
 from synthtab.model.losses import (
     ADVERSARIAL,
     PairMoments,
