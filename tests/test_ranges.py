@@ -120,7 +120,24 @@ def test_a_limit_that_rows_share_is_exact() -> None:
 def test_where_values_thin_out_there_is_a_margin() -> None:
     encoder = fitted(houses())
     least, most = bounds(encoder, "d4", "district", "north")
-    assert 0.9 < least < 1.0 and 2.0 < most < 2.1
+    assert 0.96 < least < 1.01 and 1.99 < most < 2.04
+
+
+def test_a_border_is_sharp_though_some_rows_lie_far_beyond_it() -> None:
+    """Three houses in a thousand are anywhere: the bounds of the others stay."""
+    frame = houses(9000)
+    r = np.random.default_rng(1)
+    is_astray = r.random(len(frame)) < 0.003
+    frame.loc[is_astray, "north"] = (3 * r.random(int(is_astray.sum()))).round(4)
+    encoder = fitted(frame)
+    for district in ("d0", "d4", "d8"):
+        least, most = bounds(encoder, district, "district", "north")
+        south = int(district[1]) // 3
+        assert least == pytest.approx(south, abs=0.03)
+        assert most == pytest.approx(south + 1, abs=0.03)
+    # As many as are astray are free.
+    rule = rule_of(encoder, "district", "north")
+    assert 0.001 < rule.free < 0.008
 
 
 @pytest.mark.parametrize("extreme", [2.9, 2.95, 2.99])

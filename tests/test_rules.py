@@ -80,6 +80,53 @@ def test_numbers_are_missing_together() -> None:
     assert rule.never and rule.blocks == (0, 1)
 
 
+def test_numbers_of_agents_with_gaps_and_rare_ones_go_with_their_hotels() -> None:
+    """Each number has a code, though some are missing and some have few rows."""
+    r = np.random.default_rng(0)
+    number = np.minimum(r.geometric(0.03, 4000), 180)
+    frame = pd.DataFrame(
+        {
+            "hotel": np.array(["city", "resort", "spa"])[number % 3],
+            "agent": np.where(r.random(4000) < 0.14, np.nan, number),
+            "noise": r.normal(size=4000).round(3),
+        }
+    )
+    encoder = fitted(frame)
+    counts = frame["agent"].value_counts()
+    is_rare = counts < 5
+    assert 0.01 < counts[is_rare].sum() / counts.sum() < 0.05
+    (block,) = [b for b in encoder.layout.blocks if b.column == "agent"]
+    # "Missing" is one more, and those of few rows are means.
+    assert block.atoms == (~is_rare).sum() + 1 and block.modes
+    names = [b.column for b in encoder.layout.blocks]
+    (rule,) = [
+        rule
+        for rule in encoder.layout.rules
+        if {names[b] for b in rule.blocks} == {"agent", "hotel"} and not rule.cuts
+    ]
+    assert not rule.never
+    # One hotel of each agent, all three where there is none, or a rare one.
+    assert len(rule.cells) == (~is_rare).sum() + 3 * (1 + block.modes)
+
+
+def test_a_number_may_have_more_values_than_a_byte() -> None:
+    r = np.random.default_rng(0)
+    origin, dest = r.integers(0, 15, 6000), r.integers(0, 20, 6000)
+    frame = pd.DataFrame(
+        {
+            "origin": [f"A{i}" for i in origin],
+            "dest": [f"B{i}" for i in dest],
+            "distance": 1009 * origin + 17 * dest**2,
+        }
+    )
+    encoder = fitted(frame)
+    assert "distance follows from origin and dest" in encoder.rules
+    encoded = encoder.encode(frame, Streams(0))
+    assert encoded.codes[:, 2].max() > 255
+    again = encoder.decode(encoded.codes, encoded.offsets, np.random.default_rng(0))
+    pd.testing.assert_series_equal(again["distance"], frame["distance"])
+
+
 def test_independent_columns_have_no_rule() -> None:
     r = np.random.default_rng(0)
     frame = pd.DataFrame(

@@ -41,6 +41,8 @@ LARGE_SHARE = 0.02
 # If no more than this share of the rows has rare values, and all other values are atoms,
 # the rare ones count as the nearest atom.
 SNAPPED = 0.05
+# The same where each value is a word in disguise, which goes with words of others.
+SNAPPED_DISCRETE = 0.01
 # And if that moves them by no more than this share of the variance: a long tail is not cut.
 SNAPPED_SPREAD = 0.01
 
@@ -79,6 +81,8 @@ FARTHEST = 10
 # Least and greatest float64 that fit int64.
 LEAST_INT = -(2.0**63)
 GREATEST_INT = 2.0**63 - 1024
+# Most codes that have one byte each; a column has further ones for its links.
+NARROW = 200
 # An odd number whose multiples look random.
 MIX = 0x9E3779B97F4A7C15
 
@@ -528,11 +532,11 @@ class NumberCodec:
             missing: ``[rows]``.
             rng: Draws the modes of a mixture, and offsets within a step.
         """
-        codes = np.full(len(missing), self._code_of_missing(), dtype=np.uint8)
+        codes = np.full(len(missing), self._code_of_missing(), dtype=self._code_type)
         offsets = np.full(len(missing), 0.5, dtype=np.float32)
         if not len(self.atoms) and not self.tables:
             return codes, offsets
-        own_codes = np.full(len(values), self.first_mode, dtype=np.uint8)
+        own_codes = np.full(len(values), self.first_mode, dtype=self._code_type)
         own_offsets = np.full(len(values), 0.5, dtype=np.float32)
         in_a_mode = np.ones(len(values), dtype=bool)
         if len(self.atoms):
@@ -600,7 +604,12 @@ class NumberCodec:
 
     def code_of_word(self, word: Integers) -> npt.NDArray[np.uint8]:
         """The codes of words, given their numbers."""
-        return (self.first_word + word).astype(np.uint8)
+        return (self.first_word + word).astype(self._code_type)
+
+    @property
+    def _code_type(self) -> Any:
+        """What holds the codes, and those of some links among them."""
+        return np.uint8 if self.size <= NARROW else np.uint16
 
     def word_of(self, codes: npt.NDArray[np.integer[Any]]) -> Integers:
         """``[rows]``: the number of the word that each code stands for; -1 for none."""
@@ -728,7 +737,8 @@ def _split(
     others = ~is_atom
     # All values would be atoms, but few rows have rare ones: those would be a mode of
     # their own. Nothing of them is kept; they count as the nearest atom.
-    few = counts[others].sum() <= SNAPPED * counts.sum()
+    most = SNAPPED_DISCRETE if discrete else SNAPPED
+    few = counts[others].sum() <= most * counts.sum()
     if all_are and is_atom.any() and few and _lie_among(distinct, counts, is_atom):
         return is_atom, _no_groups()
     of_others = holders.among(others) if holders else None

@@ -16,11 +16,14 @@ exceptions stay possible, a share of the rows is free of the rule: the exception
 table over those of chance. A network that knew nothing would then break it as often as
 the table, and a better one less.
 
-No single row decides a bound. It begins at the k-th outermost row of a code (of people,
-where people count), and lies beyond it by what the rows further inside suggest, as a
-fence does (`synthtab.data.columns.disclosure`). How far depends on the tails: those of a
-measurement are long, those of places end. One factor for all codes is chosen, the least
-with which hardly any row is outside. Where k rows share the outermost value, it is the
+No single row decides a bound. It lies beyond the k-th outermost row of a code (of people,
+where people count) by so many times the distance from there to the mean of the k
+outermost, none of which counts as farther than a fence
+(`synthtab.data.columns.disclosure`). Of rows that lie evenly up to a border, twice that
+distance is where the first one is expected. How far beyond depends on the tails: those of
+a measurement are long, those of places end. One factor for all codes is chosen, the least
+with which hardly any row is outside, or hardly more than with the greatest: what is
+outside then lies far from all others. Where k rows share the outermost value, it is the
 bound: a limit as sharp as the table's. The modes of the numbers are cut into pieces at
 the bounds, and some pieces never go with some codes.
 
@@ -41,7 +44,11 @@ import pandas as pd
 from synthtab.core.layout import Encoded, Layout, Rule, combination_of
 from synthtab.core.schema import Schema
 from synthtab.data.columns import KINDS
-from synthtab.data.columns.disclosure import FARTHEST, SPREAD_ROWS, people_of_values
+from synthtab.data.columns.disclosure import (
+    FARTHEST,
+    SPREAD_ROWS,
+    people_of_values,
+)
 from synthtab.data.columns.numbers import UNIT, NumberCodec
 
 # Most rows, and most cells, in which rules are looked for.
@@ -79,12 +86,19 @@ STRONG = 0.3
 # Most distinct values of a number that get a code each, and rows of each on average.
 MOST_VALUES = 500
 ROWS_PER_VALUE = 10
+# The kinds of such numbers, and of what they go with (yes and no are told by a threshold);
+# of the rows, so many have a number that is neither missing nor rare.
+WITH_VALUES = ("integer", "float", "category")
+MOST_TELL = 0.5
 
 # Most rows in which ranges are looked for.
 ROWS_OF_RANGES = 20_000
-# By how many times the distance from the k-th outermost row to the (4 k)-th one a bound
-# may lie beyond the former.
-REACHES = (0.5, 1.0, 2.0, 3.0)
+# None of the k outermost rows counts as farther from the k-th than so many times the
+# distance from there to the (4 k)-th.
+FENCE = 1.0
+# By how many times the distance from the k-th outermost row to the mean of those a bound
+# may lie beyond it.
+REACHES = (2.5, 3.0, 4.0, 6.0, 9.0)
 # By chance such a share of all rows lies beyond the bounds of a rule.
 LEAST_BY_CHANCE = 0.01
 # By chance such a share does beyond the bounds of some codes: then all codes have bounds.
@@ -93,6 +107,9 @@ ALL_BY_CHANCE = 0.3
 # many times fewer than by chance.
 OUTSIDE = 0.002
 OUTSIDE_LIFT = 50.0
+# Or so few, and hardly more than with the greatest reach.
+NEARLY_OUTSIDE = 0.005
+FAR_OUTSIDE = 3.0
 # Most places at which the modes of a column are cut for one rule.
 MOST_CUTS = 200
 
@@ -193,15 +210,17 @@ def discrete(
     counting = Counting(len(chosen), max(rare, LEAST_ROWS), about)
     names: list[str] = []
     columns: list[Coded] = []
+    is_missing: list[Mask] = []
     for column in schema.columns[:MOST_COLUMNS]:
         kind = KINDS[column.kind]
-        if kind.invented or column.kind not in ("integer", "float", "category"):
+        if kind.invented or column.kind not in WITH_VALUES:
             continue
         ids, values = pd.factorize(chosen[column.name], use_na_sentinel=False)
         many = MOST_VALUES if kind.numeric else len(chosen) // ROWS_PER_VALUE
         if 2 <= len(values) <= min(many, len(chosen) // ROWS_PER_VALUE):
             names.append(column.name)
             columns.append(Coded(ids.astype(np.int64), len(values)))
+            is_missing.append(np.asarray(pd.isna(values), dtype=bool))
     numbers = [i for i, name in enumerate(names) if KINDS[schema[name].kind].numeric]
     found: set[int] = set()
     determined: set[tuple[int, int]] = set()
@@ -209,8 +228,11 @@ def discrete(
         is_small = columns[i].size * columns[j].size <= MOST_COMBINATIONS
         if not is_small or not {i, j} & {*numbers}:
             continue
-        counts, stored = counting.table(columns[i], columns[j])
-        if _follows(counts):
+        one = columns[i]
+        if i in numbers and j not in numbers:
+            one = _without_rare(one, is_missing[i], counting)
+        counts, stored = counting.table(one, columns[j])
+        if _values_tell(counts, one.present):
             determined.add((i, j))
             if _closed(counts, stored) is not None:
                 found |= {i, j} & {*numbers}
@@ -220,6 +242,31 @@ def discrete(
         if _determined(columns[i], columns[j], columns[k], counting) is not None:
             found |= {i, j, k} & {*numbers}
     return frozenset(names[i] for i in found)
+
+
+def _values_tell(counts: Ints, present: Mask | None) -> bool:
+    """Whether another column follows from a number, where it is neither missing nor rare.
+
+    Args:
+        counts: ``[numbers, codes]`` rows.
+        present: Which are; None for all.
+    """
+    if present is None:
+        return _follows(counts)
+    is_told = counts[present].sum() >= MOST_TELL * counts.sum()
+    return bool(is_told and _follows(counts[present]))
+
+
+def _without_rare(column: Coded, is_missing: Mask, counting: Counting) -> Coded:
+    """Numbers that too few rows have as one code, since they get none of their own."""
+    holders = np.bincount(column.ids, minlength=column.size)
+    if counting.people is not None:
+        holders = people_of_values(column.ids, column.size, counting.people)
+    is_rare = (holders < counting.least) & ~is_missing
+    # The first code is that of all rare ones.
+    new = np.where(is_rare, 0, np.cumsum(~is_rare))
+    present = np.concatenate([[False], ~is_missing[~is_rare]])
+    return Coded(new[column.ids].astype(np.int64), len(present), (), present)
 
 
 @dataclass(frozen=True, eq=False)
@@ -512,9 +559,9 @@ def range_rules(
             if line.block in column.blocks:
                 continue
             outer = Outer.of(column, values, by_value, least, people)
-            bounds = _bounds(outer)
+            bounds, far = _bounds(outer)
             if bounds is not None:
-                by_chance, rule = _rule(rows, column, line, bounds)
+                by_chance, rule = _rule(rows, column, line, bounds, far)
                 yield scale * by_chance, rule
 
 
@@ -529,7 +576,8 @@ class Outer:
         first: ``[2, codes]``: the least, and the opposite of the greatest, of the codes
             that are told; so all bounds are lower ones. NaN for others, as below.
         kth: ``[2, codes]``: of the k-th row from there.
-        inside: ``[2, codes]``: of the (4 k)-th.
+        mean: ``[2, codes]``: the mean of those up to there, moved to a fence where they
+            are farther.
         median: ``[2, codes]``.
         sorted: The numbers by code, and then ascending.
     """
@@ -539,7 +587,7 @@ class Outer:
     told: Mask
     first: Floats
     kth: Floats
-    inside: Floats
+    mean: Floats
     median: Floats
     sorted: Floats
 
@@ -556,6 +604,10 @@ class Outer:
         ids, size = column.ids, column.size
         order, rows = _by_code(ids, size, by_value)
         starts = np.cumsum(rows) - rows
+        cells = values[order]
+        has_rows = rows >= SPREAD_ROWS * least
+        median = np.full(size, np.nan)
+        median[has_rows] = cells[(starts + rows // 2)[has_rows]]
         ends = []
         for way in (1, -1):
             own, own_rows = order, rows
@@ -566,25 +618,20 @@ class Outer:
             if way < 0:
                 begin += own_rows - 1
             told = own_rows >= SPREAD_ROWS * least
-            ranks = np.array([[1], [least], [SPREAD_ROWS * least]])
-            found = np.full((3, size), np.nan)
-            found[:, told] = way * values[own[begin[told] + way * (ranks - 1)]]
-            ends.append(found)
-        first, kth, inside = np.stack(ends, axis=1)
+            ranks = np.arange(SPREAD_ROWS * least)[:, None]
+            outer = np.full((len(ranks), size), np.nan)
+            outer[:, told] = way * values[own[begin[told] + way * ranks]]
+            kth = outer[least - 1]
+            with np.errstate(over="ignore", invalid="ignore"):
+                reach = FENCE * (outer[-1] - kth)
+                fence = kth - np.minimum(reach, FARTHEST * (way * median - kth))
+            mean = np.maximum(outer[:least], fence).mean(axis=0)
+            ends.append(np.stack([outer[0], kth, mean]))
+        first, kth, mean = np.stack(ends, axis=1)
         told = ~np.isnan(first).any(axis=0)
-        cells = values[order]
-        median = np.full(size, np.nan)
-        median[told] = cells[(starts + rows // 2)[told]]
-        return cls(
-            rows,
-            values[by_value],
-            told,
-            first,
-            kth,
-            inside,
-            np.stack([median, -median]),
-            cells,
-        )
+        median[~told] = np.nan
+        medians = np.stack([median, -median])
+        return cls(rows, values[by_value], told, first, kth, mean, medians, cells)
 
     def by_chance(self, bounds: Floats) -> Floats:
         """``[2, codes]``: rows that chance would have beyond bounds; NaN says nothing.
@@ -624,23 +671,29 @@ def _once(ids: Ints, people: Ints, order: Ints) -> Ints:
     return order[np.sort(first)]
 
 
-def _bounds(outer: Outer) -> Floats | None:
+def _bounds(outer: Outer) -> tuple[Floats | None, float]:
     """``[2, codes]``: lower bounds, and the opposites of upper ones; NaN for none.
 
-    None if there is no bound at all.
+    Returns:
+        The bounds, None if there is none at all; and how many rows are outside however
+        far the bounds reach.
     """
     if not outer.told.any():
-        return None
+        return None, 0.0
     found = None
     shared = outer.first == outer.kth
+    tried = []
     for reach in REACHES:
         with np.errstate(over="ignore", invalid="ignore"):
             margin = np.minimum(
-                reach * (outer.inside - outer.kth),
+                reach * (outer.kth - outer.mean),
                 FARTHEST * (outer.median - outer.kth),
             )
             bounds = np.where(shared, outer.kth, outer.kth - margin)
         bounds[~np.isfinite(bounds)] = np.nan
+        tried.append(bounds)
+    farthest = float(outer.beyond(tried[-1]).sum())
+    for bounds in tried:
         by_chance = outer.by_chance(bounds)
         says = by_chance >= OFTEN
         if by_chance[says].sum() < LEAST_BY_CHANCE * len(outer.sorted):
@@ -655,15 +708,26 @@ def _bounds(outer: Outer) -> Floats | None:
         found = np.where(says, bounds, np.nan)
         exceptions = float(outside[says].sum())
         few = exceptions <= OUTSIDE * len(outer.sorted)
+        # Those who are outside anyway are no tail.
+        nearly_few = exceptions <= NEARLY_OUTSIDE * len(outer.sorted)
+        few |= nearly_few and exceptions <= FAR_OUTSIDE * farthest
         if few and exceptions * OUTSIDE_LIFT <= float(by_chance[says].sum()):
             break
-    return found
+    return found, farthest
 
 
 def _rule(
-    rows: Encoded, column: Coded, line: Line, bounds: Floats
+    rows: Encoded, column: Coded, line: Line, bounds: Floats, far: float
 ) -> tuple[float, Rule]:
-    """Bounds as a rule, and how many rows would break it by chance."""
+    """Bounds as a rule, and how many rows would break it by chance.
+
+    Args:
+        rows: Training rows.
+        column: What the range depends on.
+        line: The column of numbers.
+        bounds: See `_bounds`.
+        far: The rows that are exceptions; others outside are but a little beyond.
+    """
     told = np.flatnonzero(~np.isnan(bounds).all(axis=0))
     low = np.where(np.isnan(bounds[0]), -np.inf, bounds[0])[told]
     high = np.where(np.isnan(bounds[1]), np.inf, -bounds[1])[told]
@@ -697,7 +761,7 @@ def _rule(
     size = column.size
     counts = np.bincount(column.ids * pieces + piece, minlength=size * pieces)
     counts = counts.reshape(size, pieces)
-    exceptions = float(counts.ravel()[cells].sum())
+    exceptions = min(far, float(counts.ravel()[cells].sum()))
     by_chance = float(_expected(counts).ravel()[cells].sum())
     rule = Rule(
         (*column.blocks, line.block),
