@@ -48,6 +48,7 @@ from synthtab.core.schema import Schema
 from synthtab.data import holdout
 from synthtab.data.columns import ColumnEncoder, infer
 from synthtab.data.encoder import TableEncoder
+from synthtab.data.frames import Frames, to_pandas
 from synthtab.data.sources import (
     RowNumbers,
     Source,
@@ -289,7 +290,8 @@ class Synthesizer:
         """Learn a table.
 
         Args:
-            table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds. Or
+            table: A DataFrame with any columns that `synthtab.infer` knows; see its kinds: of
+                pandas or polars, or a table of Arrow; `sample` gives rows of the same kind. Or
                 the path of a CSV or Parquet file; one that memory does not hold comfortably is
                 read in pieces, and its columns are learnt from a random sample of its rows,
                 see `synthtab.data.sources`.
@@ -326,6 +328,7 @@ class Synthesizer:
         observe = WholeFit(observe, clock)
 
         # What the table is, and which of its rows choose the checkpoint.
+        frames = Frames.of(table)
         observe(Progress("read"))
         source = open_table(table, streams, rows, at_once)
         privacy = None
@@ -359,6 +362,7 @@ class Synthesizer:
             self.report_ = report
             self.table_ = LearntTable(source.rows, source.total, encoded.digest)
             self._forget()
+            self._frames = frames
             if encoder.layout.blocks:
                 training = encoded.training
                 if people is not None:
@@ -672,8 +676,9 @@ class Synthesizer:
         passes: int | None = None,
         first: int = 0,
         jobs: int = 1,
+        frame: str | None = None,
         observe: Observer = silent,
-    ) -> pd.DataFrame:
+    ) -> Any:
         """``n`` rows with the table's columns, order and dtypes.
 
         Args:
@@ -692,6 +697,8 @@ class Synthesizer:
             first: Number of the first row: ``sample(10, first=90)`` is the end of
                 ``sample(100)``, without the others being made.
             jobs: Processes to make the rows with, each with one thread; the rows are the same.
+            frame: "pandas", "polars" or "arrow": whose table comes back. If not given, that of
+                ``given``, or of the table that was learnt; of a model that was loaded, pandas.
             observe: Called with the progress.
 
         Raises:
@@ -702,7 +709,10 @@ class Synthesizer:
         if given is not None:
             if balance or weights or passes or first or jobs != 1:
                 raise ConfigError("given rows go together with where and seed only")
-            return self._complete(given, n, where, seed, observe)
+            frames = self._frames_of(given).named(frame)
+            rows = self._complete(to_pandas(given), n, where, seed, observe)
+            return frames.give(rows)
+        frames = self._frames_of().named(frame)
         blocks = self.sample_blocks(
             n,
             where=where,
@@ -714,7 +724,20 @@ class Synthesizer:
             jobs=jobs,
             observe=observe,
         )
-        return pd.concat(blocks, ignore_index=True)
+        return frames.give(pd.concat(blocks, ignore_index=True))
+
+    def _frames_of(self, table: Any = None) -> Frames:
+        """Whose rows to give: those of a table, or of the one that was learnt.
+
+        A table of some columns may be in types of the one that was learnt.
+        """
+        learnt: Frames = vars(self).get("_frames", Frames())
+        if table is None:
+            return learnt
+        given = Frames.of(table)
+        if given.library == learnt.library:
+            return Frames(given.library, {**learnt.types, **given.types})
+        return given
 
     def sample_blocks(
         self,
@@ -812,6 +835,8 @@ class Synthesizer:
         if draws is not None and draws < 1:
             raise ConfigError(f"draws must be at least 1, not {draws!r}")
         requests = self.requests
+        frames = self._frames_of(table)
+        table = to_pandas(table)
         for name in columns or ():
             if name not in self.schema_.names:
                 near = hint(name, self.schema_.names, "the columns are")
@@ -825,7 +850,7 @@ class Synthesizer:
             )
             if columns is not None:
                 imputed = _filled_only(columns, imputed, table)
-            tables.append(imputed)
+            tables.append(frames.give(imputed))
         return tables[0] if draws is None else tables
 
     def _complete(
@@ -914,6 +939,7 @@ class Synthesizer:
             DataError: It is another table, or no row was held out.
         """
         encoder = self.requests.encoder
+        table = to_pandas(table)
         learnt = self.table_
         if "privacy" in self.report_:
             raise DataError(

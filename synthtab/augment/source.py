@@ -17,6 +17,7 @@ import pandas as pd
 from synthtab.augment.target import Target
 from synthtab.core.errors import DataError
 from synthtab.core.randomness import Streams
+from synthtab.data.frames import to_pandas
 
 # How often a generator without `sample_class` is asked for more rows before a class
 # stays short of them.
@@ -35,8 +36,8 @@ def _asked(
 ) -> pd.DataFrame:
     """Rows of a generator; one that takes a seed gives other rows in every repeat."""
     if "seed" in inspect.signature(method).parameters:
-        return method(*arguments, seed=seed)
-    return method(*arguments)
+        return to_pandas(method(*arguments, seed=seed))
+    return to_pandas(method(*arguments))
 
 
 def balancing_rows(

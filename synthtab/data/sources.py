@@ -25,6 +25,7 @@ from synthtab.data import check, tables
 from synthtab.data.columns import KINDS, typed_cells
 from synthtab.data.columns.base import MISSING_TOKENS
 from synthtab.data.columns.disclosure import number_people
+from synthtab.data.frames import to_pandas
 from synthtab.data.places import Input, open_input
 from synthtab.runtime import machine
 
@@ -161,7 +162,7 @@ def open_table(
     """A table ready to be learnt.
 
     Args:
-        table: A DataFrame or the path of a file.
+        table: A DataFrame, an Arrow table, or the path of a file.
         streams: Randomness; uses the streams "rows" and "encoder.sample".
         rows: Learn only so many rows, drawn uniformly at random.
         at_once: Most bytes of memory for a file that is held as a whole; None for
@@ -181,9 +182,10 @@ def open_table(
                 return _draw_from_file(path, streams, rows)
             return _sample_file(path, streams)
         table = tables.read(path)
+    table = to_pandas(table)
     if not isinstance(table, pd.DataFrame):
         raise DataError(
-            "fit takes a pandas DataFrame or the path of a file, "
+            "fit takes a DataFrame of pandas or polars, an Arrow table or the path of a file, "
             f"not {type(table).__name__}"
         )
     if rows is None or rows >= len(table):

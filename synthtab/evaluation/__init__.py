@@ -33,6 +33,7 @@ from synthtab.core.errors import ConfigError, DataError
 from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import infer
+from synthtab.data.frames import to_pandas
 from synthtab.evaluation.bounds import Bound, parse_bounds
 from synthtab.evaluation.metric import Cost, Metric, Outcome, Reference, Score, Skip
 from synthtab.evaluation.metrics import (
@@ -185,7 +186,8 @@ def evaluate(
     figure.
 
     Args:
-        real: The table that the generator learnt from.
+        real: The table that the generator learnt from, of pandas, polars or Arrow, as all
+            tables here.
         synthetic: The rows to judge, with the same columns in any order.
         holdout: Real rows that the generator never saw: for utility, the checks on
             copying and the attacks on privacy.
@@ -209,6 +211,8 @@ def evaluate(
         ConfigError: There is no metric of such a name.
     """
     chosen = METRICS if metrics is None else tuple(_metric(name) for name in metrics)
+    real, synthetic = to_pandas(real), to_pandas(synthetic)
+    holdout = to_pandas(holdout)
     observe(Progress("prepare tables"))
     tables = prepare(
         real, synthetic, holdout, target=target, schema=schema, numeric=numeric
@@ -266,6 +270,8 @@ def compare(
         raise ConfigError(
             "there is nothing to compare: give at least one synthetic table"
         )
+    real, holdout = to_pandas(real), to_pandas(holdout)
+    synthetic = {name: to_pandas(rows) for name, rows in synthetic.items()}
     if schema is None and numeric is None:
         # Once, not again for every table.
         schema = infer(real, rare=0)
