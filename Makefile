@@ -3,6 +3,7 @@
 # make test   all tests but those marked slow
 # make lint   ruff and mypy
 # make cover  make test, and which lines no test runs
+# make site   the documents as a site, in site/
 #
 # CONSTRAINTS names the pip constraints file (empty for none), PYTHON the interpreter of the virtual environment, JOBS the
 # processes that run the tests.
@@ -19,7 +20,7 @@ SYNTHTAB = $(VENV)/bin/synthtab
 PYTEST = $(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 FLIGHTS = datasets/flights/flights
 
-.PHONY: demo check test cover lint clean
+.PHONY: demo check test cover lint site clean
 .DELETE_ON_ERROR:
 
 # Editable installs: only a change of pyproject.toml or of the constraints installs again.
@@ -32,6 +33,10 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(VENV)/bin/python
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP_INSTALL) --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-site: $(VENV)/installed
+	$(PIP_INSTALL) --editable '.[site]'
 	touch $@
 
 demo: $(VENV)/installed
@@ -59,5 +64,9 @@ lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Warnings are errors: a link that leads nowhere, a name that the reference lacks.
+site: $(VENV)/installed-site
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info
+	rm -rf $(VENV) $(DEMO) build site *.egg-info

@@ -26,8 +26,8 @@ MOST_WORDS = 1000
 FEW_ROWS = 300
 # Pages whose blocks do little that those of README, or other tests, do not: marked slow.
 REPEATED = {
-    "sh": {"augment.md", "command-line.md", "constraints.md", "privacy.md", "scale.md"},
-    "python": {"augment.md", "constraints.md", "library.md", "scale.md"},
+    "sh": {"index.md", "augment.md", "command-line.md", "constraints.md", "privacy.md", "scale.md"},
+    "python": {"index.md", "augment.md", "constraints.md", "library.md", "scale.md"},
 }
 
 
@@ -202,6 +202,13 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             if target in PAGES and target not in reached:
                 to_read.append(target)
     assert reached == set(PAGES)
+
+
+def test_every_page_is_on_the_site() -> None:
+    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert re.search(rf"[: -] {name}$", config, re.MULTILINE), name
 
 
 def test_the_readme_is_short() -> None:
