@@ -26,7 +26,14 @@ MOST_WORDS = 1000
 FEW_ROWS = 300
 # Pages whose blocks do little that those of README, or other tests, do not: marked slow.
 REPEATED = {
-    "sh": {"index.md", "augment.md", "command-line.md", "constraints.md", "privacy.md", "scale.md"},
+    "sh": {
+        "index.md",
+        "augment.md",
+        "command-line.md",
+        "constraints.md",
+        "privacy.md",
+        "scale.md",
+    },
     "python": {"index.md", "augment.md", "constraints.md", "library.md", "scale.md"},
 }
 
