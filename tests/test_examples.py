@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,16 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NOTEBOOK = EXAMPLES / "notebook.ipynb"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+# Notebook -> libraries that it needs, and what it writes.
+NEEDED = {
+    "augmentation": [],
+    "flights": [],
+    "imputation": [],
+    "pipeline": ["imblearn"],
+    "promise": ["opendp"],
+}
+WRITTEN_BY_NOTEBOOKS = {"flights": ["report.html"]}
 # Script -> what it writes.
 WRITTEN = {
     "share.py": ["rows.csv", "report.html"],
@@ -27,12 +38,41 @@ def test_every_script_is_run_and_listed() -> None:
         assert f"[{script}]({script})" in readme
 
 
-def test_the_notebook_is_listed_and_holds_no_result() -> None:
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_listed_and_holds_no_result(path: Path) -> None:
     """Results would say what an older version did."""
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     assert not any(cell.get("outputs") for cell in notebook["cells"])
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    assert f"[{NOTEBOOK.name}]({NOTEBOOK.name})" in readme
+    assert f"[{path.name}]({path.name})" in readme
+    assert path == NOTEBOOK or path.stem in NEEDED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_notebook_runs(name: str, tmp_path: Path) -> None:
+    for library in ("nbclient", "nbformat", "ipykernel", *NEEDED[name]):
+        pytest.importorskip(library)
+    import nbclient
+    import nbformat
+
+    text = (EXAMPLES / f"{name}.ipynb").read_text(encoding="utf-8")
+    # What the notebook does in minutes, in seconds.
+    text, count = re.subn(r'time=\\"\d+s\\"', r'time=\\"2s\\"', text)
+    assert count
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    # An error of a cell is raised here.
+    client.execute()
+    assert any(cell.get("outputs") for cell in notebook.cells)
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == WRITTEN_BY_NOTEBOOKS.get(name, [])
 
 
 @pytest.mark.slow
