@@ -239,6 +239,7 @@ def fit(
                         constraints=constraints,
                         constraint=constraint,
                         rows=rows,
+                        checkpoint=checkpoint and str(checkpoint),
                         **options,
                     )
                     _print_plan(model.plan(source, declared), given | further)

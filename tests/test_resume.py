@@ -117,7 +117,7 @@ def test_what_settles_settles_after_a_kill(
     how = config(lr_generator=0.3, adversarial=0.0, moments=0.0, checks=2, epochs=60)
     whole = train(how, None)
     with pytest.raises(Killed):
-        train(how, Saved(tmp_path, {}, Clock()), 365)
+        train(how, Saved(tmp_path, {}, Clock()), whole.steps - 12)
     saved = Saved(tmp_path, {}, Clock())
     assert saved.state is not None and saved.state["trainer"]["settling"]
     same(train(how, saved), whole)

@@ -116,7 +116,8 @@ def to_pandas(table: Any) -> Any:
         return table
     if _is_polars(table) and hasattr(table, "collect"):
         raise DataError("a polars LazyFrame is no table yet: give it .collect()")
-    if not hasattr(table, "__arrow_c_stream__"):
+    # The first releases of polars lack the interface.
+    if not hasattr(table, "__arrow_c_stream__") and not _is_polars(table):
         return table
     whole = _arrow(table)
     frames = []
