@@ -55,6 +55,7 @@ from synthtab.data.relations.rules import (
 from synthtab.data.relations.rules import sample_size as rows_of_rules
 from synthtab.data.relations.search import bases, find, find_distances
 from synthtab.data.relations.seasons import find_seasons
+from synthtab.data.relations.thresholds import threshold_rules
 
 CONTINUOUS = ("cdf", "mixture")
 # Rows by which a state from a file is tried out.
@@ -220,7 +221,9 @@ class TableEncoder:
             found_crosses = find_crosses(rows, rare, about)
         if links:
             rows, about = sampled("encoder.rules", rows_of_rules(len(columns)))
-            rules = find_rules(rows, rare, about, encoder._lines())
+            lines = encoder._lines()
+            rules = find_rules(rows, rare, about, lines)
+            rules += threshold_rules(rows, about, lines)
         keys: tuple[Key, ...] = ()
         if links:
             dates = [date.parts for date in encoder.assembled]

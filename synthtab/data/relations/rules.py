@@ -151,7 +151,7 @@ def find_rules(
         lines: Columns of numbers whose ranges may depend on other columns.
     """
     layout = rows.layout
-    columns = _columns(rows)
+    columns = coded_columns(rows)
     counting = Counting(len(rows), max(rare, LEAST_ROWS), people)
     found: list[tuple[float, Rule]] = []
     determined: set[tuple[int, int]] = set()
@@ -305,7 +305,7 @@ def is_code_of_modes(layout: Layout, column: Coded) -> bool:
     return any(layout.blocks[b].modes for b in column.blocks)
 
 
-def _columns(rows: Encoded) -> list[Coded]:
+def coded_columns(rows: Encoded) -> list[Coded]:
     """The columns of which rules are made."""
     found = []
     for blocks in list(rows.layout.columns.values())[:MOST_COLUMNS]:
@@ -785,6 +785,11 @@ def sample_size(columns: int) -> int:
 def described(rule: Rule, layout: Layout) -> str:
     """A rule in words: "distance follows from origin and dest"."""
     columns = list(dict.fromkeys(layout.blocks[b].column for b in rule.blocks))
+    if rule.cuts and len(columns) > 2:
+        return (
+            f"{columns[1]} and {columns[2]} lie on the same sides of two limits, as "
+            f"{columns[0]} says"
+        )
     if rule.cuts:
         return f"{columns[-1]} lies within a range that depends on {columns[0]}"
     if rule.never:
