@@ -106,7 +106,9 @@ def _part(
     source: Synthesizer | str, start: int, rows: int, request: dict[str, Any]
 ) -> pd.DataFrame:
     """One partition; its rows are numbered as in the whole."""
-    part = _model(source).sample(rows, first=start, frame="pandas", **request)
+    part = _model(source).sample(
+        rows, first=start, frame="pandas", verbose=False, **request
+    )
     return part.set_axis(pd.RangeIndex(start, start + rows))
 
 

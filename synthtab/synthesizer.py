@@ -42,7 +42,15 @@ from synthtab.core.errors import (
 )
 from synthtab.core.layout import Encoded
 from synthtab.core.notebook import block, sentence, table
-from synthtab.core.progress import Clock, Observer, Progress, WholeFit, silent
+from synthtab.core.progress import (
+    Clock,
+    Observer,
+    Progress,
+    WholeFit,
+    done,
+    silent,
+    watching,
+)
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
 from synthtab.data import holdout
@@ -280,8 +288,9 @@ class Synthesizer:
         self,
         table: pd.DataFrame | str | os.PathLike[str] | Source,
         schema: Schema | None = None,
-        observe: Observer = silent,
+        observe: Observer | None = None,
         *,
+        verbose: bool = True,
         rows: int | None = None,
         at_once: int | None = None,
         clock: Clock | None = None,
@@ -296,7 +305,9 @@ class Synthesizer:
                 read in pieces, and its columns are learnt from a random sample of its rows,
                 see `synthtab.data.sources`.
             schema: What the columns are; inferred if not given.
-            observe: Called with the progress, see `Progress`.
+            observe: Called with the progress, see `Progress`. If not given, a notebook shows a
+                bar, and nothing is shown elsewhere.
+            verbose: Whether it does.
             rows: Learn only so many rows, drawn uniformly at random.
             at_once: Most bytes of memory that a file may take to be held as a whole, and its
                 codes after that; None for a share of what is at hand.
@@ -321,11 +332,12 @@ class Synthesizer:
         world = processes()
         device = world.place(compute.pick(self.device))
         if world.rank > 0:
-            observe = silent
+            observer = silent
         clock = clock or Clock(config.time)
+        observer = watching(observe, verbose)
         if checkpoint is not None:
             _require_resumable(self, world)
-        observe = WholeFit(observe, clock)
+        observe = WholeFit(observer, clock)
 
         # What the table is, and which of its rows choose the checkpoint.
         frames = Frames.of(table)
@@ -384,6 +396,7 @@ class Synthesizer:
                 self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
                 self._become(encoder, None, Recipe())
+        done(observer)
         return self
 
     def _private(
@@ -677,7 +690,8 @@ class Synthesizer:
         first: int = 0,
         jobs: int = 1,
         frame: str | None = None,
-        observe: Observer = silent,
+        observe: Observer | None = None,
+        verbose: bool = True,
     ) -> Any:
         """``n`` rows with the table's columns, order and dtypes.
 
@@ -699,7 +713,8 @@ class Synthesizer:
             jobs: Processes to make the rows with, each with one thread; the rows are the same.
             frame: "pandas", "polars" or "arrow": whose table comes back. If not given, that of
                 ``given``, or of the table that was learnt; of a model that was loaded, pandas.
-            observe: Called with the progress.
+            observe: Called with the progress. If not given, a notebook shows a bar.
+            verbose: Whether it does.
 
         Raises:
             ConditionError: No row can meet the conditions, or next to none does.
@@ -710,9 +725,12 @@ class Synthesizer:
             if balance or weights or passes or first or jobs != 1:
                 raise ConfigError("given rows go together with where and seed only")
             frames = self._frames_of(given).named(frame)
-            rows = self._complete(to_pandas(given), n, where, seed, observe)
+            observer = watching(observe, verbose)
+            rows = self._complete(to_pandas(given), n, where, seed, observer)
+            done(observer)
             return frames.give(rows)
         frames = self._frames_of().named(frame)
+        observer = watching(observe, verbose)
         blocks = self.sample_blocks(
             n,
             where=where,
@@ -722,9 +740,11 @@ class Synthesizer:
             passes=passes,
             first=first,
             jobs=jobs,
-            observe=observe,
+            observe=observer,
         )
-        return frames.give(pd.concat(blocks, ignore_index=True))
+        rows = pd.concat(blocks, ignore_index=True)
+        done(observer)
+        return frames.give(rows)
 
     def _frames_of(self, table: Any = None) -> Frames:
         """Whose rows to give: those of a table, or of the one that was learnt.

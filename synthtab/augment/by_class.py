@@ -37,7 +37,7 @@ class ByClass:
 
     def sample(self, n: int, *, seed: int | None = None) -> pd.DataFrame:
         """Rows as the model draws them."""
-        return self.model.sample(n, seed=seed, frame="pandas")
+        return self.model.sample(n, seed=seed, frame="pandas", verbose=False)
 
     def sample_class(
         self, value: Any, n: int, *, seed: int | None = None, start: int = 0

@@ -156,7 +156,7 @@ class SyntheticSampler(BaseOverSampler):  # type: ignore[misc]
             **options,
         )
         schema = infer(table, {target: "category"}, text=False, rare=model.config.rare)
-        return model.fit(table, schema)
+        return model.fit(table, schema, verbose=False)
 
     def _more_tags(self) -> dict[str, Any]:
         """Of imbalanced-learn before 0.13."""

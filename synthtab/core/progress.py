@@ -6,6 +6,7 @@ command line draws bars with it.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,6 +41,31 @@ Observer = Callable[[Progress], None]
 
 def silent(progress: Progress) -> None:
     """An observer that ignores everything."""
+
+
+def watching(observe: Observer | None, verbose: bool) -> Observer:
+    """Who is told of a job: whoever is named, or a bar in a notebook, or nobody.
+
+    Args:
+        observe: An observer; None where nobody is named.
+        verbose: Whether a notebook shows a bar then.
+    """
+    if observe is not None:
+        return observe
+    # A kernel of Jupyter has loaded it; nobody else need do so.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not verbose or not hasattr(shell, "kernel"):
+        return silent
+    from synthtab.core.bar import Bar
+
+    return Bar()
+
+
+def done(observe: Observer) -> None:
+    """Take the bar away, if there is one."""
+    close = getattr(observe, "close", None)
+    if close is not None:
+        close()
 
 
 class Clock:

@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from synthtab import __version__
 from synthtab.core.errors import ConfigError, DataError
-from synthtab.core.progress import Observer, Progress, silent
+from synthtab.core.progress import Observer, Progress, done, silent, watching
 from synthtab.core.randomness import Streams
 from synthtab.data.columns import infer
 from synthtab.data.frames import to_pandas
@@ -178,7 +178,8 @@ def evaluate(
     seed: int = 0,
     metrics: Sequence[str] | None = None,
     riskiest: int = 0,
-    observe: Observer = silent,
+    observe: Observer | None = None,
+    verbose: bool = True,
 ) -> Report:
     """Score synthetic rows against the real ones.
 
@@ -200,7 +201,9 @@ def evaluate(
         riskiest: So many of the training rows that the synthetic rows expose most are
             listed in `Report.riskiest`, with their positions and cells: the report then
             holds real rows.
-        observe: Is called when a metric starts, by one thread at a time.
+        observe: Is called when a metric starts, by one thread at a time. If not given, a
+            notebook shows a bar.
+        verbose: Whether it does.
 
     Returns:
         The scores, in the order of `METRICS` or of ``metrics``, and what they mean.
@@ -211,6 +214,7 @@ def evaluate(
         ConfigError: There is no metric of such a name.
     """
     chosen = METRICS if metrics is None else tuple(_metric(name) for name in metrics)
+    observe = watching(observe, verbose)
     real, synthetic = to_pandas(real), to_pandas(synthetic)
     holdout = to_pandas(holdout)
     observe(Progress("prepare tables"))
@@ -223,6 +227,7 @@ def evaluate(
     if riskiest > 0:
         exposed = with_cells(_riskiest(tables, Streams(seed), riskiest), real)
     observe(Progress("done", 1.0))
+    done(observe)
     return Report(
         scores,
         _facts(tables),
