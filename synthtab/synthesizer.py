@@ -331,10 +331,9 @@ class Synthesizer:
         streams = self._streams()
         world = processes()
         device = world.place(compute.pick(self.device))
-        if world.rank > 0:
-            observer = silent
+        # Of several processes, the first one speaks.
+        observer = silent if world.rank else watching(observe, verbose)
         clock = clock or Clock(config.time)
-        observer = watching(observe, verbose)
         if checkpoint is not None:
             _require_resumable(self, world)
         observe = WholeFit(observer, clock)
