@@ -63,7 +63,7 @@ def test_a_card_says_what_a_reader_must_know(model: Synthesizer) -> None:
         assert re.search(rf"^## .*{heading}$", card, re.MULTILINE), heading
     assert "60 rows, 0 of them held out" in card
     assert "None. The model was fitted without differential privacy" in card
-    assert "synthtab evaluate TABLE ROWS" in card
+    assert "None is given here. `synthtab evaluate`" in card
 
 
 def test_names_of_columns_are_shown_not_run(model: Synthesizer) -> None:

@@ -12,7 +12,16 @@ LOWER = re.compile(r'"([\w-]+)(?:\[\w+\])?>=([\d.]+)')
 PINNED = re.compile(r"^([\w-]+)==([\d.]+)$", re.MULTILINE)
 
 # Tools, not libraries: their newest version is the right one.
-TOOLS = {"setuptools", "ruff", "mypy", "pandas-stubs", "scipy-stubs"}
+TOOLS = {
+    "setuptools",
+    "ruff",
+    "mypy",
+    "pandas-stubs",
+    "scipy-stubs",
+    "mkdocs",
+    "mkdocs-material",
+    "mkdocstrings",
+}
 
 
 def numbers(version: str) -> tuple[int, ...]:

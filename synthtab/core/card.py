@@ -30,9 +30,8 @@ NO_PROMISE = (
     "nobody can be recognised."
 )
 NO_FIGURES = (
-    "None is given here. `synthtab evaluate TABLE ROWS --model MODEL --json report.json` "
-    "judges rows of the model, and `synthtab inspect --card CARD --report report.json "
-    "MODEL` puts the figures here."
+    "None is given here. `synthtab evaluate` judges rows of the model, and the figures of "
+    "its report can stand here."
 )
 LIMITS = (
     "Rows are made up. What is true of the table at large is about true of them; no row is "
@@ -156,7 +155,7 @@ def _valued(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             float(score["value"]), score["name"], score["title"], score["meaning"]
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            "this is no report: write one with synthtab evaluate --json"
+            "this is no report: give what synthtab evaluate writes as JSON"
         ) from error
     return scores
 

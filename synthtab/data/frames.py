@@ -20,7 +20,6 @@ from synthtab.core.errors import (
     ConfigError,
     DataError,
     MissingExtraError,
-    argument,
     hint,
 )
 
@@ -72,7 +71,7 @@ class Frames:
             return self
         if library not in FRAMES:
             near = hint(library, FRAMES, "there are")
-            raise ConfigError(f"{argument('frame')} {library!r} is not known{near}")
+            raise ConfigError(f"the frame {library!r} is not known{near}")
         return Frames(library)
 
     def give(self, rows: pd.DataFrame) -> Any:
