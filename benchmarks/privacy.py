@@ -3,6 +3,13 @@
     python benchmarks/privacy.py adult shoppers --epsilon 1 3 10 --seeds 0 1 2
     python benchmarks/privacy.py --table
 
+Others run in an environment of their own, with the same public bounds:
+
+    python benchmarks/privacy.py adult --bounds adult.json
+    python benchmarks/private_peers.py aim ../shared/data/adult adult.json --out aim.csv
+    python benchmarks/privacy.py --rows aim.csv
+    python benchmarks/privacy.py adult --words         # ours with their knowledge
+
 Public are the kinds, and the bounds of numbers to the power of ten above; categories are
 paid for. Each run appends a line to results/privacy.jsonl. "rows" are those that are drawn
 from the noisy answers; "model" those of the model that learns them.
@@ -32,8 +39,13 @@ RESULTS = Path(__file__).resolve().parent / "results" / "privacy.jsonl"
 BINS = 10
 
 
-def public_schema(train: pd.DataFrame, meta: dict[str, Any]) -> Schema:
-    """Kinds, and for numbers the least power of ten that no cell is beyond."""
+def public_schema(
+    train: pd.DataFrame, meta: dict[str, Any], words: bool = False
+) -> Schema:
+    """Kinds, and for numbers the least power of ten that no cell is beyond.
+
+    With ``words``, also the words of each column, as other generators take them.
+    """
     schema = infer(train, dict.fromkeys(meta["categorical"], "category"))
     columns = []
     for column in schema.columns:
@@ -42,6 +54,10 @@ def public_schema(train: pd.DataFrame, meta: dict[str, Any]) -> Schema:
             bound = options.get(name)
             if isinstance(bound, (int, float)):
                 options[name] = _rounded(bound, upwards=name == "maximum")
+        if words and column.kind == "category":
+            options["categories"] = sorted(
+                train[column.name].dropna().unique().tolist()
+            )
         columns.append(replace(column, options=options))
     return replace(schema, columns=tuple(columns), constraints=())
 
@@ -82,10 +98,12 @@ def two_way_error(train: pd.DataFrame, rows: pd.DataFrame, numeric: list[str]) -
     return float(np.mean(errors))
 
 
-def run(dataset: str, epsilon: float, seed: int, with_model: bool) -> dict[str, Any]:
+def run(
+    dataset: str, epsilon: float, seed: int, with_model: bool, words: bool
+) -> dict[str, Any]:
     """Rows with one budget, scored."""
-    train, test, meta = read(DATA / dataset)
-    schema = public_schema(train, meta)
+    train, _, meta = read(DATA / dataset)
+    schema = public_schema(train, meta, words)
     target = meta["target"]
     began = time.process_time()
     private = private_rows(train, schema, epsilon, None, Streams(seed), target)
@@ -99,6 +117,7 @@ def run(dataset: str, epsilon: float, seed: int, with_model: bool) -> dict[str, 
         seconds = time.process_time() - began
         tables["model"] = model.sample(len(train))
     record: dict[str, Any] = {
+        "who": "synthtab, words public" if words else "synthtab",
         "dataset": dataset,
         "epsilon": epsilon,
         "delta": private.ledger.delta,
@@ -106,26 +125,54 @@ def run(dataset: str, epsilon: float, seed: int, with_model: bool) -> dict[str, 
         "seconds": round(seconds, 1),
     }
     for name, rows in tables.items():
-        report = evaluate(
-            train,
-            rows,
-            holdout=test,
-            target=target,
-            numeric=meta["numerical"],
-            metrics=("utility",),
-        )
-        utility = report.score("utility")
-        record[f"utility_{name}"] = utility.value
-        assert utility.reference is not None
-        record["utility_real"] = utility.reference.value
-        record[f"two_way_{name}"] = two_way_error(train, rows, meta["numerical"])
+        record |= score(dataset, rows, name)
     return record
+
+
+def run_peer(path: Path) -> dict[str, Any]:
+    """The rows of another generator, scored; what made them lies beside them."""
+    record: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+    return record | score(record["dataset"], pd.read_csv(path), "rows")
+
+
+def score(dataset: str, rows: pd.DataFrame, name: str) -> dict[str, float]:
+    """Utility and two-way error of rows, under a name of their own."""
+    train, test, meta = read(DATA / dataset)
+    report = evaluate(
+        train,
+        rows,
+        holdout=test,
+        target=meta["target"],
+        numeric=meta["numerical"],
+        metrics=("utility",),
+    )
+    utility = report.score("utility")
+    assert utility.reference is not None
+    return {
+        f"utility_{name}": utility.value,
+        "utility_real": utility.reference.value,
+        f"two_way_{name}": two_way_error(train, rows, meta["numerical"]),
+    }
+
+
+def bounds(dataset: str) -> dict[str, dict[str, float]]:
+    """The public bounds of each number, for generators that are not ours."""
+    train, _, meta = read(DATA / dataset)
+    schema = public_schema(train, meta)
+    return {
+        name: {
+            "lower": float(schema[name].options["minimum"]),
+            "upper": float(schema[name].options["maximum"]),
+        }
+        for name in meta["numerical"]
+    }
 
 
 def show() -> None:
     """The means of all seeds, as a table."""
     records = pd.DataFrame(map(json.loads, RESULTS.read_text().splitlines()))
-    by = records.groupby(["dataset", "epsilon"])
+    records["who"] = records["who"].fillna("synthtab")
+    by = records.groupby(["dataset", "epsilon", "who"])
     print(by.mean(numeric_only=True).round(3).to_markdown())
 
 
@@ -134,14 +181,23 @@ def main() -> None:
     parser.add_argument("datasets", nargs="*", default=[])
     parser.add_argument("--epsilon", nargs="+", type=float, default=[1.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--words", action="store_true", help="words are public, too")
+    parser.add_argument("--rows", nargs="+", type=Path, help="score rows of others")
+    parser.add_argument("--bounds", type=Path, help="write the public bounds there")
     parser.add_argument("--model", action="store_true", help="fit the model, too")
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if args.bounds:
+        (dataset,) = args.datasets
+        args.bounds.write_text(json.dumps(bounds(dataset), indent=1))
+        return
+    for path in args.rows or ():
+        keep(run_peer(path), RESULTS)
     for dataset in args.datasets:
         for epsilon in args.epsilon:
             for seed in args.seeds:
-                keep(run(dataset, epsilon, seed, args.model), RESULTS)
+                keep(run(dataset, epsilon, seed, args.model, args.words), RESULTS)
     if args.table:
         show()
 

@@ -14,7 +14,7 @@ from synthtab import Synthesizer, datasets, infer
 from synthtab.core.errors import ConfigError, DataError, SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column, Schema
-from synthtab.private import learn
+from synthtab.private import domains, learn
 from synthtab.private.domains import Grid, Ranges, Words
 from synthtab.private.learn import private_rows
 from synthtab.private.ledger import Ledger
@@ -286,6 +286,48 @@ def test_a_domain_gives_back_its_own_values(step: float | None) -> None:
     codes = np.array([0, 1, 2, 3])
     again = words.codes(words.cells(codes, rng))
     assert again[[0, 1, 3]].tolist() == [0, 1, 3] and again[2] in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "decimals"),
+    [(0, 100_000, 7), (-1_000_000, 1_000_000, 0), (0, 1, 9)],
+)
+def test_a_wide_column_is_cut_into_ranges_that_hold_all_of_it(
+    low: float, high: float, decimals: int
+) -> None:
+    """Amounts of which many are 0: neither that nor the upper tenth may get lost."""
+    rng = np.random.default_rng(0)
+    amounts = rng.lognormal(0, 1.5, 11_000)
+    amounts *= high / 100 / np.quantile(amounts, 0.99)
+    amounts[rng.random(11_000) < 0.4] = 0
+    frame = pd.DataFrame({"x": amounts.clip(0, high).round(decimals)})
+    options = {"minimum": low, "maximum": high, "decimals": decimals}
+    schema = Schema((Column("x", "float", "float64", options),))
+    if decimals == 0:
+        schema = Schema((Column("x", "integer", "float64", options),))
+    rows = private_rows(frame, schema, 0.5, 1e-6, Streams(0)).frame
+    for share in (0.2, 0.5, 0.7, 0.9):
+        real, made = (float(t["x"].quantile(share)) for t in (frame, rows))
+        assert made == 0 if real == 0 else 0.5 * real < made < 2 * real, share
+    assert rows["x"].max() <= high
+
+
+def test_words_that_may_not_be_told_are_missing_cells() -> None:
+    """Thirty rows with little budget: no word is so frequent that it may be told."""
+    schema = Schema((Column("town", "category", "str"),))
+    rows = private_rows(
+        table(30)[["town"]].fillna("Ulm"), schema, 0.1, None, Streams(0)
+    )
+    assert rows.frame["town"].isna().all()
+    assert rows.schema["town"].missing
+
+
+def test_the_roundest_number_of_a_range() -> None:
+    assert domains.roundest(7.493, 7.512) == 7.5
+    assert domains.roundest(-3.0, 2.0) == 0.0
+    assert domains.roundest(19_986.0, 20_001.0) == 20_000.0
+    assert domains.roundest(0.02, 0.03) == 0.02
+    assert -0.13 <= domains.roundest(-0.13, -0.11) < -0.11
 
 
 # ------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ nothing here looks at a table but to say which value each cell of it has.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ Floats = npt.NDArray[np.float64]
 FARTHEST = 1e15
 # Where that scale is linear, for numbers that are not rounded.
 FINEST = 1e-6
+# The same between public bounds, as a share of the way from one to the other.
+FINEST_SHARE = 1e-5
 
 
 class Domain(ABC):
@@ -106,11 +109,17 @@ class Ranges(Domain):
         column: The column.
         ends: ``[ranges + 1]``: where they begin, and where the last one ends, ascending.
         step: What all numbers are multiples of; None for any number.
+        points: ``[ranges]``: the value that so many rows have that the range has no other;
+            NaN where there is none. None if there is none at all.
+        grid: The scale on which numbers of a range are equally likely; the numbers
+            themselves if there is none.
     """
 
     column: Column
     ends: Floats
     step: float | None
+    points: Floats | None = None
+    grid: Grid | None = None
 
     def __post_init__(self) -> None:
         self.missing = len(self.ends) - 1
@@ -130,14 +139,25 @@ class Ranges(Domain):
         """As `Domain.cells`; within a range, all numbers are equally likely."""
         is_missing = codes == self.missing
         places = codes[~is_missing]
-        low, high = self.ends[places], self.ends[places + 1]
-        values = low + (high - low) * rng.random(len(places))
+        values = self._between(self.ends[places], self.ends[places + 1], rng)
+        if self.points is not None:
+            points = self.points[places]
+            values = np.where(np.isnan(points), values, points)
         kind = number_kind_of(self.column)
         if self.step is not None:
             values = self.step * np.floor(values / self.step + 1e-9)
         if kind.decimals(self.column) == 0:
             values = np.rint(values).astype(np.int64)
         return kind.typed_numbers(values, is_missing, self.column)
+
+    def _between(self, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
+        """A number between each two, ``[rows]``."""
+        share = rng.random(len(low))
+        if self.grid is None:
+            return np.asarray(low + (high - low) * share)
+        low, high = self.grid.scaled(low), self.grid.scaled(high)
+        values = self.grid.unscaled(low + (high - low) * share)
+        return values
 
 
 @dataclass
@@ -276,62 +296,100 @@ def numbers_of(
 # A grid on which ranges are sought
 
 
+# Parts into which a range is cut at a time, and how often at most: where there are bounds,
+# and where there are none.
+FAN = 4
+MOST_LEVELS = 7
+MOST_LEVELS_ANYWHERE = 9
+
+
 @dataclass(frozen=True)
 class Grid:
     """Equal cells, of a number or of its logarithm, that are halved and halved again.
 
     Attributes:
-        low: Where the first cell begins.
+        low: Where the first cell begins, on the scale.
         high: Where the last one ends.
         levels: Times that the whole is cut into `FAN` parts to get the cells.
         unit: Of a scale of logarithms: where it is linear; None for a linear scale.
+        base: From where logarithms count.
     """
 
     low: float
     high: float
     levels: int
     unit: float | None = None
+    base: float = 0.0
 
     @classmethod
     def of(cls, column: Column) -> Grid:
         """The grid of a column: within its public bounds, or wherever numbers may be."""
-        kind = number_kind_of(column)
-        low, high = kind.bounds(column)
+        low, high = number_kind_of(column).bounds(column)
         step = step_of(column)
         if low is None or high is None:
-            unit = step or FINEST
-            far = float(np.arcsinh(FARTHEST / unit))
-            ends = [-far, far]
-            if low is not None:
-                ends[0] = float(np.arcsinh(float(low) / unit))
-            if high is not None:
-                ends[1] = float(np.arcsinh((float(high) + unit) / unit))
-            return cls(ends[0], ends[1], MOST_LEVELS, unit)
+            return cls._anywhere(low, high, step or FINEST)
         width = float(high) - float(low)
-        if step is None:
-            return cls(float(low), float(low) + max(width, FINEST), MOST_LEVELS)
-        values = round(width / step) + 1
-        levels = min(MOST_LEVELS, max(1, int(np.ceil(np.log(values) / np.log(FAN)))))
-        # A power of FAN of whole steps, where they are few: then cells are values.
-        cells = max(values, FAN**levels) if levels < MOST_LEVELS else values
-        return cls(float(low), float(low) + cells * step, levels)
+        # Beyond the greatest number, so that the last cell holds it.
+        end = float(high) + (step or max(width, FINEST) * FINEST_SHARE)
+        values = np.inf if step is None else round(width / step) + 1
+        if values <= FAN**MOST_LEVELS:
+            # A power of FAN of whole steps: then cells are values.
+            levels = max(1, int(np.ceil(np.log(values) / np.log(FAN))))
+            assert step is not None, "few values have a step, report this"
+            return cls(float(low), float(low) + FAN**levels * step, levels)
+        unit = max(width * FINEST_SHARE, step or 0.0, FINEST * FINEST_SHARE)
+        # Numbers are finest around 0, or at the bound that is nearer to it.
+        base = min(max(0.0, float(low)), float(high))
+        first, last = (float(np.arcsinh((x - base) / unit)) for x in (low, end))
+        return cls(first, last, MOST_LEVELS, unit, base)
+
+    @classmethod
+    def _anywhere(cls, low: Any, high: Any, unit: float) -> Grid:
+        """The grid of a column that has one bound or none."""
+        far = float(np.arcsinh(FARTHEST / unit))
+        ends = [-far, far]
+        if low is not None:
+            ends[0] = float(np.arcsinh(float(low) / unit))
+        if high is not None:
+            ends[1] = float(np.arcsinh((float(high) + unit) / unit))
+        return cls(ends[0], ends[1], MOST_LEVELS_ANYWHERE, unit)
+
+    def scaled(self, numbers: Floats) -> Floats:
+        """Numbers on the scale."""
+        if self.unit is None:
+            return numbers
+        return np.asarray(np.arcsinh((numbers - self.base) / self.unit))
+
+    def unscaled(self, scaled: Floats) -> Floats:
+        """The inverse of `scaled`."""
+        if self.unit is None:
+            return scaled
+        return np.asarray(self.base + self.unit * np.sinh(scaled))
 
     def places(self, numbers: Floats) -> Ints:
         """``[numbers]``: the cell of each, in ``0 .. FAN ** levels - 1``."""
-        scaled = numbers if self.unit is None else np.arcsinh(numbers / self.unit)
         cells = FAN**self.levels
         # A tiny part of a cell, lest a number just fall short of where it begins.
-        share = (scaled - self.low) / (self.high - self.low) * cells + 1e-7
-        return np.floor(share).clip(0, cells - 1).astype(np.int64)
+        share = (self.scaled(numbers) - self.low) / (self.high - self.low) * cells
+        return np.floor(share + 1e-7).clip(0, cells - 1).astype(np.int64)
 
     def numbers(self, places: Ints) -> Floats:
         """Where cells begin."""
-        scaled = self.low + (self.high - self.low) * places / FAN**self.levels
-        if self.unit is None:
-            return np.asarray(scaled)
-        return np.asarray(self.unit * np.sinh(scaled))
+        share = np.asarray(places, dtype=np.float64) / FAN**self.levels
+        return self.unscaled(self.low + (self.high - self.low) * share)
 
 
-# Parts into which a range is cut at a time, and how often at most.
-FAN = 4
-MOST_LEVELS = 12
+def roundest(low: float, high: float) -> float:
+    """The number of fewest digits in ``[low, high)``.
+
+    >>> roundest(7.493, 7.512)
+    7.5
+    """
+    if low <= 0 < high:
+        return 0.0
+    for digits in range(-18, 18):
+        unit = 10.0**-digits
+        found = math.ceil(low / unit - 1e-9) * unit
+        if low <= found < high:
+            return round(found, max(digits, 0))
+    return low

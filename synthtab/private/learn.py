@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -44,6 +44,8 @@ ROWS_SHARE = 0.01
 WORDS_DELTA = 0.5
 # How the remaining budget is split. What is not needed, the others get.
 DOMAINS, SINGLES, WITH_TARGET, PAIRS = 0.1, 0.15, 0.25, 0.5
+# Where numbers lie takes several questions, which words there are takes one.
+NUMBERS_NEED = 2
 # Share of a round's budget for the choice.
 CHOICE = 0.15
 # Rounds for each column: at least, and where the noise is small, at most.
@@ -218,6 +220,8 @@ def _learn(
         for name, domain in known.items()
     }
     tell(1.0)
+    # A column of which no word may be told has missing cells, whatever the schema says.
+    schema = replace(schema, columns=tuple(one.column for one in known.values()))
     return PrivateTable(pd.DataFrame(cells), schema, ledger)
 
 
@@ -347,18 +351,20 @@ def _domains(
     """The domain of every column: public, or paid for."""
     open_words = _open_words(schema)
     numbers = [c.name for c in schema.columns if domains.is_number(c)]
-    asked = len(open_words) + len(numbers)
+    asked = len(open_words) + NUMBERS_NEED * len(numbers)
     noise = _noise_of_a_table(len(schema.columns), PAIRS * rho, rows)
     ranges = MOST_RANGES if noise < SMALL_NOISE else USUAL_RANGES
     known: dict[str, Domain] = {}
     for column in schema.columns:
-        own = DOMAINS * rho / max(1, asked)
+        one = DOMAINS * rho / max(1, asked)
         if domains.is_fixed(column):
             known[column.name] = Fixed(column)
         elif domains.is_number(column):
-            known[column.name] = _ranges(questions, column, own, rows, ranges)
+            known[column.name] = _ranges(
+                questions, column, NUMBERS_NEED * one, rows, ranges
+            )
         elif column.name in open_words:
-            counts = questions.words(column, own, delta / len(open_words))
+            counts = questions.words(column, one, delta / len(open_words))
             known[column.name] = _words(column, counts)
         else:
             known[column.name] = Words(column, domains.listed_words(column) or [])
@@ -369,14 +375,23 @@ def _ranges(
     questions: Questions, column: Column, rho: float, rows: int, ranges: int
 ) -> Domain:
     grid = Grid.of(column)
-    ends = questions.ranges(column, grid, rho, fewest=rows / ranges)
+    places = questions.ranges(column, grid, rho, fewest=rows / ranges)
+    ends = grid.numbers(places)
     step = domains.step_of(column)
     if step is not None:
         # Ranges of whole steps.
-        ends = np.unique(np.ceil(ends / step - 1e-6) * step)
-    if len(ends) < 2:
-        ends = np.array([ends[0], ends[0] + (step or 1.0)])
-    return Ranges(column, ends, step)
+        ends = np.ceil(ends / step - 1e-6) * step
+    is_wide = np.diff(ends) > 0
+    if not is_wide.any():
+        return Ranges(column, np.array([ends[0], ends[0] + (step or 1.0)]), step)
+    # A single cell that so many rows are in is one value, most likely a round one.
+    is_cell = np.diff(places)[is_wide] == 1
+    ends = np.append(ends[:1], ends[1:][is_wide])
+    points = [
+        domains.roundest(low, high) if is_one else np.nan
+        for low, high, is_one in zip(ends[:-1], ends[1:], is_cell, strict=True)
+    ]
+    return Ranges(column, ends, step, np.array(points), grid)
 
 
 def _words(column: Column, counts: Mapping[str, int]) -> Domain:
@@ -384,6 +399,6 @@ def _words(column: Column, counts: Mapping[str, int]) -> Domain:
     often = sorted(counts, key=lambda word: -counts[word])[:MOST_WORDS]
     if not often:
         # Nothing can be told: every cell is missing.
-        return Fixed(column)
+        return Fixed(replace(column, missing=True))
     shares = np.array([max(1, counts[word]) for word in often], dtype=np.float64)
     return Words(column, often, shares)

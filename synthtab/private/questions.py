@@ -26,6 +26,9 @@ from synthtab.private.domains import (
 from synthtab.private.ledger import Ledger
 from synthtab.private.noise import Noise, deviation
 
+# In standard deviations: a count above is hardly that of nothing.
+EMPTY = 2.5
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -68,7 +71,7 @@ class Questions:
         counts.pop("", None)
         return self.noise.frequent(counts, rho, delta)
 
-    def ranges(self, column: Column, grid: Grid, rho: float, fewest: float) -> Floats:
+    def ranges(self, column: Column, grid: Grid, rho: float, fewest: float) -> Ints:
         """Where ranges of a column end that hold about as many rows each.
 
         A tree: the whole is cut into `FAN` parts, each part that holds enough rows again,
@@ -81,7 +84,7 @@ class Questions:
             fewest: Rows of a part that is cut again.
 
         Returns:
-            ``[ranges + 1]``, ascending.
+            ``[ranges + 1]``: cells of the grid, ascending.
         """
         values, _ = numbers_of(self.__frame[column.name], column)
         places = grid.places(values)
@@ -107,7 +110,7 @@ class Questions:
             parents = parts[is_full]
             if not len(parents):
                 break
-        return grid.numbers(_merged(found, FAN**grid.levels, least, noise_of_part))
+        return _merged(found, FAN**grid.levels, least, noise_of_part)
 
     # -- counts
 
@@ -171,6 +174,20 @@ def _one_each(people: pd.Series) -> npt.NDArray[np.int64]:
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
+def _first_seen(counts: Floats, noise_of_part: float) -> int:
+    """How many of the first parts may be empty together, by their noisy counts."""
+    in_all = np.cumsum(counts)
+    noise = noise_of_part * np.sqrt(1 + np.arange(len(counts)))
+    surely = np.flatnonzero(in_all > EMPTY * noise)
+    if not len(surely):
+        return 0
+    # The part that made it sure; and those before it that have a good part of these rows.
+    first = int(surely[0])
+    while first and counts[first - 1] > noise_of_part:
+        first -= 1
+    return first
+
+
 def _merged(
     counts: Mapping[int, int], end: int, enough: float, noise_of_part: float
 ) -> Ints:
@@ -184,11 +201,12 @@ def _merged(
     """
     starts = sorted(counts)
     ends = [*starts[1:], end]
-    # At either end, parts that may well be empty belong to no range.
-    seen = [i for i, start in enumerate(starts) if counts[start] > 3 * noise_of_part]
-    if seen:
-        starts = starts[seen[0] : seen[-1] + 1]
-        ends = ends[seen[0] : seen[-1] + 1]
+    # At either end, parts that may well be empty together belong to no range.
+    inner = np.array([counts[start] for start in starts], dtype=np.float64)
+    first = _first_seen(inner, noise_of_part)
+    last = len(inner) - _first_seen(inner[::-1], noise_of_part)
+    if first < last:
+        starts, ends = starts[first:last], ends[first:last]
     edges = [starts[0]]
     held = 0.0
     for start, stop in zip(starts, ends, strict=True):
@@ -201,6 +219,6 @@ def _merged(
         if held > enough:
             edges.append(stop)
             held = 0.0
-    if edges[-1] < ends[-1]:
-        edges.append(ends[-1])
+    # The last part may be wide and all but empty: what is counted next will tell.
+    edges += [starts[-1], ends[-1]]
     return np.unique(np.array(edges, dtype=np.int64))
