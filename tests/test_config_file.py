@@ -27,6 +27,7 @@ def plan(said) -> list[str]:
     return [line for line in said.out.splitlines() if "at hand" not in line]
 
 
+@pytest.mark.long
 def test_a_dry_run_is_a_config_of_the_same_fit(call, here):
     given = ("--preset", "quick", "--epochs", "7", "--rare-below", "3", "--seed", "5")
     first = call("fit", "t.csv", *given, "--constraint", "age >= 18", "--dry-run", "-q")

@@ -47,6 +47,7 @@ def test_whole_numbers_with_gaps_stay_whole() -> None:
     assert Frames.of(arrow()).give(frame).equals(arrow())
 
 
+@pytest.mark.long
 def test_arrow_gives_arrow(model: Synthesizer) -> None:
     table = arrow()
     rows = model.sample(30)
@@ -81,6 +82,7 @@ def test_arrow_is_judged_as_pandas_is(model: Synthesizer) -> None:
     assert both.reports["x"].scores[0].value >= 0
 
 
+@pytest.mark.long
 def test_polars_gives_polars() -> None:
     pl = pytest.importorskip("polars")
     days = [dt.datetime(2020, 1, 1 + i % 28, 3) for i in range(60)]
@@ -95,8 +97,7 @@ def test_polars_gives_polars() -> None:
     assert isinstance(rows, pl.DataFrame) and rows.schema == frame.schema
     assert model.impute(frame).schema == frame.schema
     assert isinstance(model.sample(5, frame="arrow"), pa.Table)
-    learnt, unseen = model_of(frame).sample(0), frame.head(0)
-    assert learnt.equals(unseen)
+    assert model.sample(0).equals(frame.head(0))
     with pytest.raises(DataError, match=r"give it \.collect\(\)"):
         Synthesizer().fit(frame.lazy())
     report = evaluate(frame, rows, metrics=["shape_error"])
