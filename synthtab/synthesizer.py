@@ -339,7 +339,7 @@ class Synthesizer:
         observe = WholeFit(observer, clock)
 
         # What the table is, and which of its rows choose the checkpoint.
-        frames = Frames.of(table)
+        frames = Frames() if isinstance(table, pd.DataFrame) else Frames.of(table)
         observe(Progress("read"))
         source = open_table(table, streams, rows, at_once)
         privacy = None

@@ -582,8 +582,16 @@ def test_balanced_rows_are_asked_about_by_the_order(real, good, holdout) -> None
 @pytest.mark.long
 def test_repeats_are_many_where_they_are_cheap(real, holdout) -> None:
     fast = dict(learners=["linear"], ratios=[0.25])
-    assert study(real.head(80), Drawer(real), "buys", holdout.head(60), **fast).facts["repeats"] == 20
-    assert study(real.head(80), real, "buys", holdout.head(60), **fast).facts["repeats"] == 10
+    assert (
+        study(real.head(80), Drawer(real), "buys", holdout.head(60), **fast).facts[
+            "repeats"
+        ]
+        == 20
+    )
+    assert (
+        study(real.head(80), real, "buys", holdout.head(60), **fast).facts["repeats"]
+        == 10
+    )
 
 
 @pytest.mark.long

@@ -14,7 +14,7 @@ from synthtab import Synthesizer, datasets, infer
 from synthtab.core.errors import ConfigError, DataError, SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column, Schema
-from synthtab.private import domains, learn
+from synthtab.private import learn
 from synthtab.private.domains import Grid, Ranges, Words
 from synthtab.private.learn import private_rows
 from synthtab.private.ledger import Ledger
@@ -320,14 +320,6 @@ def test_words_that_may_not_be_told_are_missing_cells() -> None:
     )
     assert rows.frame["town"].isna().all()
     assert rows.schema["town"].missing
-
-
-def test_the_roundest_number_of_a_range() -> None:
-    assert domains.roundest(7.493, 7.512) == 7.5
-    assert domains.roundest(-3.0, 2.0) == 0.0
-    assert domains.roundest(19_986.0, 20_001.0) == 20_000.0
-    assert domains.roundest(0.02, 0.03) == 0.02
-    assert -0.13 <= domains.roundest(-0.13, -0.11) < -0.11
 
 
 # ------------------------------------------------------------------------------------------

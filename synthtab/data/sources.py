@@ -182,7 +182,8 @@ def open_table(
                 return _draw_from_file(path, streams, rows)
             return _sample_file(path, streams)
         table = tables.read(path)
-    table = to_pandas(table)
+    if not isinstance(table, pd.DataFrame):
+        table = to_pandas(table)
     if not isinstance(table, pd.DataFrame):
         raise DataError(
             "fit takes a DataFrame of pandas or polars, an Arrow table or the path of a file, "

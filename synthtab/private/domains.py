@@ -6,7 +6,6 @@ nothing here looks at a table but to say which value each cell of it has.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -377,19 +376,3 @@ class Grid:
         """Where cells begin."""
         share = np.asarray(places, dtype=np.float64) / FAN**self.levels
         return self.unscaled(self.low + (self.high - self.low) * share)
-
-
-def roundest(low: float, high: float) -> float:
-    """The number of fewest digits in ``[low, high)``.
-
-    >>> roundest(7.493, 7.512)
-    7.5
-    """
-    if low <= 0 < high:
-        return 0.0
-    for digits in range(-18, 18):
-        unit = 10.0**-digits
-        found = math.ceil(low / unit - 1e-9) * unit
-        if low <= found < high:
-            return round(found, max(digits, 0))
-    return low

@@ -29,6 +29,7 @@ import torch
 from synthtab.core.errors import ConfigError, SchemaError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Column, Schema
+from synthtab.data.relations.thresholds import roundest
 from synthtab.private import domains
 from synthtab.private.domains import Domain, Fixed, Grid, Ranges, Words
 from synthtab.private.ledger import Ledger
@@ -388,7 +389,8 @@ def _ranges(
     is_cell = np.diff(places)[is_wide] == 1
     ends = np.append(ends[:1], ends[1:][is_wide])
     points = [
-        domains.roundest(low, high) if is_one else np.nan
+        # The value may be that where the cell begins, not that where it ends.
+        -roundest(-high, -low) if is_one else np.nan
         for low, high, is_one in zip(ends[:-1], ends[1:], is_cell, strict=True)
     ]
     return Ranges(column, ends, step, np.array(points), grid)
