@@ -109,6 +109,28 @@ def test_numbers_of_agents_with_gaps_and_rare_ones_go_with_their_hotels() -> Non
     assert len(rule.cells) == (~is_rare).sum() + 3 * (1 + block.modes)
 
 
+def test_what_is_seldom_of_a_rare_word_is_left_to_few_rows() -> None:
+    """Of ninety stays that are a present six have a price."""
+    r = np.random.default_rng(0)
+    price = (40 + r.gamma(3, 25, 6000)).round(2)
+    price[:300] = 0.0
+    segment = np.array(["online", "direct"])[r.integers(0, 2, 6000)]
+    segment[210:306] = "present"
+    frame = pd.DataFrame({"segment": segment, "price": price, "x": r.normal(size=6000)})
+    encoder = fitted(frame)
+    names = [b.column for b in encoder.layout.blocks]
+    (rule,) = [
+        rule
+        for rule in encoder.layout.rules
+        if {names[b] for b in rule.blocks} == {"segment", "price"} and rule.never
+    ]
+    # Six exceptions of the ninety-one that chance would make.
+    assert len(rule.cells) == 1 and rule.free == pytest.approx(6 / 91, abs=0.005)
+    # Of four times as many, the network learns it.
+    large = fitted(pd.concat([frame] * 4, ignore_index=True))
+    assert all(rule.free < 0.05 for rule in large.layout.rules)
+
+
 def test_a_number_may_have_more_values_than_a_byte() -> None:
     r = np.random.default_rng(0)
     origin, dest = r.integers(0, 15, 6000), r.integers(0, 20, 6000)

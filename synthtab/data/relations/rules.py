@@ -69,6 +69,11 @@ LIFT = 20.0
 NEVER_BY_CHANCE = 0.05
 # Chance would make so many rows of each single combination that never occurs.
 OFTEN = 20.0
+# A combination is seldom if at most so many rows have it, so many times as many would by
+# chance, and one of its codes has at most so many rows.
+MOST_SELDOM = 20
+ROWS_OF_RARE = 200
+SELDOM_LIFT = 8.0
 # Fewer rows than this are not counted as a combination, even where rare ones may be
 # stored.
 LEAST_ROWS = 5
@@ -165,9 +170,8 @@ def find_rules(
                 determined.add((first, second))
         # Of two columns of numbers, only what is missing is told.
         ranges = is_code_of_modes(layout, one) and is_code_of_modes(layout, other)
-        pair = _pair(one, other, counts, stored, blanks_only=ranges)
-        if pair is not None:
-            found.append(pair)
+        pair = _pairs(one, other, counts, stored, blanks_only=ranges)
+        found += pair
     for i, j, k in _triples(columns, determined):
         triple = _determined(columns[i], columns[j], columns[k], counting)
         if triple is not None:
@@ -417,6 +421,42 @@ def _never(counts: Ints, stored: Mask) -> tuple[Mask, float, float]:
             return never, exceptions, by_chance
         # Only what chance would make oftener still.
         often *= 2
+
+
+def _pairs(
+    one: Coded, other: Coded, counts: Ints, stored: Mask, blanks_only: bool
+) -> list[tuple[float, Rule]]:
+    """The rules of two columns, as `_pair`."""
+    pair = _pair(one, other, counts, stored, blanks_only)
+    if pair is not None and not pair[1].never:
+        # All that is seldom is left out already.
+        return [pair]
+    seldom = [] if blanks_only else _seldom(one, other, counts, stored)
+    return seldom if pair is None else [pair, *seldom]
+
+
+def _seldom(
+    one: Coded, other: Coded, counts: Ints, stored: Mask
+) -> list[tuple[float, Rule]]:
+    """A rule of single combinations of few rows that chance would make far more often.
+
+    A network does not learn from six rows how seldom they are. The rule does without the
+    network in as many of the rows as the table has of chance's.
+    """
+    expected = _expected(counts)
+    few = stored & (counts <= MOST_SELDOM) & (counts * SELDOM_LIFT <= expected)
+    few &= expected >= OFTEN
+    # Of codes of many rows, networks learn what they go with.
+    rare = (counts.sum(axis=1) <= ROWS_OF_RARE)[:, None]
+    few &= rare | (counts.sum(axis=0) <= ROWS_OF_RARE)
+    if not few.any():
+        return []
+    by_chance = float(expected[few].sum())
+    free = float(counts[few].sum()) / by_chance
+    cells = tuple(np.flatnonzero(few).tolist())
+    return [
+        (by_chance, Rule((*one.blocks, *other.blocks), cells, never=True, free=free))
+    ]
 
 
 def _never_present(counts: Ints, present: Mask) -> Mask:
