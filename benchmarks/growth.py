@@ -106,10 +106,10 @@ def measure(axis: str, size: int, data: Path) -> dict[str, Any]:
     # Imported in the process that is measured, so that they count in it.
     from synthtab import infer
     from synthtab.core.config import configure
+    from synthtab.core.layout import plans
     from synthtab.core.randomness import Streams
     from synthtab.data import tables
     from synthtab.data.encoder import TableEncoder
-    from synthtab.model.orders import plans
     from synthtab.model.trainer import Trainer, batch_for_table
     from synthtab.sampling import sampler
 

@@ -40,7 +40,7 @@ from synthtab.core.errors import (
     argument,
     hint,
 )
-from synthtab.core.layout import Encoded
+from synthtab.core.layout import Encoded, from_names, to_names
 from synthtab.core.notebook import block, sentence, table
 from synthtab.core.progress import (
     Clock,
@@ -67,7 +67,6 @@ from synthtab.data.sources import (
 from synthtab.model import trainer
 from synthtab.model.losses import ADVERSARIAL
 from synthtab.model.networks import Networks
-from synthtab.model.orders import from_names, to_names
 from synthtab.model.resume import Saved
 from synthtab.private.learn import Plan, private_rows
 from synthtab.runtime import compute

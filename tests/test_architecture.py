@@ -381,7 +381,7 @@ def files_run_by(call: Callable[[], object]) -> set[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("options", "most"), [({}, 41), ({"epochs": 2}, 44)])
+@pytest.mark.parametrize(("options", "most"), [({}, 40), ({"epochs": 2}, 43)])
 def test_a_reader_of_one_fit_opens_few_files(
     options: dict[str, int], most: int
 ) -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from synthtab.model.batches import TrainingRows
-from synthtab.model.orders import ORDERS, known_cells, plans
+from synthtab.core.layout import ORDERS, plans
+from synthtab.model.batches import TrainingRows, known_cells
 from tests.model_tables import LAYOUT, table
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer, infer
+from synthtab.core.layout import plans
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
-from synthtab.model.orders import plans
 
 ROWS = 6000
 

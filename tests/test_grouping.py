@@ -9,12 +9,19 @@ import pytest
 import torch
 
 from synthtab.core.config import configure
-from synthtab.core.layout import Block, Encoded, Layout
+from synthtab.core.layout import (
+    ORDERS,
+    Block,
+    Encoded,
+    Layout,
+    from_names,
+    plans,
+    to_names,
+)
 from synthtab.core.progress import silent
 from synthtab.core.randomness import Streams
 from synthtab.model import trainer
 from synthtab.model.networks import Networks
-from synthtab.model.orders import ORDERS, from_names, plans, to_names
 from synthtab.sampling.recipe import joined_plans
 from synthtab.sampling.sampler import Pass, draw_rows
 

@@ -12,12 +12,11 @@ from model_tables import LAYOUT
 
 from synthtab import Synthesizer, infer
 from synthtab.core.config import configure
-from synthtab.core.layout import Encoded, Layout, Region, Rule
+from synthtab.core.layout import Encoded, Layout, Region, Rule, plans
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.relations.rules import check_rules
 from synthtab.model.networks import Networks
-from synthtab.model.orders import plans
 from synthtab.sampling.sampler import fill, generate
 
 CPU = torch.device("cpu")

@@ -12,13 +12,12 @@ from model_tables import LAYOUT
 
 from synthtab import Synthesizer, infer
 from synthtab.core.config import configure
-from synthtab.core.layout import Block, Encoded, Layout, Region, Rule
+from synthtab.core.layout import Block, Encoded, Layout, Region, Rule, plans
 from synthtab.core.randomness import Streams
 from synthtab.data.encoder import TableEncoder
 from synthtab.data.relations.rules import find_rules
 from synthtab.model.layers import Slots
 from synthtab.model.networks import Networks
-from synthtab.model.orders import plans
 from synthtab.sampling.rules import Cells, Rules
 from synthtab.sampling.sampler import fill, generate
 

@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from synthtab.core.config import configure
-from synthtab.core.layout import Block, Layout
+from synthtab.core.layout import ORDERS, Block, Layout, plans
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
 from synthtab.model.layers import PARAMETERS, Mixtures
 from synthtab.model.networks import Networks
-from synthtab.model.orders import ORDERS, plans
 from synthtab.sampling.sampler import BLOCK, OrderSampler, generate
 from tests.model_tables import CROSSED, LAYOUT, table
 

@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from synthtab.core.config import TrainConfig, configure
-from synthtab.core.layout import Encoded
+from synthtab.core.layout import Encoded, plans
 from synthtab.core.progress import Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.model import held_out, losses, trainer
 from synthtab.model.held_out import Binning, pair_error
 from synthtab.model.losses import ADVERSARIAL
-from synthtab.model.orders import plans
 from synthtab.sampling.sampler import draw_rows, generate
 from tests.model_tables import LAYOUT, table
 

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthtab.core.layout import Encoded, Layout
-from synthtab.model.orders import known_cells
+from synthtab.core.layout import Encoded, Layout, plans
 
 # Rows among which rows of a given category are looked up; bounds the memory of the index.
 INDEXED_ROWS = 200_000
@@ -156,3 +155,20 @@ class TrainingRows:
         codes = torch.cat([by_category.codes, in_order.codes])
         offsets = torch.cat([by_category.offsets, in_order.offsets])
         return Batch(codes, offsets, mask)
+
+
+def known_cells(layout: Layout, device: torch.device) -> Tensor:
+    """What is known before each pass, where rows are drawn a unit at a time.
+
+    Half of the rows of training hide what sampling would find hidden.
+
+    Returns:
+        ``[orders x passes, K]``: a row for each pass of each of the `plans`.
+    """
+    masks = [np.zeros((0, len(layout.blocks)), dtype=bool)]
+    for plan in plans(layout, len(layout.units)):
+        known = np.zeros((len(plan), len(layout.blocks)), dtype=bool)
+        for number, blocks in enumerate(plan):
+            known[number + 1 :, list(blocks)] = True
+        masks.append(known)
+    return torch.as_tensor(np.concatenate(masks), device=device)

@@ -37,10 +37,9 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from synthtab.core.layout import Encoded, Layout
+from synthtab.core.layout import Encoded, Layout, plans
 from synthtab.core.randomness import Streams
 from synthtab.model.layers import COMPONENTS, NEVER, Slots, probit
-from synthtab.model.orders import plans
 
 # Trees for each block. With what is said where nothing is known, they are the components of
 # the mixture of a mode.

@@ -23,11 +23,10 @@ from synthtab.core.config import TrainConfig
 from synthtab.core.layout import CURVE_POINTS, Encoded, Layout
 from synthtab.core.progress import Observer, Progress
 from synthtab.core.randomness import Streams
-from synthtab.model.batches import Batch
+from synthtab.model.batches import Batch, known_cells
 from synthtab.model.completer import Completer
 from synthtab.model.losses import completion
 from synthtab.model.networks import Networks
-from synthtab.model.orders import known_cells
 from synthtab.runtime.compute import ALONE, World, shared_trees
 
 # ------------------------------------------------------------------------------------------

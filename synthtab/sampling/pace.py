@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from synthtab.core.config import TrainConfig
+from synthtab.core.layout import Plan, plans
 from synthtab.model.held_out import JUDGED_ROWS
 from synthtab.model.networks import Networks
-from synthtab.model.orders import Plan, plans
 from synthtab.runtime.compute import shared, shared_trees
 from synthtab.sampling.sampler import BLOCK, OrderSampler
 from synthtab.sampling.tree_critic import FAKE_ROWS, REAL_ROWS

@@ -18,12 +18,11 @@ import torch
 from torch import Tensor
 
 from synthtab.core.config import TrainConfig
-from synthtab.core.layout import Encoded, Layout
+from synthtab.core.layout import Encoded, Layout, Plan, plans, to_names
 from synthtab.core.progress import Clock, Observer, Progress
 from synthtab.core.randomness import Streams
 from synthtab.model.held_out import Quality, quality
 from synthtab.model.networks import Networks
-from synthtab.model.orders import Plan, plans, to_names
 from synthtab.runtime.compute import fast_products
 from synthtab.sampling.pace import SAVING_SECONDS, Pace
 from synthtab.sampling.sampler import BLOCK, Pass, Repeats, generate
@@ -50,7 +49,7 @@ class Recipe:
     Attributes:
         passes: Passes of sampling.
         joined: The plans that join independent columns in one pass; None for those of
-            `synthtab.model.orders.plans`.
+            `synthtab.core.layout.plans`.
         critic: What chooses among generated rows, if anything.
         repeats: How many rows equal others; None for those that do by chance.
     """

@@ -21,13 +21,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from synthtab.core.layout import Encoded, Layout, Region
+from synthtab.core.layout import Encoded, Layout, Plan, Region, plans
 from synthtab.core.randomness import Streams
 from synthtab.model.batches import Batch
 from synthtab.model.completer import CHUNK_ROWS, Completer
 from synthtab.model.layers import Mixtures, choose
 from synthtab.model.networks import Networks
-from synthtab.model.orders import Plan, plans
 from synthtab.runtime.compute import fast_products, shared
 from synthtab.runtime.machine import ENDLESS, ahead
 from synthtab.sampling.limits import Limits
