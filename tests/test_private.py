@@ -354,26 +354,24 @@ def test_no_row_was_learnt_so_none_is_held_out(model: Synthesizer) -> None:
 
 
 @pytest.mark.long
-def test_the_commands_know_the_promise(run: Any, root: Any, tmp_path: Any) -> None:
+def test_the_commands_know_the_promise(call: Any, root: Any, tmp_path: Any) -> None:
     table = root / "datasets" / "penguins" / "penguins.csv"
     infer(pd.read_csv(table)).save(tmp_path / "public.json")
-    refused = run("fit", str(table), "--epsilon", "2")
-    assert refused.returncode == 2 and "needs --schema" in refused.stderr
+    refused = call("fit", str(table), "--epsilon", "2")
+    assert refused.status == 2 and "needs --schema" in refused.err
     plan = ["--epsilon", "2", "--schema", "public.json", "-o", "m.synthtab"]
     plan += ["--preset", "quick", "--time", "2s"]
-    dry = run("fit", str(table), *plan, "--dry-run")
-    assert "epsilon 2, delta 1 / (n sqrt n)" in dry.stdout
-    fitted = run("fit", str(table), *plan)
-    assert fitted.returncode == 0, fitted.stderr
-    assert "promise: (2, " in fitted.stderr
-    assert "(2, " in run("inspect", "m.synthtab").stdout
-    assert (
-        run("sample", "-n", "60", "-m", "m.synthtab", "-o", "rows.csv").returncode == 0
-    )
-    judged = run(
+    dry = call("fit", str(table), *plan, "--dry-run")
+    assert "epsilon 2, delta 1 / (n sqrt n)" in dry.out
+    fitted = call("fit", str(table), *plan)
+    assert fitted.status == 0, fitted.err
+    assert "promise: (2, " in fitted.err
+    assert "(2, " in call("inspect", "m.synthtab").out
+    assert call("sample", "-n", "60", "-m", "m.synthtab", "-o", "rows.csv").status == 0
+    judged = call(
         "evaluate", str(table), "rows.csv", "--model", "m.synthtab", "--html", "r.html"
     )
-    assert judged.returncode == 0 and "promise of m.synthtab" in judged.stderr
+    assert judged.status == 0 and "promise of m.synthtab" in judged.err
     assert "is not covered" in (tmp_path / "r.html").read_text("utf-8")
 
 
