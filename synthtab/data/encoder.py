@@ -33,6 +33,7 @@ from synthtab.data.columns.disclosure import number_people
 from synthtab.data.columns.identifier import with_names
 from synthtab.data.columns.numeric import NumberEncoder
 from synthtab.data.constraints.enforce import Enforced
+from synthtab.data.constraints.equation import Equation
 from synthtab.data.relations.calendars import (
     Assembled,
     Calendars,
@@ -42,6 +43,7 @@ from synthtab.data.relations.calendars import (
     with_dates,
 )
 from synthtab.data.relations.crosses import MOST_CELLS, MOST_ROWS, find_crosses
+from synthtab.data.relations.implied import Sum, fill, known_sums
 from synthtab.data.relations.keys import Key, check_keys, find_keys
 from synthtab.data.relations.links import Link, Linked, complete_whole, numbers
 from synthtab.data.relations.measured import Measured, Relation
@@ -413,8 +415,27 @@ class TableEncoder:
                 rows[name] = encoder.decode(codes, offsets, rng, start)
         return rows
 
+    @cached_property
+    def sums(self) -> tuple[Sum, ...]:
+        """The sums that hold in every row: links, and constraints that are kept."""
+        found = [
+            (encoder.column.name, encoder.links[number])
+            for encoder in self.columns
+            if isinstance(encoder, Linked)
+            for number in encoder.always
+        ]
+        for step in self.enforced.steps:
+            form = step.form
+            if isinstance(form, Equation) and not form.within:
+                link = Link(form.columns[1:], form.equals, form.constant)
+                found.append((form.columns[0], link))
+        names = set(self.schema.names)
+        sums = known_sums(found)
+        # A constraint may be about columns that are not learnt.
+        return tuple(one for one in sums if names.issuperset(one.columns))
+
     def encode_partial(
-        self, frame: pd.DataFrame, streams: Streams
+        self, frame: pd.DataFrame, streams: Streams, none_missing: bool = False
     ) -> tuple[Encoded, Mask, pd.DataFrame]:
         """Encode rows of which some cells are known; missing ones are unknown.
 
@@ -423,6 +444,7 @@ class TableEncoder:
         Args:
             frame: Some or all columns of the table.
             streams: Randomness; uses the streams "encoder.encode".
+            none_missing: Whether no unknown cell stands for a missing one.
 
         Returns:
             Codes and offsets; which of the codes are known, ``[rows, blocks]``; and the
@@ -435,6 +457,7 @@ class TableEncoder:
             if name not in frame.columns:
                 columns[name] = pd.Series(np.full(len(frame), None), index=frame.index)
         cells = typed(frame.assign(**columns), self.schema.nullable)
+        cells = fill(cells, self.sums, self.schema, none_missing)
         inner = with_dates(self._hide_partial(cells), self.assembled, self.inner)
         for encoder in self.columns:
             if isinstance(encoder, Measured):
@@ -467,7 +490,7 @@ class TableEncoder:
         all_known = cells[sorted(involved)].notna().all(axis=1)
         hidden = None
         if all_known.any():
-            hidden = self.enforced.hide(typed(cells[all_known], self.schema))
+            hidden = self.enforced.hide(typed(cells[all_known], self.schema.nullable))
         inner = {}
         schema = self.enforced.inner.nullable
         for column in schema.columns:

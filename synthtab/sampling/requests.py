@@ -27,6 +27,7 @@ from synthtab.core.progress import Observer, Progress, silent
 from synthtab.core.randomness import Streams
 from synthtab.data.constraints.enforce import Refill
 from synthtab.data.encoder import TableEncoder
+from synthtab.data.relations.implied import add_up, settle
 from synthtab.data.relations.keys import Key
 from synthtab.model.networks import Networks
 from synthtab.runtime.machine import ENDLESS
@@ -479,7 +480,9 @@ class Requests:
                 "this model cannot complete rows: it was trained without cross_entropy "
                 "and density (preset ctgan)"
             )
-        encoded, known, cells = self.encoder.encode_partial(partial, streams)
+        encoded, known, cells = self.encoder.encode_partial(
+            partial, streams, none_missing
+        )
         _require_given(predicates, cells)
         within = _region().regions(self.encoder, predicates)
         if none_missing:
@@ -490,18 +493,24 @@ class Requests:
                 if region.blocks not in columns:
                     within.append(region)
         completed: pd.DataFrame | None = None
+        odd = np.zeros(0, dtype=np.int64)
         todo = np.arange(len(cells))
         for turn in range(ROUNDS):
             of_turn = Streams(streams.integer("turn", turn))
             part = self._completed_once(
                 encoded, known, cells, todo, within, of_turn, observe
             )
-            good = self._is_good(part, predicates, none_missing)
+            given = cells.iloc[todo]
+            good = self._is_good(part, given, predicates, none_missing)
             completed = part if completed is None else _replaced(completed, todo, part)
-            todo = todo[~good]
+            adds_up = add_up(part, given, self.encoder.sums, self.encoder.schema)
+            odd = todo[good & ~adds_up]
+            todo = todo[~good | ~adds_up]
             if not len(todo):
                 break
         assert completed is not None, "no round, report this"
+        # A sum that was learnt, and that no draw could keep, is no error.
+        todo = np.setdiff1d(todo, odd)
         # A cell that cannot but be missing stays so.
         if len(todo) and not none_missing:
             asked = [str(predicate.condition) for predicate in predicates]
@@ -515,13 +524,14 @@ class Requests:
     def _is_good(
         self,
         frame: pd.DataFrame,
+        given: pd.DataFrame,
         predicates: Sequence[Predicate],
         none_missing: bool,
     ) -> Mask:
-        """``[rows]``: which rows meet predicates and hold the constraints."""
+        """``[rows]``: which completed rows meet predicates and hold the constraints."""
         good = _all_hold(predicates, frame)
         if self.encoder.enforced.steps:
-            good &= self.encoder.enforced.judge(frame).to_numpy().all(axis=1)
+            good &= self.encoder.enforced.judge(frame, given).to_numpy().all(axis=1)
         if none_missing:
             missing = frame.isna().to_numpy(dtype=bool)
             good &= ~missing[:, self._has_values].any(axis=1)
@@ -574,7 +584,9 @@ class Requests:
             start = int(rows[done])
             drawn = self.encoder.decode(block.codes, block.offsets, rng, start)
             given = cells.iloc[rows[done : done + len(drawn)]]
-            parts.append(_overwritten(drawn, given))
+            rows_made = _overwritten(drawn, given)
+            sums = self.encoder.sums
+            parts.append(settle(rows_made, given, sums, self.encoder.schema))
             done += len(drawn)
             observe(Progress("complete", done / len(rows)))
         return pd.concat(parts, ignore_index=True)

@@ -55,11 +55,20 @@ class Step:
         """The columns that those which it writes follow from."""
         return set(self.form.columns) - set(self.writes)
 
-    def holds(self, table: Table) -> Mask:
-        """``[rows]``: where it holds, and what it made may stand in its column."""
+    def holds(self, table: Table, given: pd.DataFrame | None = None) -> Mask:
+        """``[rows]``: where it holds, and what it made may stand in its column.
+
+        Args:
+            table: The rows.
+            given: The cells of these rows that a user gave. They, and what follows from
+                them, may stand anywhere.
+        """
         held = self.form.holds(table, self.lookup)
+        follows: Mask = np.zeros(len(table), dtype=bool)
+        if given is not None:
+            follows = given[list(self.form.columns)].notna().any(axis=1).to_numpy()
         for name in self.writes:
-            held = held & self.form.in_bounds(table, name)
+            held = held & (self.form.in_bounds(table, name) | follows)
         return held
 
     def state(self) -> dict[str, Any]:
@@ -197,10 +206,12 @@ class Enforced:
                 table = table.with_cells(cells)
         return table.frame[list(self.schema.names)]
 
-    def judge(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """``[rows, constraints]``: which constraints each row holds."""
+    def judge(
+        self, frame: pd.DataFrame, given: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """``[rows, constraints]``: which constraints each row holds; see `Step.holds`."""
         table = Table(frame, self.schema)
-        held = {i: step.holds(table) for i, step in enumerate(self.steps)}
+        held = {i: step.holds(table, given) for i, step in enumerate(self.steps)}
         return pd.DataFrame(held, index=frame.index)
 
     def state(self) -> list[dict[str, Any]]:

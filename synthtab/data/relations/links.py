@@ -39,6 +39,8 @@ from synthtab.data.columns.disclosure import (
 from synthtab.data.columns.numbers import Numbers, nearest
 from synthtab.data.columns.numeric import NumberEncoder
 
+# A link always holds that this share of the rows keep to.
+ALWAYS = 0.995
 # A value is common that this share of the rows has.
 COMMON = 0.002
 # How near numbers are that count as equal, in units of the column's standard deviation:
@@ -159,6 +161,7 @@ class Linked:
         ranges: Of each link, the numbers for which it holds: see `_range`.
         shares: How many training cells without a link have each code of ``inner``,
             missing ones aside; empty if no range has an end.
+        always: The links that all but every row holds, of those that have all cells.
     """
 
     def __init__(
@@ -171,6 +174,7 @@ class Linked:
         base: str = "",
         ranges: Sequence[Range] = (),
         shares: Sequence[int] = (),
+        always: Sequence[int] = (),
     ) -> None:
         self.inner = inner
         self.column = inner.column
@@ -182,6 +186,7 @@ class Linked:
         no_ends: Range = (None, None)
         self.ranges = tuple(ranges) or (no_ends,) * len(links)
         self.shares = tuple(shares)
+        self.always = tuple(always)
         # The columns that must be decoded before this one. Parts of a whole need each
         # other, and are computed once all are decoded.
         needs: list[str] = []
@@ -229,12 +234,16 @@ class Linked:
         kind = number_kind(column)
         follows = np.zeros(len(frame), dtype=bool)
         ranges: list[Range] = []
-        for link in links:
+        always: list[int] = []
+        for number, link in enumerate(links):
             if link.part:
                 # Of these, any cell may be encoded as what it is.
                 ranges.append((None, None))
                 continue
             held = holds(link, frame, column, schema)
+            present = frame[[column.name, *link.parents]].notna().all(axis=1)
+            if held.sum() >= ALWAYS * present.sum() > 0:
+                always.append(number)
             follows |= held
             ranges.append(_range(link, held, frame, schema, settings))
 
@@ -260,7 +269,9 @@ class Linked:
             codes, _ = inner.codec.encode(free, none_missing, rng)
             counts = np.bincount(codes, minlength=inner.codec.size)
             shares = counts.tolist()
-        return cls(inner, links, grid, slack, bounds_apply, base, ranges, shares)
+        return cls(
+            inner, links, grid, slack, bounds_apply, base, ranges, shares, always
+        )
 
     def encode_in(
         self,
@@ -443,6 +454,7 @@ class Linked:
             "base": self.base,
             "limits": self.ranges,
             "shares": self.shares,
+            "always": self.always,
         }
 
     @classmethod
@@ -466,6 +478,7 @@ class Linked:
             state.get("base", ""),
             ranges,
             state.get("shares", ()),
+            state.get("always", ()),
         )
 
 
