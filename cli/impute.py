@@ -140,7 +140,32 @@ def impute(
         count = missing.sum() if wanted is None else missing[wanted].sum()
         left = missing.sum() - count
         others = f", {left:,} of other columns left missing" if left else ""
+        _note_replaced(cells, typed, wanted or list(typed.columns), synthesizer.schema_)
         note(f"{count:,} cells filled{others}: {', '.join(outputs)}")
+
+
+def _note_replaced(
+    cells: pd.DataFrame, typed: pd.DataFrame, names: list[str], schema: Schema
+) -> None:
+    """Say which cells were filled though they were not empty: words among numbers."""
+    from synthtab.data.columns.base import means_missing
+
+    for name in names:
+        column = schema[name]
+        token = str(column.options.get("missing", ""))
+        was_filled = typed[name].isna().to_numpy(dtype=bool)
+        texts = cells[name].astype(object).fillna("").astype(str).str.strip().tolist()
+        rows = [
+            row
+            for row, (text, filled) in enumerate(zip(texts, was_filled, strict=True), 1)
+            if filled and text not in ("", token) and not means_missing(text)
+        ]
+        if rows:
+            were = "1 cell was" if len(rows) == 1 else f"{len(rows):,} cells were"
+            note(
+                f"column {name!r}: {were} filled that held what is no {column.kind}, "
+                f"such as row {rows[0]:,}"
+            )
 
 
 def _named(columns: str, cells: pd.DataFrame) -> list[str]:
