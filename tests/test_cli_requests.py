@@ -140,12 +140,11 @@ def test_a_word_that_is_filled_is_named(call, tmp_path):
     """It counts as missing: the number that takes its place was not there before."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"items": rng.integers(1, 9, 200), "price": rng.random(200)})
-    frame.round(2).to_csv(tmp_path / "t.csv", index=False)
-    assert call("fit", "t.csv", "--epochs", "1", "-q").status == 0
     words = frame.astype({"items": object})
     words.loc[4, "items"] = "many"
     words.loc[7, "items"] = None
     words.to_csv(tmp_path / "words.csv", index=False)
-    said = call("impute", "words.csv", "-m", "t.synthtab", "-o", "filled.csv")
+    assert call("fit", "words.csv", "--epochs", "1", "-q").status == 0
+    said = call("impute", "words.csv", "-m", "words.synthtab", "-o", "filled.csv")
     assert "column 'items': 1 cell was filled that held what is no integer" in said.err
     assert "such as row 5" in said.err and "2 cells filled" in said.err
