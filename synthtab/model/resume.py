@@ -28,6 +28,8 @@ from synthtab.core.progress import Clock
 NAME = "fit.state"
 # Seconds between two states, and the most of all time that writing them may take.
 SAVE_EVERY = 60.0
+# Seconds before the first one: a fit may be stopped early.
+FIRST_AFTER = 5.0
 MOST_SAVING = 0.05
 DIGEST_BYTES = 32
 
@@ -89,6 +91,8 @@ class Saved:
     def is_due(self) -> bool:
         """Whether it is time to save again."""
         pause = max(SAVE_EVERY, self.last_took / MOST_SAVING)
+        if not self.last_took:
+            pause = min(SAVE_EVERY, FIRST_AFTER)
         return time.monotonic() - self.saved_at >= pause
 
     def save(self, state: Mapping[str, Any]) -> None:
