@@ -107,7 +107,11 @@ def test_balanced_marked_and_quick(call, here):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("options", "arm"), [(("-n", "30"), "x0.1"), (("--balance",), ", balanced")]
+    ("options", "arm"),
+    [
+        (("-n", "30"), "x0.1"),
+        pytest.param(("--balance",), ", balanced", marks=pytest.mark.slow),
+    ],
 )
 def test_the_verdict_is_about_what_was_asked_for(call, here, options, arm):
     said = call(

@@ -156,7 +156,7 @@ def test_some_conditions(model: Synthesizer) -> None:
 
 @pytest.mark.long
 def test_many_conditions(model: Synthesizer) -> None:
-    check_many(model, 2000, 1)
+    check_many(model, 1200, 1)
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_the_search_finds_what_is_there() -> None:
 @pytest.mark.parametrize(
     "rows",
     [
-        pytest.param(4_000, marks=pytest.mark.long),
+        pytest.param(2_500, marks=pytest.mark.long),
         pytest.param(50_000, marks=pytest.mark.slow),
     ],
 )

@@ -121,7 +121,7 @@ def test_fits_in_two_threads_do_not_disturb_each_other() -> None:
     table = datasets.load("penguins")
 
     def rows(seed: int) -> pd.DataFrame:
-        model = Synthesizer(seed=seed, epochs=3, width=32, rounds=1)
+        model = Synthesizer("quick", seed=seed, epochs=2, width=32, rounds=1)
         return model.fit(table).sample(100)
 
     alone = [rows(seed) for seed in range(2)]
