@@ -79,6 +79,37 @@ def test_imputed_rows_add_up(model: Synthesizer, unknown: list[str]) -> None:
             assert np.allclose(filled[name].astype(float), frame[name])
 
 
+def test_whole_numbers_beyond_floats_stay_exact() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.integers(2**60, 2**61, 300)
+    frame = pd.DataFrame({"first": first, "more": rng.integers(0, 1000, 300)})
+    frame["last"] = frame["first"] + frame["more"]
+    model = Synthesizer("quick", seed=0).fit(frame)
+    for name in frame:
+        filled = model.impute(frame.head(40).assign(**{name: None}))
+        assert (filled[name] == frame[name].head(40)).all(), name
+
+
+def test_times_of_day_are_no_plain_numbers() -> None:
+    """A constraint computes with 955 for 9:55, and 10:05 is 50 more than that."""
+    rng = np.random.default_rng(0)
+    minutes = rng.integers(300, 1200, 400)
+    later = minutes + rng.integers(1, 60, 400)
+    frame = pd.DataFrame(
+        {
+            "dep_time": minutes // 60 * 100 + minutes % 60,
+            "arr_time": later // 60 * 100 + later % 60,
+        }
+    )
+    frame["gap"] = frame["arr_time"] - frame["dep_time"]
+    schema = infer(frame)
+    assert schema["dep_time"].kind == schema["arr_time"].kind == "clock"
+    rule = parse_constraint("gap = arr_time - dep_time", schema)
+    model = Synthesizer("quick", seed=0).fit(frame, schema.with_constraints([rule]))
+    filled = model.impute(frame.head(40).assign(gap=None))
+    assert (filled["gap"] == frame["gap"].head(40)).all()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     "given", [["kind", "total"], ["shipping", "total"], ["total"], ["goods", "total"]]

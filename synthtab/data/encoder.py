@@ -285,6 +285,7 @@ class TableEncoder:
         offsets: npt.NDArray[np.floating[Any]],
         rng: np.random.Generator,
         start: int = 0,
+        given: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Codes and offsets => table with the schema's names, order and dtypes.
 
@@ -293,6 +294,8 @@ class TableEncoder:
             offsets: ``[rows, continuous blocks]``.
             rng: For columns that are invented rather than decoded.
             start: Number of the first row; identifiers go on from it.
+            given: Cells of these rows that are known, missing where they are not. They
+                come back as they are, and what follows from others follows from them.
         """
         assert codes.shape[1] == len(self.layout.blocks), (
             f"codes of another table, report this: {codes.shape}"
@@ -300,12 +303,12 @@ class TableEncoder:
         assert offsets.shape[1] == len(self.layout.continuous), (
             f"offsets of another table: {offsets.shape}"
         )
-        decoded = self._decoded(self._shares(), codes, offsets, rng, start)
+        decoded = self._decoded(self._shares(), codes, offsets, rng, start, given)
         drawn = list(self.inner.names)[: len(self.columns) - len(self.assembled)]
         inner = pd.DataFrame(decoded, columns=drawn)
-        if not self.enforced.steps:
-            return inner
-        return self.enforced.restore(inner)
+        if self.enforced.steps:
+            inner = self.enforced.restore(inner)
+        return inner if given is None else overlaid(inner, given)
 
     def _decoded(
         self,
@@ -314,6 +317,7 @@ class TableEncoder:
         offsets: npt.NDArray[np.floating[Any]],
         rng: np.random.Generator,
         start: int = 0,
+        given: pd.DataFrame | None = None,
     ) -> dict[str, pd.Series]:
         """The cells of some columns, with which come all that these follow from."""
         decoded: dict[str, pd.Series] = {}
@@ -340,6 +344,8 @@ class TableEncoder:
                 if isinstance(encoder, Assembled):
                     decoded |= encoder.mended(decoded, self.inner)
                 if not isinstance(encoder, Linked) or not encoder.whole:
+                    if given is not None and share.name in given:
+                        cells = _with_known(cells, given[share.name])
                     decoded[share.name] = cells
                     continue
                 # What one part of a whole is, all other parts say: it waits for them.
@@ -429,10 +435,7 @@ class TableEncoder:
             if isinstance(form, Equation) and not form.within:
                 link = Link(form.columns[1:], form.equals, form.constant)
                 found.append((form.columns[0], link))
-        names = set(self.schema.names)
-        sums = known_sums(found)
-        # A constraint may be about columns that are not learnt.
-        return tuple(one for one in sums if names.issuperset(one.columns))
+        return known_sums(found, self.schema)
 
     def encode_partial(
         self, frame: pd.DataFrame, streams: Streams, none_missing: bool = False
@@ -805,3 +808,24 @@ def _with_measured_dates(
         if is_free(name, (parent for link in own for parent in link.parents))
     }
     return Calendars(calendars.assembled, tuple(parts)), free_distances, free_links
+
+
+# --------------------------------------------------------------------------------------
+# Rows over rows
+
+
+def overlaid(drawn: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """Drawn rows with the given cells in their places."""
+    columns = {name: _with_known(drawn[name], given[name]) for name in drawn.columns}
+    return pd.DataFrame(columns)
+
+
+def _with_known(drawn: pd.Series, given: pd.Series) -> pd.Series:
+    """Drawn cells with those that are known in their places."""
+    known = given.reset_index(drop=True)
+    is_known = known.notna().to_numpy(dtype=bool)
+    if not is_known.any():
+        return drawn
+    # The given cells' dtype allows for missing ones: drawn cells may be missing.
+    cells = drawn.astype(known.dtype).mask(is_known, known)
+    return cells if cells.isna().any() else cells.astype(drawn.dtype)

@@ -582,11 +582,10 @@ class Requests:
         for number, block in enumerate(blocks):
             rng = streams.numpy("decode", number)
             start = int(rows[done])
-            drawn = self.encoder.decode(block.codes, block.offsets, rng, start)
-            given = cells.iloc[rows[done : done + len(drawn)]]
-            rows_made = _overwritten(drawn, given)
+            given = cells.iloc[rows[done : done + len(block.codes)]]
+            drawn = self.encoder.decode(block.codes, block.offsets, rng, start, given)
             sums = self.encoder.sums
-            parts.append(settle(rows_made, given, sums, self.encoder.schema))
+            parts.append(settle(drawn, given, sums, self.encoder.schema))
             done += len(drawn)
             observe(Progress("complete", done / len(rows)))
         return pd.concat(parts, ignore_index=True)
@@ -725,22 +724,6 @@ def _classes_in_turn(
 
 # --------------------------------------------------------------------------------------
 # Rows over rows
-
-
-def _overwritten(drawn: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """Drawn rows with the given cells in their places."""
-    columns = {}
-    for name in drawn.columns:
-        cells = given[name].reset_index(drop=True)
-        is_given = cells.notna().to_numpy(dtype=bool)
-        columns[name] = drawn[name]
-        if not is_given.any():
-            continue
-        # The given cells' dtype allows for missing ones: drawn cells may be missing.
-        columns[name] = drawn[name].astype(cells.dtype).mask(is_given, cells)
-        if not columns[name].isna().any():
-            columns[name] = columns[name].astype(drawn[name].dtype)
-    return pd.DataFrame(columns)
 
 
 def _replaced(

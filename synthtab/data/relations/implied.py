@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from synthtab.core.schema import Schema
-from synthtab.data.columns import number_kind
+from synthtab.core.schema import Column, Schema
+from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.numbers import Floats, round_decimals
+from synthtab.data.columns.numbers import Numbers, round_decimals
+from synthtab.data.columns.numeric import exact_scale
 from synthtab.data.relations.links import NEAR, Link, numbers
 
 # Forms that any of their numbers can be found from: the whole is a constant plus terms.
@@ -122,17 +123,23 @@ def _is_wrong(
     names = list(one.columns)
     was_drawn = given[names].isna().any(axis=1).to_numpy(dtype=bool)
     present = drawn[names].notna().all(axis=1).to_numpy(dtype=bool)
-    off = np.full(len(drawn), -one.constant)
-    largest = np.zeros(len(drawn))
-    for name, sign in zip(names, one.signs, strict=True):
-        values = _numbers(drawn, schema, name)
-        off += sign * values
-        largest = np.maximum(largest, np.abs(values))
+    values = [_numbers(drawn, schema, name) for name in names]
+    off = np.abs(_signed_sum(values, one.signs) - _exact(one.constant))
+    if off.dtype == np.int64:
+        # Whole numbers are exact.
+        return was_drawn & present & (off != 0)
+    largest = np.max(np.abs(values), axis=0)
+    return was_drawn & present & (off > _rounding(names, schema) + NEAR * largest)
+
+
+def _rounding(names: Sequence[str], schema: Schema) -> float:
+    """How far off a computed number may be: half of the last decimal, and a little.
+
+    Of the finest column: numbers of fewer decimals are exact.
+    """
     places = [number_kind(schema[name]).decimals(schema[name]) for name in names]
-    # Computed numbers are rounded to their last decimal; others may have fewer, and are exact.
-    finest = max((place for place in places if place is not None), default=None)
-    rounding = 0.0 if finest is None else 0.6 * 10.0**-finest
-    return was_drawn & present & (np.abs(off) > rounding + NEAR * largest)
+    known = [place for place in places if place is not None]
+    return 0.6 * 10.0 ** -max(known) if known else 0.0
 
 
 def _solved(
@@ -141,17 +148,16 @@ def _solved(
     """The cells, with what follows in one column of some rows."""
     name = one.columns[number]
     column = schema[name]
-    left = np.full(len(cells), one.constant, dtype=np.float64)
-    for other, sign in zip(one.columns, one.signs, strict=True):
-        if other != name:
-            left -= sign * _numbers(cells, schema, other)
-    values = left * one.signs[number]
+    others = [i for i in range(len(one.columns)) if i != number]
+    known = [_numbers(cells, schema, one.columns[i]) for i in others]
+    rest = _exact(one.constant) - _signed_sum(known, [one.signs[i] for i in others])
+    values = rest * one.signs[number]
     kind = number_kind(column)
     places = kind.decimals(column)
-    if places is not None:
+    if values.dtype != np.int64 and places is not None:
         values = round_decimals(values, places)
-    if places == 0 and kind.discrete:
-        values = np.rint(values).astype(np.int64)
+        if places == 0 and kind.discrete:
+            values = np.rint(values).astype(np.int64)
     # In a dtype that holds missing cells: in the other rows nothing follows.
     typed = kind.typed_numbers(values[rows], ~rows, schema.nullable[name])
     typed = typed.set_axis(cells.index)
@@ -170,13 +176,41 @@ def _is_possible(cells: pd.DataFrame, schema: Schema, name: str) -> Mask:
     return np.asarray(values >= 0) | (not is_positive)
 
 
-def _numbers(cells: pd.DataFrame, schema: Schema, name: str) -> Floats:
+def _numbers(cells: pd.DataFrame, schema: Schema, name: str) -> Numbers:
     """The numbers of a column, 0 where missing."""
     values, _ = numbers(cells, schema[name])
-    return np.asarray(values, dtype=np.float64)
+    return values
 
 
-def known_sums(found: Sequence[tuple[str, Link]]) -> tuple[Sum, ...]:
-    """The links that are sums, each once."""
+def _signed_sum(values: Sequence[Numbers], signs: Sequence[int]) -> Numbers:
+    """``[rows]``: whole numbers, where all of them are."""
+    total = signs[0] * values[0]
+    for sign, more in zip(signs[1:], values[1:], strict=True):
+        total = total + sign * more
+    return np.asarray(total)
+
+
+def _exact(constant: float) -> float | int:
+    """The constant, as a whole number if it is one: it leaves whole numbers whole."""
+    return int(constant) if float(constant).is_integer() else constant
+
+
+def known_sums(found: Iterable[tuple[str, Link]], schema: Schema) -> tuple[Sum, ...]:
+    """The links that are sums of plain numbers, each once.
+
+    Times, dates and numbers that fit no usual dtype are counted in units of their own,
+    which need not be the same; a constraint may be about columns that are not learnt.
+    """
     sums = (Sum.of(child, link) for child, link in found)
-    return tuple(dict.fromkeys(one for one in sums if one is not None))
+    names = set(schema.names)
+    return tuple(
+        one
+        for one in dict.fromkeys(sums)
+        if one is not None
+        and names.issuperset(one.columns)
+        and all(_is_plain(schema[name]) for name in one.columns)
+    )
+
+
+def _is_plain(column: Column) -> bool:
+    return not KINDS[column.kind].temporal and exact_scale(column) is None
