@@ -76,8 +76,7 @@ def model_card(
         f"# {_plain(name.removesuffix('.synthtab'))}",
         f"A generator of rows like those of a table of {len(schema.columns)} columns, made "
         "by synthtab. It holds no row of the table.",
-        f"```sh\npip install synthtab\nsynthtab sample -n 1000 -m '{_in_code(name)}' "
-        "-o rows.csv\n```",
+        f"```sh\nsynthtab sample -n 1000 -m '{_in_code(name)}' -o rows.csv\n```",
         "## What it was learnt from",
         _sentence(known["learnt from"]),
         _table(("column", "kind", "missing", "what is known of it"), _columns(schema)),

@@ -327,20 +327,22 @@ class Grid:
         step = step_of(column)
         if low is None or high is None:
             return cls._anywhere(low, high, step or FINEST)
-        width = float(high) - float(low)
-        # Beyond the greatest number, so that the last cell holds it.
-        end = float(high) + (step or max(width, FINEST) * FINEST_SHARE)
-        values = np.inf if step is None else round(width / step) + 1
-        if values <= FAN**MOST_LEVELS:
-            # A power of FAN of whole steps: then cells are values.
-            levels = max(1, int(np.ceil(np.log(values) / np.log(FAN))))
-            assert step is not None, "few values have a step, report this"
-            return cls(float(low), float(low) + FAN**levels * step, levels)
-        unit = max(width * FINEST_SHARE, step or 0.0, FINEST * FINEST_SHARE)
+        low, high = float(low), float(high)
+        if step is not None:
+            values = round((high - low) / step) + 1
+            if values <= FAN**MOST_LEVELS:
+                # A power of FAN of whole steps: then cells are values.
+                levels = max(1, int(np.ceil(np.log(values) / np.log(FAN))))
+                return cls(low, low + FAN**levels * step, levels)
+        # A column whose bounds are equal has a width, too.
+        width = max(high - low, FINEST)
+        unit = max(width * FINEST_SHARE, step or 0.0)
         # Numbers are finest around 0, or at the bound that is nearer to it.
-        base = min(max(0.0, float(low)), float(high))
-        first, last = (float(np.arcsinh((x - base) / unit)) for x in (low, end))
-        return cls(first, last, MOST_LEVELS, unit, base)
+        base = min(max(0.0, low), high)
+        first = np.arcsinh((low - base) / unit)
+        # Beyond the greatest number, so that the last cell holds it.
+        last = np.arcsinh((high + unit - base) / unit)
+        return cls(float(first), float(last), MOST_LEVELS, unit, base)
 
     @classmethod
     def _anywhere(cls, low: Any, high: Any, unit: float) -> Grid:
