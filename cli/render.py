@@ -224,9 +224,8 @@ def print_columns(schema: Schema) -> None:
 
 def note_columns(schema: Schema, quiet: bool = False) -> None:
     """A line for each column that is read in a way that a user may not expect."""
-    for column in schema.columns:
-        if column.note and not quiet:
-            note(f"column {column.name!r}: {column.note}")
+    for line in () if quiet else schema.notes:
+        note(line)
 
 
 def print_constraints(schema: Schema) -> None:

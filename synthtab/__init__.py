@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthtab import augment, datasets
     from synthtab.core.config import PRESETS, TrainConfig
-    from synthtab.core.errors import SynthtabError
+    from synthtab.core.errors import SynthtabError, SynthtabWarning
     from synthtab.core.schema import Column, Constraint, Schema
     from synthtab.data.columns import infer
     from synthtab.data.constraints.finding import find_constraints
@@ -35,6 +35,7 @@ __all__ = [
     "Schema",
     "Synthesizer",
     "SynthtabError",
+    "SynthtabWarning",
     "TrainConfig",
     "__version__",
     "augment",
@@ -55,6 +56,7 @@ _HOME = {
     "Schema": "synthtab.core.schema",
     "Synthesizer": "synthtab.synthesizer",
     "SynthtabError": "synthtab.core.errors",
+    "SynthtabWarning": "synthtab.core.errors",
     "TrainConfig": "synthtab.core.config",
     "compare": "synthtab.evaluation",
     "evaluate": "synthtab.evaluation",

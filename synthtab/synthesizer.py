@@ -344,8 +344,13 @@ class Synthesizer:
         privacy = None
         if self.epsilon is not None or self.delta is not None:
             source, schema, privacy = self._private(source, schema, streams, observe)
-        observe(Progress("check columns" if schema else "infer kinds"))
+        is_inferred = schema is None
+        observe(Progress("infer kinds" if is_inferred else "check columns"))
         source, schema = self._typed(source, schema, config)
+        # With epsilon, no message may tell of a cell.
+        if is_inferred and privacy is None:
+            for line in schema.notes:
+                observe(Progress("infer kinds", message=line))
         observe(Progress("find relations"))
         people = source.people(schema)
         _, held_out = holdout.split(source.rows, config.holdout, streams, people)

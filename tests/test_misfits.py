@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import Schema, Synthesizer, infer
+from synthtab import Schema, Synthesizer, SynthtabWarning, infer
 from synthtab.core.schema import Column
 from synthtab.data import tables
 from synthtab.data.columns import TEXT_MARK, cells_to_text
@@ -186,3 +186,9 @@ def test_text_of_a_dataframe_stays_text() -> None:
     assert (column.kind, column.dtype) == ("float", "object")
     rows = Synthesizer(epochs=1, holdout=0).fit(frame).sample(100, seed=1)
     assert rows["c"].map(lambda cell: isinstance(cell, str)).all()
+
+
+def test_words_among_numbers_are_told_in_the_library() -> None:
+    frame = pd.DataFrame({"price": with_cells(FLOATS, {3: "unknown", 9: "unknown"})})
+    with pytest.warns(SynthtabWarning, match="column 'price': .*unknown"):
+        Synthesizer(epochs=1).fit(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from model_tables import LAYOUT
 
-from synthtab import Synthesizer, infer
+from synthtab import Synthesizer, SynthtabWarning, infer
 from synthtab.core.config import configure
 from synthtab.core.layout import Block, Encoded, Layout, Region, Rule, plans
 from synthtab.core.randomness import Streams
@@ -329,3 +330,19 @@ def test_rows_of_a_brief_fit_agree(tmp_path) -> None:
     model.save(tmp_path / "m.synthtab")
     again = Synthesizer.load(tmp_path / "m.synthtab")
     assert again.sample(200).equals(model.sample(200))
+
+
+def test_a_combination_that_is_asked_for_is_made_and_told() -> None:
+    model = Synthesizer(epochs=2, seed=0).fit(routes(600))
+    pair = "agent and hotel that no row of the table has"
+    with pytest.warns(SynthtabWarning, match=f"100.0% of the rows .* {pair}"):
+        rows = model.sample(40, where={"agent": "a1", "hotel": "city"})
+    assert (rows["hotel"] == "city").all()
+    given = pd.DataFrame({"agent": ["a0", "a1"], "hotel": ["city", "city"]})
+    with pytest.warns(SynthtabWarning, match=f"50.0% of the rows .* {pair}"):
+        model.sample(given=given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # What the table has is no news; and nobody wants to know.
+        model.sample(40, where={"agent": "a0", "hotel": "city"})
+        model.sample(given=given, verbose=False)

@@ -46,6 +46,15 @@ class MissingExtraError(SynthtabError, ImportError):
     """An optional library is not installed; the message says how to get it."""
 
 
+class SynthtabWarning(UserWarning):
+    """What was done in a way that the caller may not expect.
+
+    A column that is read with words left out, rows that no row of the table is like. The
+    command line prints such lines, a notebook shows them above the bar; elsewhere they are
+    warnings, unless ``verbose=False``.
+    """
+
+
 def argument(name: str, value: object = None) -> str:
     """An argument of the library, as messages name it: `holdout=` or `batch=64`.
 

@@ -153,6 +153,21 @@ class Rule:
             for place, block in enumerate(self.blocks)
         )
 
+    def allowed(self, layout: Layout) -> npt.NDArray[np.bool_]:
+        """Which combinations of codes and pieces go together, one axis a block."""
+        sizes = self.sizes(layout)
+        flat = np.full(int(np.prod(sizes)), self.never)
+        flat[list(self.cells)] = not self.never
+        allowed = flat.reshape(sizes)
+        if self.never:
+            return allowed
+        # A code of which no combination is known goes with everything.
+        strange = np.zeros_like(allowed)
+        for axis in range(allowed.ndim):
+            others = tuple(i for i in range(allowed.ndim) if i != axis)
+            strange |= ~allowed.any(axis=others, keepdims=True)
+        return allowed | strange
+
     def state(self) -> dict[str, Any]:
         """Plain JSON data for `from_state`."""
         state = {

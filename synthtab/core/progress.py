@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+from synthtab.core.errors import SynthtabWarning
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,37 @@ def silent(progress: Progress) -> None:
     """An observer that ignores everything."""
 
 
+def warning(progress: Progress) -> None:
+    """An observer that makes warnings of messages, and ignores all else."""
+    if progress.message:
+        warnings.warn(progress.message, SynthtabWarning, stacklevel=_depth_of_caller())
+
+
+def _depth_of_caller() -> int:
+    """How far above the function that asks the first caller outside this package stands."""
+    frame = sys._getframe(1)
+    depth = 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("synthtab."):
+        frame = frame.f_back
+        depth += 1
+    return depth
+
+
 def watching(observe: Observer | None, verbose: bool) -> Observer:
-    """Who is told of a job: whoever is named, or a bar in a notebook, or nobody.
+    """Who is told of a job: whoever is named, or a bar in a notebook; else messages warn.
 
     Args:
         observe: An observer; None where nobody is named.
-        verbose: Whether a notebook shows a bar then.
+        verbose: Whether there is a bar, or warnings, then.
     """
     if observe is not None:
         return observe
     # A kernel of Jupyter has loaded it; nobody else need do so.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if not verbose or not hasattr(shell, "kernel"):
+    if not verbose:
         return silent
+    if not hasattr(shell, "kernel"):
+        return warning
     from synthtab.core.bar import Bar
 
     return Bar()
@@ -119,7 +140,7 @@ class WholeFit:
     @property
     def watched(self) -> bool:
         """Whether anybody is told anything."""
-        return self.observe is not silent
+        return self.observe not in (silent, warning)
 
     def __call__(self, progress: Progress) -> None:
         left = self._left(progress)

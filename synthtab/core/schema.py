@@ -295,6 +295,12 @@ class Schema:
         """Column names, in order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line for each column that is read in a way that one may not expect."""
+        noted = (column for column in self.columns if column.note)
+        return tuple(f"column {column.name!r}: {column.note}" for column in noted)
+
     def __len__(self) -> int:
         return len(self.columns)
 

@@ -33,6 +33,7 @@ from synthtab.model.networks import Networks
 from synthtab.runtime.machine import ENDLESS
 from synthtab.sampling import sampler
 from synthtab.sampling.apart import Apart
+from synthtab.sampling.broken import Broken
 from synthtab.sampling.recipe import Recipe
 from synthtab.sampling.tree_critic import TreeCritic
 
@@ -282,10 +283,11 @@ class Requests:
             first: See ``n``.
         """
         tallies: list[Tally] = []
+        broken = Broken(self.encoder.layout)
 
         def candidates(streams: Streams) -> Iterator[pd.DataFrame]:
             tallies.append(Tally())
-            yield from self._meeting(predicates, streams, tallies[-1])
+            yield from self._meeting(predicates, streams, tallies[-1], broken)
 
         yield from self._segments(candidates, n, streams, observe, first, start)
         total = Tally(
@@ -298,12 +300,15 @@ class Requests:
                 "the others were thrown away"
             )
             observe(Progress("sample", 1.0, message=message))
+        for message in broken.told():
+            observe(Progress("sample", 1.0, message=message))
 
     def _meeting(
         self,
         predicates: Sequence[Predicate],
         streams: Streams,
         tally: Tally,
+        broken: Broken,
     ) -> Iterator[pd.DataFrame]:
         """Rows that meet predicates, without end."""
         imprecise = _region().to_snap(self.encoder, predicates)
@@ -318,6 +323,7 @@ class Requests:
             tally.candidates += len(frame)
             tally.met += int(met.sum())
             _require_enough(predicates, tally)
+            broken.count(block, met)
             yield frame if met.all() else frame[met].reset_index(drop=True)
 
     def _likely_blocks(
@@ -492,13 +498,14 @@ class Requests:
             for region in _region().present_regions(self.encoder):
                 if region.blocks not in columns:
                     within.append(region)
+        broken = Broken(self.encoder.layout)
         completed: pd.DataFrame | None = None
         odd = np.zeros(0, dtype=np.int64)
         todo = np.arange(len(cells))
         for turn in range(ROUNDS):
             of_turn = Streams(streams.integer("turn", turn))
             part = self._completed_once(
-                encoded, known, cells, todo, within, of_turn, observe
+                encoded, known, cells, todo, within, of_turn, observe, broken
             )
             given = cells.iloc[todo]
             good = self._is_good(part, given, predicates, none_missing)
@@ -519,6 +526,8 @@ class Requests:
                 f"given row {int(todo[0]) + 1} cannot be completed so that "
                 f"{' and '.join(asked)}"
             )
+        for message in broken.told():
+            observe(Progress("complete", 1.0, message=message))
         return completed.set_axis(partial.index)
 
     def _is_good(
@@ -553,6 +562,7 @@ class Requests:
         within: Sequence[Region],
         streams: Streams,
         observe: Observer,
+        broken: Broken,
     ) -> pd.DataFrame:
         """Some of the partial rows with their unknown cells drawn once.
 
@@ -564,6 +574,7 @@ class Requests:
             within: Regions of the drawn cells.
             streams: Randomness.
             observe: Called with the progress.
+            broken: Counts the rows.
         """
         assert self.networks is not None, "nothing varies, report this"
         passes, trees = self._completing()
@@ -582,6 +593,7 @@ class Requests:
         for number, block in enumerate(blocks):
             rng = streams.numpy("decode", number)
             start = int(rows[done])
+            broken.count(block)
             given = cells.iloc[rows[done : done + len(block.codes)]]
             drawn = self.encoder.decode(block.codes, block.offsets, rng, start, given)
             sums = self.encoder.sums

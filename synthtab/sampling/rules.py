@@ -465,12 +465,7 @@ def _own(logits: Tensor, slots: Slots, place: int) -> Tensor:
 
 
 def _told(rule: Rule, place: int, layout: Layout, device: torch.device) -> _Told:
-    sizes = rule.sizes(layout)
-    flat = np.full(int(np.prod(sizes)), rule.never)
-    flat[list(rule.cells)] = not rule.never
-    allowed: Mask = flat.reshape(sizes)
-    if not rule.never:
-        allowed = _with_strangers(allowed)
+    allowed: Mask = rule.allowed(layout)
     members = [
         _member(block, rule.cuts_of(i), layout, device)
         for i, block in enumerate(rule.blocks)
@@ -533,12 +528,3 @@ def _pieces(
             for told, own in zip(cut, of_rules, strict=True)
         },
     )
-
-
-def _with_strangers(allowed: Mask) -> Mask:
-    """A code of which no combination is known goes with everything."""
-    free = np.zeros_like(allowed)
-    for axis in range(allowed.ndim):
-        others = tuple(i for i in range(allowed.ndim) if i != axis)
-        free |= ~allowed.any(axis=others, keepdims=True)
-    return allowed | free
