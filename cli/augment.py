@@ -68,6 +68,14 @@ def augment(
             "--balance", help="Add rows until every class has as many as the largest."
         ),
     ] = False,
+    teach: Annotated[
+        str | None,
+        typer.Option(
+            help="Let models of the real rows say the target of the added ones; "
+            "a column of this name says how much a row weighs.",
+            metavar="NAME",
+        ),
+    ] = None,
     mark: Annotated[
         str | None,
         typer.Option(
@@ -138,7 +146,7 @@ def augment(
     Example: synthtab augment people.csv --target income --balance -o more.csv
     """
     fitting = dict(preset=preset, time=time, epochs=epochs, rare=rare, person=person)
-    _check(n, balance, model, fitting, output, json, verdict)
+    _check(n, balance, teach, model, fitting, output, json, verdict)
     if output != "-":
         check_table_output(output, data, model, holdout, schema)
     if json not in (None, "-"):
@@ -158,7 +166,7 @@ def augment(
     synthesizer = Synthesizer.load(model, device=device or "auto") if model else None
     declared = _schema_of(cells, schema, synthesizer, rare, person)
     table = tables.typed(cells, declared)
-    _check_columns(declared.names, target, mark)
+    _check_columns(declared.names, target, mark, teach)
     # Which of it is learnt, and what the verdict is tested on.
     learnt = table
     test = tables.read(holdout, schema=declared) if holdout else None
@@ -182,15 +190,18 @@ def augment(
                     test,
                     schema=declared,
                     **_asked(table, target, n, balance, quiet),
+                    taught=teach is not None,
                     observe=observe,
                     **without_none(repeats=repeats, seed=seed),
                 )
         added = _added(source, table, target, n, balance, seed)
-        pieces = _marked(table, added, mark)
+        count = sum(map(len, added))
+        real = table if teach is None else table.assign(**{teach: 1.0})
+        added = _taught(learnt, added, target, declared, teach, seed)
+        pieces = _marked(real, added, mark)
         with keeping(None if model else synthesizer, data):
-            tables.write(
-                pieces, output, _with_mark(declared, mark), safe_cells=safe_cells
-            )
+            written = _with_further(declared, teach, mark)
+            tables.write(pieces, output, written, safe_cells=safe_cells)
     except KeyboardInterrupt:
         lost = "" if output == "-" else f": {output} was not written"
         note(f"interrupted{lost}")
@@ -206,13 +217,14 @@ def augment(
             "name others with --holdout"
         )
     if output != "-":
-        count = sum(map(len, added))
         note(f"{len(table):,} real and {count:,} synthetic rows in {output}")
+        _note_weights(teach, count, sum(map(len, added)))
 
 
 def _check(
     n: int | None,
     balance: bool,
+    teach: str | None,
     model: Path | None,
     fitting: dict[str, Any],
     output: str,
@@ -225,6 +237,11 @@ def _check(
     if n is not None and balance:
         raise ConfigError(
             "-n and --balance exclude each other: --balance decides how many rows"
+        )
+    if teach is not None and balance:
+        raise ConfigError(
+            "--teach and --balance exclude each other: a teacher says how probable "
+            "each class is"
         )
     if model is not None and without_none(**fitting):
         raise ConfigError(
@@ -258,14 +275,21 @@ def _schema_of(
     return infer(cells, rare=configure(rare=rare).rare, person=person)
 
 
-def _check_columns(names: tuple[str, ...], target: str, mark: str | None) -> None:
+def _check_columns(
+    names: tuple[str, ...], target: str, mark: str | None, teach: str | None
+) -> None:
     if target not in names:
         near = hint(target, names, "the columns are")
         raise ConfigError(f"the target {target!r} is not a column{near}")
-    if mark is not None and (mark in names or not mark.strip()):
-        raise ConfigError(
-            f"--mark {mark!r} cannot be: choose a name that no column has"
-        )
+    taken = names
+    for option, name in (("--mark", mark), ("--teach", teach)):
+        if name is None:
+            continue
+        if name in taken or not name.strip():
+            raise ConfigError(
+                f"{option} {name!r} cannot be: choose a name that no column has"
+            )
+        taken = (*taken, name)
 
 
 def _split(
@@ -365,6 +389,44 @@ def _added(
     return parts
 
 
+def _taught(
+    real: pd.DataFrame,
+    added: list[pd.DataFrame],
+    target: str,
+    declared: Schema,
+    weight: str | None,
+    seed: int | None,
+) -> list[pd.DataFrame]:
+    """The synthetic rows with the target that models of the real rows expect.
+
+    As they are without a name for the column of weights.
+    """
+    if weight is None:
+        return added
+    from synthtab.augment import teach
+
+    pieces = []
+    for rows in added:
+        taught = teach(
+            real, rows, target, schema=declared, weight=weight, seed=seed or 0
+        )
+        # As many digits as anybody needs, in a file that people read.
+        pieces.append(taught.assign(**{weight: taught[weight].round(4)}))
+    return pieces
+
+
+def _note_weights(weight: str | None, added: int, lines: int) -> None:
+    """Say what the column of weights is for."""
+    if weight is None:
+        return
+    if lines > added:
+        note(
+            "each added row stands there once for every likely class: "
+            f"{lines:,} lines in all"
+        )
+    note(f"give models the column {weight!r} as sample_weight, not as a feature")
+
+
 def _marked(
     real: pd.DataFrame, synthetic: Iterable[pd.DataFrame], mark: str | None
 ) -> Iterator[pd.DataFrame]:
@@ -374,13 +436,16 @@ def _marked(
             yield piece if mark is None else piece.assign(**{mark: origin})
 
 
-def _with_mark(schema: Schema, mark: str | None) -> Schema:
-    """The schema with the column of `_marked`."""
+def _with_further(schema: Schema, weight: str | None, mark: str | None) -> Schema:
+    """The schema with the columns of `_taught` and `_marked`."""
     from synthtab import Column, Schema
 
-    if mark is None:
-        return schema
-    return Schema((*schema.columns, Column(mark, "category", "str")))
+    columns = list(schema.columns)
+    if weight is not None:
+        columns.append(Column(weight, "float", "float64"))
+    if mark is not None:
+        columns.append(Column(mark, "category", "str"))
+    return schema if len(columns) == len(schema) else Schema(tuple(columns))
 
 
 def _deliver(comparison: Study, json: str | None, output: str, quiet: bool) -> None:

@@ -105,6 +105,21 @@ def test_balanced_marked_and_quick(call, here):
     assert again.out == (here / "more.csv").read_text()
 
 
+def test_taught_rows_and_how_much_they_weigh(call, here):
+    model = ("-m", "people.synthtab", "--no-verdict")
+    arguments = ("--target", "remote", "-n", "50", "--teach", "w", "--mark", "origin")
+    said = call("augment", "people.csv", *arguments, *model, "-o", "taught.csv")
+    assert said.status == 0, said.err
+    assert "give models the column 'w' as sample_weight" in said.err
+    rows = pd.read_csv(here / "taught.csv")
+    real = pd.read_csv(here / "people.csv")
+    pd.testing.assert_frame_equal(rows.head(300).drop(columns=["w", "origin"]), real)
+    assert (rows["w"].head(300) == 1).all()
+    added = rows[rows["origin"] == "synthetic"]
+    assert added["w"].sum() == pytest.approx(50, abs=0.01)
+    assert len(added) > 50 and set(added["remote"]) == set(real["remote"].dropna())
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "arm"),
@@ -146,6 +161,9 @@ def test_a_model_that_may_have_seen_all_gives_no_verdict(call, here):
         (("--target", "job", "-n", "0"), "-n must be at least 1"),
         (("--target", "job", "-n", "5", "--balance"), "exclude each other"),
         (("--target", "job", "--mark", "age"), "choose a name that no column has"),
+        (("--target", "job", "--teach", "age"), "--teach 'age' cannot be"),
+        (("--target", "job", "--teach", "w", "--mark", "w"), "--teach 'w' cannot be"),
+        (("--target", "job", "--teach", "w", "--balance"), "exclude each other"),
         (
             ("--target", "job", "--model", "people.synthtab", "--time", "3s"),
             "fitted already",

@@ -2,6 +2,7 @@
 
     from synthtab.augment import study
     print(study(train, rows, target="income", holdout=test))
+    teach(train, rows, target="income")                 # a better target for the rows
 
     from synthtab.augment import SyntheticSampler       # needs imbalanced-learn
     X, y = SyntheticSampler(time="1m").fit_resample(X, y)
@@ -22,6 +23,7 @@ from synthtab.augment.enough import Point, RowStudy, study_rows
 from synthtab.augment.experiment import study
 from synthtab.augment.intervals import holdout_interval, paired_interval, together
 from synthtab.augment.result import Study
+from synthtab.augment.teacher import teach
 from synthtab.augment.verdict import Difference, StudyVerdict, Trial
 from synthtab.core.errors import MissingExtraError
 
@@ -40,6 +42,7 @@ __all__ = [
     "paired_interval",
     "study",
     "study_rows",
+    "teach",
     "together",
 ]
 

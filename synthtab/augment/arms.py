@@ -3,13 +3,14 @@
 An arm of the study is one function and one line in `arms`. It turns the `Material` of a
 repeat into the rows that a model learns from, or raises `Skip` with the reason why it
 cannot. For two classes and the ratios 0.5 and 1 the arms are: real rows alone,
-synthetic x0.5, synthetic x1, synthetic balanced, duplicates x1, bootstrap x1,
-duplicates balanced, class weights, SMOTENC. A number to predict has those without
-balance.
+synthetic x0.5, synthetic x1, synthetic x1 taught, synthetic balanced, duplicates x1,
+bootstrap x1, duplicates balanced, class weights, SMOTENC. A number to predict has those
+without balance.
 
 The bootstrap is the control, for balanced rows the duplicates: as many rows more, and
 nothing new in them. Models change with the number of rows alone, since their penalties
-and smallest leaves count rows.
+and smallest leaves count rows. The control of taught rows is the bootstrap, taught: what
+the teacher does without synthetic rows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from synthtab.augment.teacher import Taught
 from synthtab.evaluation.cells import Floats, Integers
 from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.metric import Skip
@@ -83,34 +85,47 @@ class Arm:
         kind: "real", "synthetic" or "baseline" (a usual remedy).
         build: ``(material, rng) -> rows to learn from``; may raise `Skip`.
         ratio: Synthetic rows for each real one, where that is fixed.
+        taught: Whether a teacher says the target of the added rows.
     """
 
     name: str
     kind: Kind
     build: Build
     ratio: float | None = None
+    taught: bool = False
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is one of the ratios that are compared with each other."""
+        return self.ratio is not None and not self.taught
 
 
 def arms(
-    ratios: tuple[float, ...], classes: int, copies: float = 1.0
+    ratios: tuple[float, ...], classes: int, copies: float = 1.0, taught: bool = False
 ) -> tuple[Arm, ...]:
     """All arms of a study; those that balance classes only where there are classes.
 
     Args:
         ratios: Synthetic rows for each real one.
         classes: How many classes there are; 0 for a number to predict.
-        copies: Duplicates for each real row.
+        copies: Duplicates, and taught rows, for each real row.
+        taught: Whether there is the control of taught rows.
     """
     chosen = [Arm(REAL, "real", alone)]
     for ratio in ratios:
         build = partial(enlarged, ratio=ratio)
         chosen.append(Arm(synthetic_arm(ratio), "synthetic", build, ratio))
+    build = partial(enlarged_taught, ratio=copies)
+    chosen.append(Arm(taught_arm(copies), "synthetic", build, copies, taught=True))
     if classes:
         chosen.append(Arm(BALANCED, "synthetic", balanced))
     chosen += [
         Arm(f"duplicates x{copies:.3g}", "baseline", partial(copied, ratio=copies)),
         Arm(bootstrap_arm(copies), "baseline", partial(resampled, ratio=copies)),
     ]
+    if taught:
+        build = partial(resampled_taught, ratio=copies)
+        chosen.append(Arm(taught_bootstrap_arm(copies), "baseline", build, taught=True))
     if classes:
         chosen += [
             Arm(BALANCED_DUPLICATES, "baseline", duplicated),
@@ -130,6 +145,16 @@ def bootstrap_arm(ratio: float) -> str:
     return f"bootstrap x{ratio:.3g}"
 
 
+def taught_arm(ratio: float) -> str:
+    """Name of the arm of so many synthetic rows, whose target a teacher says."""
+    return f"{synthetic_arm(ratio)}, taught"
+
+
+def taught_bootstrap_arm(ratio: float) -> str:
+    """Name of the arm of so many real rows again, whose target a teacher says."""
+    return f"{bootstrap_arm(ratio)}, taught"
+
+
 def alone(material: Material, rng: np.random.Generator) -> Sample:
     """The real rows."""
     return material.real
@@ -137,12 +162,32 @@ def alone(material: Material, rng: np.random.Generator) -> Sample:
 
 def enlarged(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
     """The real rows and ``ratio`` times as many random synthetic rows."""
+    return material.real.plus(_some(material, rng, ratio))
+
+
+def _some(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
+    """``ratio`` times as many random synthetic rows as there are real ones."""
     there = len(material.synthetic)
     count = round(ratio * len(material.real))
     if there < ENOUGH * count:
         raise Skip(f"{there} synthetic rows have a target, {count} are needed")
     chosen = rng.permutation(there)[:count]
-    return material.real.plus(material.synthetic.take(np.sort(chosen)))
+    return material.synthetic.take(np.sort(chosen))
+
+
+def enlarged_taught(
+    material: Material, rng: np.random.Generator, ratio: float
+) -> Sample:
+    """The same, with the target that models of the real rows expect of them."""
+    return _taught(material, _some(material, rng, ratio), rng)
+
+
+def _taught(material: Material, added: Sample, rng: np.random.Generator) -> Sample:
+    """The real rows, and others with the target that models of the real rows expect."""
+    seed = int(rng.integers(2**31))
+    said = Taught.of(material.real, added.view, material.classes, seed)
+    view = added.view.take(said.row)
+    return material.real.plus(Sample(added.tables, view, said.target, said.weight))
 
 
 def balanced(material: Material, rng: np.random.Generator) -> Sample:
@@ -167,9 +212,19 @@ def copied(material: Material, rng: np.random.Generator, ratio: float) -> Sample
 
 def resampled(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
     """``ratio`` times as many real rows again, drawn with replacement."""
+    return material.real.plus(_drawn_again(material, rng, ratio))
+
+
+def resampled_taught(
+    material: Material, rng: np.random.Generator, ratio: float
+) -> Sample:
+    """The same, with the target that models of the real rows expect of them."""
+    return _taught(material, _drawn_again(material, rng, ratio), rng)
+
+
+def _drawn_again(material: Material, rng: np.random.Generator, ratio: float) -> Sample:
     rows = len(material.real)
-    again = rng.integers(rows, size=round(ratio * rows))
-    return material.real.plus(material.real.take(again))
+    return material.real.take(rng.integers(rows, size=round(ratio * rows)))
 
 
 def duplicated(material: Material, rng: np.random.Generator) -> Sample:

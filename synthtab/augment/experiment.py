@@ -28,7 +28,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from synthtab.augment.arms import BALANCED, Arm, Material, arms, synthetic_arm
+from synthtab.augment.arms import (
+    BALANCED,
+    Arm,
+    Material,
+    arms,
+    synthetic_arm,
+    taught_arm,
+)
 from synthtab.augment.learners import LEARNERS
 from synthtab.augment.result import Study
 from synthtab.augment.scores import class_values, measures
@@ -112,6 +119,7 @@ def study(
     metric: str | None = None,
     ratio: float | Literal["balanced"] | None = None,
     ratios: Sequence[float] | None = None,
+    taught: bool = False,
     learners: Sequence[str] | None = None,
     sizes: Sequence[int | None] = (None,),
     rare: float | None = None,
@@ -150,6 +158,8 @@ def study(
             generator 1 if that is among them.
         ratios: Synthetic rows for each real one, to see what more and fewer do; by
             default 0.25, 0.5, 1, 2 and all that are given.
+        taught: Whether the answer is about rows whose target a teacher says, see
+            `synthtab.augment.teach`. They are tried in any case.
         learners: Some of "linear", "trees" and "forest"; all by default.
         sizes: Numbers of real rows to learn from, None for all. Others than all need a
             function that fits: a generator that has learnt from all rows would bring in
@@ -170,6 +180,10 @@ def study(
     _check_generator(synthetic, fits, sizes, rare)
     _check_numbers(sizes, rare, repeats)
     _check_choices(learners, ratio, ratios)
+    if taught and ratio == "balanced":
+        raise ConfigError(
+            "taught rows have no classes to balance: leave out taught or ratio='balanced'"
+        )
     predicted = target_of(real, target, schema, task)
     metrics = METRICS_OF_TASK[predicted.task]
     if metric is not None and metric not in metrics:
@@ -208,7 +222,7 @@ def study(
         wanted = _default_ratio(chosen_ratios, synthetic)
     plan = Plan(
         target=predicted,
-        arms=arms(chosen_ratios, len(predicted.classes), wanted),
+        arms=arms(chosen_ratios, len(predicted.classes), wanted, taught),
         learners=tuple(LEARNERS) if learners is None else tuple(learners),
         largest_ratio=max(chosen_ratios),
         metric=metric or _metric(predicted, real, rare, ratio == "balanced"),
@@ -234,8 +248,9 @@ def study(
     observe(Progress("done", 1.0))
 
     # Verdicts.
+    asked = taught_arm(wanted) if taught else synthetic_arm(wanted)
     question = Question(
-        asked=BALANCED if ratio == "balanced" else synthetic_arm(wanted),
+        asked=BALANCED if ratio == "balanced" else asked,
         arms=plan.arms,
         learners=plan.learners,
         doubt=doubt,

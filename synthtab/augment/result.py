@@ -300,16 +300,31 @@ class Study:
             steps = [
                 (arm.ratio, self.compare(arm.name, verdict.learner, None, verdict.size))
                 for arm in self.arms
-                if arm.ratio is not None
+                if arm.is_step
             ]
             gains = ", ".join(f"{step.difference:+.3f}" for _, step in steps)
             ratios = ", ".join(f"x{ratio:.3g}" for ratio, _ in steps)
             told.append(f"the more rows, the {word}: {gains} at {ratios}")
+        taught = self._taught(verdict)
+        if taught is not None and taught.difference > asked.difference:
+            told.append(
+                f"the same rows with a target that a teacher says: "
+                f"{taught.difference:+.4f} ({_ends(taught)})"
+            )
         if verdict.by_class:
             told.append("by class: " + _of_classes(verdict.by_class))
         if verdict.power:
             told.append(self._power_sentence(verdict))
         return told
+
+    def _taught(self, verdict: StudyVerdict) -> Difference | None:
+        """What taught rows do, where the answer is about others as many."""
+        for arm in self.arms:
+            is_other = arm.kind == "synthetic" and arm.name != verdict.asked.arm
+            if is_other and arm.taught and arm.ratio == verdict.ratio:
+                found = self.compare(arm.name, verdict.learner, None, verdict.size)
+                return found if found.known else None
+        return None
 
     def _power_sentence(self, verdict: StudyVerdict) -> str:
         """What could have been seen; where nothing was, what it takes."""

@@ -22,7 +22,13 @@ from functools import cached_property
 
 import numpy as np
 
-from synthtab.augment.arms import BALANCED_DUPLICATES, REAL, Arm, bootstrap_arm
+from synthtab.augment.arms import (
+    BALANCED_DUPLICATES,
+    REAL,
+    Arm,
+    bootstrap_arm,
+    taught_bootstrap_arm,
+)
 from synthtab.augment.intervals import LEVEL, Figure, Interval, together
 from synthtab.augment.power import WORTH, Power, power
 from synthtab.core.errors import DataError
@@ -293,13 +299,19 @@ class Question:
     @property
     def ratio(self) -> float | None:
         """Synthetic rows per real row of that arm; None where it balances."""
-        return next(arm.ratio for arm in self.arms if arm.name == self.asked)
+        return self._arm.ratio
+
+    @property
+    def _arm(self) -> Arm:
+        return next(arm for arm in self.arms if arm.name == self.asked)
 
     @property
     def control(self) -> str:
         """Name of the arm of as many rows that bring nothing new."""
         if self.ratio is None:
             return BALANCED_DUPLICATES
+        if self._arm.taught:
+            return taught_bootstrap_arm(self.ratio)
         return bootstrap_arm(self.ratio)
 
 
@@ -347,7 +359,7 @@ def judge(trials: Trials, question: Question, size: int | None = None) -> StudyV
         for arm in there
         if arm.kind != "real"
     ]
-    slope = _slope([arm for arm in there if arm.ratio is not None])
+    slope = _slope([arm for arm in there if arm.is_step])
     if slope:
         looked_at.append(("each doubling", slope, strongest))
     compared = trials.differences(looked_at)

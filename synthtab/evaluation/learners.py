@@ -65,7 +65,14 @@ class Sample:
     def plus(self, other: Sample) -> Sample:
         """These rows and those of another sample of the same tables."""
         y = np.concatenate([self.y, other.y])
-        return Sample(self.tables, self.view.plus(other.view), y)
+        view = self.view.plus(other.view)
+        if self.weight is None and other.weight is None:
+            return Sample(self.tables, view, y)
+        weights = [
+            np.ones(len(part)) if part.weight is None else part.weight
+            for part in (self, other)
+        ]
+        return Sample(self.tables, view, y, np.concatenate(weights))
 
     def independent(self, rng: np.random.Generator) -> Sample:
         """Each column, and the target, shuffled by itself: nothing is left to learn."""
