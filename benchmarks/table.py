@@ -61,6 +61,7 @@ def write(folder: Path) -> None:
         "augmentation": augmentation,
         "evaluation": evaluation,
         "speed": speed,
+        "gpu": gpu,
         "memory": memory,
         "growth": growth,
     }
@@ -378,6 +379,23 @@ def speed(folder: Path) -> list[str]:
         if rows
         else [""]
     )
+
+
+def gpu(folder: Path) -> list[str]:
+    """What gpu.py measured, a line for each figure and a column for each device."""
+    path = folder / "results" / "gpu.jsonl"
+    if not path.is_file():
+        return ["", "Empty: since this benchmark was written, no GPU was at hand."]
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    devices = list(dict.fromkeys(r["device"] for r in records))
+    newest = {(r["table"], r["what"], r["device"]): r for r in records}
+    lines = ["", _line(("table", "what", *devices))]
+    lines.append(_line(("---", "---", *["---:"] * len(devices))))
+    for name, what in dict.fromkeys((r["table"], r["what"]) for r in records):
+        found = [newest.get((name, what, device)) for device in devices]
+        cells = [f"{r['value']:,g} {r['unit']}" if r else "" for r in found]
+        lines.append(_line((name, what, *cells)))
+    return lines
 
 
 def memory(folder: Path) -> list[str]:

@@ -40,6 +40,7 @@ from synthtab.core.errors import (
     argument,
     hint,
 )
+from synthtab.core.fit_report import FitReport
 from synthtab.core.layout import Encoded, from_names, to_names
 from synthtab.core.notebook import block, sentence, table
 from synthtab.core.progress import (
@@ -374,7 +375,7 @@ class Synthesizer:
                 world.require_same(json.dumps(said))
             self.config_ = config
             self.device_ = device
-            self.report_ = report
+            self.report_ = FitReport(report)
             self.table_ = LearntTable(source.rows, source.total, encoded.digest)
             self._forget()
             self._frames = frames
@@ -1051,7 +1052,7 @@ class Synthesizer:
         )
         model.config_ = config
         model.device_ = compute.pick(device)
-        model.report_ = dict(manifest["report"])
+        model.report_ = FitReport(manifest["report"])
         model.table_ = LearntTable(**manifest["table"])
 
         encoder = TableEncoder.from_state({**bundle.encoder, "schema": bundle.schema})

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from synthtab.core.errors import SynthtabWarning
 
@@ -28,6 +29,8 @@ class Progress:
         best: The best held-out score so far.
         message: Something worth a line of its own (a warning on training health).
         rows: Rows made so far; None where none are made.
+        check: The figures of a check on held-out rows, once, when it was made: "step",
+            "seconds", "score", "likelihood" and others.
     """
 
     phase: str
@@ -37,6 +40,7 @@ class Progress:
     best: float | None = None
     message: str | None = None
     rows: int | None = None
+    check: Mapping[str, Any] | None = None
 
 
 Observer = Callable[[Progress], None]

@@ -654,7 +654,7 @@ class Monitor:
             self.result.best = check
         self.check_seconds = self.world.time() - began
         self.judging_seconds += self.check_seconds
-        self._tell()
+        self._tell(check=check)
 
     def _judge(self) -> Quality:
         """Quality of rows in one pass, or in many where no network makes rows in one."""
@@ -685,7 +685,7 @@ class Monitor:
 
     # -- the observer
 
-    def _tell(self, message: str | None = None) -> None:
+    def _tell(self, message: str | None = None, check: Check | None = None) -> None:
         self.told_at = time.monotonic()
         done = self.fraction()
         # Too early, an estimate of the time left would jump.
@@ -693,4 +693,7 @@ class Monitor:
         history = self.result.history
         newest = history[-1].quality.score if history else None
         best = self.result.best.quality.score if self.result.best else None
-        self.observe(Progress("train", done, left, newest, best, message))
+        figures = None if check is None else check.to_json()
+        self.observe(
+            Progress("train", done, left, newest, best, message, check=figures)
+        )
