@@ -2,6 +2,8 @@
 
     python benchmarks/augmentation.py adult shoppers default --sizes 300 0
     python benchmarks/augmentation.py --table
+    python benchmarks/augmentation.py adult magic --sizes 100 300 1000 --taught --out taught.jsonl
+    python benchmarks/augmentation.py --means taught.jsonl
 
 Rows of another generator: --cut writes cuts/adult-300/ for it, and --rows reads them.
 
@@ -76,7 +78,16 @@ def run(
     records = []
     for label, source in sources.items():
         start = time.perf_counter()
-        result = study(train, source, target, test, schema=schema, seed=seed, **options)
+        result = study(
+            train,
+            source,
+            target,
+            test,
+            schema=schema,
+            seed=seed,
+            taught=args.taught,
+            **options,
+        )
         print(result, flush=True)
         data = result.to_dict()
         records.append(
@@ -127,6 +138,30 @@ def fitted(
     return {label: ByClass(model, target)}
 
 
+def print_means(path: Path) -> None:
+    """Differences from the real rows alone, mean over the learners, as Markdown.
+
+    In thousandths of the metric; then the answer about the best model on real rows.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        name = f"{record['dataset']}, {record['rows']:,}"
+        frame = pd.DataFrame(record["comparisons"])
+        frame = frame[(frame["metric"] == record["metric"]) & (frame["kind"] != "real")]
+        found[name] = (1000 * frame.groupby("arm")["difference"].mean()).to_dict()
+        found[name]["answer"] = record["verdict"]["answer"]
+    arms = [arm for arm in next(iter(found.values())) if arm != "answer"]
+    rows = pd.DataFrame(found).T
+    print("| table, rows | " + " | ".join([*arms, "answer"]) + " |")
+    print("| --- |" + " ---: |" * len(arms) + " --- |")
+    for name, row in rows.iterrows():
+        cells = [f"{row[arm]:+.1f}" if pd.notna(row[arm]) else "" for arm in arms]
+        print(f"| {name} | " + " | ".join([*cells, row["answer"]]) + " |")
+    means = [f"**{rows[arm].dropna().astype(float).mean():+.1f}**" for arm in arms]
+    print("| mean | " + " | ".join(means) + " | |")
+
+
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The options that were given on the command line."""
     return {name: getattr(args, name) for name in names if getattr(args, name)}
@@ -155,6 +190,15 @@ def main() -> None:
     parser.add_argument("--learners", nargs="+")
     parser.add_argument("--metric", help="of the verdict, such as auc")
     parser.add_argument(
+        "--taught", action="store_true", help="the verdict is about taught rows"
+    )
+    parser.add_argument(
+        "--means",
+        type=Path,
+        metavar="FILE",
+        help="print a line a table and size: means over the learners",
+    )
+    parser.add_argument(
         "--rows",
         nargs="+",
         metavar="LABEL=FILE",
@@ -174,6 +218,9 @@ def main() -> None:
         "--table", action="store_true", help="write the table of README.md"
     )
     args = parser.parse_args()
+    if args.means:
+        print_means(args.means)
+        return
     if not args.datasets and not args.table:
         parser.error(f"name a dataset, such as {' '.join(DATASETS)}, or --table")
     if args.rows and (len(args.sizes) != 1 or len(args.datasets) != 1):

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from synthtab.augment import Study
     from synthtab.augment.by_class import ByClass
 
-# The study learns from at most so many added rows, or twice as many as there are real
+# The study learns from at most so many added rows, or four times as many as there are real
 # ones: hundreds of models for millions of rows would take hours.
 MOST_STUDIED = 20_000
-MOST_RATIO = 2.0
+MOST_RATIO = 4.0
 # Share of the table that the generator does not learn, so that the verdict can be
 # tested on it.
 TEST_SHARE = 0.2
@@ -58,7 +58,8 @@ def augment(
         typer.Option(
             "--rows",
             "-n",
-            help="Rows to add. [default: as many as there are]",
+            help="Rows to add. [default: as many as there are; with --teach four "
+            "times as many]",
             metavar="N",
         ),
     ] = None,
@@ -189,12 +190,12 @@ def augment(
                     target,
                     test,
                     schema=declared,
-                    **_asked(table, target, n, balance, quiet),
+                    **_asked(table, target, n, balance, teach, quiet),
                     taught=teach is not None,
                     observe=observe,
                     **without_none(repeats=repeats, seed=seed),
                 )
-        added = _added(source, table, target, n, balance, seed)
+        added = _added(source, table, target, n, balance, teach, seed)
         count = sum(map(len, added))
         real = table if teach is None else table.assign(**{teach: 1.0})
         added = _taught(learnt, added, target, declared, teach, seed)
@@ -334,8 +335,21 @@ def _split(
     return table.iloc[learnt], table.iloc[tested]
 
 
+def _rows_to_add(table: pd.DataFrame, n: int | None, teach: str | None) -> int:
+    """As many as were asked for; else as many as there are, or the ratio of taught rows."""
+    from synthtab.augment import teacher
+
+    ratio = 1.0 if teach is None else teacher.RATIO
+    return n or round(ratio * len(table))
+
+
 def _asked(
-    table: pd.DataFrame, target: str, n: int | None, balance: bool, quiet: bool
+    table: pd.DataFrame,
+    target: str,
+    n: int | None,
+    balance: bool,
+    teach: str | None,
+    quiet: bool,
 ) -> dict[str, Any]:
     """What the verdict is about: what the table will get."""
     from synthtab.augment.target import MAX_CLASSES
@@ -344,7 +358,7 @@ def _asked(
     # than that are studied as numbers, which have no balance.
     if balance and table[target].nunique() <= MAX_CLASSES:
         return {"ratio": "balanced", "task": "classification"}
-    asked = (n or len(table)) / len(table)
+    asked = _rows_to_add(table, n, teach) / len(table)
     most = max(MOST_RATIO, MOST_STUDIED / len(table))
     if asked > most and not quiet:
         note(
@@ -360,11 +374,12 @@ def _added(
     target: str,
     n: int | None,
     balance: bool,
+    teach: str | None,
     seed: int | None,
 ) -> list[pd.DataFrame]:
     """The synthetic rows, in one piece or, to balance, one for each class."""
     if not balance:
-        return [source.sample(n or len(table), seed=seed)]
+        return [source.sample(_rows_to_add(table, n, teach), seed=seed)]
     counts = table[target].value_counts()
     # A pandas categorical also counts categories that no row has.
     counts = counts[counts > 0]

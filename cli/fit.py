@@ -22,6 +22,7 @@ from .options import (
     Seed,
     as_typed,
     check_fit,
+    check_model,
     check_output,
     check_schema,
     check_table,
@@ -67,6 +68,14 @@ def fit(
         Path | None,
         typer.Option(
             help="Column kinds from `synthtab schema`, perhaps edited.", metavar="FILE"
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Go on from this model, with further rows of the same columns.",
+            metavar="MODEL",
         ),
     ] = None,
     constraints: Annotated[
@@ -171,9 +180,10 @@ def fit(
     if config is not None and not quiet:
         note(f"options of {config}: {', '.join(in_file(context)) or 'none'}")
     output = output or default_model(data)
-    check_output(output, data, schema)
+    check_output(output, data, schema, start)
     check_table(data)
     check_schema(schema)
+    check_model(start)
     check_fit(
         preset,
         time,
@@ -186,6 +196,7 @@ def fit(
         **further,
     )
     _check(rows, constraints, checkpoint)
+    _check_start(start, schema, constraints, constraint, dry_run)
     _check_privacy(epsilon, delta, schema, constraints)
 
     # Imported here, as in every command: `--help` must not wait for pandas and torch.
@@ -210,6 +221,7 @@ def fit(
         delta=delta,
     )
     model = Synthesizer(**options, **further)
+    old = Synthesizer.load(start, device=device or "auto") if start else None
     world = processes()
     # Of the processes that torchrun started, one speaks and writes.
     is_first = world.rank == 0
@@ -223,7 +235,7 @@ def fit(
             else:
                 source = open_table(data, Streams(model.seed), rows)
             observe(Progress("infer kinds"))
-            declared = _schema_of(source, schema, constraint or [], model)
+            declared = _schema_of(source, schema, constraint or [], model, old)
             # With epsilon, no message may tell of a cell.
             note_reading(source.sample, data, quiet or epsilon is not None)
             note_columns(declared, quiet)
@@ -244,7 +256,14 @@ def fit(
                     )
                     _print_plan(model.plan(source, declared), given | further)
                 return
-            model.fit(source, declared, observe, clock=clock, checkpoint=checkpoint)
+            model.fit(
+                source,
+                declared,
+                observe,
+                clock=clock,
+                checkpoint=checkpoint,
+                start=old,
+            )
     except KeyboardInterrupt:
         _interrupted(model, output, checkpoint, is_first)
         if model.fitted:
@@ -289,6 +308,25 @@ def _check(rows: int | None, constraints: str | None, checkpoint: Path | None) -
         raise ConfigError(f"--checkpoint {checkpoint} is a file: name a folder")
 
 
+def _check_start(
+    start: Path | None,
+    schema: Path | None,
+    constraints: str | None,
+    constraint: list[str] | None,
+    dry_run: bool,
+) -> None:
+    """Refuse what a model to go on from has decided."""
+    if start is None:
+        return
+    if schema or constraints or constraint:
+        raise ConfigError(
+            "--from goes on with the schema and the constraints of the model: leave out "
+            "--schema, --constraints and --constraint"
+        )
+    if dry_run:
+        raise ConfigError("--dry-run plans a fit that begins anew: leave out --from")
+
+
 def _check_privacy(
     epsilon: float | None,
     delta: float | None,
@@ -317,11 +355,20 @@ def _check_privacy(
 
 
 def _schema_of(
-    source: Source, path: Path | None, constraints: list[str], model: Synthesizer
+    source: Source,
+    path: Path | None,
+    constraints: list[str],
+    model: Synthesizer,
+    old: Synthesizer | None,
 ) -> Schema:
-    """The schema of a file, or else inferred; and what --constraint enforces."""
+    """The schema of a model to go on from, of a file, or else inferred, in this order.
+
+    And what --constraint enforces.
+    """
     from synthtab import Schema, infer, parse_constraint
 
+    if old is not None:
+        return old.schema_
     if path:
         schema = Schema.load(path)
     else:

@@ -32,6 +32,7 @@ def in_words(
     # What concerns every model; then what only some have; then how to make it again.
     facts = [
         ("learnt from", _rows(fit)),
+        *_before(fit),
         ("columns", _columns(encoder)),
         ("target", fit["target"] or "none"),
         ("training", _training(fit)),
@@ -62,6 +63,19 @@ def in_words(
     ]
     for warning in fit["warnings"]:
         facts.append(("warning", warning))
+    return facts
+
+
+def _before(fit: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the model went on from, the newest first."""
+    facts = []
+    while fit := fit.get("from", {}):
+        text = (
+            f"a model of {fit['rows']:,} other rows, after {fit['steps']:,} steps; what it "
+            "stored of them is stored here: categories, averages, and what weights have "
+            "learnt"
+        )
+        facts.append(("went on from", text))
     return facts
 
 

@@ -29,6 +29,7 @@ from synthtab.core.config import (
     check_choice,
     check_names,
     configure,
+    going_on,
     of_parameters,
 )
 from synthtab.core.errors import (
@@ -295,6 +296,7 @@ class Synthesizer:
         at_once: int | None = None,
         clock: Clock | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
+        start: Synthesizer | None = None,
     ) -> Synthesizer:
         """Learn a table.
 
@@ -315,6 +317,10 @@ class Synthesizer:
             checkpoint: A folder to keep the state of the training in, every minute. The same
                 fit then goes on from it, and learns the same as one that never stopped. It
                 stays there after the fit: remove it, or fitting again repeats the end.
+            start: A fitted model to go on from, with further rows of the same columns. Its
+                schema, its encoding and the sizes of its networks stay as they are, and its
+                weights are the first ones. What it has stored of its table stays in the
+                new model: categories, averages, and what the weights have learnt.
 
         Returns:
             Itself.
@@ -327,7 +333,7 @@ class Synthesizer:
             KeyboardInterrupt: As pressed; if training had begun, the model is usable with its
                 best checkpoint.
         """
-        config = self._config()
+        config, schema = self._going_on(self._config(), schema, start)
         streams = self._streams()
         world = processes()
         device = world.place(compute.pick(self.device))
@@ -358,7 +364,9 @@ class Synthesizer:
         config = trainer.for_rows(config, source.rows - len(held_out))
 
         # How its cells become codes and offsets, and whether there is room for them.
-        encoder = self._encode(source, held_out, schema, config, streams)
+        encoder = self._encode(
+            source, held_out, schema, config, streams, start=start, observe=observe
+        )
         costs.require(costs.of(source, encoder, config, device))
         observe(Progress("encode", 0.0))
         with holdout.ingest(
@@ -369,6 +377,7 @@ class Synthesizer:
             )
             if privacy is not None:
                 report["privacy"] = privacy
+            report |= _lineage(start)
             if world.size > 1:
                 state = encoder.state()
                 said = [encoded.digest, streams.seed, config.to_json(), state]
@@ -396,12 +405,47 @@ class Synthesizer:
                     people,
                     _repeats(source, encoder, config.rare),
                     saved,
+                    None if start is None else start.requests.networks,
                 )
                 self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
                 self._become(encoder, None, Recipe())
         done(observer)
         return self
+
+    def _going_on(
+        self, config: TrainConfig, schema: Schema | None, start: Synthesizer | None
+    ) -> tuple[TrainConfig, Schema | None]:
+        """The config and the schema of a fit that goes on from a model, if there is one.
+
+        Raises:
+            ConfigError: It cannot go on, or not with these parameters.
+            NotFittedError: The model has not learnt anything.
+        """
+        if start is None:
+            return config, schema
+        networks = start.requests.networks
+        if networks is None or start.config_.completer == "forest":
+            raise ConfigError(
+                "the model has trees in place of networks, or nothing to learn, and cannot "
+                "go on: fit all rows anew"
+            )
+        if self.epsilon is not None or "privacy" in start.report_:
+            raise ConfigError(
+                f"{argument('epsilon')} is a promise about one fit: fit all rows anew"
+            )
+        if schema is not None and schema != start.schema_:
+            raise ConfigError(
+                "a model to go on from has its schema: leave out another one"
+            )
+        for name in ("target", "person"):
+            own, theirs = getattr(self, name), getattr(start, name)
+            if own not in (None, theirs):
+                raise ConfigError(
+                    f"the model to go on from has the {name} {theirs!r}, not {own!r}: "
+                    "leave it out, or fit all rows anew"
+                )
+        return going_on(config, self.overrides, start.config_), start.schema_
 
     def _private(
         self,
@@ -473,6 +517,7 @@ class Synthesizer:
         people: npt.NDArray[np.int64] | None,
         repeats: Repeats | None,
         saved: Saved | None,
+        start: Networks | None,
     ) -> None:
         """Train the networks, then decide how rows are drawn."""
         config = self.config_
@@ -505,6 +550,7 @@ class Synthesizer:
             world,
             people,
             saved,
+            start,
         )
         networks = trained.networks
         self.report_.update(
@@ -656,12 +702,18 @@ class Synthesizer:
         config: TrainConfig,
         streams: Streams,
         most: int | None = None,
+        start: Synthesizer | None = None,
+        observe: Observer = silent,
     ) -> TableEncoder:
         """The encoding, learnt from the training rows: from ``most`` of them, if given.
+
+        Of a model to go on from, its own.
 
         Only that no key comes back is a matter of all rows. With ``most`` it is not even
         that: `plan` makes no rows.
         """
+        if start is not None:
+            return _encoder_of(start, source, schema, streams, observe)
         is_held_out = np.isin(source.numbers, held_out, assume_unique=True)
         training = np.flatnonzero(~is_held_out)[:most]
         return TableEncoder.fit(
@@ -1225,6 +1277,38 @@ def _repeats(source: Source, encoder: TableEncoder, rare: int) -> Repeats | None
     ):
         return None
     return find_repeats(source.sample, max(rare, 1))
+
+
+def _encoder_of(
+    start: Synthesizer,
+    source: Source,
+    schema: Schema,
+    streams: Streams,
+    observe: Observer,
+) -> TableEncoder:
+    """The encoding of a model, for further rows; says what of them it does not know."""
+    old = start.requests.encoder
+    for name, count in old.strangers(source.sample).items():
+        message = (
+            f"column {name!r}: the model to go on from knows none of the categories of "
+            f"{count:,} of {len(source.sample):,} cells; they are learnt as others"
+        )
+        observe(Progress("find relations", message=message))
+    whole, people = source.whole(schema), source.people(schema)
+    return old.going_on(source.sample, streams, whole, people)
+
+
+def _lineage(start: Synthesizer | None) -> dict[str, Any]:
+    """What a report says of the model that a fit went on from, if there is one."""
+    if start is None:
+        return {}
+    lineage: dict[str, Any] = {
+        "rows": start.report_["rows"],
+        "steps": start.report_["steps"],
+    }
+    if "from" in start.report_:
+        lineage["from"] = start.report_["from"]
+    return {"from": lineage}
 
 
 def _report_before_training(

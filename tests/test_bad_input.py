@@ -66,6 +66,16 @@ def other_schema(folder: Path) -> None:
     Schema(schema.columns[1:]).save(folder / "schema.json")
 
 
+def larger_schema(folder: Path) -> None:
+    from synthtab import Column, Schema, infer
+    from synthtab.data import tables
+
+    schema = infer(tables.read(folder / "people.csv"))
+    Schema((*schema.columns, Column("boss", "category", "str"))).save(
+        folder / "schema.json"
+    )
+
+
 CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     # name: (what to prepare, the command, what the line must say)
     "empty file": (put(""), ["fit", "bad.csv"], "bad.csv is empty"),
@@ -143,6 +153,21 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
         other_schema,
         ["fit", "people.csv", "--schema", "schema.json"],
         "'id'",
+    ),
+    "schema has more": (
+        larger_schema,
+        ["fit", "people.csv", "--schema", "schema.json"],
+        "the table lacks 'boss'",
+    ),
+    "model to go on from is missing": (
+        None,
+        ["fit", "people.csv", "--from", "absent.synthtab"],
+        "no model file absent.synthtab",
+    ),
+    "model to go on from has its schema": (
+        other_schema,
+        ["fit", "people.csv", "--from", "people.synthtab", "--schema", "schema.json"],
+        "leave out --schema",
     ),
     "negative n": (None, ["sample", "-n", "-5"], "-n must be 0 or more"),
     "n is no number": (None, ["sample", "-n", "many"], "-n"),

@@ -52,6 +52,7 @@ from synthtab.augment.splits import (
     usable_rows,
 )
 from synthtab.augment.target import METRICS_OF_TASK, Target, target_of
+from synthtab.augment.teacher import RATIO as RATIO_OF_TAUGHT
 from synthtab.augment.verdict import Question, Trial, Trials, judge
 from synthtab.core.errors import ConfigError
 from synthtab.core.progress import Observer, Progress, silent
@@ -154,7 +155,7 @@ def study(
             case "average_precision" if the rarest class has less than 5 % of the rows.
         ratio: What the answer is about: synthetic rows for each real one, or
             "balanced". By default all rows of a table; of a generator as many as there
-            are real ones. Where ``ratios`` are named, one of them: the largest, of a
+            are real ones, and four times as many taught ones. Where ``ratios`` are named, one of them: the largest, of a
             generator 1 if that is among them.
         ratios: Synthetic rows for each real one, to see what more and fewer do; by
             default 0.25, 0.5, 1, 2 and all that are given.
@@ -214,7 +215,7 @@ def study(
         repeats = REPEATS_OF_SMALL if cheap else REPEATS
 
     # Arms and learners.
-    wanted = None if ratio == "balanced" else ratio
+    wanted = _asked_ratio(ratio, ratios, taught, synthetic)
     if ratio == "balanced" and not predicted.classes:
         raise ConfigError(f"ratio='balanced' needs classes: {target!r} is a number")
     chosen_ratios = _ratios(ratios, wanted, synthetic, len(real))
@@ -363,6 +364,21 @@ def _check_choices(
         raise ConfigError(
             f"ratio must be a positive number or 'balanced', not {ratio!r}"
         )
+
+
+def _asked_ratio(
+    ratio: float | Literal["balanced"] | None,
+    ratios: Sequence[float] | None,
+    taught: bool,
+    synthetic: Any,
+) -> float | None:
+    """The ratio that was asked for, or that taught rows of a generator have."""
+    if ratio == "balanced":
+        return None
+    is_open = ratio is None and ratios is None
+    if taught and is_open and not isinstance(synthetic, pd.DataFrame):
+        return RATIO_OF_TAUGHT
+    return ratio
 
 
 def _ratios(

@@ -277,6 +277,43 @@ def of_parameters(
     return configure(preset, time=limit, epochs=epochs, **overrides)
 
 
+# What a fit that goes on from a model decides anew; all else is as it was for the model.
+OF_TRAINING = (
+    "work",
+    "epochs",
+    "time",
+    "patience",
+    "checks",
+    "holdout",
+    "passes",
+    "rounds",
+    "rake",
+    "batch",
+)
+
+
+def going_on(
+    config: TrainConfig, asked: Mapping[str, Any], start: TrainConfig
+) -> TrainConfig:
+    """The config of a fit that goes on from a model.
+
+    Args:
+        config: What the parameters say.
+        asked: The dials that were named.
+        start: The config of the model.
+
+    Raises:
+        ConfigError: A dial was named that the model has decided.
+    """
+    for name, value in asked.items():
+        if name not in OF_TRAINING and value not in (None, getattr(start, name)):
+            raise ConfigError(
+                f"{name} is {getattr(start, name)!r} in the model to go on from: "
+                "leave it out, or fit all rows anew"
+            )
+    return replace(start, **{name: getattr(config, name) for name in OF_TRAINING})
+
+
 # Hours, minutes and seconds; only the last unit may be left out: "1h30m", "90s", "90".
 _DURATION = re.compile(r"\s*(?:([\d.]+)h)?\s*(?:([\d.]+)m)?\s*(?:([\d.]+)s?)?\s*")
 _UNITS = (3600, 60, 1)

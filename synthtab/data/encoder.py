@@ -13,6 +13,7 @@ a column comes after those that it needs.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -231,6 +232,46 @@ class TableEncoder:
             dates = [date.parts for date in encoder.assembled]
             keys = find_keys(frame, schema, dates, streams.numpy("encoder.keys"))
         return cls(schema, columns, target, enforced, rare, found_crosses, rules, keys)
+
+    def going_on(
+        self,
+        frame: pd.DataFrame,
+        streams: Streams,
+        whole: Whole,
+        whole_people: Ints | None = None,
+    ) -> TableEncoder:
+        """The encoding with which a model goes on to further rows: the same layout.
+
+        Args:
+            frame: The rows, in the schema's dtypes.
+            streams: Randomness; uses the streams "encoder.fit".
+            whole: As for `fit`.
+            whole_people: As for `fit`.
+        """
+        settings = Settings(rare=self.rare, people=whole_people)
+        columns: list[AnyEncoder] = []
+        for i, encoder in enumerate(self.columns):
+            if isinstance(encoder, ColumnEncoder) and encoder.invented:
+                name = encoder.column.name
+                cells = whole[name].reset_index(drop=True)
+                of_column = replace(settings, sample=frame[name])
+                rng = streams.numpy("encoder.fit", i)
+                encoder = encoder.going_on(cells, rng, of_column)
+            columns.append(encoder)
+        further = copy.copy(self)
+        further.columns = with_names(columns)
+        return further
+
+    def strangers(self, frame: pd.DataFrame) -> dict[str, int]:
+        """Column -> how many of its cells are categories that the encoding does not know."""
+        found = {}
+        for encoder in self.columns:
+            if isinstance(encoder, ColumnEncoder) and encoder.blocks:
+                cells = frame.get(encoder.column.name)
+                count = 0 if cells is None else int((~encoder.knows(cells)).sum())
+                if count:
+                    found[encoder.column.name] = count
+        return found
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
         """Table => codes and offsets.

@@ -70,6 +70,7 @@ def train(
     world: World = ALONE,
     people: npt.NDArray[np.int64] | None = None,
     saved: Saved | None = None,
+    start: Networks | None = None,
 ) -> Trained:
     """Train networks on an encoded table, and keep their best checkpoint.
 
@@ -87,6 +88,8 @@ def train(
         people: Whom each training row is about, if several may be about one person.
         saved: Where the state is kept, and where to go on; forests, which are grown in seconds,
             do not use it.
+        start: Networks of the same layout whose weights are the first ones; None for random
+            ones.
 
     Returns:
         The best checkpoint and what was seen on the way. Ctrl-C ends the loop early, with
@@ -96,6 +99,8 @@ def train(
         return _grow(table, held_out, config, streams, device, observe, draw, people)
     config = batch_for_table(config, len(table))
     trainer = Trainer(table, config, streams, device, world)
+    if start is not None:
+        trainer.start_from(start)
     steps = total_steps(table, config)
     monitor = Monitor(trainer, held_out, config, streams, steps, observe, draw, world)
     if saved is not None and saved.state is not None:
@@ -276,6 +281,11 @@ class Trainer:
                 **adam,
             )
         return optimisers
+
+    def start_from(self, networks: Networks) -> None:
+        """Take the weights of other networks of the same layout and sizes."""
+        for own in (self.networks, self.average):
+            own.load_state_dict(networks.state_dict())
 
     # -- learning rates
 

@@ -355,6 +355,15 @@ class ColumnEncoder(ABC):
         """``[rows]``: which cells have a code or an offset that stands for them."""
         return np.ones(len(series), dtype=bool)
 
+    def going_on(
+        self, series: pd.Series, rng: np.random.Generator, settings: Settings
+    ) -> ColumnEncoder:
+        """The encoder with which a model goes on to further rows: the same blocks.
+
+        What is invented must not be a cell of these rows either.
+        """
+        return self
+
     def encode_in(
         self, frame: pd.DataFrame, schema: Schema, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:

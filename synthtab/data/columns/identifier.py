@@ -411,6 +411,20 @@ class IdentifierEncoder(ColumnEncoder):
         maker = self.maker.following(names.maker, None)
         return IdentifierEncoder(self.column, self.missing, maker, names.repeats)
 
+    def going_on(
+        self, series: pd.Series, rng: np.random.Generator, settings: Settings
+    ) -> IdentifierEncoder:
+        """As `ColumnEncoder.going_on`: keys of these rows do not come back.
+
+        Numbers that follow each other are beyond those of the first table, too. Of others,
+        one of the first table may come back by chance.
+        """
+        further = self.fit(series, self.column, rng, settings)
+        maker = further.maker
+        if isinstance(maker, Counter) and isinstance(self.maker, Counter):
+            maker = max(maker, self.maker, key=lambda counter: counter.first)
+        return IdentifierEncoder(self.column, self.missing, maker, further.repeats)
+
     def _check_room(self, keys: npt.NDArray[Any]) -> None:
         """Raise a `DataError` if a key is too large for the column's dtype."""
         if len(keys) and keys.max() > _room(self.column):

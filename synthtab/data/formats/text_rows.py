@@ -141,11 +141,11 @@ def count_runs(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
 
     Args:
         frame: As it was read.
-        schema: What its columns are.
+        schema: What its columns are; those that the table lacks are passed over.
     """
     counts = {}
     for column in schema.columns:
-        if not _is_words(frame[column.name]):
+        if column.name not in frame or not _is_words(frame[column.name]):
             continue
         distinct = frame[column.name].value_counts()
         texts = pa.array([str(v) for v in distinct.index], pa.large_string())
