@@ -166,7 +166,10 @@ CASES: dict[str, tuple[Callable[[Path], object] | None, list[str], str]] = {
     ),
     "model to go on from has its schema": (
         other_schema,
-        ["fit", "people.csv", "--from", "people.synthtab", "--schema", "schema.json"],
+        [
+            *["fit", "people.csv", "-o", "new.synthtab"],
+            *["--from", "people.synthtab", "--schema", "schema.json"],
+        ],
         "leave out --schema",
     ),
     "negative n": (None, ["sample", "-n", "-5"], "-n must be 0 or more"),
