@@ -18,7 +18,9 @@ from synthtab.private import learn
 from synthtab.private.domains import Grid, Ranges, Words
 from synthtab.private.learn import private_rows
 from synthtab.private.ledger import Ledger
+from synthtab.private.mixture import Answer
 from synthtab.private.noise import OpenDP, deviation, rho_of
+from synthtab.private.target import redrawn
 
 pytest.importorskip("opendp", reason="epsilon needs OpenDP")
 
@@ -489,3 +491,45 @@ def test_a_canary_is_not_told_beyond_the_promise(
         assert least < EPSILON
     else:
         assert least > EPSILON
+
+
+def test_the_target_is_drawn_anew_as_the_counts_say_and_no_more() -> None:
+    rng = np.random.default_rng(0)
+    rows = 40_000
+    codes = {
+        "a": rng.integers(0, 3, rows),
+        "b": rng.integers(0, 2, rows),
+        "c": rng.integers(0, 4, rows),
+        "y": np.zeros(rows, dtype=np.int64),
+    }
+    score = np.array([-2.0, 0.0, 1.0])[codes["a"]] + 1.5 * codes["b"]
+    y = (rng.random(rows) < 1 / (1 + np.exp(-score))).astype(np.int64)
+    sizes = {"a": 3, "b": 2, "c": 4, "y": 2}
+
+    def counted(*names: str) -> Answer:
+        cells = [y if name == "y" else codes[name] for name in names]
+        table = np.zeros([sizes[name] for name in names])
+        np.add.at(table, tuple(cells), 1.0)
+        return Answer(names, table.ravel(), 5.0)
+
+    answers = [counted("y"), counted("a", "y"), counted("y", "b"), counted("a", "c")]
+    drawn = redrawn(codes, answers, "y", sizes, np.random.default_rng(1))
+    for a in range(3):
+        for b in range(2):
+            here = (codes["a"] == a) & (codes["b"] == b)
+            assert abs(drawn[here].mean() - y[here].mean()) < 0.03
+    # An answer of three columns is heeded, too.
+    y = codes["a"] % 2 ^ codes["b"]
+    answers = [counted("y"), counted("a", "y", "b")]
+    drawn = redrawn(codes, answers, "y", sizes, np.random.default_rng(1))
+    assert (drawn == y).mean() > 0.95
+
+
+def test_noise_that_hides_everything_leaves_the_target_nearly_even() -> None:
+    rng = np.random.default_rng(0)
+    codes = {"a": rng.integers(0, 30, 3000), "y": np.zeros(3000, dtype=np.int64)}
+    noise = 3000 * rng.normal(size=60)
+    answers = [Answer(("a", "y"), noise, 3000.0)]
+    drawn = redrawn(codes, answers, "y", {"a": 30, "y": 2}, np.random.default_rng(1))
+    shares = pd.Series(drawn).groupby(codes["a"]).mean()
+    assert shares.between(0.2, 0.8).all()

@@ -10,7 +10,8 @@ The budget goes to questions in this order:
 5. Again and again: of which two or three columns the counts are most wrong; and these.
 
 After each answer of the last two, the mixture is fitted to all answers. In the end rows are
-drawn from it, as many as the table has. Steps 3 to 5 are those of MST and AIM (McKenna et
+drawn from it, as many as the table has, and the target once more, given all other columns.
+Steps 3 to 5 are those of MST and AIM (McKenna et
 al., arXiv 2108.04978 and 2201.12677), with a mixture in place of a graphical model.
 """
 
@@ -36,6 +37,7 @@ from synthtab.private.ledger import Ledger
 from synthtab.private.mixture import Answer, Mixture
 from synthtab.private.noise import Noise, OpenDP, deviation, rho_of
 from synthtab.private.questions import Questions
+from synthtab.private.target import redrawn
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,6 +66,9 @@ MOST_WORDS = 64
 MOST_OF_THREE = 600
 # Most combinations of three columns that are thought of in a round.
 MOST_TRIPLES = 400
+# Values of a target at most that is drawn anew: ranges of a number have an order, of which
+# the weights of `redrawn` know nothing.
+MOST_CLASSES = 20
 # Components of the mixture: one for so many rows, within limits.
 ROWS_PER_COMPONENT = 8
 LEAST_COMPONENTS, MOST_COMPONENTS = 100, 1_500
@@ -213,8 +218,13 @@ def _learn(
     if sizes:
         # What the schema says already needs no budget.
         rho = ledger.rho * (1.0 - (DOMAINS if _is_open(schema) else 0.0))
-        mixture = _fitted(questions, sizes, rho, rows, streams, target, tell, left)
+        mixture, answers = _fitted(
+            questions, sizes, rho, rows, streams, target, tell, left
+        )
         codes = mixture.draw(count, rng)
+        if len(sizes) > 1 and sizes.get(target or "", MOST_CLASSES + 1) <= MOST_CLASSES:
+            assert target is not None
+            codes[target] = redrawn(codes, answers, target, sizes, rng)
     nothing = np.zeros(count, dtype=np.int64)
     cells = {
         name: domain.cells(codes.get(name, nothing), rng)
@@ -235,8 +245,12 @@ def _fitted(
     target: str | None,
     tell: Tell,
     left: Callable[[], float],
-) -> Mixture:
-    """A mixture that agrees with the answers to questions that cost ``rho`` in all."""
+) -> tuple[Mixture, list[Answer]]:
+    """A mixture that agrees with the answers to questions that cost ``rho`` in all.
+
+    Returns:
+        It, and the answers.
+    """
     random = torch.Generator().manual_seed(streams.integer("private.mixture"))
     components = min(MOST_COMPONENTS, max(LEAST_COMPONENTS, rows // ROWS_PER_COMPONENT))
     mixture = Mixture(sizes, components, rows, random)
@@ -269,7 +283,7 @@ def _fitted(
             mixture.fit(answers, STEPS, left)
             tell(0.1 + 0.7 * (done + 1) / rounds)
         mixture.fit(answers, LAST_STEPS, left)
-    return mixture
+    return mixture, answers
 
 
 def _noise_of_a_table(columns: int, rho: float, rows: int) -> float:
