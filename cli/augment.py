@@ -168,6 +168,7 @@ def augment(
     declared = _schema_of(cells, schema, synthesizer, rare, person)
     table = tables.typed(cells, declared)
     _check_columns(declared.names, target, mark, teach)
+    _check_target(table, declared, target, teach)
     # Which of it is learnt, and what the verdict is tested on.
     learnt = table
     test = tables.read(holdout, schema=declared) if holdout else None
@@ -288,9 +289,25 @@ def _check_columns(
             continue
         if name in taken or not name.strip():
             raise ConfigError(
-                f"{option} {name!r} cannot be: choose a name that no column has"
+                f"{option} {name!r} cannot be: choose a name that no column has, one "
+                "for each option"
             )
         taken = (*taken, name)
+
+
+def _check_target(
+    table: pd.DataFrame, declared: Schema, target: str, teach: str | None
+) -> None:
+    """Refuse a target of which nothing can be predicted, before the long work."""
+    from synthtab.data.columns import KINDS
+
+    if table[target].nunique() < 2:
+        raise DataError(f"the target {target!r} has one value, or none: name another")
+    if teach is not None and KINDS[declared[target].kind].temporal:
+        raise ConfigError(
+            f"--teach: the target {target!r} is a date or a time, which a teacher cannot "
+            "say: name a class or a number"
+        )
 
 
 def _split(

@@ -238,7 +238,8 @@ def fit(
             declared = _schema_of(source, schema, constraint or [], model, old)
             # With epsilon, no message may tell of a cell.
             note_reading(source.sample, data, quiet or epsilon is not None)
-            note_columns(declared, quiet)
+            # Of a model to go on from, the notes are about its own table.
+            note_columns(declared, quiet or old is not None)
             _note_formulas(source.sample, declared, quiet or epsilon is not None)
             if constraints:
                 observe(Progress("find constraints"))

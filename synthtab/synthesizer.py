@@ -90,6 +90,10 @@ if TYPE_CHECKING:
 LEAST_ROWS = 10
 # Training rows from which `Synthesizer.plan` learns an encoding.
 PLANNED_ROWS = 20_000
+# Where a model to go on from does not know more than this share of a column's cells, the fit is
+# refused; a line says so from the second share on.
+MOST_STRANGERS = 0.5
+FEWEST_STRANGERS = 0.001
 # Share of a limited time that noisy answers may take.
 PRIVATE_TIME = 0.4
 # Parameters of `Synthesizer` that are also fields of `TrainConfig`.
@@ -1288,12 +1292,20 @@ def _encoder_of(
 ) -> TableEncoder:
     """The encoding of a model, for further rows; says what of them it does not know."""
     old = start.requests.encoder
+    rows = len(source.sample)
     for name, count in old.strangers(source.sample).items():
-        message = (
-            f"column {name!r}: the model to go on from knows none of the categories of "
-            f"{count:,} of {len(source.sample):,} cells; they are learnt as others"
-        )
-        observe(Progress("find relations", message=message))
+        if count > MOST_STRANGERS * rows:
+            raise DataError(
+                f"column {name!r}: {count:,} of {rows:,} cells are categories, numbers or "
+                "dates that the model to go on from does not know: fit both tables "
+                "together, or leave the column out of both"
+            )
+        if count > FEWEST_STRANGERS * rows:
+            message = (
+                f"column {name!r}: the model to go on from does not know {count:,} of "
+                f"{rows:,} cells; they are learnt as the nearest, or any, that it knows"
+            )
+            observe(Progress("find relations", message=message))
     whole, people = source.whole(schema), source.people(schema)
     return old.going_on(source.sample, streams, whole, people)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from synthtab import Synthesizer, SynthtabWarning, infer
-from synthtab.core.errors import ConfigError, NotFittedError
+from synthtab.core.errors import ConfigError, DataError, NotFittedError
 
 
 def table(rows: int, seed: int, first: int = 1) -> pd.DataFrame:
@@ -74,9 +75,27 @@ def test_keys_of_neither_table_come_back(january: Synthesizer, first: int) -> No
 def test_words_that_the_model_does_not_know_are_told(january: Synthesizer) -> None:
     february = table(700, 1)
     february.loc[:9, "size"] = "xl"
-    with pytest.warns(SynthtabWarning, match=r"'size'.* 10 of 700 cells"):
+    with pytest.warns(SynthtabWarning, match=r"'size'.* does not know 10 of 700 cells"):
         on = Synthesizer(epochs=1, seed=0).fit(february, start=january)
     assert set(on.sample(300)["size"]) <= {"s", "m", "l"}
+
+
+def test_numbers_that_the_model_does_not_know_are_told_or_refused(
+    january: Synthesizer,
+) -> None:
+    wetter = table(700, 1)
+    wetter.loc[:99, "rain"] += 100
+    with pytest.warns(
+        SynthtabWarning, match=r"'rain'.* does not know 10\d of 700 cells"
+    ):
+        Synthesizer(epochs=1, seed=0).fit(wetter, start=january)
+    wetter["rain"] += 100
+    with pytest.raises(DataError, match=r"'rain': 700 of 700 cells .* fit both tables"):
+        Synthesizer(epochs=1, seed=0).fit(wetter, start=january)
+    # A table like the first one: nothing to tell.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Synthesizer(epochs=1, seed=0).fit(table(700, 3), start=january)
 
 
 def test_what_cannot_go_on_is_named(january: Synthesizer) -> None:

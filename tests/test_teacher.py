@@ -64,6 +64,13 @@ def test_a_number_is_said_once_in_its_dtype() -> None:
     assert np.sqrt((error**2).mean()) < 0.5 * added["visits"].std()
 
 
+def test_a_number_has_the_decimals_of_the_table() -> None:
+    real, added = table(300, 0), table(100, 1)
+    prices = [rows.assign(price=(3 * rows["x"] + 9).round(1)) for rows in (real, added)]
+    said = teach(*prices, "price")["price"]
+    assert np.allclose(said, said.round(1)) and said.nunique() > 20
+
+
 def test_rows_with_wrong_classes_help_once_they_are_taught() -> None:
     real, holdout = table(80, 0), table(1500, 1)
     source = table(400, 2, wrong=1.0)
@@ -83,5 +90,8 @@ def test_what_cannot_be_taught_is_named() -> None:
     real, added = table(80, 0), table(40, 1)
     with pytest.raises(DataError, match="'x' is a column of the table"):
         teach(real, added, "buys", weight="x")
+    dated = real.assign(day=pd.date_range("2024-01-01", periods=len(real)))
+    with pytest.raises(ConfigError, match="'day' is a date or a time"):
+        teach(dated, dated, "day")
     with pytest.raises(ConfigError, match="leave out taught"):
         study(real, added, "buys", ratio="balanced", taught=True)

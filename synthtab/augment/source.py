@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from synthtab.augment.target import Target
-from synthtab.core.errors import DataError
+from synthtab.core.errors import ConditionError, DataError
 from synthtab.core.randomness import Streams
 from synthtab.data.frames import to_pandas
 
@@ -88,7 +88,7 @@ def _rows_asked_for(
         seed = streams.integer(f"class {word}")
         try:
             parts.append(_asked(source.sample_class, (example, count), seed))
-        except DataError:
+        except (DataError, ConditionError):
             # The class is too rare for the generator. The others are still balanced.
             continue
     return parts

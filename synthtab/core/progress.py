@@ -57,13 +57,18 @@ def warning(progress: Progress) -> None:
 
 
 def _depth_of_caller() -> int:
-    """How far above the function that asks the first caller outside this package stands."""
+    """How far above the function that asks the caller of this package stands.
+
+    Above all of this package: pandas may call a generator of it in between.
+    """
     frame = sys._getframe(1)
     depth = 1
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("synthtab."):
-        frame = frame.f_back
-        depth += 1
-    return depth
+    found = 1
+    while frame.f_back:
+        frame, depth = frame.f_back, depth + 1
+        if str(frame.f_globals.get("__name__", "")).startswith("synthtab."):
+            found = depth + 1
+    return found
 
 
 def watching(observe: Observer | None, verbose: bool) -> Observer:

@@ -26,7 +26,7 @@ import pandas as pd
 from synthtab.core.errors import ConfigError
 from synthtab.core.layout import Cross, Encoded, Layout, Rule
 from synthtab.core.randomness import Streams
-from synthtab.core.schema import Schema
+from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, ColumnEncoder, Settings, typed
 from synthtab.data.columns.base import Mask
 from synthtab.data.columns.datetime import spans_years
@@ -61,6 +61,8 @@ from synthtab.data.relations.seasons import find_seasons
 from synthtab.data.relations.thresholds import threshold_rules
 
 CONTINUOUS = ("cdf", "mixture")
+# Share of the cells of a further table that may lie outside the range of the first one.
+OUTSIDE = 0.02
 # Rows by which a state from a file is tried out.
 TRIED_ROWS = 32
 
@@ -263,14 +265,20 @@ class TableEncoder:
         return further
 
     def strangers(self, frame: pd.DataFrame) -> dict[str, int]:
-        """Column -> how many of its cells are categories that the encoding does not know."""
+        """Column -> how many of its cells the encoding does not know.
+
+        Categories, and numbers and dates below the least one or above the greatest.
+        """
         found = {}
         for encoder in self.columns:
+            name = encoder.column.name
+            if name not in self.schema or name not in frame:
+                continue
+            count = _beyond(frame[name], encoder.column)
             if isinstance(encoder, ColumnEncoder) and encoder.blocks:
-                cells = frame.get(encoder.column.name)
-                count = 0 if cells is None else int((~encoder.knows(cells)).sum())
-                if count:
-                    found[encoder.column.name] = count
+                count += int((~encoder.knows(frame[name])).sum())
+            if count:
+                found[name] = count
         return found
 
     def encode(self, frame: pd.DataFrame, streams: Streams, piece: int = 0) -> Encoded:
@@ -714,6 +722,21 @@ class TableEncoder:
         )
         check_rules(encoder.layout)
         return encoder
+
+
+def _beyond(cells: pd.Series, column: Column) -> int:
+    """How many numbers or dates lie outside the range that a column was learnt in."""
+    kind: Any = KINDS[column.kind]
+    if not issubclass(kind, NumberEncoder):
+        return 0
+    least, greatest = kind.bounds(column)
+    if least is None or greatest is None:
+        return 0
+    values, missing = kind.numbers(cells, column)
+    known = values[~missing] if len(values) == len(missing) else values
+    count = int(((known < least) | (known > greatest)).sum())
+    # The ends are means of a few outer cells: some of any other rows lie beyond.
+    return count if count > OUTSIDE * len(cells) else 0
 
 
 def _check_options(continuous: str, max_modes: int, rare: int, rows: int) -> None:

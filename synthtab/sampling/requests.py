@@ -676,8 +676,9 @@ def _require_enough(predicates: Sequence[Predicate], tally: Tally) -> None:
         return
     conditions = " and ".join(str(predicate.condition) for predicate in predicates)
     raise ConditionError(
-        f"only {tally.met:,} of {tally.candidates:,} rows made meet "
-        f"{conditions!r}: ask for less at once, or train longer"
+        f"only {tally.met:,} of {tally.candidates:,} rows made meet {conditions!r}: the "
+        "table has next to no such row, or the conditions contradict each other or a sum "
+        "of the table; ask for less at once"
     )
 
 
