@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtab import Synthesizer, evaluate
+from synthtab import Synthesizer, SynthtabWarning, evaluate
 from synthtab.core import bar
 from synthtab.core.progress import Progress, silent, watching
 
@@ -85,9 +86,18 @@ def test_short_jobs_show_nothing(
     assert not drawn
 
 
-def test_elsewhere_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert watching(None, True) is silent
+def test_elsewhere_messages_warn_and_all_else_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert watching(None, False) is silent
+    told = watching(None, True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told(Progress("train", 0.5, score=0.9))
+    with pytest.warns(SynthtabWarning, match="3 cells are words") as seen:
+        told(Progress("read", message="3 cells are words"))
+    assert seen[0].filename == __file__
     # IPython in a terminal has no kernel.
     shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace())
     monkeypatch.setitem(sys.modules, "IPython", shell)
-    assert watching(None, True) is silent
+    assert watching(None, True) is told
