@@ -63,7 +63,7 @@ def _depth_of_caller() -> int:
     """
     frame = sys._getframe(1)
     depth = 1
-    found = 1
+    found = 2
     while frame.f_back:
         frame, depth = frame.f_back, depth + 1
         if str(frame.f_globals.get("__name__", "")).startswith("synthtab."):
