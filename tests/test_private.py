@@ -533,3 +533,12 @@ def test_noise_that_hides_everything_leaves_the_target_nearly_even() -> None:
     drawn = redrawn(codes, answers, "y", {"a": 30, "y": 2}, np.random.default_rng(1))
     shares = pd.Series(drawn).groupby(codes["a"]).mean()
     assert shares.between(0.2, 0.8).all()
+
+
+def test_times_of_day_end_with_the_day() -> None:
+    column = Column("at", "clock", "int64", {"minimum": 5, "maximum": 2355})
+    domain = Ranges(column, np.array([0.0, 600.0, 1500.0]), 1.0)
+    rng = np.random.default_rng(0)
+    cells = domain.cells(np.ones(2000, dtype=np.int64), rng)
+    assert cells.max() <= 2400 and (cells % 100 < 60).all()
+    assert cells.max() > 2300

@@ -145,6 +145,10 @@ class Ranges(Domain):
         kind = number_kind_of(self.column)
         if self.step is not None:
             values = self.step * np.floor(values / self.step + 1e-9)
+        # The last range may reach beyond what a cell can be, as 24:54 is beyond a day.
+        least, greatest = kind.domain(self.column)
+        if least is not None or greatest is not None:
+            values = np.clip(values, least, greatest)
         if kind.decimals(self.column) == 0:
             values = np.rint(values).astype(np.int64)
         return kind.typed_numbers(values, is_missing, self.column)
