@@ -386,15 +386,22 @@ def gpu(folder: Path) -> list[str]:
     path = folder / "results" / "gpu.jsonl"
     if not path.is_file():
         return ["", "Empty: since this benchmark was written, no GPU was at hand."]
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    devices = list(dict.fromkeys(r["device"] for r in records))
-    newest = {(r["table"], r["what"], r["device"]): r for r in records}
-    lines = ["", _line(("table", "what", *devices))]
-    lines.append(_line(("---", "---", *["---:"] * len(devices))))
-    for name, what in dict.fromkeys((r["table"], r["what"]) for r in records):
-        found = [newest.get((name, what, device)) for device in devices]
-        cells = [f"{r['value']:,g} {r['unit']}" if r else "" for r in found]
-        lines.append(_line((name, what, *cells)))
+    # Figure -> device -> the newest value; both in the order in which they were measured.
+    figures: dict[tuple[str, str], dict[str, str]] = {}
+    devices: list[str] = []
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        device = record["device"]
+        if device not in devices:
+            devices.append(device)
+        of_figure = figures.setdefault((record["table"], record["what"]), {})
+        of_figure[device] = f"{record['value']:,g} {record['unit']}"
+    heading = ("table", "what", *devices)
+    rule = ("---", "---", *["---:" for _ in devices])
+    lines = ["", _line(heading), _line(rule)]
+    for figure, values in figures.items():
+        cells = [values.get(device, "") for device in devices]
+        lines.append(_line((*figure, *cells)))
     return lines
 
 

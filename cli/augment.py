@@ -168,7 +168,9 @@ def augment(
     declared = _schema_of(cells, schema, synthesizer, rare, person)
     table = tables.typed(cells, declared)
     _check_columns(declared.names, target, mark, teach)
-    _check_target(table, declared, target, teach)
+    n = _rows_to_add(table, n, teach)
+    if table[target].nunique() < 2:
+        raise DataError(f"the target {target!r} has one value, or none: name another")
     # Which of it is learnt, and what the verdict is tested on.
     learnt = table
     test = tables.read(holdout, schema=declared) if holdout else None
@@ -191,12 +193,12 @@ def augment(
                     target,
                     test,
                     schema=declared,
-                    **_asked(table, target, n, balance, teach, quiet),
+                    **_asked(table, target, n, balance, quiet),
                     taught=teach is not None,
                     observe=observe,
                     **without_none(repeats=repeats, seed=seed),
                 )
-        added = _added(source, table, target, n, balance, teach, seed)
+        added = _added(source, table, target, n, balance, seed)
         count = sum(map(len, added))
         real = table if teach is None else table.assign(**{teach: 1.0})
         added = _taught(learnt, added, target, declared, teach, seed)
@@ -295,21 +297,6 @@ def _check_columns(
         taken = (*taken, name)
 
 
-def _check_target(
-    table: pd.DataFrame, declared: Schema, target: str, teach: str | None
-) -> None:
-    """Refuse a target of which nothing can be predicted, before the long work."""
-    from synthtab.data.columns import KINDS
-
-    if table[target].nunique() < 2:
-        raise DataError(f"the target {target!r} has one value, or none: name another")
-    if teach is not None and KINDS[declared[target].kind].temporal:
-        raise ConfigError(
-            f"--teach: the target {target!r} is a date or a time, which a teacher cannot "
-            "say: name a class or a number"
-        )
-
-
 def _split(
     table: pd.DataFrame, declared: Schema, target: str, balance: bool, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -354,19 +341,15 @@ def _split(
 
 def _rows_to_add(table: pd.DataFrame, n: int | None, teach: str | None) -> int:
     """As many as were asked for; else as many as there are, or the ratio of taught rows."""
-    from synthtab.augment import teacher
+    from synthtab.augment.teacher import RATIO
 
-    ratio = 1.0 if teach is None else teacher.RATIO
-    return n or round(ratio * len(table))
+    if n is not None:
+        return n
+    return len(table) if teach is None else round(RATIO * len(table))
 
 
 def _asked(
-    table: pd.DataFrame,
-    target: str,
-    n: int | None,
-    balance: bool,
-    teach: str | None,
-    quiet: bool,
+    table: pd.DataFrame, target: str, n: int, balance: bool, quiet: bool
 ) -> dict[str, Any]:
     """What the verdict is about: what the table will get."""
     from synthtab.augment.target import MAX_CLASSES
@@ -375,7 +358,7 @@ def _asked(
     # than that are studied as numbers, which have no balance.
     if balance and table[target].nunique() <= MAX_CLASSES:
         return {"ratio": "balanced", "task": "classification"}
-    asked = _rows_to_add(table, n, teach) / len(table)
+    asked = n / len(table)
     most = max(MOST_RATIO, MOST_STUDIED / len(table))
     if asked > most and not quiet:
         note(
@@ -389,14 +372,13 @@ def _added(
     source: ByClass,
     table: pd.DataFrame,
     target: str,
-    n: int | None,
+    n: int,
     balance: bool,
-    teach: str | None,
     seed: int | None,
 ) -> list[pd.DataFrame]:
     """The synthetic rows, in one piece or, to balance, one for each class."""
     if not balance:
-        return [source.sample(_rows_to_add(table, n, teach), seed=seed)]
+        return [source.sample(n, seed=seed)]
     counts = table[target].value_counts()
     # A pandas categorical also counts categories that no row has.
     counts = counts[counts > 0]

@@ -396,9 +396,11 @@ class Synthesizer:
                 training = encoded.training
                 if people is not None:
                     people = np.delete(people, held_out)
+                first = None if start is None else start.requests.networks
                 saved = None
                 if checkpoint is not None:
-                    saved = Saved(checkpoint, self._what_is_learnt(encoder), clock)
+                    learnt = self._what_is_learnt(encoder, first)
+                    saved = Saved(checkpoint, learnt, clock)
                 self._learn(
                     encoder,
                     training,
@@ -409,7 +411,7 @@ class Synthesizer:
                     people,
                     _repeats(source, encoder, config.rare),
                     saved,
-                    None if start is None else start.requests.networks,
+                    first,
                 )
                 self.report_["total_seconds"] = round(clock.spent(), 1)
             else:  # constants and identifiers alone: there is nothing to learn
@@ -598,10 +600,14 @@ class Synthesizer:
                 if world.rank > 0:
                     self._take(file, self.device_)
 
-    def _what_is_learnt(self, encoder: TableEncoder) -> dict[str, str]:
+    def _what_is_learnt(
+        self, encoder: TableEncoder, start: Networks | None
+    ) -> dict[str, str]:
         """What makes this fit what it is, for `Saved`."""
         encoding = json.dumps(encoder.state()).encode()
-        return {
+        # A model to go on from is told by its weights.
+        begun = {} if start is None else {"first weights": _digest_of(start)}
+        return begun | {
             "table": str(self.table_.digest),
             "columns": hashlib.sha256(encoding).hexdigest(),
             "seed": str(self._streams().seed),
@@ -1308,6 +1314,14 @@ def _encoder_of(
             observe(Progress("find relations", message=message))
     whole, people = source.whole(schema), source.people(schema)
     return old.going_on(source.sample, streams, whole, people)
+
+
+def _digest_of(networks: Networks) -> str:
+    """A digest of weights."""
+    digest = hashlib.sha256()
+    for weights in networks.state_dict().values():
+        digest.update(weights.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _lineage(start: Synthesizer | None) -> dict[str, Any]:

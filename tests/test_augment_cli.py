@@ -164,7 +164,6 @@ def test_a_model_that_may_have_seen_all_gives_no_verdict(call, here):
         (("--target", "job", "--teach", "age"), "--teach 'age' cannot be"),
         (("--target", "job", "--teach", "w", "--mark", "w"), "--teach 'w' cannot be"),
         (("--target", "job", "--teach", "w", "--balance"), "exclude each other"),
-        (("--target", "joined", "--teach", "w"), "is a date or a time"),
         (
             ("--target", "job", "--model", "people.synthtab", "--time", "3s"),
             "fitted already",

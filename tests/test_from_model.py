@@ -11,6 +11,8 @@ import pytest
 
 from synthtab import Synthesizer, SynthtabWarning, infer
 from synthtab.core.errors import ConfigError, DataError, NotFittedError
+from synthtab.core.progress import Clock
+from synthtab.model.resume import Saved
 
 
 def table(rows: int, seed: int, first: int = 1) -> pd.DataFrame:
@@ -60,6 +62,21 @@ def test_the_model_stays_as_it_was_and_the_new_one_is_a_model(
     pd.testing.assert_frame_equal(again.sample(50), on.sample(50))
     further = Synthesizer(epochs=1).fit(table(700, 2), start=again)
     assert further.report_["from"]["from"] == on.report_["from"]
+
+
+def test_a_checkpoint_is_of_one_first_model(
+    january: Synthesizer, tmp_path: Path
+) -> None:
+    rows = table(700, 1)
+    other = Synthesizer(epochs=2, seed=0).fit(table(800, 0))
+    learner = Synthesizer(epochs=1, seed=0)
+    Saved(tmp_path, {"first weights": "of another"}, Clock()).save({"steps": 0})
+    with pytest.raises(ConfigError, match="first weights"):
+        learner.fit(rows, start=other, checkpoint=tmp_path)
+    (tmp_path / "fit.state").unlink()
+    on = learner.fit(rows, start=january, checkpoint=tmp_path)
+    plain = Synthesizer(epochs=1, seed=0).fit(rows, start=january)
+    pd.testing.assert_frame_equal(on.sample(50), plain.sample(50))
 
 
 @pytest.mark.parametrize("first", [1, 5000])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from synthtab import infer
 from synthtab.augment import study, teach
 from synthtab.core.errors import ConfigError, DataError
 
@@ -64,11 +68,44 @@ def test_a_number_is_said_once_in_its_dtype() -> None:
     assert np.sqrt((error**2).mean()) < 0.5 * added["visits"].std()
 
 
-def test_a_number_has_the_decimals_of_the_table() -> None:
+def first_of(rows: pd.DataFrame) -> pd.Series:
+    """A number that follows from a column, with one decimal."""
+    return (3 * rows["x"] + 30).round(1)
+
+
+DAYS = pd.Timestamp("2024-01-01")
+
+
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (lambda x: x, lambda cells: cells),
+        # As a file has them: texts in the way of the column.
+        (lambda x: x.map("{:.1f} EUR".format), lambda c: c.str[:-4].astype(float)),
+        (lambda x: x.map(lambda y: Decimal(f"{y:.1f}")), lambda c: c.astype(float)),
+        (
+            lambda x: DAYS + pd.to_timedelta(x.round(), "D"),
+            lambda c: (c - DAYS) / pd.Timedelta(1, "D"),
+        ),
+        (
+            lambda x: (DAYS + pd.to_timedelta(x.round(), "D")).dt.strftime("%d.%m.%Y"),
+            lambda c: (
+                (pd.to_datetime(c, format="%d.%m.%Y") - DAYS) / pd.Timedelta(1, "D")
+            ),
+        ),
+    ],
+    ids=["float", "euro", "decimal", "date", "text of a date"],
+)
+def test_a_number_or_a_date_is_said_as_the_table_has_it(
+    write: Callable[[pd.Series], pd.Series], read: Callable[[pd.Series], pd.Series]
+) -> None:
     real, added = table(300, 0), table(100, 1)
-    prices = [rows.assign(price=(3 * rows["x"] + 9).round(1)) for rows in (real, added)]
-    said = teach(*prices, "price")["price"]
-    assert np.allclose(said, said.round(1)) and said.nunique() > 20
+    tables = [rows.assign(y=write(first_of(rows))) for rows in (real, added)]
+    said = teach(*tables, "y", schema=infer(tables[0], rare=0))["y"]
+    assert said.dtype == tables[1]["y"].dtype
+    values = read(said)
+    assert np.allclose(values, values.round(1)) and values.nunique() > 10
+    assert (values - first_of(added)).abs().mean() < 1
 
 
 def test_rows_with_wrong_classes_help_once_they_are_taught() -> None:
@@ -90,8 +127,5 @@ def test_what_cannot_be_taught_is_named() -> None:
     real, added = table(80, 0), table(40, 1)
     with pytest.raises(DataError, match="'x' is a column of the table"):
         teach(real, added, "buys", weight="x")
-    dated = real.assign(day=pd.date_range("2024-01-01", periods=len(real)))
-    with pytest.raises(ConfigError, match="'day' is a date or a time"):
-        teach(dated, dated, "day")
     with pytest.raises(ConfigError, match="leave out taught"):
         study(real, added, "buys", ratio="balanced", taught=True)

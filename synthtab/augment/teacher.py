@@ -21,18 +21,17 @@ import pandas as pd
 
 from synthtab.augment.learners import LEARNERS
 from synthtab.augment.target import Target, target_of
-from synthtab.core.errors import ConfigError, DataError
+from synthtab.core.errors import DataError
 from synthtab.core.randomness import Streams
 from synthtab.core.schema import Schema
-from synthtab.data.columns import KINDS
+from synthtab.data.columns import number_kind
+from synthtab.data.columns.numeric import exact_scale
 from synthtab.evaluation.cells import Floats
 from synthtab.evaluation.learners import Sample
 from synthtab.evaluation.views import View, prepare
 
 # Taught rows for each real one, unless another number is asked for (docs/lab.md).
 RATIO = 4.0
-# Numbers with more decimals are not rounded.
-MOST_DECIMALS = 6
 # Classes that are less probable are left out.
 LEAST = 0.01
 
@@ -100,16 +99,11 @@ def teach(
     Raises:
         DataError: The tables do not fit each other, there is nothing to predict, or
             there is a column with the name of the weights.
-        ConfigError: The task does not fit the column, or it is a date or a time.
+        ConfigError: The task does not fit the column.
     """
     if weight in real.columns:
         raise DataError(f"weight {weight!r} is a column of the table: name another")
     predicted = target_of(real, target, schema, task)
-    if KINDS[predicted.schema[target].kind].temporal:
-        raise ConfigError(
-            f"the target {target!r} is a date or a time, which a teacher cannot say: name a "
-            "class or a number"
-        )
     tables = prepare(real, synthetic, target=target, schema=predicted.schema)
     learnt = predicted.sample(tables, tables.real)
     seed = Streams(seed).integer("teacher") % 2**32
@@ -120,31 +114,20 @@ def teach(
     place = positions[taught.row]
     in_order = np.argsort(place, kind="stable")
     rows = synthetic.iloc[place[in_order]].reset_index(drop=True)
-    said = taught.target[in_order]
-    cells = _cells(predicted, said, synthetic[target], real[target])
+    cells = _cells(predicted, taught.target[in_order], synthetic[target])
     return rows.assign(**{target: cells, weight: taught.weight[in_order]})
 
 
-def _decimals(cells: pd.Series) -> int | None:
-    """How many decimals the numbers of a column have; None where they have many."""
-    values = pd.to_numeric(cells, errors="coerce").dropna().to_numpy(dtype=np.float64)
-    for decimals in range(MOST_DECIMALS + 1):
-        if np.allclose(values, np.round(values, decimals), rtol=0, atol=1e-9):
-            return decimals
-    return None
-
-
-def _cells(
-    target: Target, said: Floats, like: pd.Series, known: pd.Series
-) -> pd.Series:
-    """What the teacher says, as cells of the table's own; ``known`` are the real ones."""
+def _cells(target: Target, said: Floats, like: pd.Series) -> pd.Series:
+    """What the teacher says, as cells of the table's own."""
     if target.classes:
         examples = pd.Series(list(target.examples), dtype=like.dtype)
         return examples.iloc[said.astype(np.int64)].reset_index(drop=True)
     numbers = np.expm1(said) if target.log else said
-    decimals = _decimals(known)
-    if decimals is not None:
-        numbers = np.round(numbers, decimals)
-    if pd.api.types.is_integer_dtype(like.dtype):
-        numbers = np.rint(numbers)
-    return pd.Series(numbers).astype(like.dtype)
+    column = target.schema[target.name]
+    kind = number_kind(column)
+    if exact_scale(column) is not None:
+        # The kind counts in units of the last decimal.
+        numbers, _ = kind.numbers(pd.Series(numbers), column)
+    none_missing = np.zeros(len(said), dtype=bool)
+    return kind.cells_of(numbers, none_missing, column)

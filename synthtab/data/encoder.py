@@ -732,9 +732,9 @@ def _beyond(cells: pd.Series, column: Column) -> int:
     least, greatest = kind.bounds(column)
     if least is None or greatest is None:
         return 0
-    values, missing = kind.numbers(cells, column)
-    known = values[~missing] if len(values) == len(missing) else values
-    count = int(((known < least) | (known > greatest)).sum())
+    known, _ = kind.numbers(cells, column)
+    is_beyond = (known < least) | (known > greatest)
+    count = int(is_beyond.sum())
     # The ends are means of a few outer cells: some of any other rows lie beyond.
     return count if count > OUTSIDE * len(cells) else 0
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from synthtab.core.errors import SchemaError
 from synthtab.core.schema import Column, Schema
-from synthtab.data.columns import KINDS
+from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import is_text
 from synthtab.data.columns.categorical import category_texts
 from synthtab.data.columns.numeric import NumberEncoder
@@ -142,16 +142,11 @@ class Ranges(Domain):
         if self.points is not None:
             points = self.points[places]
             values = np.where(np.isnan(points), values, points)
-        kind = number_kind_of(self.column)
+        kind = number_kind(self.column)
         if self.step is not None:
             values = self.step * np.floor(values / self.step + 1e-9)
-        # The last range may reach beyond what a cell can be, as 24:54 is beyond a day.
-        least, greatest = kind.domain(self.column)
-        if least is not None or greatest is not None:
-            values = np.clip(values, least, greatest)
-        if kind.decimals(self.column) == 0:
-            values = np.rint(values).astype(np.int64)
-        return kind.typed_numbers(values, is_missing, self.column)
+        # The last range may reach beyond what a cell can be.
+        return kind.cells_of(values, is_missing, self.column)
 
     def _between(self, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
         """A number between each two, ``[rows]``."""
@@ -251,16 +246,9 @@ def is_number(column: Column) -> bool:
     return not is_fixed(column) and issubclass(KINDS[column.kind], NumberEncoder)
 
 
-def number_kind_of(column: Column) -> type[NumberEncoder]:
-    """The kind of a column of numbers."""
-    kind = KINDS[column.kind]
-    assert issubclass(kind, NumberEncoder), "this column has no numbers, report this"
-    return kind
-
-
 def step_of(column: Column) -> float | None:
     """What all numbers of a column are multiples of."""
-    decimals = number_kind_of(column).decimals(column)
+    decimals = number_kind(column).decimals(column)
     return None if decimals is None else 10.0**-decimals
 
 
@@ -277,7 +265,7 @@ def numbers_of(
     A cell that is no number of the column is missing. That a table has such cells must not be
     told, so there is no error.
     """
-    kind = number_kind_of(column)
+    kind = number_kind(column)
     if is_text(cells):
         texts = cells.to_numpy(dtype=object, na_value="")
         distinct, places = np.unique(texts.astype(str), return_inverse=True)
@@ -327,7 +315,7 @@ class Grid:
     @classmethod
     def of(cls, column: Column) -> Grid:
         """The grid of a column: within its public bounds, or wherever numbers may be."""
-        low, high = number_kind_of(column).bounds(column)
+        low, high = number_kind(column).bounds(column)
         step = step_of(column)
         if low is None or high is None:
             return cls._anywhere(low, high, step or FINEST)

@@ -222,8 +222,8 @@ def _learn(
             questions, sizes, rho, rows, streams, target, tell, left
         )
         codes = mixture.draw(count, rng)
-        if len(sizes) > 1 and sizes.get(target or "", MOST_CLASSES + 1) <= MOST_CLASSES:
-            assert target is not None
+        others = [name for name in sizes if name != target]
+        if others and target in sizes and sizes[target] <= MOST_CLASSES:
             codes[target] = redrawn(codes, answers, target, sizes, rng)
     nothing = np.zeros(count, dtype=np.int64)
     cells = {

@@ -143,15 +143,21 @@ class Mixture:
         component = rng.permutation(np.arange(rows) % self.components)
         drawn = {}
         for name, number in self.number.items():
-            ends = shares[number].cumsum(1)[component]
-            uniform = rng.random(rows) * ends[:, -1]
-            codes = (ends <= uniform[:, None]).sum(1)
-            drawn[name] = codes.clip(0, self.sizes[name] - 1).astype(np.int64)
+            ends = shares[number, :, : self.sizes[name]].cumsum(1)
+            drawn[name] = values_by(ends[component], rng)
         return drawn
 
     def _shares(self) -> Tensor:
         """``[D, components, widest]``: how likely each value is in each component."""
         return self.logits.softmax(2)
+
+
+def values_by(ends: Floats, rng: np.random.Generator) -> Ints:
+    """A value for each row, ``[rows]``, by cumulated shares ``[rows, values]``."""
+    uniform = rng.random(len(ends)) * ends[:, -1]
+    values = (ends <= uniform[:, None]).sum(1)
+    # A share of 0 at the end could be drawn for want of digits.
+    return values.clip(0, ends.shape[1] - 1).astype(np.int64)
 
 
 @dataclass(frozen=True)

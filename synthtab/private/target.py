@@ -13,6 +13,7 @@ sees, so it costs nothing of the budget.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from synthtab.private.mixture import Answer
+from synthtab.private.mixture import Answer, values_by
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -53,29 +54,20 @@ def redrawn(
     Returns:
         ``[rows]``.
     """
-    tables = [
-        _Table.of(answer, target, sizes) for answer in answers if target in answer.names
-    ]
-    begins = np.cumsum([0, *(len(table.shares) for table in tables)])
-    # [rows, tables]: which row of all tables, one below the other, a row adds to.
-    places = np.stack([table.rows(codes) for table in tables], axis=1) + begins[:-1]
-    count = len(places)
-    some = np.sort(rng.permutation(count)[:MOST_ROWS])
-    shares = torch.as_tensor(np.concatenate([table.shares for table in tables])).float()
-    noise = np.concatenate([np.full(len(t.shares), t.noise) for t in tables])
-    weights = _fitted(
-        torch.as_tensor(places[some]), shares, torch.as_tensor(noise[:, None]).float()
-    )
-    drawn = np.empty(count, dtype=np.int64)
-    for start in range(0, count, ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        probable = _probabilities(weights, torch.as_tensor(places[rows])).double()
-        ends = probable.cumsum(1).numpy()
-        uniform = rng.random((len(ends), 1)) * ends[:, -1:]
-        drawn[rows] = (ends <= uniform).sum(1)
-    return drawn.clip(0, sizes[target] - 1)
+    heeded = [answer for answer in answers if target in answer.names]
+    tables = [_Table.of(answer, target, sizes) for answer in heeded]
+    places = _places(tables, codes)
+    some = np.sort(rng.permutation(len(places))[:MOST_ROWS])
+    weights = _fitted(torch.as_tensor(places[some]), tables)
+    drawn = []
+    for start in range(0, len(places), ROWS_AT_ONCE):
+        rows = torch.as_tensor(places[start : start + ROWS_AT_ONCE])
+        shares = _probabilities(weights, rows).double()
+        drawn.append(values_by(shares.cumsum(1).numpy(), rng))
+    return np.concatenate(drawn)
 
 
+@dataclass(frozen=True)
 class _Table:
     """The noisy counts of some columns and the target, as shares.
 
@@ -85,10 +77,9 @@ class _Table:
         noise: Standard deviation of the noise of each.
     """
 
-    def __init__(self, others: Mapping[str, int], shares: Floats, noise: float) -> None:
-        self.others = others
-        self.shares = shares
-        self.noise = noise
+    others: Mapping[str, int]
+    shares: Floats
+    noise: float
 
     @classmethod
     def of(cls, answer: Answer, target: str, sizes: Mapping[str, int]) -> _Table:
@@ -108,20 +99,33 @@ class _Table:
         return combination
 
 
+def _places(tables: Sequence[_Table], codes: Mapping[str, Ints]) -> Ints:
+    """``[rows, tables]``: which row of all tables, one below the other, a row adds to."""
+    places = []
+    begin = 0
+    for table in tables:
+        places.append(begin + table.rows(codes))
+        begin += len(table.shares)
+    return np.stack(places, axis=1)
+
+
 def _probabilities(weights: Tensor, places: Tensor) -> Tensor:
     """``[rows, values of the target]``."""
     return embedding_bag(places, weights, mode="sum").softmax(1)
 
 
-def _fitted(places: Tensor, shares: Tensor, noise: Tensor) -> Tensor:
+def _fitted(places: Tensor, tables: Sequence[_Table]) -> Tensor:
     """The likeliest weights, given noisy shares and the prior: ``[table rows, values]``.
 
     Args:
         places: ``[rows, tables]``: which rows of the tables each row adds to.
-        shares: ``[table rows, values of the target]``.
-        noise: ``[table rows, 1]``: standard deviations.
+        tables: The noisy shares.
     """
-    weights = torch.zeros_like(shares, requires_grad=True)
+    wanted = torch.cat([torch.as_tensor(table.shares) for table in tables]).float()
+    noise = torch.cat(
+        [torch.full((len(table.shares), 1), table.noise) for table in tables]
+    )
+    weights = torch.zeros_like(wanted, requires_grad=True)
     optimiser = torch.optim.LBFGS(
         [weights], max_iter=STEPS, history_size=20, line_search_fn="strong_wolfe"
     )
@@ -129,11 +133,12 @@ def _fitted(places: Tensor, shares: Tensor, noise: Tensor) -> Tensor:
     def loss() -> Tensor:
         optimiser.zero_grad()
         of_rows = _probabilities(weights, places) / len(places)
-        made = torch.zeros_like(shares)
+        made = torch.zeros_like(wanted)
         for of_table in places.T:
             made = made.index_add(0, of_table, of_rows)
-        errors = ((made - shares) / noise).square().sum()
-        value = 0.5 * errors + 0.5 * (weights / PRIOR).square().sum()
+        errors = (made - wanted) / noise
+        beside_prior = weights / PRIOR
+        value = 0.5 * errors.square().sum() + 0.5 * beside_prior.square().sum()
         value.backward()
         return value
 

@@ -77,7 +77,7 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
-class _Member:
+class Member:
     """A block of a rule.
 
     Attributes:
@@ -93,12 +93,27 @@ class _Member:
     size: int
     ends: Tensor | None
 
-    def of(self, cells: Cells) -> Tensor:
-        """``[B]``: the codes of the rule."""
-        code = cells.codes[:, self.block]
+    @classmethod
+    def of_rule(
+        cls, rule: Rule, place: int, layout: Layout, device: torch.device
+    ) -> Member:
+        """The block in one of the places of a rule."""
+        block = rule.blocks[place]
+        size = layout.blocks[block].size
+        cuts = rule.cuts_of(place)
+        if not cuts:
+            return cls(block, -1, size, None)
+        all_ends = np.sort(np.concatenate([np.arange(1, size), cuts]))
+        ends = torch.as_tensor(all_ends, device=device)
+        column = int(np.flatnonzero(layout.continuous == block)[0])
+        return cls(block, column, size + len(cuts), ends)
+
+    def of(self, codes: Tensor, offsets: Tensor) -> Tensor:
+        """``[B]``: the codes of the rule, from all codes and offsets of the rows."""
+        code = codes[:, self.block]
         if self.ends is None:
             return code
-        offset = cells.offsets[:, self.column].double().clamp(max=1 - BELOW_ONE)
+        offset = offsets[:, self.column].double().clamp(max=1 - BELOW_ONE)
         return torch.searchsorted(self.ends, code + offset, right=True)
 
 
@@ -117,8 +132,8 @@ class _Told:
         has_gaps: Whether some piece goes with nothing at all.
     """
 
-    own: _Member
-    others: tuple[_Member, ...]
+    own: Member
+    others: tuple[Member, ...]
     broken: Tensor
     by_code: Tensor
     free: float
@@ -134,7 +149,11 @@ class _Told:
         """``[B]``: the combination of the others."""
         combination = torch.zeros_like(cells.codes[:, 0])
         for other in self.others:
-            code = torch.where(cells.known[:, other.block], other.of(cells), other.size)
+            code = torch.where(
+                cells.known[:, other.block],
+                other.of(cells.codes, cells.offsets),
+                other.size,
+            )
             combination = combination * (other.size + 1) + code
         return combination
 
@@ -374,7 +393,7 @@ class Rules:
             for told, possible in self._heeded(block, cells):
                 if told.own.ends is not None:
                     added = told.added(cells, possible, pieces=True)
-                    own = told.own.of(cells)[:, None]
+                    own = told.own.of(cells.codes, cells.offsets)[:, None]
                     broken |= added.gather(1, own)[:, 0] < 0
         return broken
 
@@ -466,10 +485,8 @@ def _own(logits: Tensor, slots: Slots, place: int) -> Tensor:
 
 def _told(rule: Rule, place: int, layout: Layout, device: torch.device) -> _Told:
     allowed: Mask = rule.allowed(layout)
-    members = [
-        _member(block, rule.cuts_of(i), layout, device)
-        for i, block in enumerate(rule.blocks)
-    ]
+    places = range(len(rule.blocks))
+    members = [Member.of_rule(rule, i, layout, device) for i in places]
     own = members.pop(place)
     # One code is drawn; the others may be unknown.
     allowed = np.moveaxis(allowed, place, -1)
@@ -492,19 +509,6 @@ def _told(rule: Rule, place: int, layout: Layout, device: torch.device) -> _Told
 def _added(allowed: Mask, device: torch.device) -> Tensor:
     broken = np.where(allowed, 0.0, BROKEN).astype(np.float32)
     return torch.as_tensor(broken, device=device)
-
-
-def _member(
-    block: int, cuts: tuple[float, ...], layout: Layout, device: torch.device
-) -> _Member:
-    size = layout.blocks[block].size
-    ends = None
-    column = -1
-    if cuts:
-        all_ends = np.sort(np.concatenate([np.arange(1, size), cuts]))
-        ends = torch.as_tensor(all_ends, device=device)
-        column = int(np.flatnonzero(layout.continuous == block)[0])
-    return _Member(block, column, size + len(cuts), ends)
 
 
 def _pieces(

@@ -306,6 +306,27 @@ class NumberEncoder(ColumnEncoder):
         return make(values, missing, column).rename(column.name)
 
     @classmethod
+    def cells_of(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
+        """The cells that come nearest to any numbers, which need not be of the column.
+
+        Args:
+            values: As `numbers` gives them, but perhaps with too many decimals, or beyond
+                what a cell can be, as 24:54 is beyond a day: ``[present]``.
+            missing: Which cells are missing, ``[rows]``.
+            column: The column.
+        """
+        least, greatest = cls.domain(column)
+        if least is not None or greatest is not None:
+            values = np.clip(values, least, greatest)
+        decimals = cls.decimals(column)
+        # Whole numbers stay as they are: floats could not hold all of them.
+        if decimals is not None and values.dtype != np.int64:
+            values = round_decimals(values, decimals)
+            if cls.discrete:
+                values = np.rint(values).astype(np.int64)
+        return cls.typed_numbers(values, missing, column)
+
+    @classmethod
     def _as_text(cls, values: Numbers, missing: Mask, column: Column) -> pd.Series:
         """Values => the typed form, for a dtype that is text."""
         return cls.of_texts(cls.render(values, column), missing, column)

@@ -16,7 +16,7 @@ import pandas as pd
 from synthtab.core.schema import Column, Schema
 from synthtab.data.columns import KINDS, number_kind
 from synthtab.data.columns.base import Mask
-from synthtab.data.columns.numbers import Numbers, round_decimals
+from synthtab.data.columns.numbers import Numbers
 from synthtab.data.columns.numeric import exact_scale
 from synthtab.data.relations.links import NEAR, Link, numbers
 
@@ -152,14 +152,8 @@ def _solved(
     known = [_numbers(cells, schema, one.columns[i]) for i in others]
     rest = _exact(one.constant) - _signed_sum(known, [one.signs[i] for i in others])
     values = rest * one.signs[number]
-    kind = number_kind(column)
-    places = kind.decimals(column)
-    if values.dtype != np.int64 and places is not None:
-        values = round_decimals(values, places)
-        if places == 0 and kind.discrete:
-            values = np.rint(values).astype(np.int64)
     # In a dtype that holds missing cells: in the other rows nothing follows.
-    typed = kind.typed_numbers(values[rows], ~rows, schema.nullable[name])
+    typed = number_kind(column).cells_of(values[rows], ~rows, schema.nullable[name])
     typed = typed.set_axis(cells.index)
     merged = cells[name].astype(typed.dtype).where(~rows, typed)
     return cells.assign(**{name: merged.astype(cells[name].dtype)})
